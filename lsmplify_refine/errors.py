@@ -1,0 +1,10 @@
+"""Errors meant for the person at the terminal."""
+
+from __future__ import annotations
+
+
+class InputError(Exception):
+    """Bad input: one line that names the file (and key) and says what to do.
+
+    The command line prints the message and exits with code 2; a traceback appears only under `--debug`.
+    """

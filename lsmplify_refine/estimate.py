@@ -1,0 +1,155 @@
+"""The common format: one person's track, its camera and its keypoints, as immutable values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.keypoints import CONVENTIONS
+
+Family = Literal["smpl", "smplh", "smplx"]
+Gender = Literal["neutral", "female", "male"]
+
+#: Joints of `body_pose` (without the root) in each body family.
+BODY_JOINTS: dict[str, int] = {"smpl": 23, "smplh": 21, "smplx": 21}
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A pinhole camera in OpenCV convention (x right, y down, z forward), one K per frame.
+
+    Attributes:
+        K: (T, 3, 3) intrinsics in pixels of the full image.
+        image_size: (width, height) in pixels, or None where the file does not say.
+    """
+
+    K: np.ndarray
+    image_size: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Keypoints:
+    """Keypoints of one person in a named convention.
+
+    Attributes:
+        convention: A key of `keypoints.CONVENTIONS`.
+        positions: (T, K, 2) pixels of the full image, or (T, K, 3) metres.
+        confidence: (T, K) in [0, 1]; 0 means missing (the position is then meaningless and may be NaN).
+        source: Where they came from, in words for the report.
+    """
+
+    convention: str
+    positions: np.ndarray
+    confidence: np.ndarray
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        if self.convention not in CONVENTIONS:
+            raise InputError(
+                f"keypoint convention {self.convention!r} is not known; known: {', '.join(CONVENTIONS)}"
+            )
+        count = len(CONVENTIONS[self.convention].points)
+        if self.positions.ndim != 3 or self.positions.shape[1] != count or self.positions.shape[2] not in (2, 3):
+            raise InputError(
+                f"{self.convention} keypoints have shape {self.positions.shape}; expected (T, {count}, 2 or 3)"
+            )
+        if self.confidence.shape != self.positions.shape[:2]:
+            raise InputError(
+                f"keypoint confidence has shape {self.confidence.shape}; expected {self.positions.shape[:2]}"
+            )
+
+
+@dataclass(frozen=True)
+class WorldRoot:
+    """The root of the same body pose in a second, gravity-aligned frame (GVHMR `global`, WHAM `*_world`).
+
+    Attributes:
+        global_orient: (T, 3) axis-angle, radians.
+        transl: (T, 3) metres, the model's `transl` (not the pelvis).
+        up: The vertical axis of that frame.
+    """
+
+    global_orient: np.ndarray
+    transl: np.ndarray
+    up: Literal["y", "z"] = "y"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One person's track as an estimator gave it.
+
+    Rotations are axis-angle in radians; `transl` is the model's own translation in metres, so that the pelvis
+    lies at J0(betas) + transl (see `frames`).
+
+    Attributes:
+        family: Body model family that the parameters belong to.
+        gender: Gender of that body model.
+        global_orient: (T, 3).
+        body_pose: (T, J, 3) with J = 23 (smpl) or 21 (smplh, smplx).
+        betas: (T, B) shape coefficients of `family`.
+        transl: (T, 3), in the coordinates of `frame`.
+        frame: "camera" (x right, y down, z forward) or "world" (y up, the camera unknown).
+        camera: Intrinsics, or None where the file has none.
+        fps: Frames per second, or None where the file does not say.
+        frame_ids: (T,) index of each row's video frame.
+        track_id: The file's name for this person.
+        keypoints: Keypoints that the file carries or that lie beside it.
+        boxes: (T, 4) x1, y1, x2, y2 in pixels, or None.
+        world: The same body's root in a gravity-aligned frame, where the file has one.
+        video: The video that lies beside the file, where the layout has one.
+        notes: What the reader noticed and the user should know, one sentence each.
+        source: The file that it came from.
+        passthrough: The adapter's own record of the file, for writing it back; nobody else looks inside.
+    """
+
+    family: Family
+    gender: Gender
+    global_orient: np.ndarray
+    body_pose: np.ndarray
+    betas: np.ndarray
+    transl: np.ndarray
+    frame: Literal["camera", "world"] = "camera"
+    camera: Camera | None = None
+    fps: float | None = None
+    frame_ids: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    track_id: str = "0"
+    keypoints: Keypoints | None = None
+    boxes: np.ndarray | None = None
+    world: WorldRoot | None = None
+    video: Path | None = None
+    notes: tuple[str, ...] = ()
+    source: Path | None = None
+    passthrough: Any = None
+
+    def __post_init__(self) -> None:
+        frames = len(self.global_orient)
+        if not len(self.frame_ids):
+            object.__setattr__(self, "frame_ids", np.arange(frames))
+        where = self.source or "estimate"
+        if frames == 0:
+            raise InputError(f"{where}: the file holds zero frames; nothing to refine")
+        expected = {
+            "global_orient": (frames, 3),
+            "body_pose": (frames, BODY_JOINTS[self.family], 3),
+            "betas": (frames, self.betas.shape[-1]),
+            "transl": (frames, 3),
+            "frame_ids": (frames,),
+        }
+        for name, shape in expected.items():
+            value = getattr(self, name)
+            if value.shape != shape:
+                raise InputError(f"{where}: {name} has shape {value.shape}; expected {shape}")
+            if not np.isfinite(value).all():
+                bad = int(np.argmax(~np.isfinite(value.reshape(frames, -1)).all(axis=1)))
+                raise InputError(f"{where}: {name} has NaN or infinite values (first in row {bad}); repair or cut them")
+
+    def __len__(self) -> int:
+        return len(self.global_orient)
+
+    def replace(self, **changes: Any) -> Estimate:
+        """A copy with the named fields changed."""
+        return replace(self, **changes)
