@@ -1,0 +1,148 @@
+"""Find and load body model files into immutable arrays."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+
+from lsmplify_refine.body._regressors import smplx_point_regressor
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.estimate import BODY_JOINTS, Family
+from lsmplify_refine.keypoints import CONVENTIONS
+from lsmplify_refine.safe_load import load_body_pickle
+
+#: Joints in a full model file -> its family.
+_FAMILY_BY_JOINTS: dict[int, Family] = {24: "smpl", 52: "smplh", 55: "smplx"}
+_KEYS = ("v_template", "f", "weights", "shapedirs", "posedirs", "J_regressor", "kintree_table")
+#: Shape coefficients kept from a model file; SMPL-X files carry 300 and then expressions.
+_MAX_BETAS = 300
+
+
+@dataclass(frozen=True)
+class BodyArrays:
+    """A body model as arrays (V vertices, J joints, B betas, K keypoints).
+
+    Attributes:
+        family: smpl, smplh or smplx.
+        gender: As the file or its user says.
+        is_open: True for the shipped open body, whose betas are its own.
+        v_template: (V, 3) rest vertices, metres.
+        faces: (F, 3).
+        weights: (V, J) skinning weights.
+        shapedirs: (V, 3, B).
+        posedirs: (V, 3, 9 (J - 1)), or None where all are zero.
+        J_regressor: (J, V).
+        parents: (J,) parent of each joint, -1 for the root.
+        keypoint_regressors: Convention -> (K, V + J): weights on the posed vertices, then on the posed joints.
+    """
+
+    family: Family
+    gender: str
+    is_open: bool
+    v_template: np.ndarray
+    faces: np.ndarray
+    weights: np.ndarray
+    shapedirs: np.ndarray
+    posedirs: np.ndarray | None
+    J_regressor: np.ndarray
+    parents: tuple[int, ...]
+    keypoint_regressors: dict[str, np.ndarray]
+
+
+def load_open_body() -> BodyArrays:
+    """The open SMPL-format body in the package's assets."""
+    with (
+        resources.as_file(resources.files("lsmplify_refine.assets") / "open_body.npz") as path,
+        np.load(path, allow_pickle=False) as data,
+    ):
+        arrays = dict(data)
+    on_joints = np.zeros((1, len(arrays["J_regressor"])))
+    regressors = {
+        name: np.hstack([arrays[f"keypoints_{name}"], np.repeat(on_joints, len(convention.points), axis=0)])
+        for name, convention in CONVENTIONS.items()
+    }
+    return _body_arrays(arrays, gender="neutral", is_open=True, regressors=regressors)
+
+
+def load_body_file(path: Path, gender: str = "neutral") -> BodyArrays:
+    """A user's SMPL, SMPL-H or SMPL-X file, `.npz` or `.pkl` (old chumpy pickles too, without chumpy).
+
+    Args:
+        path: The file, or a folder in the layout of smplx (`smplx/SMPLX_NEUTRAL.npz`, ...).
+        gender: Which file to take from a folder.
+
+    Raises:
+        InputError: No such file, no such gender in the folder, or keys missing.
+    """
+    path = _find(path, gender)
+    arrays = _read_npz(path) if path.suffix == ".npz" else load_body_pickle(path)
+    missing = [key for key in _KEYS if key not in arrays]
+    if missing:
+        raise InputError(f"{path}: not a SMPL-family body model: missing {', '.join(missing)}")
+    joints = len(arrays["weights"][0])
+    if joints not in _FAMILY_BY_JOINTS:
+        raise InputError(f"{path}: the body model has {joints} joints; expected 24 (SMPL), 52 (SMPL-H) or 55 (SMPL-X)")
+    family = _FAMILY_BY_JOINTS[joints]
+    own = path.parent / "J_regressor_body25.npy"
+    body25 = np.load(own, allow_pickle=False) if own.is_file() else None
+    vertices = len(arrays["v_template"])
+    if body25 is not None and body25.shape != (25, vertices):
+        raise InputError(f"{own}: shape {body25.shape}; expected (25, {vertices}) for {path.name}")
+    regressors = smplx_point_regressor(family, vertices, joints, body25)
+    return _body_arrays(arrays, gender=gender, is_open=False, regressors=regressors)
+
+
+def _read_npz(path: Path) -> dict:
+    """The keys that matter; SMPL-X files also hold pickled objects, which are left alone."""
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            return {key: data[key] for key in _KEYS if key in data}
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: cannot be read as a body model .npz: {error}") from error
+
+
+def _find(path: Path, gender: str) -> Path:
+    if path.is_file():
+        if path.suffix not in (".npz", ".pkl"):
+            raise InputError(f"{path}: a body model is a .npz or .pkl file, or a folder of them")
+        return path
+    if not path.is_dir():
+        raise InputError(f"{path}: no such body model; give a SMPL, SMPL-H or SMPL-X .npz or .pkl, or their folder")
+    found = sorted(p for p in path.rglob(f"SMPL*_{gender.upper()}.*") if p.suffix in (".npz", ".pkl"))
+    if not found:
+        raise InputError(f"{path}: no SMPL*_{gender.upper()}.npz or .pkl below this folder")
+    # SMPL-X first: it is what GVHMR and SMPLest-X write; then npz before pkl
+    return min(found, key=lambda p: (not p.name.startswith("SMPLX"), p.suffix != ".npz", str(p)))
+
+
+def _body_arrays(arrays: dict, *, gender: str, is_open: bool, regressors: dict[str, np.ndarray]) -> BodyArrays:
+    dense = {
+        key: np.asarray(arrays[key].todense() if hasattr(arrays[key], "todense") else arrays[key])
+        for key in _KEYS
+        if key in arrays
+    }
+    parents = dense["kintree_table"][0].astype(np.int64)
+    posedirs = dense.get("posedirs")
+    has_pose_blend = posedirs is not None and bool(np.any(posedirs))
+    family = _FAMILY_BY_JOINTS[len(parents)]
+    value = BodyArrays(
+        family=family,
+        gender=gender,
+        is_open=is_open,
+        v_template=dense["v_template"].astype(np.float32),
+        faces=dense["f"].astype(np.int64),
+        weights=dense["weights"].astype(np.float32),
+        shapedirs=dense["shapedirs"][:, :, :_MAX_BETAS].astype(np.float32),
+        posedirs=posedirs.astype(np.float32) if has_pose_blend and posedirs is not None else None,
+        J_regressor=dense["J_regressor"].astype(np.float32),
+        parents=(-1, *(int(p) for p in parents[1:])),
+        keypoint_regressors={name: value.astype(np.float32) for name, value in regressors.items()},
+    )
+    for array in (value.v_template, value.faces, value.weights, value.shapedirs, value.J_regressor):
+        array.setflags(write=False)
+    assert BODY_JOINTS[family] < len(parents)
+    return value

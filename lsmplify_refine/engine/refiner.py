@@ -1,0 +1,202 @@
+"""`Refiner`: strings the stages together for one person's track."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from lsmplify_refine.body import BodyModel, _core
+from lsmplify_refine.camera_recovery import recover_camera
+from lsmplify_refine.engine.calibrate import Calibration, calibrate
+from lsmplify_refine.engine.correct import apply_correction, correct, default_prior
+from lsmplify_refine.engine.gate import Candidate, gate
+from lsmplify_refine.engine.project import Pose, Targets
+from lsmplify_refine.engine.refinement import BodyTrack, Refinement
+from lsmplify_refine.engine.targets import distrust_outliers, image_targets, pose_on_body
+from lsmplify_refine.engine.write_back import write_back
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.estimate import Camera, Estimate, Keypoints
+from lsmplify_refine.metrics import (
+    accel_mm_per_frame2,
+    confidence_weighted_mean,
+    reprojection_errors_px,
+    robust_rms,
+)
+
+#: Standard deviation of the correction's low-pass, seconds.
+SMOOTH_SECONDS = 0.1
+#: Robust radius of the gate's keypoint error, metres on the body.
+_GATE_RADIUS_M = 0.1
+
+
+@dataclass(frozen=True)
+class _Track:
+    """What the stages hand on: the estimate on the engine's body, seen by a camera."""
+
+    pose: Pose
+    camera: Camera
+    keypoints: Keypoints
+    targets: Targets
+    notes: tuple[str, ...]
+
+
+class Refiner:
+    """Refines tracks on one body model; prepare once, call for many tracks.
+
+    Args:
+        body: The body model; the open one if not given.
+        device: "cpu", "cuda", "mps", ...
+        smooth_seconds: Standard deviation of the low-pass on the correction; 0 fits each frame on its own.
+        progress: Called with (steps done, steps in all) while refining.
+    """
+
+    def __init__(
+        self,
+        body: BodyModel | None = None,
+        *,
+        device: str = "cpu",
+        smooth_seconds: float = SMOOTH_SECONDS,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self.body = body or BodyModel.open()
+        self.device = device
+        self.smooth_seconds = smooth_seconds
+        self.progress = progress
+
+    def refine(self, estimate: Estimate) -> Refinement:
+        """Refine one track onto its keypoints.
+
+        Args:
+            estimate: With `keypoints`, `camera` and, for rates other than 30, `fps`.
+
+        Raises:
+            InputError: Keypoints or camera are missing, or do not fit the track.
+        """
+        fps = estimate.fps or 30.0
+        track = self._see(estimate, fps)
+        calibration, calibrated, notes = self._calibrate(estimate, track)
+        keypoints, targets = track.keypoints, track.targets
+        skeleton = self.body.skeleton(
+            keypoints.convention, calibration.betas, calibration.scale, device=self.device
+        )
+        start = Pose(calibrated.rotations.to(self.device), calibrated.pelvis.to(self.device))
+        seen = Targets(targets.positions.to(self.device), targets.weights.to(self.device))
+        turn, shift = correct(
+            skeleton,
+            start,
+            seen,
+            default_prior(skeleton, seen),
+            frame_ids=estimate.frame_ids,
+            fps=fps,
+            smooth_seconds=self.smooth_seconds,
+            progress=self.progress,
+        )
+
+        def at_share(share: np.ndarray) -> Candidate:
+            pose = apply_correction(start, turn, shift, share)
+            points = _core.keypoints(skeleton, pose.rotations) + pose.pelvis[:, None]
+            error = gate_error(points.cpu().numpy(), track.camera, keypoints, targets)
+            return Candidate(error, pose.rotations.cpu().numpy())
+
+        verdict = gate(at_share, estimate.frame_ids, fps)
+        refined = apply_correction(start, turn, shift, verdict.share)
+        before, after = (
+            BodyTrack(
+                self.body,
+                pose.rotations.cpu().numpy(),
+                pose.pelvis.cpu().numpy(),
+                calibration.betas,
+                calibration.scale,
+            )
+            for pose in (start, refined)
+        )
+        return Refinement(
+            estimate=estimate,
+            refined=write_back(estimate, before, after),
+            before=before,
+            after=after,
+            camera=track.camera,
+            keypoints=keypoints,
+            status=verdict.status,
+            reasons=verdict.reasons,
+            blend=verdict.share,
+            metrics={
+                "input": self._input_metrics(estimate, track),
+                "calibrated": track_metrics(before, track.camera, keypoints, estimate.frame_ids),
+                "refined": track_metrics(after, track.camera, keypoints, estimate.frame_ids),
+            },
+            notes=track.notes + notes,
+        )
+
+    def _see(self, estimate: Estimate, fps: float) -> _Track:
+        """Put the estimate on the engine's body before its camera, recovering the camera where the file lost it."""
+        keypoints, camera = estimate.keypoints, estimate.camera
+        where = estimate.source or "estimate"
+        if keypoints is None:
+            raise InputError(f"{where}: no keypoints; give them as Estimate.keypoints")
+        if camera is None:
+            raise InputError(f"{where}: no camera intrinsics; give them as Estimate.camera")
+        if len(keypoints.positions) != len(estimate):
+            raise InputError(f"{where}: {len(keypoints.positions)} rows of keypoints for {len(estimate)} frames")
+        targets = image_targets(keypoints, camera)
+        if not (targets.weights > 0).any():
+            raise InputError(f"{where}: no keypoint has any confidence; nothing to refine onto")
+        pose = pose_on_body(estimate, self.body)
+        notes: tuple[str, ...] = ()
+        betas = self._shape_as_given(estimate)
+        points = self.body.keypoints(keypoints.convention, pose.rotations.numpy(), pose.pelvis.numpy(), betas)
+        if estimate.frame == "world":
+            rotation, translation = recover_camera(points, keypoints, camera.K, fps)
+            pose = _seen_from(pose, rotation, translation)
+            points = np.einsum("tij,tkj->tki", rotation, points) + translation[:, None]
+            notes = ("the camera was recovered from posed joints and keypoints",)
+        targets = distrust_outliers(targets, points, estimate.frame_ids, fps)
+        return _Track(pose, camera, keypoints, targets, notes)
+
+    def _shape_as_given(self, estimate: Estimate) -> np.ndarray:
+        """The estimate's betas where they mean something on the engine's body, else the mean shape."""
+        if self.body.is_open or self.body.family != estimate.family:
+            return np.zeros(1)
+        return np.median(estimate.betas, axis=0)
+
+    def _calibrate(self, estimate: Estimate, track: _Track) -> tuple[Calibration, Pose, tuple[str, ...]]:
+        """Shape, size and offset of the track on the engine's body."""
+        if not self.body.is_open and self.body.family == estimate.family:
+            return Calibration(self._shape_as_given(estimate), 1.0, np.zeros(3)), track.pose, ()
+        calibration = calibrate(self.body, track.keypoints.convention, track.pose, track.targets)
+        pelvis = track.pose.pelvis + torch.as_tensor(calibration.offset).float()
+        name = "open body" if self.body.is_open else f"{self.body.family} body"
+        note = f"shape calibrated on the {name} from the keypoints; the file keeps its own betas"
+        return calibration, Pose(track.pose.rotations, pelvis), (note,)
+
+    def _input_metrics(self, estimate: Estimate, track: _Track) -> dict[str, float]:
+        betas = self._shape_as_given(estimate)
+        shown = BodyTrack(self.body, track.pose.rotations.numpy(), track.pose.pelvis.numpy(), betas)
+        return track_metrics(shown, track.camera, track.keypoints, estimate.frame_ids)
+
+
+def _seen_from(pose: Pose, rotation: np.ndarray, translation: np.ndarray) -> Pose:
+    """A world pose in camera coordinates, for R_camera_world (T, 3, 3) and t_camera_world (T, 3)."""
+    turn, move = torch.as_tensor(rotation).float(), torch.as_tensor(translation).float()
+    rotations = pose.rotations.clone()
+    rotations[:, 0] = turn @ rotations[:, 0]
+    return Pose(rotations, (turn @ pose.pelvis[..., None])[..., 0] + move)
+
+
+def gate_error(points: np.ndarray, camera: Camera, keypoints: Keypoints, targets: Targets) -> np.ndarray:
+    """Robust, confidence-weighted keypoint error (T,) in pixels of posed keypoints (T, K, 3)."""
+    errors = reprojection_errors_px(points, camera.K, keypoints)
+    radius = _GATE_RADIUS_M * camera.K[:, 0, 0] / points[..., 2].mean(1)
+    return robust_rms(errors, targets.weights.cpu().numpy(), radius[:, None])
+
+
+def track_metrics(track: BodyTrack, camera: Camera, keypoints: Keypoints, frame_ids: np.ndarray) -> dict[str, float]:
+    """Keypoint error and jitter of a track, each under a name with unit and joint set."""
+    errors = reprojection_errors_px(track.keypoints(keypoints.convention), camera.K, keypoints)
+    return {
+        f"reprojection_px_{keypoints.convention}": confidence_weighted_mean(errors, keypoints.confidence),
+        "accel_mm_per_frame2": accel_mm_per_frame2(track.joints()[:, :22], frame_ids),
+    }

@@ -1,0 +1,44 @@
+"""Smooth: low-pass the correction (refined minus input), never the motion.
+
+A zero-phase Gaussian over time in seconds; it neither reaches across gaps of the track nor past its ends.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+
+
+def segments(frame_ids: np.ndarray) -> list[slice]:
+    """Runs of consecutive frames, as row slices."""
+    cuts = np.flatnonzero(np.diff(frame_ids) != 1) + 1
+    edges = [0, *cuts.tolist(), len(frame_ids)]
+    return [slice(a, b) for a, b in zip(edges[:-1], edges[1:])]
+
+
+def smooth(values: np.ndarray, frame_ids: np.ndarray, fps: float, seconds: float, weights: np.ndarray | None = None) -> np.ndarray:
+    """Low-pass a correction.
+
+    Args:
+        values: (T, ...) correction in a vector space (rotation vectors, metres).
+        frame_ids: (T,) video frame of each row.
+        fps: Frames per second.
+        seconds: Standard deviation of the Gaussian; 0 leaves the values as they are.
+        weights: (T,) or (T, ...) how much each row counts (normalised convolution), or None for equally.
+
+    Returns:
+        (T, ...) the smoothed correction.
+    """
+    sigma = seconds * fps
+    if sigma <= 0:
+        return values
+    smoothed = np.empty_like(values)
+    for rows in segments(frame_ids):
+        if weights is None:
+            smoothed[rows] = gaussian_filter1d(values[rows], sigma, axis=0, mode="nearest")
+            continue
+        share = np.maximum(weights[rows], 1e-6)
+        share = np.broadcast_to(share.reshape(share.shape + (1,) * (values.ndim - share.ndim)), values[rows].shape)
+        total = gaussian_filter1d(values[rows] * share, sigma, axis=0, mode="nearest")
+        smoothed[rows] = total / gaussian_filter1d(share.astype(values.dtype), sigma, axis=0, mode="nearest")
+    return smoothed

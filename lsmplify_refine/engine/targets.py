@@ -1,0 +1,77 @@
+"""Targets: turn an estimate and its keypoints into what the solver works on."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy.ndimage import median_filter
+
+from lsmplify_refine.body import BodyModel
+from lsmplify_refine.engine.project import Pose, Targets, residuals
+from lsmplify_refine.engine.smooth import segments
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.estimate import Camera, Estimate, Keypoints
+from lsmplify_refine.frames import MEAN_REST_PELVIS, pelvis_position, rotvec_to_rotmat
+
+#: A detection that leaves its neighbours in time by this much is an outlier; metres on the body.
+_CONSISTENCY_RADIUS_M = 0.1
+_CONSISTENCY_SECONDS = 0.3
+#: Confidence below which a keypoint is as good as missing.
+_LEAST_CONFIDENCE = 0.05
+
+
+def rest_pelvis(estimate: Estimate, body: BodyModel) -> np.ndarray:
+    """J0 (3,) or (T, 3) under the estimate's own model: from `body` if it is that model, else the family's mean."""
+    if not body.is_open and body.family == estimate.family:
+        return body.rest_pelvis(estimate.betas)
+    return np.array(MEAN_REST_PELVIS[estimate.family])
+
+
+def pose_on_body(estimate: Estimate, body: BodyModel) -> Pose:
+    """The estimate's pose on the engine's body: shared joints copied, the others at rest, the pelvis where it is."""
+    rotvec = np.zeros((len(estimate), body.joint_count, 3))
+    shared = min(estimate.body_pose.shape[1], body.joint_count - 1)
+    rotvec[:, 0] = estimate.global_orient
+    rotvec[:, 1 : 1 + shared] = estimate.body_pose[:, :shared]
+    pelvis = pelvis_position(estimate.transl.astype(np.float64), rest_pelvis(estimate, body))
+    return Pose(torch.as_tensor(rotvec_to_rotmat(rotvec)).float(), torch.as_tensor(pelvis).float())
+
+
+def image_targets(keypoints: Keypoints, camera: Camera) -> Targets:
+    """2D keypoints as normalised image coordinates; missing ones get weight 0 and a finite position.
+
+    Raises:
+        InputError: The keypoints are 3D.
+    """
+    if keypoints.positions.shape[-1] != 2:
+        raise InputError("3D keypoints cannot be used as targets yet; give 2D keypoints in pixels")
+    weights = np.where(keypoints.confidence >= _LEAST_CONFIDENCE, keypoints.confidence, 0.0)
+    homogeneous = np.concatenate([np.nan_to_num(keypoints.positions), np.ones((*weights.shape, 1))], -1)
+    rays = np.einsum("tij,tkj->tki", np.linalg.inv(camera.K.astype(np.float64)), homogeneous)
+    return Targets(torch.as_tensor(rays[..., :2]).float(), torch.as_tensor(weights).float())
+
+
+def distrust_outliers(targets: Targets, points: np.ndarray, frame_ids: np.ndarray, fps: float) -> Targets:
+    """Take weight from detections that jump away from where their neighbours in time say the point is.
+
+    What an estimator gets wrong, it gets wrong for a while: target minus estimate changes slowly. A detection whose
+    difference leaves the running median of its own point is a detector's slip, however confident.
+
+    Args:
+        targets: The observations.
+        points: (T, K, 3) the estimate's keypoints, metres, camera frame.
+        frame_ids: (T,).
+        fps: Frames per second.
+    """
+    residual = residuals(torch.as_tensor(points).float(), targets)[0].numpy()
+    seen = targets.weights.numpy() > 0
+    window = 2 * round(_CONSISTENCY_SECONDS * fps / 2) + 1
+    jump = np.zeros(seen.shape)
+    for rows in segments(frame_ids):
+        for k in range(seen.shape[1]):
+            index = np.flatnonzero(seen[rows, k]) + rows.start
+            track = residual[index, k]
+            if len(index):
+                jump[index, k] = np.linalg.norm(track - median_filter(track, size=(window, 1), mode="nearest"), axis=-1)
+    trust = 1.0 / (1.0 + (jump / _CONSISTENCY_RADIUS_M) ** 2) ** 2
+    return Targets(targets.positions, targets.weights * torch.as_tensor(trust).float())

@@ -1,0 +1,79 @@
+"""Turn a refined pose on the engine's body back into the estimate's own parameters.
+
+Only changes are carried over: what the engine did not move keeps its bits. The engine's body may not be the
+estimate's (shape and rest joints differ), but a change of joint rotations or of the pelvis means the same in both.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lsmplify_refine.engine.refinement import BodyTrack
+from lsmplify_refine.estimate import Estimate, WorldRoot
+from lsmplify_refine.frames import rotmat_to_rotvec, rotvec_to_rotmat
+
+#: Ankles and feet: the lowest of them stands on the ground.
+_FEET = (7, 8, 10, 11)
+_AXIS = {"y": 1, "z": 2}
+
+
+def nearest_rotvec(rotations: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Axis-angle (..., 3) of rotations (..., 3, 3), of the equivalent vectors the one nearest to a reference (..., 3).
+
+    Rotation vectors of angle a and a - 2 pi about the same axis are the same rotation; a file that was continuous
+    through pi stays so.
+    """
+    short = rotmat_to_rotvec(rotations)
+    angle = np.linalg.norm(short, axis=-1, keepdims=True)
+    long = short * (1 - 2 * np.pi / np.maximum(angle, 1e-12))
+    long_is_nearer = np.linalg.norm(long - reference, axis=-1) < np.linalg.norm(short - reference, axis=-1)
+    return np.where(long_is_nearer[..., None], long, short)
+
+
+def write_back(estimate: Estimate, before: BodyTrack, after: BodyTrack) -> Estimate:
+    """The estimate with what changed between the calibrated input and the refined track."""
+    shared = min(estimate.body_pose.shape[1], after.rotations.shape[1] - 1)
+    joints = slice(1, 1 + shared)
+    orient = _changed(estimate.global_orient, before.rotations[:, 0], after.rotations[:, 0])
+    body_pose = estimate.body_pose.copy()
+    body_pose[:, :shared] = _changed(
+        estimate.body_pose[:, :shared], before.rotations[:, joints], after.rotations[:, joints]
+    )
+    transl = (estimate.transl + (after.pelvis - before.pelvis)).astype(estimate.transl.dtype)
+    world = None if estimate.world is None else _carry_to_world(estimate.world, before, after)
+    if estimate.frame == "world" and world is not None:
+        orient, transl = world.global_orient, world.transl
+    return estimate.replace(global_orient=orient, body_pose=body_pose, transl=transl, world=world)
+
+
+def _changed(rotvec: np.ndarray, old: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """Axis-angle with the change from `old` to `new` applied on the left; bits kept where there is none."""
+    change = new.astype(np.float64) @ np.swapaxes(old.astype(np.float64), -1, -2)
+    moved = nearest_rotvec(change @ rotvec_to_rotmat(rotvec), rotvec).astype(rotvec.dtype)
+    same = np.abs(new - old).max(axis=(-2, -1)) == 0
+    return np.where(same[..., None], rotvec, moved)
+
+
+def _carry_to_world(world: WorldRoot, before: BodyTrack, after: BodyTrack) -> WorldRoot:
+    """The root's change, frame by frame, given to the world root.
+
+    The two roots of real files are not rigidly tied (0.6-2.9 degrees of drift for a still camera), so the world root
+    gets the camera root's *change* in the body's own frame. The world path of the pelvis stays, but for the height,
+    which keeps the lowest foot where it was.
+    """
+    change = np.swapaxes(before.rotations[:, 0], -1, -2) @ after.rotations[:, 0]
+    moved = np.abs(after.rotations - before.rotations).max(axis=(1, 2, 3)) > 0
+    root_before = rotvec_to_rotmat(world.global_orient)
+    root_after = root_before @ change
+    orient = nearest_rotvec(root_after, world.global_orient).astype(world.global_orient.dtype)
+    rise = _lowest_foot(before, root_before, world.up) - _lowest_foot(after, root_after, world.up)
+    transl = world.transl.copy(order="K")
+    transl[:, _AXIS[world.up]] += np.where(moved, rise, 0.0)
+    return WorldRoot(np.where(moved[:, None], orient, world.global_orient), transl, world.up)
+
+
+def _lowest_foot(track: BodyTrack, root: np.ndarray, up: str) -> np.ndarray:
+    """Height (T,) of the lowest ankle or foot joint over the pelvis, the root turned to (T, 3, 3)."""
+    rotations = np.concatenate([root[:, None], track.rotations[:, 1:]], 1)
+    joints = track.body.joints(rotations, np.zeros((len(track), 3)), track.betas, track.scale)
+    return joints[:, _FEET, _AXIS[up]].min(1)

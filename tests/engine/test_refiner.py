@@ -1,0 +1,175 @@
+"""The engine's promises on generated tracks: better, never worse, no new jitter, nothing touched that is not seen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lsmplify_refine import Estimate, InputError, Keypoints, Refiner
+from lsmplify_refine.engine.refiner import gate_error
+from lsmplify_refine.engine.targets import image_targets
+from lsmplify_refine.frames import rotvec_to_rotmat
+from lsmplify_refine.metrics import confidence_weighted_mean, reprojection_errors_px
+from tests.engine.scenes import SEEN, open_body, scene, true_motion
+
+
+@pytest.fixture(scope="module")
+def refiner() -> Refiner:
+    return Refiner(open_body())
+
+
+def joint_error_mm(estimate: Estimate) -> float:
+    """MPJPE over the body joints against the true motion, pelvis-aligned, on the true shape."""
+    pose, pelvis = true_motion(len(estimate))
+    wrong = np.concatenate([estimate.global_orient[:, None], estimate.body_pose, pose[:, 22:]], 1)
+    got, true = (
+        open_body().joints(rotvec_to_rotmat(rotvec), 0 * pelvis, np.zeros(10))[:, :22] for rotvec in (wrong, pose)
+    )
+    return float(np.linalg.norm(got - true, axis=-1).mean() * 1000)
+
+
+def test_halves_both_the_keypoint_and_the_joint_error(refiner: Refiner) -> None:
+    estimate = scene(90, noise_px=1.0)
+    result = refiner.refine(estimate)
+    metrics = result.metrics
+    assert metrics["refined"]["reprojection_px_coco17"] < 0.5 * metrics["calibrated"]["reprojection_px_coco17"]
+    assert joint_error_mm(result.refined) < 0.6 * joint_error_mm(estimate)
+    assert metrics["refined"]["accel_mm_per_frame2"] < 1.03 * metrics["calibrated"]["accel_mm_per_frame2"]
+
+
+def test_a_perfect_input_stays_put(refiner: Refiner) -> None:
+    estimate = scene(error_deg=0.0)
+    assert joint_error_mm(refiner.refine(estimate).refined) < 5
+
+
+def test_what_keypoints_do_not_see_keeps_its_bits(refiner: Refiner) -> None:
+    estimate = scene()
+    refined = refiner.refine(estimate).refined
+    unseen = [6, 7, 9, 10, 19, 20]  # ankles, feet, wrists in body_pose
+    assert np.array_equal(refined.body_pose[:, unseen], estimate.body_pose[:, unseen])
+    assert not np.array_equal(refined.body_pose, estimate.body_pose)
+    assert np.array_equal(refined.betas, estimate.betas)
+    assert refined.body_pose.dtype == refined.transl.dtype == np.float32
+
+
+def test_a_missing_arm_keeps_its_pose(refiner: Refiner) -> None:
+    estimate = scene()
+    assert estimate.keypoints is not None
+    confidence = estimate.keypoints.confidence.copy()
+    confidence[:, [7, 9]] = 0  # left elbow and wrist
+    positions = np.where(confidence[..., None] > 0, estimate.keypoints.positions, np.nan)
+    refined = refiner.refine(estimate.replace(keypoints=Keypoints("coco17", positions, confidence))).refined
+    assert np.array_equal(refined.body_pose[:, [15, 17]], estimate.body_pose[:, [15, 17]])
+    assert not np.array_equal(refined.body_pose[:, [16, 18]], estimate.body_pose[:, [16, 18]])
+
+
+def test_no_frame_is_worse_than_the_calibrated_input_even_with_garbage(refiner: Refiner) -> None:
+    clean = scene(noise_px=2.0)
+    assert clean.keypoints is not None
+    generator = np.random.default_rng(1)
+    bad = generator.random(clean.keypoints.confidence.shape) < 0.3
+    positions = np.where(bad[..., None], generator.uniform(0, 600, (*bad.shape, 2)), clean.keypoints.positions)
+    estimate = clean.replace(keypoints=Keypoints("coco17", positions, np.ones(bad.shape)))
+    result = refiner.refine(estimate)
+    errors = [
+        reprojection_errors_px(track.keypoints("coco17"), result.camera.K, clean.keypoints)
+        for track in (result.before, result.after)
+    ]
+    confidence = clean.keypoints.confidence
+    assert confidence_weighted_mean(errors[1], confidence) < 0.7 * confidence_weighted_mean(errors[0], confidence)
+    assert estimate.camera is not None
+    targets = image_targets(result.keypoints, result.camera)
+    before, after = (
+        gate_error(track.keypoints("coco17"), result.camera, result.keypoints, targets)
+        for track in (result.before, result.after)
+    )
+    assert np.mean(after) < np.mean(before)
+
+
+def test_frame_rate_changes_nothing_but_the_time_scale(refiner: Refiner) -> None:
+    """Half the frames at half the rate: the same correction, frame for frame, to a few millimetres."""
+    full = scene(90)
+    assert full.camera is not None and full.keypoints is not None
+    half = full.replace(
+        **{name: getattr(full, name)[::2] for name in ("global_orient", "body_pose", "betas", "transl")},
+        camera=replace(full.camera, K=full.camera.K[::2]),
+        keypoints=Keypoints("coco17", full.keypoints.positions[::2], full.keypoints.confidence[::2]),
+        frame_ids=np.arange(45),
+        fps=15.0,
+    )
+    first, second = refiner.refine(full).after.joints()[::2], refiner.refine(half).after.joints()
+    assert np.linalg.norm(first - second, axis=-1).mean() < 0.01
+
+
+def test_gaps_are_not_smoothed_across(refiner: Refiner) -> None:
+    """Two halves of a track with a gap between give what each half gives on its own, but for the shared shape."""
+    estimate = scene(60)
+    ids = np.concatenate([np.arange(30), np.arange(200, 230)])
+    with_gap = refiner.refine(estimate.replace(frame_ids=ids))
+    without = refiner.refine(estimate)
+    difference = np.abs(with_gap.after.rotations - without.after.rotations).max(axis=(1, 2, 3))
+    assert difference[25:35].max() > 1e-4  # the cut is felt beside the gap ...
+    assert difference[:10].max() < 1e-4 and difference[50:].max() < 1e-4  # ... and nowhere else
+
+
+def test_world_root_gets_the_change_and_keeps_its_path(refiner: Refiner) -> None:
+    estimate = scene(world=True)
+    result = refiner.refine(estimate)
+    old, new = estimate.world, result.refined.world
+    assert old is not None and new is not None
+    assert np.array_equal(old.transl[:, [0, 2]], new.transl[:, [0, 2]])
+    camera_change = np.swapaxes(rotvec_to_rotmat(estimate.global_orient), 1, 2) @ rotvec_to_rotmat(
+        result.refined.global_orient
+    )
+    world_change = np.swapaxes(rotvec_to_rotmat(old.global_orient), 1, 2) @ rotvec_to_rotmat(new.global_orient)
+    assert np.allclose(camera_change, world_change, atol=1e-5)
+    feet = []
+    for root, track in ((old, result.before), (new, result.after)):
+        turned = np.concatenate([rotvec_to_rotmat(root.global_orient)[:, None], track.rotations[:, 1:]], 1)
+        joints = open_body().joints(turned, root.transl, track.betas, track.scale)
+        feet.append(joints[:, [7, 8, 10, 11], 1].min(1))
+    assert np.allclose(feet[0], feet[1], atol=1e-5)
+
+
+def test_a_file_that_lost_its_camera_is_refined_through_a_recovered_one(refiner: Refiner) -> None:
+    estimate = scene(60)
+    turn = rotvec_to_rotmat([np.pi, 0.2, 0.1])
+    pelvis = estimate.transl + np.array([0.0031, -0.3514, 0.0120])
+    orient = turn @ rotvec_to_rotmat(estimate.global_orient)
+    from lsmplify_refine.frames import rotmat_to_rotvec
+
+    lost = estimate.replace(
+        frame="world",
+        global_orient=rotmat_to_rotvec(orient).astype(np.float32),
+        transl=(pelvis @ turn.T - np.array([0.0031, -0.3514, 0.0120])).astype(np.float32),
+    )
+    lost = lost.replace(world=type(scene(3, world=True).world)(lost.global_orient, lost.transl))  # type: ignore[misc]
+    result = refiner.refine(lost)
+    assert any("recovered" in note for note in result.notes)
+    metrics = result.metrics
+    assert metrics["refined"]["reprojection_px_coco17"] < 0.6 * metrics["calibrated"]["reprojection_px_coco17"]
+    assert result.refined.world is not None
+    assert np.array_equal(result.refined.global_orient, result.refined.world.global_orient)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"keypoints": None}, "no keypoints"),
+        ({"camera": None}, "no camera"),
+        ({"keypoints": Keypoints("coco17", np.zeros((3, 17, 2)), np.ones((3, 17)))}, "3 rows of keypoints for 45"),
+        ({"keypoints": Keypoints("coco17", np.zeros((45, 17, 2)), np.zeros((45, 17)))}, "no keypoint has any"),
+        ({"keypoints": Keypoints("coco17", np.zeros((45, 17, 3)), np.ones((45, 17)))}, "3D keypoints"),
+    ],
+)
+def test_what_cannot_be_refined_is_said(refiner: Refiner, changes: dict, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        refiner.refine(scene().replace(**changes))
+
+
+def test_seen_joints_are_the_ones_that_move(refiner: Refiner) -> None:
+    result = refiner.refine(scene())
+    moved = np.abs(result.after.rotations - result.before.rotations).max(axis=(0, 2, 3)) > 1e-3
+    assert set(SEEN) <= set(np.flatnonzero(moved))
