@@ -7,6 +7,7 @@ c_jb = sum_v r_jv w_vb. Everything here is relative to the pelvis joint; batch d
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -75,47 +76,70 @@ def forward_kinematics(rotations: Tensor, rest_joints: Tensor, parents: tuple[in
     return torch.stack(orientations, 1), torch.stack(positions, 1)
 
 
-def virtual_points(skeleton: Skeleton, rotations: Tensor) -> Tensor:
-    """(N | 1, K, J, 3) virtual points with the pose blend shapes of this pose added."""
-    if skeleton.pose_points is None:
-        return skeleton.points[None]
-    feature = (rotations[:, 1:] - torch.eye(3, device=rotations.device, dtype=rotations.dtype)).flatten(1)
-    return skeleton.points[None] + torch.einsum("kjcf,nf->nkjc", skeleton.pose_points, feature)
+@dataclass(frozen=True)
+class PosedKeypoints:
+    """Keypoints of N poses, with what their Jacobian needs.
+
+    Attributes:
+        positions: (N, K, 3) keypoints relative to the pelvis, metres.
+        terms: (N, J, K, 3) what each bone contributes to each keypoint.
+        rotations: (N, J, 3, 3) parent-relative.
+        orientations: (N, J, 3, 3) bone orientations.
+        joints: (N, J, 3) joint positions relative to the pelvis.
+    """
+
+    positions: Tensor
+    terms: Tensor
+    rotations: Tensor
+    orientations: Tensor
+    joints: Tensor
 
 
-def _bone_terms(skeleton: Skeleton, rotations: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Per-bone contributions (N, K, J, 3) to each keypoint, bone orientations, joint positions."""
+def pose_keypoints(skeleton: Skeleton, rotations: Tensor) -> PosedKeypoints:
+    """Pose the keypoints with rotations (N, J, 3, 3)."""
     orientations, joints = forward_kinematics(rotations, skeleton.rest_joints, skeleton.parents)
     origins = joints - (orientations @ skeleton.rest_joints[..., None])[..., 0]
-    points = virtual_points(skeleton, rotations)
-    moved = (points.transpose(1, 2) @ orientations.transpose(-1, -2)).transpose(1, 2)
-    return moved + skeleton.shares[..., None] * origins[:, None], orientations, joints
+    terms = torch.einsum("kjc,njxc->njkx", skeleton.points, orientations)
+    terms = terms + skeleton.shares.T[..., None] * origins[:, :, None]
+    if skeleton.pose_points is not None:
+        feature = (rotations[:, 1:] - torch.eye(3, device=rotations.device, dtype=rotations.dtype)).flatten(1)
+        blend = torch.einsum("kjcf,nf->njkc", skeleton.pose_points, feature)
+        terms = terms + blend @ orientations.transpose(-1, -2)
+    return PosedKeypoints(terms.sum(1), terms, rotations, orientations, joints)
 
 
 def keypoints(skeleton: Skeleton, rotations: Tensor) -> Tensor:
     """Posed keypoints (N, K, 3) in metres, relative to the pelvis, for rotations (N, J, 3, 3)."""
-    return _bone_terms(skeleton, rotations)[0].sum(2)
+    return pose_keypoints(skeleton, rotations).positions
 
 
-def keypoints_with_jacobian(skeleton: Skeleton, rotations: Tensor) -> tuple[Tensor, Tensor]:
-    """Keypoints and how they move with each joint's rotation.
+def rotation_jacobian(skeleton: Skeleton, posed: PosedKeypoints, rows: Tensor, joints: Sequence[int]) -> Tensor:
+    """How linear functions of the keypoints move with joint rotations.
 
-    The derivative is with respect to w in R_i <- exp(w) R_i (w in the parent's frame, radians): turning joint i
-    moves keypoint j by (G_parent w) x sum over bones b below i of (x_jb - c_jb p_i).
+    The derivative is with respect to w in R_i <- exp(w) R_i (w in the parent's frame, radians). Turning joint i moves
+    keypoint k by (G_parent w) x s with s = sum over bones b below i of (x_kb - c_kb p_i), so a row vector a on it
+    moves by w . G_parent^T (s x a).
+
+    Args:
+        skeleton: The shaped body.
+        posed: The pose to differentiate at.
+        rows: (N, K, D, 3) D row vectors per keypoint.
+        joints: The M joints to differentiate by.
 
     Returns:
-        (N, K, 3) keypoints relative to the pelvis and (N, K, 3, J, 3) Jacobian (keypoint axis, joint, w axis).
+        (N, K, D, M, 3).
     """
-    terms, orientations, joints = _bone_terms(skeleton, rotations)
-    below = subtree_mask(skeleton.parents).to(terms)
-    arms = below @ terms - (skeleton.shares @ below.T)[..., None] * joints[:, None]
-    parent_axes = torch.cat([torch.eye(3).to(terms).expand(len(terms), 1, 3, 3), orientations[:, skeleton.parents[1:]]], 1)
-    # cross(axis, arm) for the three columns of each parent's orientation
-    axes = parent_axes.transpose(-1, -2)[:, None]
-    jacobian = torch.linalg.cross(axes.expand(-1, arms.shape[1], -1, -1, -1), arms[..., None, :].expand(-1, -1, -1, 3, -1))
+    chosen = list(joints)
+    below = subtree_mask(skeleton.parents).to(posed.terms)[chosen]
+    arms = (below @ posed.terms.flatten(2)).unflatten(2, posed.terms.shape[2:])
+    arms = arms - (below @ skeleton.shares.T)[..., None] * posed.joints[:, chosen, None]
+    turning = torch.linalg.cross(arms[..., None, :], rows[:, None])
+    identity = torch.eye(3, device=rows.device, dtype=rows.dtype).expand(len(rows), 1, 3, 3)
+    above = torch.cat([identity, posed.orientations[:, skeleton.parents[1:]]], 1)[:, chosen]
+    by_joint = (turning.flatten(2, 3) @ above).unflatten(2, turning.shape[2:4])
     if skeleton.pose_points is not None:
-        jacobian = jacobian + _pose_blend_jacobian(skeleton, rotations, orientations)
-    return terms.sum(2), jacobian.permute(0, 1, 4, 2, 3)
+        by_joint = by_joint + _pose_blend_jacobian(skeleton, posed, rows)[:, chosen]
+    return by_joint.permute(0, 2, 3, 1, 4)
 
 
 def rest_levers(skeleton: Skeleton) -> Tensor:
@@ -125,17 +149,16 @@ def rest_levers(skeleton: Skeleton) -> Tensor:
     return arms.norm(dim=-1)
 
 
-def _pose_blend_jacobian(skeleton: Skeleton, rotations: Tensor, orientations: Tensor) -> Tensor:
-    """What the pose blend shapes add to the Jacobian: (N, K, J, 3 w axes, 3 keypoint axes)."""
+def _pose_blend_jacobian(skeleton: Skeleton, posed: PosedKeypoints, rows: Tensor) -> Tensor:
+    """What the pose blend shapes add to the Jacobian: (N, J, K, D, 3)."""
     assert skeleton.pose_points is not None
-    count, joints = rotations.shape[:2]
-    keypoint_count = len(skeleton.points)
+    keypoint_count, joint_count = skeleton.shares.shape
     # d exp(w) R / dw_e at w = 0 is [e]x R
-    generators = torch.zeros(3, 3, 3).to(rotations)
+    generators = torch.zeros(3, 3, 3).to(rows)
     for e, (a, b) in enumerate(((1, 2), (2, 0), (0, 1))):
         generators[e, a, b], generators[e, b, a] = -1.0, 1.0
-    d_feature = torch.einsum("exy,njyz->njexz", generators, rotations[:, 1:]).flatten(-2)
-    blend = skeleton.pose_points.reshape(keypoint_count, joints, 3, joints - 1, 9)
-    turned = torch.einsum("nbxc,kbcif->nkixf", orientations, blend)
-    added = torch.einsum("nkixf,nief->nkiex", turned, d_feature)
-    return torch.cat([torch.zeros(count, keypoint_count, 1, 3, 3).to(added), added], 2)
+    d_feature = torch.einsum("exy,njyz->njexz", generators, posed.rotations[:, 1:]).flatten(-2)
+    blend = skeleton.pose_points.reshape(keypoint_count, joint_count, 3, joint_count - 1, 9)
+    turned = torch.einsum("nbxc,kbcif->nkixf", posed.orientations, blend)
+    added = torch.einsum("nkdx,nkixf,nief->nikde", rows, turned, d_feature)
+    return torch.cat([torch.zeros_like(added[:, :1]), added], 1)

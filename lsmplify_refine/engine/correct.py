@@ -1,7 +1,7 @@
-"""Correct: project every frame onto its keypoints and low-pass the correction, twice.
+"""Correct: project every frame onto its keypoints and low-pass the correction, a few times over.
 
 One pass of per-frame fitting halves the keypoint error and doubles the jitter; smoothing the correction gives the
-jitter back at the price of some fit. Fitting once more from the smoothed result regains most of that price.
+jitter back at the price of some fit. Fitting again from the smoothed result regains most of that price.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ _PELVIS_PRIOR = (0.1, 0.1, 1.0)
 _SHORTEST_LEVER_M = 0.05
 _ROUNDS = (
     Schedule(damping=(10.0, 1.0, 1.0), radius_m=(0.5, 0.25, 0.12)),
+    Schedule(damping=(1.0, 1.0), radius_m=(0.12, 0.12)),
     Schedule(damping=(1.0, 1.0), radius_m=(0.12, 0.12)),
 )
 #: Frames solved at a time: small enough for the caches, large enough to spread the overhead.

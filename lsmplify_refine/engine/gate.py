@@ -1,19 +1,19 @@
 """Gate: per frame, how much of the correction is kept, and why.
 
-A frame whose refined pose explains the keypoints less well than the input, or bends a joint where it cannot go,
-keeps only the share of its correction that does not, down to none. The share is eased in and out over neighbouring
-frames, so that nothing pops where a frame is held.
+A joint that the correction bends where it cannot go, and a frame whose refined pose explains the keypoints less well
+than the input, keep only the share of their correction that does not, down to none. The share is eased in and out
+over neighbouring frames, so that nothing pops.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import minimum_filter1d, uniform_filter1d
 
-from lsmplify_refine.engine.plausibility import implausible_angle
+from lsmplify_refine.engine.plausibility import beyond_range, joint_name
 from lsmplify_refine.engine.smooth import segments
 
 _EASE_SECONDS = 0.2
@@ -24,52 +24,70 @@ _ANGLE_SLACK = np.radians(3.0)
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the gate decided: kept share (T,), status (T,) accepted / blended / held, and the reason per frame."""
+    """What the gate decided.
+
+    Attributes:
+        share: (T,) share of the correction that is kept.
+        status: (T,) "accepted", "blended" or "held".
+        reasons: (T,) why; "" where accepted.
+    """
 
     share: np.ndarray
     status: np.ndarray
     reasons: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """A pose at some share of the correction: per-frame keypoint error (T,) and rotations (T, J, 3, 3)."""
+def limit_joints(
+    rotations_at: Callable[[float], np.ndarray], frame_ids: np.ndarray, fps: float
+) -> tuple[np.ndarray, list[str]]:
+    """Take from single joints the share of their correction that bends them beyond their range.
 
-    error: np.ndarray
-    rotations: np.ndarray
+    Args:
+        rotations_at: Rotations (T, J, 3, 3) with a share in [0, 1] of the correction.
+        frame_ids: (T,) video frame of each row.
+        fps: Frames per second.
+
+    Returns:
+        (T, J) shares to keep, and a reason per frame ("" where nothing was taken).
+    """
+    # an input that is beyond the range already may stay, but not go further
+    most = beyond_range(rotations_at(0.0)) + _ANGLE_SLACK
+    allowed = np.zeros(most.shape)
+    for share in reversed(_SHARES):
+        allowed = np.where(beyond_range(rotations_at(share)) <= most, share, allowed)
+    reasons = [
+        "; ".join(f"{joint_name(joint)} bent beyond its range" for joint in np.flatnonzero(row < 1)) for row in allowed
+    ]
+    return _ease(allowed, frame_ids, fps), reasons
 
 
-def gate(at_share: Callable[[np.ndarray], Candidate], frame_ids: np.ndarray, fps: float) -> Verdict:
+def gate(
+    error_at: Callable[[np.ndarray], np.ndarray],
+    frame_ids: np.ndarray,
+    fps: float,
+    limited: Sequence[str],
+) -> Verdict:
     """Choose each frame's share of the correction.
 
     Args:
-        at_share: The candidate for given shares (T,) in [0, 1]; 0 is the calibrated input.
+        error_at: Keypoint error (T,) for shares (T,) in [0, 1]; share 0 is the calibrated input.
         frame_ids: (T,) video frame of each row.
         fps: Frames per second.
+        limited: Per frame why joints were limited, or "".
     """
-    count = len(frame_ids)
-    base = at_share(np.zeros(count))
-    base_angle, _ = implausible_angle(base.rotations)
-    allowed = np.ones(count)
-    reasons = [""] * count
+    most = error_at(np.zeros(len(frame_ids)))
+    allowed = np.ones(len(frame_ids))
     share = allowed
-    # a smaller share of one frame eases its neighbours too, so look again until nobody objects
-    for _ in range(len(_SHARES)):
-        candidate = at_share(share)
-        angle, joint = implausible_angle(candidate.rotations)
-        worse = (candidate.error > base.error) & (share > 0)
-        bent = (angle > base_angle + _ANGLE_SLACK) & (share > 0)
-        if not (worse | bent).any():
+    # the share of one frame eases its neighbours too, so look again until nobody objects
+    for _ in _SHARES:
+        worse = (error_at(share) > most) & (share > 0)
+        if not worse.any():
             break
-        for row in np.flatnonzero(worse | bent):
+        for row in np.flatnonzero(worse):
             allowed[row] = max((s for s in _SHARES if s < share[row] - 1e-9), default=0.0)
-            reasons[row] = "keypoint error would rise" if worse[row] else f"{joint[row]} bent beyond its range"
         share = _ease(allowed, frame_ids, fps)
-    else:
-        candidate = at_share(share)
-        allowed[candidate.error > base.error] = 0.0
-        share = _ease(allowed, frame_ids, fps)
-    return _verdict(share, reasons)
+    share = np.where(error_at(share) > most, 0.0, share)
+    return _verdict(share, allowed, limited)
 
 
 def _ease(allowed: np.ndarray, frame_ids: np.ndarray, fps: float) -> np.ndarray:
@@ -84,10 +102,13 @@ def _ease(allowed: np.ndarray, frame_ids: np.ndarray, fps: float) -> np.ndarray:
     return eased
 
 
-def _verdict(share: np.ndarray, reasons: list[str]) -> Verdict:
-    status = np.where(share == 1, "accepted", np.where(share == 0, "held", "blended"))
-    told = tuple(
-        "" if state == "accepted" else reason or "eased towards a neighbouring frame"
-        for state, reason in zip(status, reasons)
-    )
-    return Verdict(share, status, told)
+def _verdict(share: np.ndarray, allowed: np.ndarray, limited: Sequence[str]) -> Verdict:
+    status, reasons = [], []
+    for kept, most, joints in zip(share, allowed, limited):
+        if kept < 1:
+            status.append("held" if kept == 0 else "blended")
+            reasons.append("keypoint error would rise" if most < 1 else "eased towards a neighbouring frame")
+        else:
+            status.append("blended" if joints else "accepted")
+            reasons.append(joints)
+    return Verdict(share, np.array(status), tuple(reasons))

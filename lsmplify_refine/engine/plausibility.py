@@ -31,21 +31,26 @@ _HINGES: dict[int, tuple[int, float]] = {4: (0, 1.0), 5: (0, 1.0), 18: (1, -1.0)
 _OVERSTRETCH_RAD = np.radians(10.0)
 
 
-def implausible_angle(rotations: np.ndarray) -> tuple[np.ndarray, list[str]]:
-    """Total angle beyond the joints' ranges, per frame.
+def beyond_range(rotations: np.ndarray) -> np.ndarray:
+    """How far each joint is bent beyond its range.
 
     Args:
         rotations: (T, J, 3, 3) parent-relative rotations in SMPL joint order.
 
     Returns:
-        (T,) radians, 0 where every joint is within its range; and the name of the worst joint per frame.
+        (T, J) radians, 0 within the range and for joints without one.
     """
-    joints = np.array(list(_LARGEST_ANGLE_DEG))
-    names = [name for name, _ in _LARGEST_ANGLE_DEG.values()]
+    joints = list(_LARGEST_ANGLE_DEG)
     largest = np.radians([angle for _, angle in _LARGEST_ANGLE_DEG.values()])
     rotvec = rotmat_to_rotvec(rotations[:, joints])
-    beyond = np.maximum(np.linalg.norm(rotvec, axis=-1) - largest, 0.0)
+    beyond = np.zeros(rotations.shape[:2])
+    beyond[:, joints] = np.maximum(np.linalg.norm(rotvec, axis=-1) - largest, 0.0)
     for joint, (axis, sign) in _HINGES.items():
-        column = int(np.flatnonzero(joints == joint)[0])
-        beyond[:, column] += np.maximum(-sign * rotvec[:, column, axis] - _OVERSTRETCH_RAD, 0.0)
-    return beyond.sum(1), [names[i] for i in beyond.argmax(1)]
+        overstretch = -sign * rotvec[:, joints.index(joint), axis] - _OVERSTRETCH_RAD
+        beyond[:, joint] += np.maximum(overstretch, 0.0)
+    return beyond
+
+
+def joint_name(joint: int) -> str:
+    """A joint with a range, in words."""
+    return _LARGEST_ANGLE_DEG[joint][0]

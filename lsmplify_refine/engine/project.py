@@ -117,27 +117,34 @@ def project(skeleton: Skeleton, start: Pose, targets: Targets, prior: Prior, sch
         prior: Per-unknown prior.
         schedule: Damping and robust radius per step.
     """
+    joints = free_joints(prior)
     rotations, pelvis = start.rotations, start.pelvis
-    moved = torch.zeros(len(rotations), 3 * rotations.shape[1] + 3, device=rotations.device)
-    weight = torch.cat([prior.rotation.repeat_interleave(3, dim=1), prior.pelvis], dim=1)
+    weight = torch.cat([prior.rotation[:, joints].repeat_interleave(3, dim=1), prior.pelvis], dim=1)
+    moved = torch.zeros_like(weight)
     for damping, radius in zip(schedule.damping, schedule.radius_m):
-        jacobian, residual = _linearise(skeleton, rotations, pelvis, targets, radius)
+        jacobian, residual = _linearise(skeleton, Pose(rotations, pelvis), targets, radius, joints)
         target = _damped_step(jacobian, residual, moved, 1.0 / (damping * weight))
         step, moved = target - moved, target
-        rotations = roma.rotvec_to_rotmat(step[:, :-3].unflatten(1, (-1, 3))) @ rotations
+        turned = roma.rotvec_to_rotmat(step[:, :-3].unflatten(1, (-1, 3))) @ rotations[:, joints]
+        rotations = rotations.index_copy(1, torch.tensor(joints, device=rotations.device), turned)
         pelvis = pelvis + step[:, -3:]
     return Pose(rotations, pelvis)
 
 
+def free_joints(prior: Prior) -> list[int]:
+    """The joints that some frame's prior lets move."""
+    return torch.nonzero(prior.rotation.isfinite().any(0))[:, 0].tolist()
+
+
 def _linearise(
-    skeleton: Skeleton, rotations: Tensor, pelvis: Tensor, targets: Targets, radius: float
+    skeleton: Skeleton, pose: Pose, targets: Targets, radius: float, joints: list[int]
 ) -> tuple[Tensor, Tensor]:
-    """Weighted Jacobian (N, K * D, 3 J + 3) and residual (N, K * D) at a pose."""
-    points, jacobian = _core.keypoints_with_jacobian(skeleton, rotations)
-    residual, rows = residuals(points + pelvis[:, None], targets)
+    """Weighted Jacobian (N, K * D, 3 M + 3) and residual (N, K * D) at a pose."""
+    posed = _core.pose_keypoints(skeleton, pose.rotations)
+    residual, rows = residuals(posed.positions + pose.pelvis[:, None], targets)
     root = (targets.weights * robust_weights(residual, radius)).sqrt()[..., None]
     weighted = rows * root[..., None]
-    by_rotation = weighted @ jacobian.flatten(-2)
+    by_rotation = _core.rotation_jacobian(skeleton, posed, weighted, joints).flatten(-2)
     return torch.cat([by_rotation, weighted], -1).flatten(1, 2), (residual * root).flatten(1)
 
 
@@ -158,10 +165,10 @@ def observed_share(skeleton: Skeleton, pose: Pose, targets: Targets, prior: Prio
         (N, J + 1) in [0, 1): h / (h + prior) with h the unknown's curvature in the data term; exactly 0 where no
         keypoint sees the joint.
     """
-    points, jacobian = _core.keypoints_with_jacobian(skeleton, pose.rotations)
-    residual, _ = residuals(points + pose.pelvis[:, None], targets)
-    weights = targets.weights * robust_weights(residual, _TRUSTED_RADIUS_M)
-    curvature = torch.einsum("nkdje,nk->nj", jacobian.square(), weights) / 3
-    held = torch.cat([prior.rotation, prior.pelvis[:, :1]], 1)
-    decided = torch.cat([curvature, weights.sum(1, keepdim=True)], 1)
-    return decided / (decided + held)
+    joints = free_joints(prior)
+    jacobian, _ = _linearise(skeleton, pose, targets, _TRUSTED_RADIUS_M, joints)
+    curvature = jacobian.square().sum(1).unflatten(1, (-1, 3)).mean(-1)
+    held = torch.cat([prior.rotation[:, joints], prior.pelvis[:, :1]], 1)
+    share = torch.zeros(len(held), prior.rotation.shape[1] + 1, device=held.device)
+    share[:, [*joints, -1]] = curvature / (curvature + held)
+    return share

@@ -12,7 +12,7 @@ from lsmplify_refine.body import BodyModel, _core
 from lsmplify_refine.camera_recovery import recover_camera
 from lsmplify_refine.engine.calibrate import Calibration, calibrate
 from lsmplify_refine.engine.correct import apply_correction, correct, default_prior
-from lsmplify_refine.engine.gate import Candidate, gate
+from lsmplify_refine.engine.gate import gate, limit_joints
 from lsmplify_refine.engine.project import Pose, Targets
 from lsmplify_refine.engine.refinement import BodyTrack, Refinement
 from lsmplify_refine.engine.targets import distrust_outliers, image_targets, pose_on_body
@@ -27,7 +27,7 @@ from lsmplify_refine.metrics import (
 )
 
 #: Standard deviation of the correction's low-pass, seconds.
-SMOOTH_SECONDS = 0.1
+SMOOTH_SECONDS = 0.08
 #: Robust radius of the gate's keypoint error, metres on the body.
 _GATE_RADIUS_M = 0.1
 
@@ -95,13 +95,17 @@ class Refiner:
             progress=self.progress,
         )
 
-        def at_share(share: np.ndarray) -> Candidate:
+        def rotations_at(share: float) -> np.ndarray:
+            return apply_correction(start, share * turn, shift).rotations.cpu().numpy()
+
+        def error_at(share: np.ndarray) -> np.ndarray:
             pose = apply_correction(start, turn, shift, share)
             points = _core.keypoints(skeleton, pose.rotations) + pose.pelvis[:, None]
-            error = gate_error(points.cpu().numpy(), track.camera, keypoints, targets)
-            return Candidate(error, pose.rotations.cpu().numpy())
+            return gate_error(points.cpu().numpy(), track.camera, keypoints, targets)
 
-        verdict = gate(at_share, estimate.frame_ids, fps)
+        joint_share, limited = limit_joints(rotations_at, estimate.frame_ids, fps)
+        turn *= joint_share[..., None]
+        verdict = gate(error_at, estimate.frame_ids, fps, limited)
         refined = apply_correction(start, turn, shift, verdict.share)
         before, after = (
             BodyTrack(

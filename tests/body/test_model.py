@@ -85,13 +85,15 @@ def test_jacobian_equals_autograd(models: dict, family: str) -> None:
         None if skeleton.pose_points is None else skeleton.pose_points.double(),
     )
     rotations = torch.as_tensor(rotvec_to_rotmat(rotvec))
-    points, jacobian = _core.keypoints_with_jacobian(skeleton, rotations)
+    posed = _core.pose_keypoints(skeleton, rotations)
+    rows = torch.eye(3).double().expand(FRAMES, 25, 3, 3)
+    jacobian = _core.rotation_jacobian(skeleton, posed, rows, range(body.joint_count))
 
     def moved(delta: torch.Tensor) -> torch.Tensor:
         return _core.keypoints(skeleton, (roma.rotvec_to_rotmat(delta) @ rotations[0])[None])[0]
 
     expected = torch.autograd.functional.jacobian(moved, torch.zeros(body.joint_count, 3).double())
-    assert torch.allclose(points[0], moved(torch.zeros(body.joint_count, 3).double()))
+    assert torch.allclose(posed.positions[0], moved(torch.zeros(body.joint_count, 3).double()))
     assert torch.allclose(jacobian[0], expected, atol=1e-9)
 
 

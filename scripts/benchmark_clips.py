@@ -1,0 +1,144 @@
+"""Measure refinement on real GVHMR results: keypoint error, an unseen detector, jitter, garbage, the faulty .pkl.
+
+    python scripts/benchmark_clips.py path/to/gvhmr/clip [more clips] [--detector-model pose_landmarker_heavy.task]
+
+Each clip is a GVHMR output folder (hmr4d_results.pt, preprocess/vitpose.pt, 0_input_video.mp4). Errors are means over
+frames and joints weighted by confidence. "do nothing" is the input with shape and offset calibrated on the same body.
+With a MediaPipe model (`pip install lsmplify-refine[benchmark]`) the result is also scored against a detector that
+the solver never saw.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pickle
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from lsmplify_refine import BodyModel, Estimate, Keypoints, Refinement, Refiner, load
+from lsmplify_refine.camera_recovery import default_intrinsics
+from lsmplify_refine.engine.refinement import BodyTrack
+from lsmplify_refine.engine.refiner import gate_error
+from lsmplify_refine.engine.targets import image_targets
+from lsmplify_refine.estimate import Camera
+from lsmplify_refine.metrics import confidence_weighted_mean, reprojection_errors_px
+from lsmplify_refine.video import probe, read_frames
+
+#: COCO-17 in MediaPipe's 33 landmarks.
+_COCO_IN_MEDIAPIPE = [0, 2, 5, 7, 8, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28]
+
+
+def mean_error_px(track: BodyTrack, camera: Camera, keypoints: Keypoints) -> float:
+    """Confidence-weighted mean distance of the track's keypoints to given ones."""
+    errors = reprojection_errors_px(track.keypoints(keypoints.convention), camera.K, keypoints)
+    return confidence_weighted_mean(errors, keypoints.confidence)
+
+
+def detect_with_mediapipe(video: Path, model: Path, fps: float) -> Keypoints:
+    """COCO-17 keypoints of the one person in a video, by MediaPipe's pose landmarker."""
+    import mediapipe
+    from mediapipe.tasks.python import BaseOptions, vision
+
+    options = vision.PoseLandmarkerOptions(
+        base_options=BaseOptions(model_asset_path=str(model)), running_mode=vision.RunningMode.VIDEO
+    )
+    rows = []
+    with vision.PoseLandmarker.create_from_options(options) as landmarker:
+        for index, rgb in enumerate(read_frames(video)):
+            image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(rgb))
+            found = landmarker.detect_for_video(image, int(index * 1000 / fps)).pose_landmarks
+            height, width = rgb.shape[:2]
+            rows.append(
+                [(p.x * width, p.y * height, p.visibility) for p in found[0]] if found else [(0.0, 0.0, 0.0)] * 33
+            )
+    points = np.array(rows)[:, _COCO_IN_MEDIAPIPE]
+    return Keypoints("coco17", points[..., :2], points[..., 2], "MediaPipe pose landmarker")
+
+
+def with_garbage(estimate: Estimate, share: float) -> Estimate:
+    """A share of the keypoints thrown anywhere into the image, at full confidence (seeded)."""
+    assert estimate.keypoints is not None and estimate.camera is not None
+    generator = np.random.default_rng(0)
+    bad = generator.random(estimate.keypoints.confidence.shape) < share
+    anywhere = generator.uniform(0, 1, (*bad.shape, 2)) * 2 * estimate.camera.K[:, None, :2, 2]
+    positions = np.where(bad[..., None], anywhere, estimate.keypoints.positions)
+    confidence = np.where(bad, 1.0, estimate.keypoints.confidence)
+    return estimate.replace(keypoints=Keypoints("coco17", positions, confidence, "30 % garbage"))
+
+
+def blender_snippet_pkl(clip: Path, folder: Path) -> Path:
+    """The .pkl that the widely copied Blender snippet makes: incam filled with the world block, no K."""
+    data = torch.load(clip / "hmr4d_results.pt", map_location="cpu", weights_only=True)
+    block = {key: value.numpy() for key, value in data["smpl_params_global"].items()}
+    path = folder / f"{clip.name}.pkl"
+    path.write_bytes(
+        pickle.dumps({"smpl_params_global": block, "smpl_params_incam": {k: v.copy() for k, v in block.items()}})
+    )
+    return path
+
+
+def faulty_pkl(clip: Path, original: Estimate, refiner: Refiner) -> Refinement:
+    """Refine the faulty .pkl of a clip, with GVHMR's own focal rule and the clip's keypoints."""
+    with tempfile.TemporaryDirectory() as folder:
+        (estimate,) = load(blender_snippet_pkl(clip, Path(folder)))
+    info = probe(clip / "0_input_video.mp4")
+    K = default_intrinsics(info.width, info.height, len(estimate))
+    return refiner.refine(
+        estimate.replace(camera=Camera(K, (info.width, info.height)), keypoints=original.keypoints, fps=original.fps)
+    )
+
+
+def measure(clip: Path, refiner: Refiner, detect: Callable[[Path, float], Keypoints] | None) -> list[tuple[str, str, str]]:
+    """Rows (what, do nothing, refined) of one clip."""
+    (estimate,) = load(clip)
+    fps = float(probe(clip / "0_input_video.mp4").fps)
+    estimate = estimate.replace(fps=fps)
+    assert estimate.keypoints is not None
+    result = refiner.refine(estimate)
+    before, after, camera = result.before, result.after, result.camera
+
+    def row(name: str, keypoints: Keypoints, refinement: Refinement = result) -> tuple[str, str, str]:
+        values = [mean_error_px(t, refinement.camera, keypoints) for t in (refinement.before, refinement.after)]
+        return name, f"{values[0]:.2f}", f"{values[1]:.2f}"
+
+    rows = [row("px to ViTPose (the targets)", estimate.keypoints)]
+    if detect is not None:
+        rows.append(row("px to MediaPipe (never seen)", detect(clip / "0_input_video.mp4", fps)))
+    accel = [result.metrics[stage]["accel_mm_per_frame2"] for stage in ("calibrated", "refined")]
+    rows.append(("joint acceleration, mm/frame^2", f"{accel[0]:.2f}", f"{accel[1]:.2f} ({accel[1] / accel[0]:.3f}x)"))
+    targets = image_targets(estimate.keypoints, camera)
+    errors = [gate_error(t.keypoints("coco17"), camera, estimate.keypoints, targets) for t in (before, after)]
+    rows.append(("frames with a higher robust error", "-", f"{int((errors[1] > errors[0] + 1e-4).sum())}"))
+    kept = " / ".join(str(int((result.status == name).sum())) for name in ("accepted", "blended", "held"))
+    rows.append(("frames accepted / blended / held", "-", kept))
+    garbage = refiner.refine(with_garbage(estimate, 0.3))
+    rows.append(row("px to ViTPose, 30 % garbage targets", estimate.keypoints, garbage))
+    rows.append(row("px to ViTPose, faulty .pkl", estimate.keypoints, faulty_pkl(clip, estimate, refiner)))
+    return rows
+
+
+def main() -> None:
+    """Print one table per clip."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("clips", type=Path, nargs="+", help="GVHMR output folders")
+    parser.add_argument("--detector-model", type=Path, help="MediaPipe pose_landmarker_*.task")
+    parser.add_argument("--body-model", type=Path, help="SMPL-family file (default: the open body)")
+    args = parser.parse_args()
+    refiner = Refiner(BodyModel.load(args.body_model) if args.body_model else BodyModel.open())
+    model = args.detector_model
+    detect = (lambda video, fps: detect_with_mediapipe(video, model, fps)) if model else None
+    for clip in args.clips:
+        table = Table("measure", "do nothing", "refined", title=clip.name)
+        for row in measure(clip, refiner, detect):
+            table.add_row(*row)
+        Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
