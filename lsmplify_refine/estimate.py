@@ -49,9 +49,7 @@ class Keypoints:
 
     def __post_init__(self) -> None:
         if self.convention not in CONVENTIONS:
-            raise InputError(
-                f"keypoint convention {self.convention!r} is not known; known: {', '.join(CONVENTIONS)}"
-            )
+            raise InputError(f"keypoint convention {self.convention!r} is not known; known: {', '.join(CONVENTIONS)}")
         count = len(CONVENTIONS[self.convention].points)
         if self.positions.ndim != 3 or self.positions.shape[1] != count or self.positions.shape[2] not in (2, 3):
             raise InputError(
@@ -103,6 +101,7 @@ class Estimate:
         video: The video that lies beside the file, where the layout has one.
         notes: What the reader noticed and the user should know, one sentence each.
         source: The file that it came from.
+        format: Name of the adapter that read it; `save` writes with the same one.
         passthrough: The adapter's own record of the file, for writing it back; nobody else looks inside.
     """
 
@@ -123,6 +122,7 @@ class Estimate:
     video: Path | None = None
     notes: tuple[str, ...] = ()
     source: Path | None = None
+    format: str = ""
     passthrough: Any = None
 
     def __post_init__(self) -> None:

@@ -94,7 +94,9 @@ def faulty_pkl(clip: Path, original: Estimate, refiner: Refiner) -> Refinement:
     )
 
 
-def measure(clip: Path, refiner: Refiner, detect: Callable[[Path, float], Keypoints] | None) -> list[tuple[str, str, str]]:
+def measure(
+    clip: Path, refiner: Refiner, detect: Callable[[Path, float], Keypoints] | None
+) -> list[tuple[str, str, str]]:
     """Rows (what, do nothing, refined) of one clip."""
     (estimate,) = load(clip)
     fps = float(probe(clip / "0_input_video.mp4").fps)

@@ -84,7 +84,9 @@ class BodyModel:
         relative = (rest - rest[0]) * scale
         if prepared is None:
             empty = torch.zeros(0, self.joint_count)
-            return _core.Skeleton(self.parents, relative.to(device), empty[..., None].to(device), empty.to(device), None)
+            return _core.Skeleton(
+                self.parents, relative.to(device), empty[..., None].to(device), empty.to(device), None
+            )
         points = prepared.template + prepared.shape[..., :count] @ shape - prepared.shares[..., None] * rest[0]
         pose = None if prepared.pose is None else (prepared.pose * scale).to(device)
         return _core.Skeleton(

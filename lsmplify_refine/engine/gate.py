@@ -56,7 +56,8 @@ def limit_joints(
     for share in reversed(_SHARES):
         allowed = np.where(beyond_range(rotations_at(share)) <= most, share, allowed)
     reasons = [
-        "; ".join(f"{joint_name(joint)} bent beyond its range" for joint in np.flatnonzero(row < 1)) for row in allowed
+        "; ".join(f"{joint_name(int(joint))} bent beyond its range" for joint in np.flatnonzero(row < 1))
+        for row in allowed
     ]
     return _ease(allowed, frame_ids, fps), reasons
 

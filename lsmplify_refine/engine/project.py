@@ -22,7 +22,6 @@ from torch import Tensor
 from lsmplify_refine.body import _core
 from lsmplify_refine.body._core import Skeleton
 
-
 #: A keypoint further than this from the solution did not shape it, metres.
 _TRUSTED_RADIUS_M = 0.15
 

@@ -79,9 +79,7 @@ class Refiner:
         track = self._see(estimate, fps)
         calibration, calibrated, notes = self._calibrate(estimate, track)
         keypoints, targets = track.keypoints, track.targets
-        skeleton = self.body.skeleton(
-            keypoints.convention, calibration.betas, calibration.scale, device=self.device
-        )
+        skeleton = self.body.skeleton(keypoints.convention, calibration.betas, calibration.scale, device=self.device)
         start = Pose(calibrated.rotations.to(self.device), calibrated.pelvis.to(self.device))
         seen = Targets(targets.positions.to(self.device), targets.weights.to(self.device))
         turn, shift = correct(

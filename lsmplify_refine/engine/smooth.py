@@ -5,6 +5,8 @@ A zero-phase Gaussian over time in seconds; it neither reaches across gaps of th
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
@@ -13,10 +15,12 @@ def segments(frame_ids: np.ndarray) -> list[slice]:
     """Runs of consecutive frames, as row slices."""
     cuts = np.flatnonzero(np.diff(frame_ids) != 1) + 1
     edges = [0, *cuts.tolist(), len(frame_ids)]
-    return [slice(a, b) for a, b in zip(edges[:-1], edges[1:])]
+    return [slice(a, b) for a, b in itertools.pairwise(edges)]
 
 
-def smooth(values: np.ndarray, frame_ids: np.ndarray, fps: float, seconds: float, weights: np.ndarray | None = None) -> np.ndarray:
+def smooth(
+    values: np.ndarray, frame_ids: np.ndarray, fps: float, seconds: float, weights: np.ndarray | None = None
+) -> np.ndarray:
     """Low-pass a correction.
 
     Args:

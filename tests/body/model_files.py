@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import scipy.sparse
@@ -65,7 +66,7 @@ class _Pickler(pickle._Pickler):  # the Python one, so that the class need not b
         else:
             super().save_global(obj, name)
 
-    dispatch = {**pickle._Pickler.dispatch, type: save_global}
+    dispatch: ClassVar[dict] = {**pickle._Pickler.dispatch, type: save_global}
 
 
 def write_smpl(folder: Path, *, chumpy: bool = False) -> Path:

@@ -66,9 +66,7 @@ def test_keypoints_equal_the_regressor_on_the_mesh(convention: str) -> None:
     rotvec, _, betas = random_pose(24)
     rotations, pelvis = rotvec_to_rotmat(rotvec), np.zeros((FRAMES, 3))
     mesh = body.vertices(rotations, pelvis, betas, 1.1)
-    expected = np.einsum(
-        "kv,nvc->nkc", load_open_body().keypoint_regressors[convention][:, : mesh.shape[1]], mesh
-    )
+    expected = np.einsum("kv,nvc->nkc", load_open_body().keypoint_regressors[convention][:, : mesh.shape[1]], mesh)
     assert np.abs(body.keypoints(convention, rotations, pelvis, betas, 1.1) - expected).max() < 1e-5
 
 
@@ -107,7 +105,9 @@ def test_old_chumpy_pickle_gives_the_same_model(tmp_path: Path) -> None:
 
 def test_a_users_body25_regressor_is_used(tmp_path: Path) -> None:
     path = write_smplx(tmp_path)
-    vertices = len(BodyModel.load(path).vertices(np.eye(3)[None, None].repeat(22, 1), np.zeros((1, 3)), np.zeros(10))[0])
+    vertices = len(
+        BodyModel.load(path).vertices(np.eye(3)[None, None].repeat(22, 1), np.zeros((1, 3)), np.zeros(10))[0]
+    )
     regressor = np.zeros((25, vertices), np.float32)
     regressor[:, 7] = 1
     np.save(tmp_path / "J_regressor_body25.npy", regressor)
