@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lsmplify_refine.adapters._containers import KeyPath, look_up, to_numpy, with_changes
-from lsmplify_refine.frames import rotmat_to_rotvec, rotvec_to_rotmat
+from lsmplify_refine.frames import nearest_rotvec, rotmat_to_rotvec, rotvec_to_rotmat
 
 #: A block's four parameters; transl is the model's, not the pelvis.
 PARAMETERS = ("body_pose", "betas", "global_orient", "transl")
@@ -141,8 +141,8 @@ def _amass_updates(
         renewed, mask = poses.copy(), np.zeros(poses.shape, dtype=bool)
         renewed[:, 3:66], mask[:, 3:66] = new["incam"]["body_pose"], changed["incam"]["body_pose"]
         if "global_orient" in new["world"]:
-            turned = rotmat_to_rotvec(_R_ZUP_YUP @ rotvec_to_rotmat(new["world"]["global_orient"]))
-            renewed[:, :3] = _nearest_turn(turned, poses[:, :3])
+            turned = _R_ZUP_YUP @ rotvec_to_rotmat(new["world"]["global_orient"])
+            renewed[:, :3] = nearest_rotvec(turned, poses[:, :3])
             mask[:, :3] = changed["world"]["global_orient"]
         values[("poses",)] = with_changes(poses, renewed, mask)
     if trans is not None and "transl" in new["world"]:
@@ -153,11 +153,3 @@ def _amass_updates(
         rows = slice(None) if betas.ndim == 2 else 0
         values[("betas",)] = with_changes(betas, new["incam"]["betas"][rows], changed["incam"]["betas"][rows])
     return values
-
-
-def _nearest_turn(rotvec: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """The same rotations; of w and w - 2 pi w/|w| the vector nearer to the reference."""
-    angle = np.linalg.norm(rotvec, axis=1, keepdims=True)
-    other = rotvec - 2 * np.pi * rotvec / np.maximum(angle, 1e-9)
-    nearer = np.linalg.norm(other - reference, axis=1) < np.linalg.norm(rotvec - reference, axis=1)
-    return np.where(nearer[:, None], other, rotvec)

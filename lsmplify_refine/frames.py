@@ -31,6 +31,19 @@ def rotmat_to_rotvec(rotmat: np.ndarray) -> np.ndarray:
     return roma.rotmat_to_rotvec(torch.as_tensor(np.asarray(rotmat, dtype=np.float64))).numpy()
 
 
+def nearest_rotvec(rotations: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Axis-angle (..., 3) of rotations (..., 3, 3), of the equivalent vectors the one nearest to a reference (..., 3).
+
+    Rotation vectors of angle a and a - 2 pi about the same axis are the same rotation; a file that was continuous
+    through pi stays so.
+    """
+    short = rotmat_to_rotvec(rotations)
+    angle = np.linalg.norm(short, axis=-1, keepdims=True)
+    long = short * (1 - 2 * np.pi / np.maximum(angle, 1e-12))
+    long_is_nearer = np.linalg.norm(long - reference, axis=-1) < np.linalg.norm(short - reference, axis=-1)
+    return np.where(long_is_nearer[..., None], long, short)
+
+
 def pelvis_position(transl: np.ndarray, rest_pelvis: np.ndarray) -> np.ndarray:
     """Where the pelvis joint is, (T, 3) metres: J0 + transl."""
     return transl + rest_pelvis

@@ -19,10 +19,12 @@ from torch import Tensor
 class Skeleton:
     """A shaped body, prepared once and posed many times (all tensors on one device).
 
+    `rest_joints` and `points` may lead with a batch dimension N: then every pose has a shape of its own.
+
     Attributes:
         parents: Parent of each joint, -1 for the root; parents come before children.
-        rest_joints: (J, 3) rest joints relative to the pelvis, metres.
-        points: (K, J, 3) virtual points a_jb relative to the pelvis, metres.
+        rest_joints: (J, 3) or (N, J, 3) rest joints relative to the pelvis, metres.
+        points: (K, J, 3) or (N, K, J, 3) virtual points a_jb relative to the pelvis, metres.
         shares: (K, J) bone shares c_jb.
         pose_points: (K, J, 3, (J - 1) * 9) pose blend shapes of the virtual points, or None where there are none.
     """
@@ -57,18 +59,18 @@ def forward_kinematics(rotations: Tensor, rest_joints: Tensor, parents: tuple[in
 
     Args:
         rotations: (N, J, 3, 3) parent-relative rotations.
-        rest_joints: (J, 3) rest joints relative to the pelvis.
+        rest_joints: (J, 3) or (N, J, 3) rest joints relative to the pelvis.
         parents: Parent of each joint.
 
     Returns:
         (N, J, 3, 3) bone orientations and (N, J, 3) joint positions, relative to the pelvis.
     """
     orientations: list[Tensor] = [rotations[:, 0]] * len(parents)
-    positions: list[Tensor] = [rest_joints[0].expand(len(rotations), 3)] * len(parents)
+    positions: list[Tensor] = [rest_joints[..., 0, :].expand(len(rotations), 3)] * len(parents)
     for level in tree_levels(parents)[1:]:
         above = torch.stack([orientations[parents[j]] for j in level], 1)
         origin = torch.stack([positions[parents[j]] for j in level], 1)
-        offsets = torch.stack([rest_joints[j] - rest_joints[parents[j]] for j in level])
+        offsets = rest_joints[..., level, :] - rest_joints[..., [parents[j] for j in level], :]
         here = above @ rotations[:, level]
         there = origin + (above @ offsets[..., None])[..., 0]
         for index, joint in enumerate(level):
@@ -99,7 +101,8 @@ def pose_keypoints(skeleton: Skeleton, rotations: Tensor) -> PosedKeypoints:
     """Pose the keypoints with rotations (N, J, 3, 3)."""
     orientations, joints = forward_kinematics(rotations, skeleton.rest_joints, skeleton.parents)
     origins = joints - (orientations @ skeleton.rest_joints[..., None])[..., 0]
-    terms = torch.einsum("kjc,njxc->njkx", skeleton.points, orientations)
+    shape = "nkjc" if skeleton.points.dim() == 4 else "kjc"
+    terms = torch.einsum(f"{shape},njxc->njkx", skeleton.points, orientations)
     terms = terms + skeleton.shares.T[..., None] * origins[:, :, None]
     if skeleton.pose_points is not None:
         feature = (rotations[:, 1:] - torch.eye(3, device=rotations.device, dtype=rotations.dtype)).flatten(1)
@@ -145,7 +148,7 @@ def rotation_jacobian(skeleton: Skeleton, posed: PosedKeypoints, rows: Tensor, j
 def rest_levers(skeleton: Skeleton) -> Tensor:
     """(K, J) metres: how far each keypoint lies from each joint that moves it, in the rest pose; 0 if it does not."""
     below = subtree_mask(skeleton.parents).to(skeleton.points)
-    arms = below @ skeleton.points - (skeleton.shares @ below.T)[..., None] * skeleton.rest_joints
+    arms = below @ skeleton.points - (skeleton.shares @ below.T)[..., None] * skeleton.rest_joints[..., None, :, :]
     return arms.norm(dim=-1)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -13,7 +12,7 @@ from lsmplify_refine.body._regressors import smplx_point_regressor
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.estimate import BODY_JOINTS, Family
 from lsmplify_refine.keypoints import CONVENTIONS
-from lsmplify_refine.safe_load import load_body_pickle
+from lsmplify_refine.safe_load import load_body_npz, load_body_pickle
 
 #: Joints in a full model file -> its family.
 _FAMILY_BY_JOINTS: dict[int, Family] = {24: "smpl", 52: "smplh", 55: "smplx"}
@@ -79,7 +78,7 @@ def load_body_file(path: Path, gender: str = "neutral") -> BodyArrays:
         InputError: No such file, no such gender in the folder, or keys missing.
     """
     path = _find(path, gender)
-    arrays = _read_npz(path) if path.suffix == ".npz" else load_body_pickle(path)
+    arrays = load_body_npz(path) if path.suffix == ".npz" else load_body_pickle(path)
     missing = [key for key in _KEYS if key not in arrays]
     if missing:
         raise InputError(f"{path}: not a SMPL-family body model: missing {', '.join(missing)}")
@@ -94,15 +93,6 @@ def load_body_file(path: Path, gender: str = "neutral") -> BodyArrays:
         raise InputError(f"{own}: shape {body25.shape}; expected (25, {vertices}) for {path.name}")
     regressors = smplx_point_regressor(family, vertices, joints, body25)
     return _body_arrays(arrays, gender=gender, is_open=False, regressors=regressors)
-
-
-def _read_npz(path: Path) -> dict:
-    """The keys that matter; SMPL-X files also hold pickled objects, which are left alone."""
-    try:
-        with np.load(path, allow_pickle=False) as data:
-            return {key: data[key] for key in _KEYS if key in data}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: cannot be read as a body model .npz: {error}") from error
 
 
 def _find(path: Path, gender: str) -> Path:

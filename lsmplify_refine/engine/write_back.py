@@ -10,24 +10,11 @@ import numpy as np
 
 from lsmplify_refine.engine.refinement import BodyTrack
 from lsmplify_refine.estimate import Estimate, WorldRoot
-from lsmplify_refine.frames import rotmat_to_rotvec, rotvec_to_rotmat
+from lsmplify_refine.frames import nearest_rotvec, rotvec_to_rotmat
 
 #: Ankles and feet: the lowest of them stands on the ground.
 _FEET = (7, 8, 10, 11)
 _AXIS = {"y": 1, "z": 2}
-
-
-def nearest_rotvec(rotations: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Axis-angle (..., 3) of rotations (..., 3, 3), of the equivalent vectors the one nearest to a reference (..., 3).
-
-    Rotation vectors of angle a and a - 2 pi about the same axis are the same rotation; a file that was continuous
-    through pi stays so.
-    """
-    short = rotmat_to_rotvec(rotations)
-    angle = np.linalg.norm(short, axis=-1, keepdims=True)
-    long = short * (1 - 2 * np.pi / np.maximum(angle, 1e-12))
-    long_is_nearer = np.linalg.norm(long - reference, axis=-1) < np.linalg.norm(short - reference, axis=-1)
-    return np.where(long_is_nearer[..., None], long, short)
 
 
 def write_back(estimate: Estimate, before: BodyTrack, after: BodyTrack) -> Estimate:

@@ -139,7 +139,7 @@ def test_scale_keeps_the_pelvis() -> None:
     ("name", "content", "message"),
     [
         ("gone.npz", None, "no such body model"),
-        ("text.npz", b"not a zip", "cannot be read"),
+        ("text.npz", b"not a zip", "damaged"),
         ("model.txt", b"", "a .npz or .pkl"),
     ],
 )
