@@ -49,9 +49,7 @@ class Layout:
 #: `hmr4d_results.pt` of the demo and the pickle of the same dict (also `save` of the PyPI package gvhmr).
 OFFICIAL = Layout(("smpl_params_incam",), ("smpl_params_global",), ("K_fullimg",), flat=False)
 #: The AMASS-like npz: poses and trans z-up, everything else flattened.
-AMASS_LIKE = Layout(
-    ("smpl_params_incam",), ("smpl_params_global",), ("K_fullimg",), flat=True, fps="mocap_framerate"
-)
+AMASS_LIKE = Layout(("smpl_params_incam",), ("smpl_params_global",), ("K_fullimg",), flat=True, fps="mocap_framerate")
 #: `save_npz` of the PyPI package gvhmr.
 PACKAGE = Layout(("camera",), ("world",), ("intrinsics",), flat=True, fps="fps")
 
@@ -85,9 +83,7 @@ def derived_world_root(tree: Mapping[str, Any], layout: Layout) -> tuple[np.ndar
     agrees.
     """
     poses, trans = (to_numpy(tree.get(key)) for key in ("poses", "trans"))
-    mirror = [
-        to_numpy(look_up(tree, layout.path(*_MIRRORS[1][0], name))) for name in ("global_orient", "transl")
-    ]
+    mirror = [to_numpy(look_up(tree, layout.path(*_MIRRORS[1][0], name))) for name in ("global_orient", "transl")]
     if poses is None or trans is None:
         return None if mirror[0] is None or mirror[1] is None else (mirror[0][0], mirror[1][0])
     orient = rotmat_to_rotvec(_R_ZUP_YUP.T @ rotvec_to_rotmat(poses[:, :3])).astype(poses.dtype)
@@ -95,9 +91,7 @@ def derived_world_root(tree: Mapping[str, Any], layout: Layout) -> tuple[np.ndar
     if mirror[0] is not None and mirror[1] is not None:
         turned = np.abs(rotvec_to_rotmat(mirror[0][0]) - rotvec_to_rotmat(orient)).max(axis=(1, 2))
         orient = np.where((turned < _SAME_ROOT)[:, None], mirror[0][0], orient)
-        transl = np.where(
-            np.abs(mirror[1][0] - transl).max(axis=1, keepdims=True) < _SAME_ROOT, mirror[1][0], transl
-        )
+        transl = np.where(np.abs(mirror[1][0] - transl).max(axis=1, keepdims=True) < _SAME_ROOT, mirror[1][0], transl)
     return orient, transl
 
 
@@ -131,9 +125,7 @@ def updates(
     return values
 
 
-def _amass_updates(
-    tree: Mapping[str, Any], new: dict[str, Params], changed: dict[str, Params]
-) -> dict[KeyPath, Any]:
+def _amass_updates(tree: Mapping[str, Any], new: dict[str, Params], changed: dict[str, Params]) -> dict[KeyPath, Any]:
     """poses, trans and betas of the AMASS-like npz, in the convention that they were made in."""
     values: dict[KeyPath, Any] = {}
     poses, trans, betas = (tree.get(key) for key in ("poses", "trans", "betas"))

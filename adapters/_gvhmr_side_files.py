@@ -29,9 +29,7 @@ def with_side_files(estimate: Estimate, tree: dict[str, Any], path: Path) -> Est
             except InputError as error:
                 notes.append(f"{name} is ignored: {error}")
                 continue
-            length = (
-                None if value is None else len(value.positions if isinstance(value, Keypoints) else value)
-            )
+            length = None if value is None else len(value.positions if isinstance(value, Keypoints) else value)
             if length == len(estimate):
                 return value
             if length is not None:
@@ -42,9 +40,7 @@ def with_side_files(estimate: Estimate, tree: dict[str, Any], path: Path) -> Est
     vitpose, bbx = folder / "preprocess" / "vitpose.pt", folder / "preprocess" / "bbx.pt"
     keypoints = first_usable(
         {
-            "kp2d": lambda: (
-                None if kp2d is None else keypoints_from_array(kp2d, where=f"{path}: kp2d", source="kp2d")
-            ),
+            "kp2d": lambda: None if kp2d is None else keypoints_from_array(kp2d, where=f"{path}: kp2d", source="kp2d"),
             "preprocess/vitpose.pt": lambda: load_keypoints(vitpose) if vitpose.is_file() else None,
         }
     )

@@ -129,9 +129,7 @@ def write(estimates: Sequence[Estimate], path: Path) -> None:
     read_world = _world_root(tree, layout, estimate.source, len(read_incam["transl"]))
     before, after = _both_blocks(read_incam, read_world), _both_blocks(_parameters(estimate), estimate.world)
     if record.incam_is_copy:
-        after["incam"] |= {
-            name: after["world"][name] for name in ("global_orient", "transl") if after["world"]
-        }
+        after["incam"] |= {name: after["world"][name] for name in ("global_orient", "transl") if after["world"]}
     changed: dict[str, layouts.Params] = {}
     for block, values in after.items():
         values_read = before[block]
@@ -156,9 +154,7 @@ def _result_in(folder: Path) -> Path | None:
     return next((folder / name for name in _RESULT_NAMES if (folder / name).is_file()), None)
 
 
-def _block(
-    tree: dict[str, Any], layout: layouts.Layout, block: tuple[str, ...], path: Path
-) -> layouts.Params:
+def _block(tree: dict[str, Any], layout: layouts.Layout, block: tuple[str, ...], path: Path) -> layouts.Params:
     """The four parameters of a block, (L, n) each, checked."""
     widths = {"body_pose": 63, "betas": None, "global_orient": 3, "transl": 3}
     values: layouts.Params = {}
@@ -182,9 +178,7 @@ def _block(
 def _check_finite(value: np.ndarray, where: str) -> None:
     finite = np.isfinite(value.reshape(len(value), -1)).all(axis=1)
     if not finite.all():
-        raise InputError(
-            f"{where}: NaN or infinite values (first in row {np.argmin(finite)}); repair or cut them"
-        )
+        raise InputError(f"{where}: NaN or infinite values (first in row {np.argmin(finite)}); repair or cut them")
 
 
 def _world_root(tree: dict[str, Any], layout: layouts.Layout, path: Path, length: int) -> WorldRoot | None:

@@ -86,9 +86,7 @@ def recover_camera(
     return rotation, -np.einsum("tij,tj->ti", rotation, centre)
 
 
-def _key_views(
-    points: np.ndarray, rays: np.ndarray, weights: np.ndarray, fps: float
-) -> tuple[np.ndarray, np.ndarray]:
+def _key_views(points: np.ndarray, rays: np.ndarray, weights: np.ndarray, fps: float) -> tuple[np.ndarray, np.ndarray]:
     """Rotation and centre of every frame, interpolated between robustly solved key views."""
     frames = len(points)
     window = max(1, round(_WINDOW_SECONDS * fps))
@@ -132,9 +130,7 @@ def _best_view(
     )  # fmt: skip
     if found and inliers is not None and len(inliers) >= _MIN_POINTS // 2:
         chosen = inliers.ravel()
-        candidates.append(
-            cv2.solvePnPRefineLM(world[chosen], image[chosen], eye, no_distortion, rotvec, translation)
-        )
+        candidates.append(cv2.solvePnPRefineLM(world[chosen], image[chosen], eye, no_distortion, rotvec, translation))
     if previous is not None:
         candidates.append(previous)
         near = np.linalg.norm(_project(world, previous) - image, axis=1) < 2 * _INLIER_FOCALS
@@ -256,9 +252,7 @@ def _normal_equations(
     return cost, blocks, descent
 
 
-def _banded_step(
-    blocks: np.ndarray, smoothness: np.ndarray, descent: np.ndarray, damping: float
-) -> np.ndarray:
+def _banded_step(blocks: np.ndarray, smoothness: np.ndarray, descent: np.ndarray, damping: float) -> np.ndarray:
     """The (T, 6) Levenberg-Marquardt step."""
     frames = len(blocks)
     bands = np.zeros((13, 6 * frames))

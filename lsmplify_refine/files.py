@@ -82,14 +82,10 @@ def _recognise(path: Path) -> str:
             return name
     known = ", ".join(adapters())
     if path.is_dir():
-        raise InputError(
-            f"{path}: no result of a known format ({known}) in this folder; give the result file itself"
-        )
+        raise InputError(f"{path}: no result of a known format ({known}) in this folder; give the result file itself")
     content = inspect_file(path)
     if content.container == "unknown":
-        raise InputError(
-            f"{path}: not a result file; the known formats ({known}) are torch, npz or pickle files"
-        )
+        raise InputError(f"{path}: not a result file; the known formats ({known}) are torch, npz or pickle files")
     keys = f" with the keys {', '.join(content.keys[:6])}" if content.keys else ""
     raise InputError(f"{path}: a {content.container} file{keys} is not in a known format ({known})")
 
@@ -130,13 +126,7 @@ def _check_target(path: Path, source: Path | None, overwrite: bool) -> None:
     if not path.parent.is_dir():
         raise InputError(f"{path}: cannot be written: the folder {path.parent} does not exist")
     if source is not None and path.suffix != source.suffix:
-        raise InputError(
-            f"{path}: the result is in the format of {source.name}; the name must end in {source.suffix}"
-        )
+        raise InputError(f"{path}: the result is in the format of {source.name}; the name must end in {source.suffix}")
     if path.exists() and not overwrite:
-        what = (
-            "is the input itself"
-            if source is not None and source.exists() and path.samefile(source)
-            else "exists"
-        )
+        what = "is the input itself" if source is not None and source.exists() and path.samefile(source) else "exists"
         raise InputError(f"{path}: {what}; give another name, or ask to overwrite it")

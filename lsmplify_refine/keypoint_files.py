@@ -77,12 +77,7 @@ def _from_npz(path: Path) -> Keypoints:
     positions = _numbers(arrays["positions"], f"{path}: positions")
     confidence = _numbers(arrays.get("confidence", np.ones(positions.shape[:2])), f"{path}: confidence")
     count = len(CONVENTIONS[convention].points)
-    if (
-        positions.ndim != 3
-        or positions.shape[1] != count
-        or positions.shape[2] not in (2, 3)
-        or not len(positions)
-    ):
+    if positions.ndim != 3 or positions.shape[1] != count or positions.shape[2] not in (2, 3) or not len(positions):
         raise InputError(f"{path}: positions: shape {positions.shape}; expected (T, {count}, 2 or 3)")
     if confidence.shape != positions.shape[:2]:
         raise InputError(f"{path}: confidence: shape {confidence.shape}; expected {positions.shape[:2]}")

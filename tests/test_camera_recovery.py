@@ -32,9 +32,7 @@ def moving_camera(frames: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def project(points: np.ndarray, rotation: np.ndarray, translation: np.ndarray, K: np.ndarray) -> np.ndarray:
-    image = (
-        np.einsum("tij,tjk,tlk->tli", K, rotation, points) + np.einsum("tij,tj->ti", K, translation)[:, None]
-    )
+    image = np.einsum("tij,tjk,tlk->tli", K, rotation, points) + np.einsum("tij,tj->ti", K, translation)[:, None]
     return image[..., :2] / image[..., 2:]
 
 
@@ -67,9 +65,7 @@ def test_recovers_a_moving_camera(trouble: str) -> None:
     assert error.mean(axis=1)[confidence.any(axis=1)].mean() < min(limit, 2.0)
     assert error.mean() < limit
     assert np.degrees(Rotation.from_matrix(found @ rotation.swapaxes(1, 2)).magnitude()).mean() < 1.0
-    np.testing.assert_allclose(
-        found @ found.swapaxes(1, 2), np.broadcast_to(np.eye(3), found.shape), atol=1e-9
-    )
+    np.testing.assert_allclose(found @ found.swapaxes(1, 2), np.broadcast_to(np.eye(3), found.shape), atol=1e-9)
 
 
 def test_does_not_shake() -> None:

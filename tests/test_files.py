@@ -87,9 +87,7 @@ def test_overwrite_when_asked(result: Path) -> None:
     assert np.array_equal(files.load(result)[0].transl, estimate.transl + 1)
 
 
-def test_a_failing_write_leaves_nothing_behind(
-    result: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failing_write_leaves_nothing_behind(result: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     estimates = files.load(result)
 
     def full_disk(_: Any, path: Path) -> None:

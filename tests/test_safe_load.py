@@ -55,9 +55,7 @@ def write(path: Path, value: Any, protocol: int = 4) -> Path:
 
 
 # names are length-prefixed from protocol 4 on, which a plain replacement would break
-@pytest.mark.parametrize(
-    ("protocol", "numpy1"), [(2, False), (2, True), (3, False), (3, True), (4, False), (5, False)]
-)
+@pytest.mark.parametrize(("protocol", "numpy1"), [(2, False), (2, True), (3, False), (3, True), (4, False), (5, False)])
 @pytest.mark.parametrize("name", list(ARRAYS))
 def test_arrays(name: str, protocol: int, numpy1: bool, tmp_path: Path) -> None:
     data = pickle.dumps({"a": ARRAYS[name], "again": ARRAYS[name]}, protocol)
@@ -108,9 +106,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize(("value", "asked"), HOSTILE)
-def test_code_is_refused_by_name(
-    value: Any, asked: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_code_is_refused_by_name(value: Any, asked: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     path = write(tmp_path / "f.pkl", value)
     for load in (load_pickle, load_body_pickle):
@@ -124,9 +120,7 @@ def test_code_inside_an_embedded_torch_storage_is_refused(tmp_path: Path) -> Non
     inner = io.BytesIO()
     torch.save(Asks(os.system, "true"), inner)
     path = write(tmp_path / "f.pkl", Asks(torch.storage._load_from_bytes, inner.getvalue()))
-    with pytest.raises(
-        InputError, match=r"a torch storage in the pickle: refused: the file asks for posix\.system"
-    ):
+    with pytest.raises(InputError, match=r"a torch storage in the pickle: refused: the file asks for posix\.system"):
         load_pickle(path)
 
 
@@ -297,9 +291,7 @@ def test_sparse_indices_beyond_the_matrix_are_refused(tmp_path: Path) -> None:
 
 
 def test_body_npz_with_object_dicts(tmp_path: Path) -> None:
-    np.savez(
-        tmp_path / "SMPLX.npz", v_template=np.zeros((4, 3)), part2num=np.array({"head": 1}, dtype=object)
-    )
+    np.savez(tmp_path / "SMPLX.npz", v_template=np.zeros((4, 3)), part2num=np.array({"head": 1}, dtype=object))
     model = load_body_npz(tmp_path / "SMPLX.npz")
     assert model["part2num"] == {"head": 1} and model["v_template"].shape == (4, 3)
     np.savez(tmp_path / "bad.npz", a=np.array(Asks(os.system, "true"), dtype=object))

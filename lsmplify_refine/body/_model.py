@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -65,6 +65,12 @@ class BodyModel:
             InputError: The file is missing or is no SMPL-family body model.
         """
         return cls(load_body_file(Path(path), gender))
+
+    def with_vertices_as_keypoints(self, vertices: np.ndarray) -> BodyModel:
+        """The same body, whose keypoint convention "vertices" is these vertices of its mesh."""
+        regressor = np.zeros((len(vertices), len(self._arrays.v_template) + len(self._arrays.parents)), np.float32)
+        regressor[np.arange(len(vertices)), vertices] = 1.0
+        return BodyModel(replace(self._arrays, keypoint_regressors={"vertices": regressor}))
 
     def rest_pelvis(self, betas: np.ndarray) -> np.ndarray:
         """J0(betas), (..., 3) metres, for betas (..., B)."""

@@ -141,7 +141,10 @@ def _linearise(
     """Weighted Jacobian (N, K * D, 3 M + 3) and residual (N, K * D) at a pose."""
     posed = _core.pose_keypoints(skeleton, pose.rotations)
     residual, rows = residuals(posed.positions + pose.pelvis[:, None], targets)
-    root = (targets.weights * robust_weights(residual, radius)).sqrt()[..., None]
+    seen = targets.weights > 0
+    # the square root has no gradient at 0
+    root = torch.where(seen, targets.weights * robust_weights(residual, radius), 1.0).sqrt()
+    root = torch.where(seen, root, 0.0)[..., None]
     weighted = rows * root[..., None]
     by_rotation = _core.rotation_jacobian(skeleton, posed, weighted, joints).flatten(-2)
     return torch.cat([by_rotation, weighted], -1).flatten(1, 2), (residual * root).flatten(1)

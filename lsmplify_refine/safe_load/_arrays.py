@@ -113,9 +113,7 @@ def load_npy(path: Path) -> np.ndarray:
 
 
 def _refuse_objects(stream: IO[bytes], where: str) -> np.ndarray:
-    raise InputError(
-        f"{where}: holds pickled Python objects, which could run code; save it again as plain arrays"
-    )
+    raise InputError(f"{where}: holds pickled Python objects, which could run code; save it again as plain arrays")
 
 
 def read_npz(path: Path, read_objects: Callable[[IO[bytes], str], Any]) -> dict[str, Any]:
@@ -134,15 +132,11 @@ def read_npz(path: Path, read_objects: Callable[[IO[bytes], str], Any]) -> dict[
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
     # RuntimeError: an encrypted member; NotImplementedError: an unknown compression
     except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, RuntimeError, NotImplementedError) as error:
-        raise InputError(
-            f"{path}: the npz is damaged or cut short ({error}); copy or save it again"
-        ) from error
+        raise InputError(f"{path}: the npz is damaged or cut short ({error}); copy or save it again") from error
     return arrays
 
 
-def _read_array(
-    stream: IO[bytes], room: int, where: str, read_objects: Callable[[IO[bytes], str], Any]
-) -> Any:
+def _read_array(stream: IO[bytes], room: int, where: str, read_objects: Callable[[IO[bytes], str], Any]) -> Any:
     """Read one npy from a stream, the announced size checked against `room` bytes before it is allocated."""
     version = npy_format.read_magic(stream)
     read_header = npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0
@@ -151,9 +145,7 @@ def _read_array(
         return read_objects(stream, where)
     size = math.prod(shape) * dtype.itemsize
     if size > room:
-        raise InputError(
-            f"{where}: announces {size} bytes of data where at most {room} can be; the file is damaged"
-        )
+        raise InputError(f"{where}: announces {size} bytes of data where at most {room} can be; the file is damaged")
     data = stream.read(size)
     if len(data) != size:
         raise InputError(f"{where}: {len(data)} bytes of data instead of {size}; the file is cut short")

@@ -177,9 +177,7 @@ class _Unpickler(pickle._Unpickler):
         elif isinstance(target, Inert):
             target.state = state
         else:
-            raise InputError(
-                f"{self._where}: refused: the pickle sets the attributes of a {type(target).__name__}"
-            )
+            raise InputError(f"{self._where}: refused: the pickle sets the attributes of a {type(target).__name__}")
 
     def load_bytearray8(self) -> None:
         # the original allocates the announced length before it reads
@@ -196,9 +194,7 @@ def _set_array_state(array: np.ndarray, state: Any) -> None:
     version, shape, dtype, fortran, data = state
     if isinstance(dtype, np.dtype) and dtype.kind == "O":
         if not isinstance(data, list) or math.prod(shape) != len(data):
-            raise pickle.UnpicklingError(
-                f"an object array announces shape {shape} for another number of objects"
-            )
+            raise pickle.UnpicklingError(f"an object array announces shape {shape} for another number of objects")
     else:
         data = bytes(_raw(data))
         _check_size(shape, dtype, data)

@@ -85,9 +85,7 @@ def test_unrefined_round_trip_keeps_every_byte(kind: str, tmp_path: Path) -> Non
 
 
 REFINED_KEYS = {
-    "pt_bare": {
-        f"smpl_params_{b}.{p}" for b in ("incam", "global") for p in ("body_pose", "global_orient", "transl")
-    },
+    "pt_bare": {f"smpl_params_{b}.{p}" for b in ("incam", "global") for p in ("body_pose", "global_orient", "transl")},
     "package": {f"{b}_{p}" for b in ("camera", "world") for p in ("body_pose", "global_orient", "transl")},
 }
 MIRROR_KEYS = {
@@ -272,9 +270,7 @@ def test_writing_refuses_what_does_not_fit(tmp_path: Path) -> None:
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize(
-    "name", ["clip1/hmr4d_results.pt", "tennis/hmr4d_results.pt", "tennis/hmr4d_results.npz"]
-)
+@pytest.mark.parametrize("name", ["clip1/hmr4d_results.pt", "tennis/hmr4d_results.pt", "tennis/hmr4d_results.npz"])
 def test_real_files_round_trip(name: str, shared_data: Path, tmp_path: Path) -> None:
     source = shared_data / "gvhmr" / name
     estimate = files.load(source)[0]

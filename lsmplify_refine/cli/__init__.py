@@ -1,0 +1,54 @@
+"""The command `lsmplify-refine`: `refine` (the default), `demo` and `doctor`, one module each."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from lsmplify_refine._version import __version__
+from lsmplify_refine.cli import demo, doctor, refine
+from lsmplify_refine.errors import InputError
+
+VERBS = {"refine": refine, "demo": demo, "doctor": doctor}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code: 0 done, 1 `doctor` found faults, 2 bad input, 130 stopped."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    parser = make_parser()
+    args = parser.parse_args(_with_verb(arguments))
+    try:
+        return args.handle(args)
+    except KeyboardInterrupt:
+        print("stopped; no results were written", file=sys.stderr)
+        return 130
+    except (InputError, OSError) as error:
+        if args.debug:
+            raise
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="lsmplify-refine",
+        description="Refine SMPL-family results of a human mesh recovery estimator with 2D keypoints.\n"
+        "`refine` is the default verb; try `lsmplify-refine demo` first.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"lsmplify-refine {__version__}")
+    subparsers = parser.add_subparsers(dest="verb", metavar="{refine,demo,doctor}", required=True)
+    for verb in VERBS.values():
+        verb.register_parser(subparsers)
+    # the verb may be left out, so its options belong into the first help that people see
+    parser.epilog = subparsers.choices["refine"].format_help()
+    return parser
+
+
+def _with_verb(arguments: list[str]) -> list[str]:
+    """`refine` where no verb is given, so that `lsmplify-refine --input FILE` works."""
+    if arguments and (arguments[0] in VERBS or arguments[0] in ("-h", "--help", "--version")):
+        return arguments
+    return ["refine", *arguments] if arguments else ["--help"]

@@ -1,0 +1,36 @@
+"""`lsmplify-refine doctor`: what works on this machine, and the fix for what does not."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from lsmplify_refine.cli._options import add_debug_option
+
+
+def register_parser(subparsers: Any) -> None:
+    """Add the verb to the command line."""
+    parser = subparsers.add_parser(
+        "doctor",
+        help="say what works on this machine",
+        description="Say what works on this machine, and the fix for what does not. Exit code 0 if refining works.",
+    )
+    parser.add_argument("--body-model", type=Path, metavar="PATH", help="also check this body model")
+    add_debug_option(parser)
+    parser.set_defaults(handle=handle)
+
+
+def handle(args: argparse.Namespace) -> int:
+    """Print one line a check; 1 where something that refining needs does not work."""
+    from lsmplify_refine.doctor import examine
+
+    works = True
+    for check in examine(args.body_model):
+        verdict = "OK  " if check.ok else ("FAIL" if check.needed else "--  ")
+        print(f"{verdict} {check.name}: {check.detail}")
+        if check.fix:
+            print(f"     fix: {check.fix}")
+        works = works and (check.ok or not check.needed)
+    print("Refining works here." if works else "Refining does not work here yet; see the fixes above.")
+    return 0 if works else 1

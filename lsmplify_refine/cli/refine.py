@@ -1,0 +1,86 @@
+"""`lsmplify-refine refine`: an estimator's file in, the refined file, a comparison video and a report out."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+from typing import Any
+
+from lsmplify_refine.cli._options import add_common_options
+
+USAGE_NOTE = """\
+It writes, beside the input or in --output DIR:
+  DIR/
+  ├── <name>_refined.<same extension>   the refined parameters, in the format that was read
+  ├── <name>_comparison.mp4             before and after beside each other, on the video
+  └── <name>_report.json                errors before and after, and what was decided per frame
+
+Example: lsmplify-refine --input gvhmr_out.pkl --video clip.mp4"""
+
+
+def register_parser(subparsers: Any) -> None:
+    """Add the verb to the command line."""
+    parser = subparsers.add_parser(
+        "refine",
+        help="refine a result (the default verb)",
+        description="Refine a SMPL-family result with 2D keypoints.",
+        epilog=USAGE_NOTE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    files = parser.add_argument_group("files")
+    files.add_argument("--input", type=Path, required=True, metavar="PATH", help="result file or output folder")
+    files.add_argument("--video", type=Path, metavar="FILE", help="the video (default: the one beside the input)")
+    files.add_argument("--output", type=Path, metavar="DIR", help="where to write (default: beside the input)")
+    files.add_argument("--keypoints", type=Path, metavar="FILE", help="2D keypoints that replace those of the input")
+    files.add_argument("--format", metavar="NAME", help="estimator that wrote the input (default: told by content)")
+    how = parser.add_argument_group("how to refine")
+    how.add_argument("--person", default="all", metavar="ID", help="refine only this track id (default: all)")
+    how.add_argument("--focal-px", type=positive, metavar="F", help="focal length in pixels, instead of the file's")
+    how.add_argument(
+        "--body-model", type=Path, metavar="PATH", help="your SMPL, SMPL-H or SMPL-X file or folder of them"
+    )
+    how.add_argument("--gender", choices=("neutral", "female", "male"), help="gender of --body-model")
+    how.add_argument("--smooth-seconds", type=not_negative, metavar="S", help="smoothing of the correction, 0 for none")
+    add_common_options(parser)
+    parser.set_defaults(handle=handle)
+
+
+def handle(args: argparse.Namespace) -> int:
+    """Run the job that the options describe."""
+    from lsmplify_refine.cli._console import run_and_show
+    from lsmplify_refine.job import SMOOTH_SECONDS, Job
+
+    return run_and_show(
+        Job(
+            input=args.input,
+            video=args.video,
+            output=args.output,
+            keypoints=args.keypoints,
+            focal_px=args.focal_px,
+            body_model=args.body_model,
+            gender=args.gender,
+            device=args.device,
+            write_video=args.write_video,
+            smooth_seconds=SMOOTH_SECONDS if args.smooth_seconds is None else args.smooth_seconds,
+            person=args.person,
+            overwrite=args.overwrite,
+            format=args.format,
+        )
+    )
+
+
+def positive(text: str) -> float:
+    """A finite number above 0, for argparse."""
+    value = float(text)
+    if not (math.isfinite(value) and value > 0):
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return value
+
+
+def not_negative(text: str) -> float:
+    """A finite number, 0 or above, for argparse."""
+    value = float(text)
+    if not (math.isfinite(value) and value >= 0):
+        raise argparse.ArgumentTypeError(f"{text} is below 0")
+    return value

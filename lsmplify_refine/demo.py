@@ -1,0 +1,31 @@
+"""The built-in input: a generated clip, a GVHMR result and keypoints for it (`scripts/build_demo.py`)."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+from lsmplify_refine.outputs import unwritable
+
+#: The built-in files, in GVHMR's layout.
+FILES = ("0_input_video.mp4", "hmr4d_results.pt", "preprocess/vitpose.pt")
+
+
+def copy_input(folder: Path) -> Path:
+    """Copy the built-in input into a folder, which is made where it is missing.
+
+    Returns:
+        The folder, as `--input` takes it.
+
+    Raises:
+        InputError: The folder cannot be written to.
+    """
+    source = files("lsmplify_refine.assets") / "demo"
+    try:
+        for name in FILES:
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(source.joinpath(*name.split("/")).read_bytes())
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    return folder

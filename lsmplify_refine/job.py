@@ -1,0 +1,212 @@
+"""What the command does, for Python too: read, check, refine, write results, report and comparison video."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import torch
+
+from lsmplify_refine import files
+from lsmplify_refine.body import BodyModel
+from lsmplify_refine.engine import Refinement, Refiner
+from lsmplify_refine.engine.refiner import SMOOTH_SECONDS
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.estimate import Estimate, Gender
+from lsmplify_refine.inputs import choose_people, complete, open_video
+from lsmplify_refine.keypoint_files import load_keypoints
+from lsmplify_refine.outputs import Outputs, name_outputs, staged
+from lsmplify_refine.render import choose_gl_platform
+from lsmplify_refine.report import build_report, write_report
+from lsmplify_refine.video import VideoInfo
+
+if TYPE_CHECKING:
+    from lsmplify_refine.comparison import Person
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+
+#: Called with a stage ("refining", "rendering"), the steps done and the steps in all.
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of the command; the fields are its options.
+
+    Attributes:
+        input: The estimator's result, a file or its output folder.
+        video: The video it was estimated from; None for the one beside the input, if any.
+        output: Folder to write to; None for beside the input.
+        keypoints: Keypoint file that replaces the input's own keypoints.
+        focal_px: Focal length in pixels that replaces the file's.
+        body_model: A SMPL-family file or folder of them; None for the open body.
+        gender: Gender of that body model; None for the one the input says.
+        device: Where to compute; "auto" is CUDA where there is one, else the CPU.
+        write_video: Whether to write the comparison video.
+        smooth_seconds: Standard deviation of the low-pass on the correction; 0 for none.
+        person: A track id, or "all".
+        overwrite: Replace outputs that exist.
+        format: Name of the adapter; None to tell it from the content.
+    """
+
+    input: Path
+    video: Path | None = None
+    output: Path | None = None
+    keypoints: Path | None = None
+    focal_px: float | None = None
+    body_model: Path | None = None
+    gender: Gender | None = None
+    device: Device = "auto"
+    write_video: bool = True
+    smooth_seconds: float = SMOOTH_SECONDS
+    person: str = "all"
+    overwrite: bool = False
+    format: str | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a job did.
+
+    Attributes:
+        refinements: One per refined person.
+        outputs: The files written.
+        notes: What the user should know about the job as a whole.
+    """
+
+    refinements: tuple[Refinement, ...]
+    outputs: Outputs
+    notes: tuple[str, ...] = ()
+
+
+def run(job: Job, *, progress: Progress | None = None) -> Outcome:
+    """Do the whole job; all files are written, or none.
+
+    Raises:
+        InputError: Something in the input, the options or the surroundings does not allow it.
+    """
+    device = choose_device(job.device)
+    people = files.load(job.input, format=job.format)
+    chosen = choose_people(people, job.person)
+    video, video_notes = open_video(people, job.video, shown=job.write_video)
+    wanted = _completed(job, people, chosen, video)
+    body = open_body(job, wanted[0])
+    notes = [*video_notes, *_video_note(job, video)]
+    shown = video if job.write_video else None
+    if shown is not None:
+        choose_gl_platform()  # better told now than after the work
+    outputs = name_outputs(people[0].source or job.input, job.output, video=shown is not None)
+    with staged(outputs, overwrite=job.overwrite) as staging:
+        refinements = _refine(job, body, device, wanted, progress)
+        refined = dict(zip(chosen, (refinement.refined for refinement in refinements), strict=True))
+        files.save([refined.get(index, person) for index, person in enumerate(people)], staging.results)
+        if shown is not None and staging.comparison is not None:
+            _write_video(shown, staging.comparison, refinements, progress)
+        outcome = Outcome(tuple(refinements), outputs, tuple(notes))
+        write_report(build_report(job, outcome, device=device), staging.report)
+    return outcome
+
+
+def refine(
+    estimate: Estimate,
+    *,
+    body: BodyModel | None = None,
+    device: str = "cpu",
+    smooth_seconds: float = SMOOTH_SECONDS,
+) -> Refinement:
+    """Refine one person's track; for several tracks on one body, keep a `Refiner`.
+
+    A camera or frame rate that the estimate lacks comes from the video beside it; the notes of the result's
+    `estimate` say what was assumed.
+
+    Args:
+        estimate: As `load` gives it, with keypoints.
+        body: The body model; the open one if not given.
+        device: "cpu", "cuda" or "mps".
+        smooth_seconds: Standard deviation of the low-pass on the correction; 0 fits each frame on its own.
+
+    Raises:
+        InputError: It has no keypoints, or neither a camera nor a video.
+    """
+    video, notes = open_video([estimate], None, shown=False)
+    whole = complete(estimate.replace(notes=(*estimate.notes, *notes)), video=video)
+    return Refiner(body, device=device, smooth_seconds=smooth_seconds).refine(whole)
+
+
+def choose_device(device: Device) -> str:
+    """The torch device: what was asked for, or for "auto" CUDA where there is one, else the CPU.
+
+    Raises:
+        InputError: The device asked for is not there.
+    """
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if device == "auto":
+        return "cuda" if there["cuda"] else "cpu"
+    if not there[device]:
+        raise InputError(f"--device {device}: torch {torch.__version__} finds none here; use --device cpu")
+    return device
+
+
+def open_body(job: Job, estimate: Estimate) -> BodyModel:
+    """The user's body model, or else the open one.
+
+    Raises:
+        InputError: The body model cannot be loaded, or a gender is asked of the open body.
+    """
+    if job.body_model is not None:
+        return BodyModel.load(job.body_model, gender=job.gender or estimate.gender)
+    if job.gender is not None:
+        raise InputError(
+            f"--gender {job.gender}: the open body has no genders; give your SMPL-family file as --body-model"
+        )
+    return BodyModel.open()
+
+
+def _completed(job: Job, people: list[Estimate], chosen: list[int], video: VideoInfo | None) -> list[Estimate]:
+    keypoints = None if job.keypoints is None else load_keypoints(job.keypoints)
+    if keypoints is not None and len(chosen) > 1:
+        ids = ", ".join(person.track_id for person in people)
+        raise InputError(
+            f"{job.keypoints}: keypoints of one person, but the input has several; choose one: --person {ids}"
+        )
+    return [complete(people[index], video=video, keypoints=keypoints, focal_px=job.focal_px) for index in chosen]
+
+
+def _refine(
+    job: Job, body: BodyModel, device: str, people: list[Estimate], progress: Progress | None
+) -> list[Refinement]:
+    step = partial(progress, "refining") if progress else None
+    refiner = Refiner(body, device=device, smooth_seconds=job.smooth_seconds, progress=step)
+    return [refiner.refine(person) for person in people]
+
+
+def _write_video(video: VideoInfo, output: Path, refinements: list[Refinement], progress: Progress | None) -> None:
+    from lsmplify_refine.comparison import write_comparison  # refining alone needs nothing that draws
+
+    step = partial(progress, "rendering") if progress else None
+    write_comparison(video.path, output, [_shown(refinement) for refinement in refinements], progress=step)
+
+
+def _shown(refinement: Refinement) -> Person:
+    """A refinement as the comparison video wants it."""
+    from lsmplify_refine.comparison import Person
+
+    flagged = zip(refinement.status, refinement.reasons, strict=True)
+    return Person(
+        frame_ids=refinement.estimate.frame_ids,
+        faces=refinement.before.body.faces,
+        before=refinement.before.vertices,
+        after=refinement.after.vertices,
+        K=refinement.camera.K,
+        keypoints=refinement.keypoints,
+        captions=["" if status == "accepted" else f"{status}: {reason}" for status, reason in flagged],
+    )
+
+
+def _video_note(job: Job, video: VideoInfo | None) -> list[str]:
+    if video is None and job.write_video:
+        return ["no comparison video: no video lies beside the input; give one with --video"]
+    return []

@@ -1,0 +1,173 @@
+"""Training the residual regressor through the projection, with Lightning Fabric."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from lsmplify_refine.body import BodyModel, _core
+from lsmplify_refine.body._core import Skeleton
+from lsmplify_refine.engine.project import Pose
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.learn.motion import Split
+from lsmplify_refine.learn.pairs import PairConfig, Pairs, PairSampler, ShapeSampler
+from lsmplify_refine.regressor.fuse import fuse
+from lsmplify_refine.regressor.network import JOINTS, NetworkConfig, ResidualRegressor
+from lsmplify_refine.regressor.weights import save_weights
+
+#: Vertices that stand for the mesh in the loss.
+_PROBES = 48
+_CHECKPOINT_EVERY = 1000
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that decides what training gives.
+
+    Attributes:
+        steps: Optimiser steps.
+        batch_size: Pairs per step and device.
+        learning_rate: Peak of AdamW's cosine schedule.
+        weight_decay: AdamW's.
+        warm_up: Steps of linear warm-up.
+        clip_norm: Gradient clipping.
+        seed: Of the network and of the pairs.
+        direct_loss: Weight of the loss on the regressor's own pose, before the last projection.
+        network: Size of the network.
+        pairs: How training pairs are made.
+    """
+
+    steps: int = 16_000
+    batch_size: int = 128
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-3
+    warm_up: int = 100
+    clip_norm: float = 1.0
+    seed: int = 0
+    direct_loss: float = 0.3
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    pairs: PairConfig = field(default_factory=PairConfig)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One report of the training loop: step, and means since the last report in millimetres."""
+
+    step: int
+    pve_mm_pelvis: float
+    direct_pve_mm_pelvis: float
+
+
+class PoseLoss:
+    """Loss on joints, rotations and vertices (some of them), as in Learnable SMPLify; vertices pelvis-aligned."""
+
+    def __init__(self, body: BodyModel) -> None:
+        vertices = np.linspace(0, int(body.faces.max()), _PROBES).astype(int)
+        self._probes = ShapeSampler(body.with_vertices_as_keypoints(vertices), "vertices")
+
+    def __call__(self, pairs: Pairs, *poses: Pose) -> list[tuple[Tensor, Tensor]]:
+        """For each pose the loss, and the mean vertex error in metres."""
+        probes = self._probes.skeleton(pairs.betas)
+        with torch.no_grad():
+            true_points, true_vertices = (_core.keypoints(s, pairs.truth.rotations) for s in (pairs.skeleton, probes))
+        results = []
+        for pose in poses:
+            difference = (pose.rotations[:, :JOINTS] - pairs.truth.rotations[:, :JOINTS]).square().sum((-1, -2))
+            angle = (difference + 1e-8).sqrt().mean()
+            shift = (pose.pelvis - pairs.truth.pelvis)[:, None]
+            points = (_core.keypoints(pairs.skeleton, pose.rotations) - true_points + shift).norm(dim=-1).mean()
+            vertices = (_core.keypoints(probes, pose.rotations) - true_vertices).norm(dim=-1).mean()
+            results.append((0.3 * angle + 2.0 * points + 8.0 * vertices, vertices))
+        return results
+
+
+def train(
+    split: Split,
+    body: BodyModel,
+    config: TrainConfig,
+    folder: Path,
+    *,
+    fabric: Fabric,
+    resume: bool = False,
+    report_every: int = 100,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> ResidualRegressor:
+    """Train, write `weights.safetensors` and a resumable `checkpoint.pt` to a folder, and give the network back.
+
+    Args:
+        split: Takes by subject; only `split.train` is used.
+        body: The body model of the pairs.
+        config: What decides the result.
+        folder: Where to write; TensorBoard scalars go there too if the Fabric has a logger.
+        fabric: Devices, precision and loggers.
+        resume: Go on from the folder's checkpoint.
+        report_every: Steps between reports.
+        on_progress: Called with each report.
+
+    Raises:
+        InputError: There is no checkpoint to resume from, or it belongs to another configuration.
+    """
+    fabric.seed_everything(config.seed + fabric.global_rank)
+    network = ResidualRegressor(config.network)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, partial(_learning_rate_factor, config))
+    model, optimizer = fabric.setup(network, optimizer)
+    sampler = PairSampler(split.train, body, config.pairs, seed=config.seed + 1000 * fabric.global_rank)
+    loss_of = PoseLoss(body)
+    state = {
+        "model": model,
+        "optimizer": optimizer,
+        "schedule": schedule,
+        "step": 0,
+        "draws": sampler.generator.get_state(),
+    }
+    checkpoint = folder / "checkpoint.ckpt"
+    if resume:
+        _resume(fabric, checkpoint, config, state)
+        sampler.generator.set_state(state["draws"])
+    folder.mkdir(parents=True, exist_ok=True)
+    errors: list[tuple[float, float]] = []
+    for step in range(state["step"] + 1, config.steps + 1):
+        pairs = sampler.draw(config.batch_size)
+        fused, regressed = fuse(model, pairs.skeleton, pairs.start, pairs.targets)
+        (loss, pve), (direct_loss, direct_pve) = loss_of(pairs, fused, regressed.pose)
+        optimizer.zero_grad()
+        fabric.backward(loss + config.direct_loss * direct_loss)
+        fabric.clip_gradients(model, optimizer, max_norm=config.clip_norm)
+        optimizer.step()
+        schedule.step()
+        errors.append((1000 * pve.item(), 1000 * direct_pve.item()))
+        if step % report_every == 0 or step == config.steps:
+            report = Progress(step, *np.mean(errors, axis=0).tolist())
+            errors.clear()
+            fabric.log_dict({k: v for k, v in asdict(report).items() if k != "step"}, step=step)
+            if on_progress:
+                on_progress(report)
+        if step % _CHECKPOINT_EVERY == 0 or step == config.steps:
+            state |= {"step": step, "draws": sampler.generator.get_state(), "config": json.dumps(asdict(config))}
+            fabric.save(checkpoint, state)
+    if fabric.is_global_zero:
+        save_weights(network, folder / "weights.safetensors", {"training": asdict(config), "data": split.describe()})
+    return network
+
+
+def _learning_rate_factor(config: TrainConfig, step: int) -> float:
+    """Linear warm-up, then half a cosine to nearly nothing."""
+    return min(1.0, (step + 1) / config.warm_up) * 0.5 * (1 + math.cos(math.pi * step / config.steps)) + 1e-3
+
+
+def _resume(fabric: Fabric, checkpoint: Path, config: TrainConfig, state: dict) -> None:
+    if not checkpoint.is_file():
+        raise InputError(f"{checkpoint}: no checkpoint to resume from; train without --resume first")
+    rest = fabric.load(checkpoint, state, weights_only=True)
+    if json.loads(rest["config"]) != json.loads(json.dumps(asdict(config))):
+        raise InputError(f"{checkpoint}: belongs to another configuration; give the same options, or train anew")

@@ -1,0 +1,98 @@
+"""Where results go: names, checks before the work, and writing all of them or none."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from lsmplify_refine.errors import InputError
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The files that a job writes.
+
+    Attributes:
+        results: The refined parameters, in the format that was read.
+        report: What was done and how well, JSON.
+        comparison: Before and after beside each other on the video; None where no video is written.
+    """
+
+    results: Path
+    report: Path
+    comparison: Path | None = None
+
+    @property
+    def all(self) -> tuple[Path, ...]:
+        """Every file, in the order they are named to the user."""
+        return tuple(path for path in (self.results, self.comparison, self.report) if path is not None)
+
+    def within(self, folder: Path) -> Outputs:
+        """The same file names in another folder."""
+        comparison = self.comparison and folder / self.comparison.name
+        return Outputs(folder / self.results.name, folder / self.report.name, comparison)
+
+
+def name_outputs(source: Path, folder: Path | None, *, video: bool) -> Outputs:
+    """`<name>_refined.<same extension>` and its companions.
+
+    Args:
+        source: The results file that was read.
+        folder: Where to write; None for beside `source`.
+        video: Whether a comparison video is written.
+    """
+    folder = source.parent if folder is None else folder
+    return Outputs(
+        results=folder / f"{source.stem}_refined{source.suffix}",
+        report=folder / f"{source.stem}_report.json",
+        comparison=folder / f"{source.stem}_comparison.mp4" if video else None,
+    )
+
+
+@contextmanager
+def staged(outputs: Outputs, *, overwrite: bool) -> Iterator[Outputs]:
+    """Check that `outputs` can be written, then give hidden places to write them to.
+
+    The files move to their names together when the block ends; if it ends with an error (or Ctrl-C) nothing
+    of them is left.
+
+    Raises:
+        InputError: A file exists and `overwrite` is not set, or the folder cannot be written to.
+    """
+    folder = outputs.results.parent
+    for path in outputs.all:
+        if path.is_dir():
+            raise InputError(f"{path}: is a folder; move it away or choose another --output")
+        if path.exists() and not overwrite:
+            raise InputError(f"{path}: exists already; give --overwrite, or choose another --output")
+    created = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        hidden = Path(tempfile.mkdtemp(prefix=".lsmplify_refine_", dir=folder))
+    except OSError as error:
+        _remove_empty(created)
+        raise unwritable(folder, error) from error
+    try:
+        staging = outputs.within(hidden)
+        yield staging
+        for part, final in zip(staging.all, outputs.all, strict=True):
+            part.replace(final)
+    finally:
+        shutil.rmtree(hidden, ignore_errors=True)
+        _remove_empty(created)
+
+
+def unwritable(folder: Path, error: OSError) -> InputError:
+    """The error that says that a folder cannot be written to."""
+    return InputError(f"{folder}: cannot be written to ({error.strerror}); choose another --output")
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    """Remove the folders, innermost first, that nothing was written into."""
+    for folder in folders:
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()

@@ -1,0 +1,227 @@
+"""The residual regressor: a small graph network from targets and a first solution to a residual pose and its prior.
+
+After Learnable SMPLify (arXiv 2508.13562): human-centric normalisation by the initial joints, residual rotations on the
+initial pose, a graph network over the skeleton. Different on purpose: the graph is the real BODY_25 skeleton plus the
+body's joints, and joint identity survives to the heads; confidence and missing keypoints are inputs; the shape enters as
+the rest skeleton and rest keypoints in metres, so that one set of weights serves every body; and each joint gets the
+weight of its prior, each keypoint a factor on its confidence, which the projection then uses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import roma
+import torch
+from torch import Tensor, nn
+
+from lsmplify_refine.body import _core
+from lsmplify_refine.body._core import Skeleton
+from lsmplify_refine.engine.project import Pose, Prior, Targets
+from lsmplify_refine.keypoints import BODY25
+
+#: Root and 21 body joints: what all SMPL families share.
+JOINTS = 22
+_POINTS = len(BODY25.points)
+#: The SMPL joint that a BODY_25 point hangs on, by name.
+_HUNG_ON = {
+    "nose": 15, "neck": 12, "mid_hip": 0,
+    "right_eye": 15, "left_eye": 15, "right_ear": 15, "left_ear": 15,
+    "left_shoulder": 16, "right_shoulder": 17, "left_elbow": 18, "right_elbow": 19, "left_wrist": 20,
+    "right_wrist": 21, "left_hip": 1, "right_hip": 2, "left_knee": 4, "right_knee": 5, "left_ankle": 7,
+    "right_ankle": 8, "left_big_toe": 10, "left_small_toe": 10, "left_heel": 7, "right_big_toe": 11,
+    "right_small_toe": 11, "right_heel": 8,
+}  # fmt: skip
+_SMPL_PARENTS = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19)
+_NECK, _MID_HIP, _RIGHT_HIP, _LEFT_HIP = (BODY25.points.index(n) for n in ("neck", "mid_hip", "right_hip", "left_hip"))
+#: Features per keypoint node and per joint node.
+_POINT_FEATURES, _JOINT_FEATURES = 21, 18
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Size of the network."""
+
+    width: int = 96
+    depth: int = 4
+    heads: int = 4
+
+
+@dataclass(frozen=True)
+class Regressed:
+    """What the network says about N frames.
+
+    Attributes:
+        pose: The pose that it would choose.
+        prior: How strongly the projection should hold to that pose.
+        trust: (N, 25) factor on each keypoint's confidence.
+    """
+
+    pose: Pose
+    prior: Prior
+    trust: Tensor
+
+
+def human_frame(points: Tensor) -> tuple[Tensor, Tensor]:
+    """The human-centric frame of BODY_25 points (N, 25, 3) (Learnable SMPLify, section 3).
+
+    Returns:
+        (N, 3, 3) axes in columns (y from right to left hip, z the trunk made orthogonal to it) and (N, 3) mid-hip.
+    """
+    origin = points[:, _MID_HIP]
+    y = nn.functional.normalize(points[:, _LEFT_HIP] - points[:, _RIGHT_HIP], dim=-1)
+    trunk = points[:, _NECK] - origin
+    z = nn.functional.normalize(trunk - (trunk * y).sum(-1, keepdim=True) * y, dim=-1)
+    return torch.stack([torch.linalg.cross(y, z), y, z], -1), origin
+
+
+def graph_adjacency() -> Tensor:
+    """(25, 25) BODY_25's edges, symmetric, without self-loops."""
+    adjacency = torch.zeros(_POINTS, _POINTS)
+    for a, b in BODY25.edges:
+        adjacency[a, b] = adjacency[b, a] = 1.0
+    return adjacency
+
+
+def joints_at_points() -> Tensor:
+    """(25, 22) share of each joint at each point: the joint that the point hangs on, and that joint's parent."""
+    shares = torch.zeros(_POINTS, JOINTS)
+    for row, name in enumerate(BODY25.points):
+        joint = _HUNG_ON[name]
+        shares[row, joint] = 1.0
+        shares[row, max(_SMPL_PARENTS[joint], 0)] = 1.0
+    return shares / shares.sum(1, keepdim=True)
+
+
+class GraphBlock(nn.Module):
+    """Graph convolution with a learned adjacency per head, then a two-layer perceptron per node; both residual."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        adjacency = graph_adjacency()
+        near = adjacency / adjacency.sum(1, keepdim=True)
+        identity = torch.eye(len(near))
+        # heads start by looking at the node itself, its neighbours, their neighbours, and everybody
+        starts = [identity, near, near @ near, torch.full_like(near, 1 / len(near))]
+        self.adjacency = nn.Parameter(torch.stack([starts[h % len(starts)] for h in range(config.heads)]))
+        self.heads = config.heads
+        self.norm_mix, self.norm_node = nn.LayerNorm(config.width), nn.LayerNorm(config.width)
+        self.mix = nn.Linear(config.width, config.width)
+        self.node = nn.Sequential(
+            nn.Linear(config.width, 2 * config.width), nn.GELU(), nn.Linear(2 * config.width, config.width)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, nodes, width) to the same."""
+        spread = torch.einsum("hvw,nwhd->nvhd", self.adjacency, self.norm_mix(x).unflatten(-1, (self.heads, -1)))
+        x = x + self.mix(nn.functional.gelu(spread.flatten(-2)))
+        return x + self.node(self.norm_node(x))
+
+
+class ResidualRegressor(nn.Module):
+    """F(start, targets, first solution, rest skeleton) -> residual rotations, prior weights, keypoint trust."""
+
+    def __init__(self, config: NetworkConfig = NetworkConfig()) -> None:  # noqa: B008 - frozen
+        super().__init__()
+        width = config.width
+        self.config = config
+        self.embed_point, self.embed_joint = nn.Linear(_POINT_FEATURES, width), nn.Linear(_JOINT_FEATURES, width)
+        self.point_identity = nn.Parameter(0.1 * torch.randn(_POINTS, width))
+        self.joint_identity = nn.Parameter(0.1 * torch.randn(JOINTS, width))
+        shares = joints_at_points()
+        self.joints_to_points = nn.Parameter(shares)
+        self.points_to_joints = nn.Parameter(shares.T / shares.sum(0)[:, None].clamp(min=0.5))
+        self.blocks = nn.Sequential(*[GraphBlock(config) for _ in range(config.depth)])
+        self.joint_head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, 7))
+        self.point_head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 1))
+        self.shift_head = nn.Linear(width, 3)
+        self._start_at_no_residual()
+
+    def _start_at_no_residual(self) -> None:
+        joint, point = self.joint_head[-1], self.point_head[-1]
+        assert isinstance(joint, nn.Linear) and isinstance(point, nn.Linear)
+        for layer in (joint, point, self.shift_head):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+        # two columns of the identity, and a prior of exp(-3.5) m^2/rad^2
+        joint.bias.data = torch.tensor([1.0, 0.0, 0.0, 0.0, 1.0, 0.0, -3.5])
+
+    def forward(self, points: Tensor, joints: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Plain tensors in and out (so that any trainer can wrap it).
+
+        Args:
+            points: (N, 25, F) keypoint features.
+            joints: (N, 22, F) joint features.
+
+        Returns:
+            (N, 22, 7) residual rotation as two columns and log prior weight, (N, 25) log trust, (N, 3) pelvis shift in
+            the human-centric frame.
+        """
+        by_joint = self.embed_joint(joints) + self.joint_identity
+        nodes = self.embed_point(points) + self.point_identity + self.joints_to_points @ by_joint
+        nodes = self.blocks(nodes)
+        by_joint = by_joint + self.points_to_joints @ nodes
+        return self.joint_head(by_joint), self.point_head(nodes)[..., 0], self.shift_head(nodes[:, _MID_HIP])
+
+
+def regress(
+    network: nn.Module, skeleton: Skeleton, start: Pose, solution: Pose, targets: Targets, target_points: Tensor
+) -> Regressed:
+    """Ask the network about N frames.
+
+    Args:
+        network: A `ResidualRegressor`, possibly wrapped by a trainer.
+        skeleton: The shaped body with BODY_25 points (batched or shared).
+        start: The initial pose.
+        solution: A first projection from it, which the residual is applied to.
+        targets: The observations; of them the weights are used.
+        target_points: (N, 25, 3) the targets in space (2D ones lifted), same frame as the poses, metres.
+    """
+    with torch.no_grad():
+        axes, points, joints = _features(skeleton, start, solution, targets, target_points)
+    by_joint, log_trust, local_shift = network(points, joints)
+    residual = roma.special_gramschmidt(by_joint[..., :6].unflatten(-1, (2, 3)).transpose(-1, -2))
+    rotations = torch.cat([solution.rotations[:, :JOINTS] @ residual, solution.rotations[:, JOINTS:]], 1)
+    shift = (axes @ local_shift[..., None])[..., 0]
+    weight = by_joint[..., 6].clamp(-9.0, 3.0).exp()
+    hands = torch.full_like(rotations[:, JOINTS:, 0, 0], torch.inf)
+    prior = Prior(torch.cat([weight, hands], 1), torch.full_like(solution.pelvis, 1e-5))
+    return Regressed(Pose(rotations, solution.pelvis + shift), prior, log_trust.clamp(-3.0, 1.0).exp())
+
+
+def _features(
+    skeleton: Skeleton, start: Pose, solution: Pose, targets: Targets, target_points: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Human-centric axes (N, 3, 3), keypoint features (N, 25, F) and joint features (N, 22, F)."""
+    before = _core.keypoints(skeleton, start.rotations) + start.pelvis[:, None]
+    after = _core.keypoints(skeleton, solution.rotations) + solution.pelvis[:, None]
+    axes, origin = human_frame(before)
+    seen = (targets.weights > 0).to(before)[..., None]
+    local_before, local_after, local_target = ((p - origin[:, None]) @ axes for p in (before, after, target_points))
+    count = len(before)
+    rest_points = skeleton.points.sum(-2).expand(count, _POINTS, 3)
+    flat = torch.full_like(seen, float(targets.is_image))
+    points = torch.cat(
+        [
+            local_before,
+            local_target * seen,
+            (local_target - local_before) * seen * 5,
+            (local_target - local_after) * seen * 10,
+            targets.weights[..., None],
+            rest_points,
+            local_after,
+            seen,
+            flat,
+        ],
+        -1,
+    )
+    turned = [_root_in(axes, pose.rotations[:, :JOINTS]) for pose in (start, solution)]
+    two_columns = [r[..., :2].transpose(-1, -2).flatten(-2) for r in turned]
+    moved = 5 * (turned[1] - turned[0])[..., 1, :]
+    rest_joints = skeleton.rest_joints[..., :JOINTS, :].expand(count, JOINTS, 3)
+    return axes, points, torch.cat([*two_columns, moved, rest_joints], -1)
+
+
+def _root_in(axes: Tensor, rotations: Tensor) -> Tensor:
+    """Rotations with the root's expressed in the human-centric frame."""
+    return torch.cat([axes.transpose(-1, -2)[:, None] @ rotations[:, :1], rotations[:, 1:]], 1)

@@ -1,0 +1,190 @@
+"""The command, driven in this process: what it writes, and how it fails."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lsmplify_refine.cli import main
+from lsmplify_refine.engine import Refiner
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.video import probe
+from tests.cli import clips
+
+WRITTEN = ("hmr4d_results_refined.pt", "hmr4d_results_report.json")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return clips.write_folder(tmp_path / "clip")
+
+
+def test_folder_gives_the_three_files_beside_the_input(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = clips.contents(folder)
+    assert main(["--input", str(folder)]) == 0
+    added = clips.contents(folder).keys() - before.keys()
+    assert added == {*WRITTEN, "hmr4d_results_comparison.mp4"}
+    assert probe(folder / "hmr4d_results_comparison.mp4").frames == clips.FRAMES
+    shown = capsys.readouterr().out
+    assert "do nothing" in shown and "refined" in shown and "8 accepted" in shown
+    for name in added:
+        assert f"wrote {folder / name}" in shown
+
+
+def test_refined_file_is_the_input_with_another_pose(folder: Path) -> None:
+    assert main(["refine", "--input", str(folder), "--no-video"]) == 0
+    assert not (folder / "hmr4d_results_comparison.mp4").exists()
+    read, refined = (torch.load(folder / name) for name in ("hmr4d_results.pt", WRITTEN[0]))
+    assert list(read) == list(refined)
+    assert torch.equal(read["K_fullimg"], refined["K_fullimg"])
+    assert not torch.equal(read["smpl_params_incam"]["body_pose"], refined["smpl_params_incam"]["body_pose"])
+
+
+def test_report_holds_metrics_settings_and_frames(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "out"
+    arguments = ["--input", str(folder), "--no-video", "--output", str(out), "--smooth-seconds", "0.2"]
+    assert main(arguments) == 0
+    report = json.loads((out / WRITTEN[1]).read_text(), parse_constant=pytest.fail)
+    assert report["settings"]["smooth_seconds"] == 0.2
+    person = report["people"][0]
+    error = {stage: metrics["reprojection_px_coco17"] for stage, metrics in person["metrics"].items()}
+    assert error["refined"] < error["calibrated"]
+    assert len(person["per_frame"]["status"]) == clips.FRAMES
+    assert person["fps"] == 30
+
+
+def test_pickle_without_camera_or_keypoints_takes_them_from_the_options(tmp_path: Path) -> None:
+    block = {name: value.numpy() for name, value in clips.results()["smpl_params_incam"].items()}
+    source = tmp_path / "gvhmr_out.pkl"
+    source.write_bytes(
+        pickle.dumps({"smpl_params_incam": block, "smpl_params_global": block | {"transl": block["transl"] + 1}})
+    )
+    torch.save(clips.keypoints(), tmp_path / "points.pt")
+    video = clips.write_video(tmp_path / "clip.mp4")
+    arguments = ["--input", str(source), "--video", str(video), "--keypoints", str(tmp_path / "points.pt")]
+    assert main([*arguments, "--no-video", "--focal-px", "700"]) == 0
+    assert (tmp_path / "gvhmr_out_refined.pkl").is_file()
+    report = json.loads((tmp_path / "gvhmr_out_report.json").read_text())
+    assert any("700 px (from --focal-px)" in note for note in report["people"][0]["notes"])
+
+
+def test_no_video_beside_the_input_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "0_input_video.mp4").unlink()
+    assert main(["--input", str(folder)]) == 0
+    assert "no comparison video" in capsys.readouterr().out
+    assert not (folder / "hmr4d_results_comparison.mp4").exists()
+
+
+def test_existing_outputs_are_kept_unless_overwrite(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / WRITTEN[1]).write_text("mine")
+    assert main(["--input", str(folder), "--no-video"]) == 2
+    assert "--overwrite" in capsys.readouterr().err
+    assert (folder / WRITTEN[1]).read_text() == "mine" and not (folder / WRITTEN[0]).exists()
+    assert main(["--input", str(folder), "--no-video", "--overwrite"]) == 0
+    assert "people" in json.loads((folder / WRITTEN[1]).read_text())
+
+
+def _save(folder: Path, **changes: object) -> None:
+    torch.save({**clips.results(), **changes}, folder / "hmr4d_results.pt")
+
+
+def _nan_pose(folder: Path) -> None:
+    incam = clips.results()["smpl_params_incam"]
+    incam["transl"][3] = np.nan
+    _save(folder, smpl_params_incam=incam)
+
+
+def _zero_frames(folder: Path) -> None:
+    torch.save(clips.results(0), folder / "hmr4d_results.pt")
+
+
+def _without_keys(folder: Path) -> None:
+    torch.save({"something": torch.zeros(3)}, folder / "hmr4d_results.pt")
+
+
+def _video(frames: int, size: tuple[int, int]) -> Callable[[Path], None]:
+    return lambda folder: void(clips.write_video(folder / "0_input_video.mp4", frames, size))
+
+
+def void(_: object) -> None:
+    """Give nothing back."""
+
+
+BAD: dict[str, tuple[Callable[[Path], object], list[str], str]] = {
+    "missing file": (lambda f: None, ["--input", "nowhere.pt"], "nowhere.pt"),
+    "not a result": (lambda f: (f / "x.pt").write_text("hello"), ["--input", "{f}/x.pt"], "x.pt"),
+    "no keys": (_without_keys, [], "hmr4d_results.pt"),
+    "NaN": (_nan_pose, [], "transl"),
+    "zero frames": (_zero_frames, [], "hmr4d_results.pt"),
+    "short video": (_video(5, clips.SIZE), [], "shorter than the parameters: the video has 5 frames"),
+    "long video": (_video(9, clips.SIZE), [], "longer than the parameters: the video has 9 frames"),
+    "small video": (_video(8, (320, 180)), [], "the video is 320x180"),
+    "broken video": (lambda f: (f / "0_input_video.mp4").write_bytes(b"no video"), [], "0_input_video.mp4"),
+    "no keypoints": (lambda f: (f / "preprocess/vitpose.pt").unlink(), [], "--keypoints FILE"),
+    "short keypoints": (
+        lambda f: torch.save(clips.keypoints(5), f / "points.pt"),
+        ["--keypoints", "{f}/points.pt"],
+        "keypoints for 5 frames, the parameters have 8",
+    ),
+    "unknown person": (lambda f: None, ["--person", "7"], "--person 7"),
+    "gender of the open body": (lambda f: None, ["--gender", "male"], "--body-model"),
+    "no such body": (lambda f: None, ["--body-model", "{f}/none"], "none"),
+    "output is a file": (lambda f: None, ["--output", "{f}/hmr4d_results.pt"], "--output"),
+    "output under a file": (lambda f: None, ["--output", "{f}/hmr4d_results.pt/x"], "--output"),
+    "unknown format": (lambda f: None, ["--format", "wham9000"], "wham9000"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_line_and_nothing_written(case: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spoil, options, expected = BAD[case]
+    spoil(folder)
+    before = clips.contents(folder)
+    options = [option.replace("{f}", str(folder)) for option in options]
+    source = [] if "--input" in options else ["--input", str(folder)]
+    assert main([*source, *options]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("error: ") and expected in lines[0]
+    assert clips.contents(folder) == before
+
+
+def test_debug_shows_the_traceback(folder: Path) -> None:
+    with pytest.raises(InputError):
+        main(["--input", str(folder / "none.pt"), "--debug"])
+
+
+def test_stopping_leaves_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = clips.contents(folder)
+    monkeypatch.setattr(Refiner, "refine", stop)
+    assert main(["--input", str(folder), "--output", str(folder / "out")]) == 130
+    assert clips.contents(folder) == before and not (folder / "out").exists()
+    assert "stopped" in capsys.readouterr().err
+
+
+def test_failing_late_leaves_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    before = clips.contents(folder)
+    monkeypatch.setattr("lsmplify_refine.job.write_report", fail)
+    assert main(["--input", str(folder), "--no-video"]) == 2
+    assert clips.contents(folder) == before
+
+
+@pytest.mark.parametrize("option", [["--focal-px", "-1"], ["--smooth-seconds", "nan"], ["--device", "tpu"]])
+def test_options_out_of_range_are_refused(option: list[str], folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["--input", str(folder), *option])
+    assert stopped.value.code == 2
+    assert option[0] in capsys.readouterr().err

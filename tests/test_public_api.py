@@ -1,0 +1,51 @@
+"""A snapshot of the public names: adding one is a deliberate change here."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+import lsmplify_refine
+
+NAMES = [
+    "BodyModel",
+    "Camera",
+    "Estimate",
+    "InputError",
+    "Keypoints",
+    "Refinement",
+    "Refiner",
+    "__version__",
+    "load",
+    "refine",
+    "save",
+]
+
+SIGNATURES = {
+    "load": ["path", "format"],
+    "refine": ["estimate", "body", "device", "smooth_seconds"],
+    "save": ["estimates", "path", "overwrite"],
+    "Refiner": ["body", "device", "smooth_seconds", "progress"],
+}
+
+
+def test_names() -> None:
+    assert sorted(lsmplify_refine.__all__) == NAMES
+    assert set(NAMES) <= set(dir(lsmplify_refine))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_name_loads_and_is_documented(name: str) -> None:
+    value = getattr(lsmplify_refine, name)
+    assert isinstance(value, str) or inspect.getdoc(value)
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_signatures(name: str) -> None:
+    assert list(inspect.signature(getattr(lsmplify_refine, name)).parameters) == SIGNATURES[name]
+
+
+def test_unknown_names_are_attribute_errors() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = lsmplify_refine.nothing  # type: ignore[attr-defined]
