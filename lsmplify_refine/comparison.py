@@ -23,8 +23,9 @@ BEFORE_COLOR, AFTER_COLOR, KEYPOINT_COLOR = (226, 152, 96), (84, 170, 214), (255
 _MOST_WIDTH = 3840
 #: Rows whose meshes are posed at a time.
 _CHUNK = 32
-#: Keypoints below this confidence are not drawn.
-_LEAST_CONFIDENCE = 0.2
+#: Keypoints below this confidence are not drawn; below the other they are rings.
+_LEAST_CONFIDENCE, _SURE = 0.2, 0.5
+_TEXT_COLOR = (235, 235, 235)
 _FONT = cv2.FONT_HERSHEY_DUPLEX
 
 
@@ -76,20 +77,18 @@ def write_comparison(
     size = round(info.width * scale), round(info.height * scale)
     pts = info.pts if fps is None else None
     rate = fps or info.fps
-    with (
-        MeshRenderer() as renderer,
-        VideoWriter(
-            output, 2 * size[0], size[1], rate, time_base=info.time_base if pts is not None else None
-        ) as writer,
-    ):
+    time_base = None if pts is None else info.time_base
+    with MeshRenderer() as renderer, VideoWriter(output, 2 * size[0], size[1], rate, time_base=time_base) as writer:
         actors = [_Actor(person) for person in people]
-        for frame, image in enumerate(_read_ahead(read_frames(video))):
+        legend = any(person.keypoints is not None for person in people)
+        for frame, image in zip(range(info.frames), _read_ahead(read_frames(video))):
             if scale < 1:
                 image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
             pair = np.concatenate([image, image], axis=1)
-            for actor in actors:
+            for actor in sorted(actors, key=lambda actor: -actor.depth(frame)):  # the nearest last, on top
                 actor.draw(pair, frame, renderer, scale)
-            _label(pair, frame, [actor.caption(frame) for actor in actors])
+            captions = [actor.caption(frame) for actor in actors]
+            _label(pair, f"frame {frame} / {info.frames - 1}", captions, legend=legend)
             writer.write(pair, None if pts is None else int(pts[frame]))
             if progress:
                 progress(frame + 1, info.frames)
@@ -105,15 +104,18 @@ class _Actor:
         self._meshes: tuple[np.ndarray, np.ndarray] | None = None
         self._surface: Surface | None = None
 
+    def depth(self, frame: int) -> float:
+        """Mean distance from the camera in a frame, metres; 0 where the person is not in it."""
+        row = self._row_of.get(frame)
+        return 0.0 if row is None else float(self._meshes_at(row)[0][:, 2].mean())
+
     def draw(self, pair: np.ndarray, frame: int, renderer: MeshRenderer, scale: float) -> None:
         """Draw both meshes and the keypoints into a pair of pictures (H, 2 W, 3), in place."""
         row = self._row_of.get(frame)
         if row is None:
             return
         K = self._person.K[row] * np.array([[scale], [scale], [1.0]])
-        width = pair.shape[1] // 2
-        for half, mesh, color in zip((0, 1), self._meshes_at(row), (BEFORE_COLOR, AFTER_COLOR)):
-            panel = pair[:, half * width : (half + 1) * width]
+        for panel, mesh, color in zip(_halves(pair), self._meshes_at(row), (BEFORE_COLOR, AFTER_COLOR)):
             assert self._surface is not None
             renderer.overlay(panel, mesh, K, self._surface, color=color)
             if self._person.keypoints is not None:
@@ -135,22 +137,32 @@ class _Actor:
         return before[row % _CHUNK], after[row % _CHUNK]
 
 
+def _halves(pair: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    width = pair.shape[1] // 2
+    return pair[:, :width], pair[:, width:]
+
+
 def _draw_keypoints(image: np.ndarray, keypoints: Keypoints, row: int, scale: float) -> None:
-    """Skeleton and points; the surer the detector, the fuller the line."""
+    """Skeleton and points; the surer the detector, the brighter, and a mere ring where it is unsure."""
     confidence = keypoints.confidence[row]
     seen = (confidence >= _LEAST_CONFIDENCE) & np.isfinite(keypoints.positions[row]).all(axis=-1)
     points = np.nan_to_num(keypoints.positions[row]) * scale
     # OpenCV wants small integers; a wild detection far outside is not drawn
     seen &= (np.abs(points) < 4 * max(image.shape)).all(axis=-1)
-    pixels = np.rint(points).astype(int)
+    pixels = np.rint(np.where(seen[:, None], points, 0.0)).astype(int)
     unit = max(1, round(min(image.shape[:2]) / 480))
     for a, b in CONVENTIONS[keypoints.convention].edges:
         if seen[a] and seen[b]:
             color = _faded(min(confidence[a], confidence[b]))
-            cv2.line(image, tuple(pixels[a]), tuple(pixels[b]), color, unit, cv2.LINE_AA)
+            cv2.line(image, pixels[a].tolist(), pixels[b].tolist(), color, unit, cv2.LINE_AA)
     for point in np.flatnonzero(seen):
-        cv2.circle(image, tuple(pixels[point]), 2 * unit + 1, (40, 40, 40), -1, cv2.LINE_AA)
-        cv2.circle(image, tuple(pixels[point]), 2 * unit, _faded(confidence[point]), -1, cv2.LINE_AA)
+        _dot(image, pixels[point].tolist(), unit, confidence[point])
+
+
+def _dot(image: np.ndarray, center: Sequence[int], unit: int, confidence: float) -> None:
+    cv2.circle(image, center, 2 * unit + 1, (40, 40, 40), -1, cv2.LINE_AA)
+    filling = -1 if confidence >= _SURE else unit
+    cv2.circle(image, center, 2 * unit, _faded(confidence), filling, cv2.LINE_AA)
 
 
 def _faded(confidence: float) -> tuple[int, int, int]:
@@ -158,36 +170,33 @@ def _faded(confidence: float) -> tuple[int, int, int]:
     return tuple(round(share * channel) for channel in KEYPOINT_COLOR)  # type: ignore[return-value]
 
 
-def _label(pair: np.ndarray, frame: int, captions: Sequence[str]) -> None:
-    """Titles, the legend and what the gate did."""
-    height, width = pair.shape[0], pair.shape[1] // 2
-    size = max(0.4, min(height, width) / 900)
-    margin = round(14 * size)
-    for half, (title, color) in enumerate((("BEFORE", BEFORE_COLOR), ("AFTER", AFTER_COLOR))):
-        _text(pair, title, (half * width + margin, margin), 1.1 * size, color)
-    _text(pair, f"frame {frame}", (margin, height - margin), 0.7 * size, (235, 235, 235), from_bottom=True)
-    told = "; ".join(caption for caption in captions if caption) or "keypoints in yellow"
-    _text(pair, told, (width + margin, height - margin), 0.7 * size, (235, 235, 235), from_bottom=True)
+def _label(pair: np.ndarray, position: str, captions: Sequence[str], *, legend: bool) -> None:
+    """Titles above; frame number and legend below on the left, what the gate did on the right."""
+    before, after = _halves(pair)
+    after[:, 0] = 24  # a line between them
+    size = max(0.4, min(before.shape[:2]) / 900)
+    _text(before, "BEFORE", 1.1 * size, BEFORE_COLOR)
+    _text(after, "AFTER", 1.1 * size, AFTER_COLOR)
+    _text(before, position, 0.7 * size, _TEXT_COLOR, line=-1)
+    if legend:
+        _text(before, f"keypoints: ring = confidence under {_SURE}", 0.7 * size, KEYPOINT_COLOR, line=-2)
+    told = "; ".join(caption for caption in captions if caption)
+    if told:
+        _text(after, told, 0.7 * size, _TEXT_COLOR, line=-1)
 
 
-def _text(
-    image: np.ndarray,
-    text: str,
-    corner: tuple[int, int],
-    size: float,
-    color: tuple[int, int, int],
-    *,
-    from_bottom: bool = False,
-) -> None:
-    """A line of text on a darkened plate; `corner` is its upper (or lower) left."""
+def _text(image: np.ndarray, text: str, size: float, color: tuple[int, int, int], *, line: int = 0) -> None:
+    """Text at the left on a darkened plate, `line` 0 at the top or -1, -2 from the bottom; shrunk to fit."""
+    (width, _), _ = cv2.getTextSize(text, _FONT, size, 1)
+    size *= min(1.0, 0.9 * image.shape[1] / max(width, 1))
     thickness = max(1, round(1.4 * size))
     (width, height), baseline = cv2.getTextSize(text, _FONT, size, thickness)
     pad = round(0.45 * height)
-    left = corner[0]
-    top = corner[1] - (height + baseline + 2 * pad) if from_bottom else corner[1]
-    plate = image[max(top, 0) : top + height + baseline + 2 * pad, left : left + width + 2 * pad]
+    plate_height = height + baseline + 2 * pad
+    top = pad if line == 0 else max(0, image.shape[0] + line * (plate_height + pad))
+    plate = image[top : top + plate_height, pad : width + 3 * pad]
     plate[:] = plate // 3
-    cv2.putText(image, text, (left + pad, top + pad + height), _FONT, size, color, thickness, cv2.LINE_AA)
+    cv2.putText(image, text, (2 * pad, top + pad + height), _FONT, size, color, thickness, cv2.LINE_AA)
 
 
 def _read_ahead(frames: Iterator[np.ndarray]) -> Iterator[np.ndarray]:

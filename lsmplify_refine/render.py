@@ -6,19 +6,15 @@ shading is computed once per vertex here, which leaves GL a trivial shader.
 
 from __future__ import annotations
 
-import ctypes
-import ctypes.util
-import os
-import sys
-from collections.abc import Iterator
-from importlib.metadata import version
 from types import TracebackType
 from typing import Any
 
+import cv2
 import numpy as np
 from scipy.sparse import csr_matrix
 
 from lsmplify_refine.errors import InputError
+from lsmplify_refine.gl import GL_FIX, choose_gl_platform
 
 #: Near plane, metres: what is closer to the camera is not drawn.
 NEAR_M = 0.05
@@ -29,49 +25,23 @@ _CROP_STEP = 64
 #: Where the light comes from, OpenCV camera coordinates: over the photographer's left shoulder.
 _TO_LIGHT = np.array([-0.45, -0.65, -0.61], dtype=np.float32)
 
-_GL_FIX = "install one with `apt-get install libegl1 libgl1-mesa-dri`, or leave out the video with --no-video"
-
-
-def choose_gl_platform() -> str:
-    """Pick how GL runs without a screen, before pyrender is imported, and tell PyOpenGL through the environment.
-
-    `PYOPENGL_PLATFORM` is respected where set. Otherwise Linux gets EGL, else OSMesa, else the screen; macOS and
-    Windows keep pyrender's default. PyOpenGL binds its platform when it is imported and cannot be told again, so
-    each is tried through ctypes first.
-
-    Returns:
-        "egl", "osmesa" or "default".
-
-    Raises:
-        InputError: Nothing works here.
-    """
-    if chosen := os.environ.get("PYOPENGL_PLATFORM"):
-        return chosen
-    if not sys.platform.startswith("linux"):
-        return "default"
-    device = _first_working_egl_device()
-    if device is not None:
-        os.environ.setdefault("EGL_DEVICE_ID", str(device))
-        os.environ["PYOPENGL_PLATFORM"] = "egl"
-        return "egl"
-    if _has_osmesa():
-        os.environ["PYOPENGL_PLATFORM"] = "osmesa"
-        return "osmesa"
-    if os.environ.get("DISPLAY"):
-        return "default"
-    raise InputError(f"no way to draw meshes here: neither EGL nor OSMesa works; {_GL_FIX}")
-
 
 class Surface:
     """A mesh's triangles, prepared once for smooth shading of any of its poses.
 
     Args:
-        faces: (F, 3) vertex indices.
+        faces: (F, 3) vertex indices, counter-clockwise seen from outside.
         vertex_count: V.
+
+    Attributes:
+        closed: Whether no edge is open, so that the inside cannot be seen and need not be drawn.
     """
 
     def __init__(self, faces: np.ndarray, vertex_count: int) -> None:
         self.faces = np.asarray(faces, dtype=np.int64)
+        start, end = self.faces[:, [0, 1, 2]].ravel(), self.faces[:, [1, 2, 0]].ravel()
+        there, back = start * vertex_count + end, end * vertex_count + start
+        self.closed = bool(np.array_equal(np.sort(there), np.sort(back)))
         corners = self.faces.ravel()
         owners = np.repeat(np.arange(len(self.faces)), 3)
         ones = np.ones(len(corners), dtype=np.float32)
@@ -91,7 +61,7 @@ class Surface:
     def shade(self, vertices: np.ndarray, color: tuple[int, int, int]) -> np.ndarray:
         """Colours (V, 3) in [0, 1] of vertices (V, 3) in camera coordinates, lit by one soft lamp.
 
-        Wrapped diffuse light keeps form in the shadows; a dark rim (facing ratio) sets limbs off from the trunk.
+        Wrapped diffuse light keeps form in the shadows; a dark rim (facing ratio) sets limbs off the trunk.
         """
         normals = self.normals(vertices)
         to_eye = -vertices / np.linalg.norm(vertices, axis=1, keepdims=True)
@@ -104,6 +74,8 @@ class Surface:
 
 class MeshRenderer:
     """Draws meshes over images; one GL context for all of them, closed at the end of the `with` block.
+
+    Only one may be open at a time: closing it ends the EGL display, which a second one would share.
 
     Raises:
         InputError: No GL works here (on creation).
@@ -118,11 +90,11 @@ class MeshRenderer:
             self._offscreen: Any = pyrender.OffscreenRenderer(_CROP_STEP, _CROP_STEP)
         except Exception as error:  # whatever PyOpenGL, pyrender or the driver raise means the same to the user
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise InputError(f"no way to draw meshes here: GL platform {self.platform}: {reason}; {_GL_FIX}") from error
+            raise InputError(f"no way to draw meshes here: GL platform {self.platform}: {reason}; {GL_FIX}") from error
         self._scene = pyrender.Scene(bg_color=(0.0, 0.0, 0.0, 0.0))
         self._camera = pyrender.IntrinsicsCamera(1.0, 1.0, 0.0, 0.0, znear=NEAR_M, zfar=1000.0)
         self._scene.add(self._camera, pose=np.eye(4))
-        self._material = pyrender.MetallicRoughnessMaterial(baseColorFactor=(1.0, 1.0, 1.0, 1.0), doubleSided=True)
+        self._material = pyrender.MetallicRoughnessMaterial(baseColorFactor=(1.0, 1.0, 1.0, 1.0))
 
     def __enter__(self) -> MeshRenderer:
         return self
@@ -177,6 +149,7 @@ class MeshRenderer:
         self._offscreen.viewport_height = -(-(bottom - top) // _CROP_STEP) * _CROP_STEP
         self._camera.fx, self._camera.fy = float(K[0, 0]), float(K[1, 1])
         self._camera.cx, self._camera.cy = float(K[0, 2]) - left, float(K[1, 2]) - top
+        self._material.doubleSided = not surface.closed
         opaque = np.ones((len(vertices), 4), dtype=np.float32)
         opaque[:, :3] = surface.shade(vertices, color)
         primitive = self._gl.Primitive(
@@ -195,7 +168,7 @@ class MeshRenderer:
 
 
 def _bounding_box(vertices: np.ndarray, K: np.ndarray, width: int, height: int) -> tuple[int, int, int, int] | None:
-    """Pixels (left, top, right, bottom) that the mesh can touch inside the image; None where it is out of sight."""
+    """Pixels (left, top, right, bottom) that the mesh can touch in the image; None where it is out of sight."""
     if not np.isfinite(vertices).all():
         return None
     in_front = vertices[:, 2] > NEAR_M
@@ -212,57 +185,7 @@ def _bounding_box(vertices: np.ndarray, K: np.ndarray, width: int, height: int) 
 
 
 def _blend(image: np.ndarray, drawn: np.ndarray, opacity: float) -> None:
-    """Lay premultiplied RGBA over RGB, in place."""
-    share = drawn.astype(np.float32) * np.float32(opacity)
-    share[..., :3] += image * (1.0 - share[..., 3:] / 255.0)
-    np.rint(share[..., :3], out=share[..., :3])
-    image[:] = share[..., :3]
-
-
-def _has_osmesa() -> bool:
-    # PyOpenGL 3.1.0, which pyrender asks for, lacks the call that makes a modern OSMesa context
-    release = tuple(int(part) for part in version("PyOpenGL").split(".")[:3])
-    return ctypes.util.find_library("OSMesa") is not None and release >= (3, 1, 4)
-
-
-def _first_working_egl_device() -> int | None:
-    """Index of the first EGL device that gives an OpenGL context, or None."""
-    name = ctypes.util.find_library("EGL")
-    if name is None:
-        return None
-    try:
-        egl = ctypes.CDLL(name)
-        return next((index for index, display in enumerate(_egl_displays(egl)) if _gives_context(egl, display)), None)
-    except (OSError, AttributeError):
-        return None
-
-
-def _egl_displays(egl: Any) -> Iterator[ctypes.c_void_p]:
-    """The display of each EGL device, in the order in which pyrender counts them."""
-    egl.eglGetProcAddress.restype = ctypes.c_void_p
-    egl.eglGetProcAddress.argtypes = [ctypes.c_char_p]
-    query = egl.eglGetProcAddress(b"eglQueryDevicesEXT")
-    display_of = egl.eglGetProcAddress(b"eglGetPlatformDisplayEXT")
-    if not query or not display_of:
-        return
-    query_devices = ctypes.CFUNCTYPE(
-        ctypes.c_uint, ctypes.c_int, ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ctypes.c_int)
-    )(query)
-    get_display = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)(display_of)
-    devices, count = (ctypes.c_void_p * 16)(), ctypes.c_int()
-    if not query_devices(16, devices, ctypes.byref(count)):
-        return
-    for index in range(count.value):
-        yield ctypes.c_void_p(get_display(0x313F, devices[index], None))  # EGL_PLATFORM_DEVICE_EXT
-
-
-def _gives_context(egl: Any, display: ctypes.c_void_p) -> bool:
-    """Whether the display has an OpenGL configuration with colour, depth and off-screen surfaces."""
-    if not display.value or not egl.eglInitialize(display, None, None):
-        return False
-    # EGL_SURFACE_TYPE = PBUFFER, EGL_RENDERABLE_TYPE = OPENGL, EGL_DEPTH_SIZE = 24, EGL_NONE
-    wanted = (ctypes.c_int * 7)(0x3033, 1, 0x3040, 8, 0x3025, 24, 0x3038)
-    found, config = ctypes.c_int(), ctypes.c_void_p()
-    works = egl.eglChooseConfig(display, wanted, ctypes.byref(config), 1, ctypes.byref(found)) and found.value > 0
-    egl.eglTerminate(display)
-    return bool(works)
+    """Lay premultiplied RGBA over RGB, in place; in OpenCV, as float arithmetic in numpy takes ten times longer."""
+    over = cv2.convertScaleAbs(np.ascontiguousarray(drawn), alpha=opacity)
+    through = cv2.cvtColor(255 - over[..., 3], cv2.COLOR_GRAY2RGB)
+    image[:] = cv2.add(cv2.multiply(image, through, scale=1 / 255), cv2.cvtColor(over, cv2.COLOR_RGBA2RGB))

@@ -85,23 +85,20 @@ def read_frames(path: str | Path) -> Iterator[np.ndarray]:
         InputError: The file cannot be read, or is damaged; then the message says how many frames came out.
     """
     path = Path(path)
-    decoded = 0
+    decoded, cut_short = 0, False
     with _open(path) as container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
-        frames = container.decode(stream)
-        while True:
-            try:
-                frame = next(frames)
-            except StopIteration:
-                return
-            except av.error.FFmpegError as error:
-                raise InputError(
-                    f"{path}: damaged after {decoded} decoded frames ({error.strerror}); "
-                    "copy it again or repair it with `ffmpeg -i IN OUT.mp4`"
-                ) from error
-            decoded += 1
-            yield turn_upright(frame.to_ndarray(format="rgb24"), frame.rotation)
+        try:
+            for packet in container.demux(stream):
+                cut_short |= packet.is_corrupt  # a decoder with threads swallows errors in the last packets
+                for frame in packet.decode():
+                    decoded += 1
+                    yield turn_upright(frame.to_ndarray(format="rgb24"), frame.rotation)
+        except av.error.FFmpegError as error:
+            raise _damaged(path, decoded, str(error.strerror)) from error
+    if cut_short:
+        raise _damaged(path, decoded, "cut short")
 
 
 def turn_upright(image: np.ndarray, rotation: float) -> np.ndarray:
@@ -147,13 +144,15 @@ class VideoWriter:
         if "libx264" not in av.codecs_available:
             raise InputError("this build of PyAV has no H.264 encoder (libx264); `pip install --upgrade av`")
         try:
+            self._part.touch()  # PyAV opens the file with the first packet: too late to say that it cannot be
             self._container = av.open(str(self._part), "w", format="mp4", options={"movflags": "+faststart"})
         except (OSError, av.error.FFmpegError) as error:
             raise self._unwritable(error) from error
         self._stream: Any = self._container.add_stream("libx264", rate=self._fps)
         self._stream.width, self._stream.height = (side + side % 2 for side in self.size)
         self._stream.pix_fmt = "yuv420p"
-        self._stream.options = {"preset": "veryfast", "crf": "20"}
+        # on camera footage as good as veryfast at crf 20, in 60 % of the time and 1.25 times the bytes
+        self._stream.options = {"preset": "superfast", "crf": "22"}
         context = self._stream.codec_context
         context.time_base = self._time_base
         # say which matrix and range we convert with, or players guess by the picture size
@@ -184,7 +183,8 @@ class VideoWriter:
             self._worker.shutdown(wait=True, cancel_futures=True)
             with contextlib.suppress(OSError, av.error.FFmpegError):  # the first error is the one to tell
                 self._container.close()
-            self._part.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                self._part.unlink(missing_ok=True)
 
     def _finish(self) -> None:
         if not self._count:
@@ -236,6 +236,13 @@ def _why_unreadable(path: Path) -> str:
     if not os.access(path, os.R_OK):
         return "may not be read; check its permissions"
     return "is no video that can be read, or is cut short; copy it again or re-encode it with ffmpeg"
+
+
+def _damaged(path: Path, decoded: int, reason: str) -> InputError:
+    return InputError(
+        f"{path}: damaged after {decoded} decoded frames ({reason}); "
+        "copy it again or repair it with `ffmpeg -i IN OUT.mp4`"
+    )
 
 
 def _first_frame(path: Path) -> Any:

@@ -15,7 +15,6 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from lsmplify_refine.body import BodyModel, _core
-from lsmplify_refine.body._core import Skeleton
 from lsmplify_refine.engine.project import Pose
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.learn.motion import Split

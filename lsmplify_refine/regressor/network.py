@@ -2,7 +2,7 @@
 
 After Learnable SMPLify (arXiv 2508.13562): human-centric normalisation by the initial joints, residual rotations on the
 initial pose, a graph network over the skeleton. Different on purpose: the graph is the real BODY_25 skeleton plus the
-body's joints, and joint identity survives to the heads; confidence and missing keypoints are inputs; the shape enters as
+body's joints, and joint identity survives to the heads; confidence and missing points are inputs; the shape enters as
 the rest skeleton and rest keypoints in metres, so that one set of weights serves every body; and each joint gets the
 weight of its prior, each keypoint a factor on its confidence, which the projection then uses.
 """
@@ -121,7 +121,7 @@ class GraphBlock(nn.Module):
 class ResidualRegressor(nn.Module):
     """F(start, targets, first solution, rest skeleton) -> residual rotations, prior weights, keypoint trust."""
 
-    def __init__(self, config: NetworkConfig = NetworkConfig()) -> None:  # noqa: B008 - frozen
+    def __init__(self, config: NetworkConfig = NetworkConfig()) -> None:
         super().__init__()
         width = config.width
         self.config = config

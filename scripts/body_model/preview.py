@@ -1,0 +1,98 @@
+"""Pictures of a baked body in the poses that show its faults: lowered and raised arms, a squat, a twisted forearm."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from scipy.spatial.transform import Rotation
+from smplx.lbs import lbs
+
+from body_model.skeleton import JOINTS, PARENTS
+from lsmplify_refine.gl import choose_gl_platform
+
+#: Pose -> joint -> rotation vector of the left side in degrees; the right side mirrors it.
+POSES: dict[str, dict[str, tuple[float, float, float]]] = {
+    "T-pose": {},
+    "arms down": {"L_collar": (0, 0, -12), "L_shoulder": (0, 0, -52)},
+    "arms up": {"L_collar": (0, 0, 25), "L_shoulder": (0, 0, 50)},
+    "squat": {
+        "L_hip": (-95, 0, 15), "L_knee": (115, 0, 0), "L_ankle": (-25, 0, 0), "spine1": (20, 0, 0),
+        "spine2": (12, 0, 0), "L_shoulder": (0, -70, 0), "L_elbow": (0, -60, 0),
+    },
+    "forearms turned 90 degrees": {"L_wrist": (90, 0, 0)},
+}  # fmt: skip
+#: Camera about the upright axis, degrees; 0 sees the face.
+_VIEWS_DEG = (0.0, 60.0)
+_WIDTH, _HEIGHT = 460, 520
+#: Half the picture's height and width in metres, without perspective.
+_HALF_HEIGHT_M = 1.1
+
+
+def pose_rotations(pose: dict[str, tuple[float, float, float]]) -> np.ndarray:
+    """(24, 3, 3) parent-relative rotations of a symmetric pose."""
+    turns = np.zeros((24, 3))
+    for name, degrees in pose.items():
+        turns[JOINTS.index(name)] = degrees
+        if name.startswith("L_"):
+            turns[JOINTS.index(name.replace("L_", "R_"))] = np.multiply(degrees, (1, -1, -1))
+    return Rotation.from_rotvec(turns, degrees=True).as_matrix()
+
+
+def posed(body: dict[str, np.ndarray], rotations: np.ndarray) -> np.ndarray:
+    """(N, V, 3) the mean shape in poses (N, 24, 3, 3), by smplx's linear blend skinning."""
+    vertices, count = body["v_template"], len(rotations)
+    skinned, _ = lbs(
+        torch.zeros(count, 1),
+        torch.as_tensor(rotations).float(),
+        torch.as_tensor(vertices).float()[None],
+        torch.zeros(*vertices.shape, 1),
+        torch.zeros(207, vertices.size),
+        torch.as_tensor(body["J_regressor"]).float(),
+        torch.tensor(PARENTS),
+        torch.as_tensor(body["weights"]).float(),
+        pose2rot=False,
+    )
+    return skinned.numpy()
+
+
+def write_preview(body: dict[str, np.ndarray], path: Path) -> None:
+    """One picture, poses side by side, views one below the other."""
+    bodies = posed(body, np.stack([pose_rotations(pose) for pose in POSES.values()]))
+    rows = [np.hstack([draw(vertices, body["f"], view) for vertices in bodies]) for view in _VIEWS_DEG]
+    cv2.imwrite(str(path), np.vstack(rows)[..., ::-1])
+
+
+def draw(
+    vertices: np.ndarray,
+    faces: np.ndarray,
+    view_deg: float,
+    *,
+    centre: tuple[float, float, float] | None = None,
+    half_height: float = _HALF_HEIGHT_M,
+    tilt_deg: float = 0.0,
+) -> np.ndarray:
+    """(H, W, 3) picture of a mesh, smooth shaded, seen from the side the angle says."""
+    choose_gl_platform()
+    import pyrender
+    import trimesh
+
+    middle = np.array(centre) if centre is not None else (vertices.min(0) + vertices.max(0)) / 2
+    camera = np.eye(4)
+    camera[:3, :3] = Rotation.from_euler("YX", [view_deg, -tilt_deg], degrees=True).as_matrix()
+    camera[:3, 3] = middle + 3 * camera[:3, 2]
+    lamp = np.eye(4)
+    lamp[:3, :3] = camera[:3, :3] @ Rotation.from_euler("YX", [40, -40], degrees=True).as_matrix()
+    scene = pyrender.Scene(bg_color=(255, 255, 255), ambient_light=(0.25, 0.25, 0.25))
+    material = pyrender.MetallicRoughnessMaterial(baseColorFactor=(0.62, 0.68, 0.78, 1.0), roughnessFactor=0.7)
+    scene.add(pyrender.Mesh.from_trimesh(trimesh.Trimesh(vertices, faces, process=False), material, smooth=True))
+    half_width = half_height * _WIDTH / _HEIGHT
+    scene.add(pyrender.OrthographicCamera(half_width, half_height, zfar=10.0), pose=camera)
+    scene.add(pyrender.DirectionalLight(intensity=4.0), pose=lamp)
+    renderer = pyrender.OffscreenRenderer(_WIDTH, _HEIGHT)
+    try:
+        return renderer.render(scene)[0]
+    finally:
+        renderer.delete()

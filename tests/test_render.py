@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import trimesh
+
+from lsmplify_refine import gl
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.render import MeshRenderer, Surface
+
+RED, GREEN = (255, 40, 40), (40, 255, 40)
+WIDTH, HEIGHT = 200, 150
+K = np.array([[180.0, 0, 70], [0, 190, 100], [0, 0, 1]])  # principal point far from the middle
+SPHERE = trimesh.creation.icosphere(subdivisions=3, radius=0.2)
+
+
+@pytest.fixture
+def renderer() -> Iterator[MeshRenderer]:
+    """A renderer of its own for each test: what one closes, the next must be able to open again."""
+    try:
+        gl.choose_gl_platform()
+    except InputError as error:
+        pytest.skip(f"needs OpenGL without a screen: {error}")
+    with MeshRenderer() as opened:
+        yield opened
+
+
+def _sphere(*center: float) -> np.ndarray:
+    return (SPHERE.vertices + center).astype(np.float32)
+
+
+def _gray() -> np.ndarray:
+    return np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
+
+
+SURFACE = Surface(SPHERE.faces, len(SPHERE.vertices))
+
+
+@pytest.mark.parametrize("center", [(0, 0, 3), (0.9, 0, 3), (-0.7, -1.0, 3.2), (0.4, 0.3, 1.5), (0, -2.4, 6)])
+def test_a_sphere_lands_where_the_camera_projects_it(
+    renderer: MeshRenderer, center: tuple[float, float, float]
+) -> None:
+    image = renderer.overlay(_gray(), _sphere(*center), K, SURFACE, color=RED, opacity=1.0)
+    rows, columns = np.nonzero((image != 128).any(axis=-1))
+    points = _sphere(*center) @ K.T
+    pixels = np.clip(points[:, :2] / points[:, 2:], 0, (WIDTH, HEIGHT))
+    drawn = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+    np.testing.assert_allclose(drawn, [*pixels.min(axis=0), *pixels.max(axis=0)], atol=2)
+
+
+def test_y_points_down_and_x_right(renderer: MeshRenderer) -> None:
+    image = renderer.overlay(_gray(), _sphere(0.3, -0.5, 3), K, SURFACE, color=RED, opacity=1.0)
+    rows, columns = np.nonzero((image != 128).any(axis=-1))
+    assert columns.mean() > K[0, 2]
+    assert rows.mean() < K[1, 2]
+
+
+def test_only_what_the_mesh_covers_changes_and_it_is_see_through(renderer: MeshRenderer) -> None:
+    image = _gray()
+    image[:, ::2] = 60
+    clean = image.copy()
+    renderer.overlay(image, _sphere(0, 0, 3), K, SURFACE, color=RED, opacity=0.7)
+    assert (image[:80] == clean[:80]).all()
+    stripes = image[96:104, 66:74].astype(int)  # in the middle of the sphere
+    difference = np.abs(np.diff(stripes[..., 1], axis=1))
+    assert 0.2 * 68 < difference.mean() < 0.4 * 68
+
+
+def test_the_colour_is_the_one_asked_for(renderer: MeshRenderer) -> None:
+    for color, channel in ((RED, 0), (GREEN, 1)):
+        image = renderer.overlay(_gray(), _sphere(0, 0, 3), K, SURFACE, color=color, opacity=1.0)
+        assert image[98, 69].argmax() == channel
+
+
+@pytest.mark.parametrize("center", [(0, 0, -3), (9, 0, 3), (0, -9, 3), (float("nan"), 0, 3)])
+def test_out_of_sight_leaves_the_picture_alone(renderer: MeshRenderer, center: tuple[float, float, float]) -> None:
+    image = renderer.overlay(_gray(), _sphere(*center), K, SURFACE, color=RED)
+    assert (image == 128).all()
+
+
+def test_a_mesh_around_the_camera_is_drawn_without_fuss(renderer: MeshRenderer) -> None:
+    open_ground = np.array([[-5, 1, -5], [5, 1, -5], [5, 1, 20], [-5, 1, 20]], np.float32)
+    faces = np.array([[0, 1, 2], [0, 2, 3]])
+    image = renderer.overlay(_gray(), open_ground, K, Surface(faces, 4), color=RED, opacity=1.0)
+    assert (image[:100] == 128).all()
+    assert (image[130] != 128).any(axis=-1).all()
+
+
+def test_an_open_mesh_shows_both_sides(renderer: MeshRenderer) -> None:
+    corners = np.array([[-0.5, -0.5, 3], [0.5, -0.5, 3], [0, 0.5, 3]], np.float32)
+    for faces in ([[0, 1, 2]], [[0, 2, 1]]):
+        image = renderer.overlay(_gray(), corners, K, Surface(np.array(faces), 3), color=RED)
+        assert (image != 128).any()
+
+
+def test_a_view_is_drawn_into_and_its_surroundings_are_not(renderer: MeshRenderer) -> None:
+    pair = np.concatenate([_gray(), _gray()], axis=1)
+    renderer.overlay(pair[:, WIDTH:], _sphere(0, 0, 3), K, SURFACE, color=RED)
+    assert (pair[:, :WIDTH] == 128).all()
+    alone = renderer.overlay(_gray(), _sphere(0, 0, 3), K, SURFACE, color=RED)
+    np.testing.assert_array_equal(pair[:, WIDTH:], alone)
+
+
+def test_flat_triangles_and_stray_vertices_give_no_nan() -> None:
+    surface = Surface(np.array([[0, 1, 2]]), 4)
+    vertices = np.array([[0, 0, 1], [1, 0, 1], [2, 0, 1], [5, 5, 5]], np.float32)  # three on a line, one of no face
+    np.testing.assert_array_equal(surface.normals(vertices), 0)
+    assert np.isfinite(surface.shade(vertices, RED)).all()
+
+
+def test_normals_are_those_of_trimesh() -> None:
+    rng = np.random.default_rng(0)
+    vertices = (SPHERE.vertices + rng.normal(0, 0.005, SPHERE.vertices.shape)).astype(np.float32)
+    mesh = trimesh.Trimesh(vertices, SPHERE.faces, process=False)
+    expected = np.zeros_like(vertices)
+    for face, normal in zip(SPHERE.faces, mesh.face_normals * mesh.area_faces[:, None]):
+        expected[face] += normal
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    np.testing.assert_allclose(SURFACE.normals(vertices), expected, atol=1e-4)
+
+
+def test_closed_means_that_no_edge_is_open() -> None:
+    count = len(SPHERE.vertices)
+    assert Surface(SPHERE.faces, count).closed
+    assert not Surface(SPHERE.faces[1:], count).closed
+
+
+@pytest.mark.parametrize(
+    ("environment", "egl_device", "osmesa", "expected"),
+    [
+        ({"PYOPENGL_PLATFORM": "osmesa"}, 0, False, "osmesa"),
+        ({}, 0, True, "egl"),
+        ({"DISPLAY": ":0"}, 0, True, "egl"),
+        ({}, None, True, "osmesa"),
+        ({"DISPLAY": ":0"}, None, False, "default"),
+    ],
+)
+def test_choice_of_platform_on_linux(
+    monkeypatch: pytest.MonkeyPatch,
+    environment: dict[str, str],
+    egl_device: int | None,
+    osmesa: bool,
+    expected: str,
+) -> None:
+    _pretend(monkeypatch, environment, egl_device, osmesa)
+    assert gl.choose_gl_platform() == expected
+    assert gl.os.environ.get("PYOPENGL_PLATFORM", "default") == expected
+
+
+def test_a_second_egl_device_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    _pretend(monkeypatch, {}, 1, False)
+    gl.choose_gl_platform()
+    assert gl.os.environ["EGL_DEVICE_ID"] == "1"
+
+
+def test_a_chosen_egl_device_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
+    _pretend(monkeypatch, {"EGL_DEVICE_ID": "2"}, 0, False)
+    assert gl.choose_gl_platform() == "egl"
+    assert gl.os.environ["EGL_DEVICE_ID"] == "2"
+
+
+def test_without_any_gl_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    _pretend(monkeypatch, {}, None, False)
+    with pytest.raises(InputError, match=r"apt-get install libegl1 libgl1-mesa-dri.*--no-video"):
+        gl.choose_gl_platform()
+
+
+def test_other_systems_keep_their_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    _pretend(monkeypatch, {}, None, False, system="darwin")
+    assert gl.choose_gl_platform() == "default"
+
+
+def _pretend(
+    monkeypatch: pytest.MonkeyPatch,
+    environment: dict[str, str],
+    egl_device: int | None,
+    osmesa: bool,
+    system: str = "linux",
+) -> None:
+    monkeypatch.setattr(gl, "os", SimpleNamespace(environ=dict(environment)))
+    monkeypatch.setattr(gl, "sys", SimpleNamespace(platform=system))
+    monkeypatch.setattr(gl, "_first_working_egl_device", lambda: egl_device)
+    monkeypatch.setattr(gl, "_has_osmesa", lambda: osmesa)
