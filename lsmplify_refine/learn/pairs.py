@@ -1,6 +1,6 @@
 """Training pairs: a start pose, its target keypoints, and what can go wrong with both.
 
-Temporal sampling as in Learnable SMPLify ((t - s, t), s in 1..10, both ways), and pairs that look like estimator errors.
+Temporal sampling as in Learnable SMPLify ((t - s, t), s in 1..10, both ways), and pairs that look like an estimator's.
 The corpus is small and of one style (collars and hands at rest), so poses are mirrored, recombined limb by limb, and
 given *style offsets*: a random constant rotation per joint, the same on both poses of a pair. What cannot be seen must
 then be kept from the input, which is what residual learning means.

@@ -1,9 +1,8 @@
-"""SMPL's 24 joints in anny's bodies, and the regressor that finds them in any shape."""
+"""SMPL's 24 joints in anny's bodies."""
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import nnls
 
 from body_model.source import Source
 
@@ -26,15 +25,6 @@ SMPL_MEAN_JOINTS = np.array([
 ])  # fmt: skip
 #: anny's hips lie further out than SMPL's: this share of the other side's is mixed in.
 _HIP_INWARD = 0.165
-#: Joints that anny's bones slide along the skin are defined by a ring of skin: half height, centre offset, bones.
-_RINGS: dict[str, tuple[float, tuple[float, float, float], tuple[str, ...]]] = {
-    "L_knee": (0.030, (0, -0.031, -0.004), ("L_hip", "L_knee")),
-    "R_knee": (0.030, (0, -0.031, -0.004), ("R_hip", "R_knee")),
-    "spine1": (0.045, (0, 0, 0), ("pelvis", "spine1", "spine2")),
-    "spine2": (0.045, (0, 0, 0.012), ("spine1", "spine2", "spine3")),
-    "spine3": (0.05, (0, 0, 0.03), ("spine2", "spine3")),
-    "neck": (0.035, (0, 0, -0.014), ("spine3", "neck", "head")),
-}
 
 
 def joint(name: str) -> int:
@@ -72,68 +62,3 @@ def joints_from_bones(source: Source, heads: np.ndarray) -> np.ndarray:
     # as in SMPL, the pelvis is as deep as the hips
     joints[:, 0, 2] = joints[:, 1:3, 2].mean(1) + 0.004
     return joints
-
-
-def joint_regressor(source: Source, vertices: np.ndarray, joints: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """(24, V) non-negative weights on nearby skin that find each joint in every plain shape.
-
-    Args:
-        source: The sampled bodies.
-        vertices: (N, V, 3) T-pose vertices.
-        joints: (N, 24, 3) joints to find.
-        weights: (V, 24) skinning weights; a joint is regressed from the bones that meet in it.
-    """
-    regressor = np.zeros((24, vertices.shape[1]))
-    mean, mean_joints = vertices.mean(0), joints.mean(0)
-    is_skin = np.arange(vertices.shape[1]) < source.skin
-    for j, name in enumerate(JOINTS):
-        if name in _RINGS:
-            regressor[j] = _ring(source, name, mean, mean_joints[j], weights, is_skin)
-            continue
-        meeting = [j, *(k for k in range(24) if PARENTS[k] == j)] + ([PARENTS[j]] if j else [])
-        near = np.flatnonzero((weights[:, meeting].sum(1) > 0.5) & is_skin)
-        child = next((k for k in range(24) if PARENTS[k] == j), None)
-        along = mean_joints[child] - mean_joints[j] if child is not None else mean_joints[j] - mean_joints[PARENTS[j]]
-        offset = mean[near] - mean_joints[j]
-        distance = np.abs(offset @ along) / np.linalg.norm(along) + 0.35 * np.linalg.norm(offset, axis=1)
-        chosen = near[np.argsort(distance)[:400]]
-        regressor[j, chosen] = _solve(vertices[source.plain][:, chosen], joints[source.plain, j])
-    return regressor
-
-
-def _solve(points: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Non-negative weights, summing to one, with weights @ points = target over all shapes."""
-    rows = points.transpose(0, 2, 1).reshape(-1, points.shape[1]).astype(np.float64) / np.sqrt(3 * len(points))
-    sum_to_one, small = 10.0, 2e-4
-    system = np.concatenate([rows, np.full((1, rows.shape[1]), sum_to_one), small * np.eye(rows.shape[1])])
-    right = np.concatenate([target.ravel() / np.sqrt(3 * len(points)), [sum_to_one], np.zeros(rows.shape[1])])
-    normal = system.T @ system
-    factor = np.linalg.cholesky(normal + 1e-13 * np.trace(normal) * np.eye(len(normal)))
-    weights, _ = nnls(factor.T, np.linalg.solve(factor, system.T @ right), maxiter=20000)
-    weights[weights < 1e-3] = 0
-    return weights / weights.sum()
-
-
-def _ring(
-    source: Source, name: str, mean: np.ndarray, centre: np.ndarray, weights: np.ndarray, is_skin: np.ndarray
-) -> np.ndarray:
-    half_height, shift, bones = _RINGS[name]
-    target = centre + np.array(shift)
-    if name.endswith("knee"):
-        target[1] = _knee_height(source, mean) + 0.004
-    mine = weights[:, [joint(bone) for bone in bones]].sum(1) > 0.85
-    ring = np.flatnonzero(mine & is_skin & (np.abs(mean[:, 1] - target[1]) < half_height))
-    strong = 300.0
-    system = np.concatenate([strong * mean[ring].T, np.full((1, len(ring)), strong), np.eye(len(ring))])
-    right = np.concatenate([strong * target, [strong], np.full(len(ring), 1 / len(ring))])
-    found, _ = nnls(system, right, maxiter=20000)
-    row = np.zeros(len(mean))
-    row[ring] = found / found.sum()
-    return row
-
-
-def _knee_height(source: Source, mean: np.ndarray) -> float:
-    """Height at which anny's thigh and shin share the skin."""
-    shin = source.weights[:, [source.bone("lowerleg01.L"), source.bone("lowerleg02.L")]].sum(1)
-    thigh = source.weights[:, [source.bone("upperleg01.L"), source.bone("upperleg02.L")]].sum(1)
-    return float(mean[(np.abs(shin - 0.5) < 0.12) & (thigh > 0.2), 1].mean())
