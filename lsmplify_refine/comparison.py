@@ -171,32 +171,42 @@ def _faded(confidence: float) -> tuple[int, int, int]:
 
 
 def _label(pair: np.ndarray, position: str, captions: Sequence[str], *, legend: bool) -> None:
-    """Titles above; frame number and legend below on the left, what the gate did on the right."""
+    """Titles and the legend above, the frame number and what the gate did below, where few people stand."""
     before, after = _halves(pair)
     after[:, 0] = 24  # a line between them
     size = max(0.4, min(before.shape[:2]) / 900)
     _text(before, "BEFORE", 1.1 * size, BEFORE_COLOR)
     _text(after, "AFTER", 1.1 * size, AFTER_COLOR)
-    _text(before, position, 0.7 * size, _TEXT_COLOR, line=-1)
     if legend:
-        _text(before, f"keypoints: ring = confidence under {_SURE}", 0.7 * size, KEYPOINT_COLOR, line=-2)
+        right = after[:, 2 * after.shape[1] // 5 :]  # beside the title
+        _text(right, f"keypoints (ring: confidence < {_SURE})", 0.7 * size, KEYPOINT_COLOR, right=True)
+    _text(before, position, 0.7 * size, _TEXT_COLOR, bottom=True)
     told = "; ".join(caption for caption in captions if caption)
     if told:
-        _text(after, told, 0.7 * size, _TEXT_COLOR, line=-1)
+        _text(after, told, 0.7 * size, _TEXT_COLOR, bottom=True)
 
 
-def _text(image: np.ndarray, text: str, size: float, color: tuple[int, int, int], *, line: int = 0) -> None:
-    """Text at the left on a darkened plate, `line` 0 at the top or -1, -2 from the bottom; shrunk to fit."""
+def _text(
+    image: np.ndarray,
+    text: str,
+    size: float,
+    color: tuple[int, int, int],
+    *,
+    bottom: bool = False,
+    right: bool = False,
+) -> None:
+    """Text on a darkened plate in a corner (upper left unless told), shrunk where it would not fit."""
     (width, _), _ = cv2.getTextSize(text, _FONT, size, 1)
     size *= min(1.0, 0.9 * image.shape[1] / max(width, 1))
     thickness = max(1, round(1.4 * size))
     (width, height), baseline = cv2.getTextSize(text, _FONT, size, thickness)
     pad = round(0.45 * height)
-    plate_height = height + baseline + 2 * pad
-    top = pad if line == 0 else max(0, image.shape[0] + line * (plate_height + pad))
-    plate = image[top : top + plate_height, pad : width + 3 * pad]
+    plate_width, plate_height = width + 2 * pad, height + baseline + 2 * pad
+    left = max(0, image.shape[1] - plate_width - pad) if right else pad
+    top = max(0, image.shape[0] - plate_height - pad) if bottom else pad
+    plate = image[top : top + plate_height, left : left + plate_width]
     plate[:] = plate // 3
-    cv2.putText(image, text, (2 * pad, top + pad + height), _FONT, size, color, thickness, cv2.LINE_AA)
+    cv2.putText(image, text, (left + pad, top + pad + height), _FONT, size, color, thickness, cv2.LINE_AA)
 
 
 def _read_ahead(frames: Iterator[np.ndarray]) -> Iterator[np.ndarray]:

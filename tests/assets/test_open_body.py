@@ -10,6 +10,9 @@ import smplx
 import torch
 import trimesh
 
+from scipy.spatial.transform import Rotation
+
+from lsmplify_refine.body import BodyModel
 from lsmplify_refine.keypoints import CONVENTIONS
 
 _MIRROR = [0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10, 12, 14, 13, 15, 17, 16, 19, 18, 21, 20, 23, 22]
@@ -76,3 +79,33 @@ def test_face_and_feet_point_forwards(body: dict[str, np.ndarray]) -> None:
     assert points["nose"][2] > points["left_ear"][2]
     assert points["left_big_toe"][2] > points["left_heel"][2]
     assert points["left_big_toe"][0] < points["left_small_toe"][0]
+
+
+@pytest.mark.parametrize("convention, within_m", [("body25", 0.012), ("coco17", 0.017)])
+@pytest.mark.parametrize(
+    "limb, index, turn_deg",
+    [
+        ("shoulder", 16, (0, 0, -75)),
+        ("shoulder", 16, (0, -90, 0)),
+        ("elbow", 18, (0, -120, 0)),
+        ("wrist", 20, (0, 0, -70)),
+        ("hip", 1, (-90, 0, 0)),
+        ("hip", 1, (0, 0, 45)),
+        ("knee", 4, (90, 0, 0)),
+        ("ankle", 7, (45, 0, 0)),
+    ],
+)
+def test_limb_points_stay_with_their_joint_in_a_bent_limb(
+    convention: str, within_m: float, limb: str, index: int, turn_deg: tuple[float, float, float]
+) -> None:
+    """A point off the joint turns with it by half, as skin over a joint does; linear blending must not pull it away."""
+    body = BodyModel.open()
+    turn = Rotation.from_rotvec(turn_deg, degrees=True)
+    rotations = np.tile(np.eye(3), (2, 24, 1, 1))
+    rotations[1, index] = turn.as_matrix()
+    origin = np.zeros((2, 3))
+    point = CONVENTIONS[convention].points.index(f"left_{limb}")
+    points = body.keypoints(convention, rotations, origin, np.zeros(10))[:, point]
+    joint = body.joints(rotations, origin, np.zeros(10))[0, index]
+    half_way = Rotation.from_rotvec(turn.as_rotvec() / 2).apply(points[0] - joint)
+    assert np.linalg.norm(points[1] - joint - half_way) < within_m
