@@ -207,7 +207,7 @@ def test_without_a_row_both_sides_show_the_clip(tmp_path: Path) -> None:
             assert np.abs(panel - 128).max() < 12
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 @pytest.mark.parametrize("bad", [(np.nan, np.nan), (np.inf, -np.inf), (1e30, 0.0), (-5000.0, 90000.0)])
 def test_wild_keypoints_are_left_out_with_their_bones(tmp_path: Path, bad: tuple[float, float]) -> None:
     keypoints = _keypoints(1, 1.0)
