@@ -161,8 +161,11 @@ def _camera(estimate: Estimate, video: VideoInfo | None, focal_px: float | None)
 
 
 def _frame_rate(estimate: Estimate, video: VideoInfo | None) -> tuple[float, list[str]]:
+    """The video's rate, since a row is a video frame; files of GVHMR say 30 whatever the video's rate is."""
+    if video is not None:
+        rate = float(video.fps)
+        differs = estimate.fps is not None and abs(estimate.fps - rate) > 0.01 * rate
+        return rate, [f"the file says {estimate.fps:g} fps, the video {rate:.4g}; the video counts"] if differs else []
     if estimate.fps is not None:
         return estimate.fps, []
-    if video is not None:
-        return float(video.fps), []
     return DEFAULT_FPS, [f"neither the file nor a video gives a frame rate; {DEFAULT_FPS:g} fps assumed"]

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -94,7 +95,7 @@ def _with_convex_eyes(source: Source, mean: np.ndarray) -> np.ndarray:
 
 def write(body: dict[str, np.ndarray], path: Path) -> None:
     """Save with small types, under another name first."""
-    small = {
+    small: dict[str, Any] = {
         key: value.astype({"f": np.float32, "u": np.uint32}.get(value.dtype.kind, value.dtype))
         for key, value in body.items()
     }

@@ -58,7 +58,9 @@ def test_focal_length(changes: dict, video: VideoInfo | None, focal: float | Non
     assert any("focal" in note for note in whole.notes) == (not changes or focal is not None)
 
 
-@pytest.mark.parametrize(("fps", "video", "expected"), [(50.0, VIDEO, 50), (None, VIDEO, 25), (None, None, 30)])
+@pytest.mark.parametrize(
+    ("fps", "video", "expected"), [(50.0, VIDEO, 25), (50.0, None, 50), (None, VIDEO, 25), (None, None, 30)]
+)
 def test_frame_rate(fps: float | None, video: VideoInfo | None, expected: float) -> None:
     whole = complete(estimate(fps=fps, camera=camera()), video=video)
     assert whole.fps == expected

@@ -14,7 +14,8 @@ JOINTS = (
 PARENTS = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21)
 #: Where SMPL has its pelvis in the rest pose.
 REST_PELVIS = np.array([0.0, -0.223, 0.028])
-#: SMPL's mean joints as far as they are public knowledge, metres; printed beside ours, used for nothing else.
+#: SMPL's mean joints from memory, metres, not read from a model file. Printed beside ours; the T-pose's limb
+#: directions and a few offsets were set by hand with an eye on them.
 SMPL_MEAN_JOINTS = np.array([
     [-.0018, -.2233, .0282], [.0677, -.3147, .0214], [-.0695, -.3139, .0239], [-.0043, -.1144, .0015],
     [.102, -.6899, .0169], [-.1078, -.6964, .0151], [.0012, .0208, .0026], [.0884, -1.0879, -.0268],

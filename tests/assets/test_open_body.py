@@ -9,7 +9,6 @@ import pytest
 import smplx
 import torch
 import trimesh
-
 from scipy.spatial.transform import Rotation
 
 from lsmplify_refine.body import BodyModel

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib import resources
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from lsmplify_refine import Estimate, InputError, Keypoints, Refiner
+from lsmplify_refine import BodyModel, Estimate, InputError, Keypoints, Refiner
 from lsmplify_refine.engine.refiner import gate_error
 from lsmplify_refine.engine.targets import image_targets
 from lsmplify_refine.frames import rotvec_to_rotmat
@@ -153,6 +155,35 @@ def test_a_file_that_lost_its_camera_is_refined_through_a_recovered_one(refiner:
     assert metrics["refined"]["reprojection_px_coco17"] < 0.6 * metrics["calibrated"]["reprojection_px_coco17"]
     assert result.refined.world is not None
     assert np.array_equal(result.refined.global_orient, result.refined.world.global_orient)
+
+
+def test_a_users_own_body_keeps_the_betas(tmp_path: Path) -> None:
+    """The open body's arrays as if they were somebody's SMPL file, with an estimate of that family."""
+    with resources.as_file(resources.files("lsmplify_refine.assets") / "open_body.npz") as path:
+        arrays = dict(np.load(path))
+    vertices = len(arrays["v_template"])
+    # as many vertices as smplx's named vertices ask for
+    more = 6890 - vertices
+    padded = {
+        "v_template": np.pad(arrays["v_template"], ((0, more), (0, 0))),
+        "weights": np.pad(arrays["weights"], ((0, more), (0, 0)), constant_values=1 / 24),
+        "shapedirs": np.pad(arrays["shapedirs"], ((0, more), (0, 0), (0, 0))),
+        "J_regressor": np.pad(arrays["J_regressor"], ((0, 0), (0, more))),
+        "posedirs": np.zeros((6890, 3, 207), np.float32),
+        "f": arrays["f"],
+        "kintree_table": arrays["kintree_table"],
+    }
+    np.savez(tmp_path / "SMPL_NEUTRAL.npz", **padded)
+    body = BodyModel.load(tmp_path / "SMPL_NEUTRAL.npz")
+    estimate = scene()
+    betas = np.tile(np.float32([0.5, -0.3] + [0] * 8), (len(estimate), 1))
+    pose = np.concatenate([estimate.body_pose, np.zeros((len(estimate), 2, 3), np.float32)], 1)
+    result = Refiner(body).refine(estimate.replace(family="smpl", body_pose=pose, betas=betas))
+    assert np.allclose(result.before.betas, betas[0]) and result.before.scale == 1.0
+    assert np.array_equal(result.refined.betas, betas)
+    metrics = result.metrics
+    assert metrics["input"] == metrics["calibrated"]
+    assert metrics["refined"]["reprojection_px_coco17"] < 0.7 * metrics["calibrated"]["reprojection_px_coco17"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,168 @@
+"""The stages on their own: project, calibrate, smooth, gate, plausibility."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import operator
+
+import numpy as np
+import pytest
+import roma
+import torch
+
+from lsmplify_refine.body import _core
+from lsmplify_refine.engine.calibrate import calibrate
+from lsmplify_refine.engine.gate import gate, limit_joints
+from lsmplify_refine.engine.plausibility import beyond_range
+from lsmplify_refine.engine.project import Pose, Prior, Schedule, Targets, project
+from lsmplify_refine.engine.smooth import segments, smooth
+from lsmplify_refine.engine.targets import distrust_outliers, image_targets
+from lsmplify_refine.frames import rotvec_to_rotmat
+from tests.engine.scenes import open_body, scene, true_motion
+
+EXACT = Schedule(damping=(10, 3, 1, 0.3, 0.1, 0.1), radius_m=(9.0,) * 6)
+
+
+def loose_prior(frames: int, joints: int = 24) -> Prior:
+    return Prior(torch.full((frames, joints), 1e-3), torch.full((frames, 3), 1e-5))
+
+
+def test_exact_3d_keypoints_are_reached() -> None:
+    pose, pelvis = true_motion(20)
+    skeleton = open_body().skeleton("body25", np.zeros(10))
+    rotations, place = torch.tensor(rotvec_to_rotmat(pose)).float(), torch.tensor(pelvis).float()
+    points = _core.keypoints(skeleton, rotations) + place[:, None]
+    generator = torch.Generator().manual_seed(0)
+    wrong = rotations @ roma.rotvec_to_rotmat(0.15 * torch.randn(20, 24, 3, generator=generator))
+    start = Pose(wrong, place + 0.05)
+    found = project(skeleton, start, Targets(points, torch.ones(20, 25)), loose_prior(20), EXACT)
+    before, after = (
+        (_core.keypoints(skeleton, p.rotations) + p.pelvis[:, None] - points).norm(dim=-1).mean()
+        for p in (start, found)
+    )
+    assert after < 0.002 < 0.05 < before
+
+
+def test_batched_shapes_equal_one_at_a_time() -> None:
+    pose, _ = true_motion(3)
+    rotations = torch.tensor(rotvec_to_rotmat(pose)).float()
+    betas = np.random.default_rng(0).normal(0, 1, (3, 10))
+    single = [open_body().skeleton("body25", b) for b in betas]
+    batched = _core.Skeleton(
+        single[0].parents,
+        torch.stack([s.rest_joints for s in single]),
+        torch.stack([s.points for s in single]),
+        single[0].shares,
+        None,
+    )
+    expected = torch.cat([_core.keypoints(s, rotations[i : i + 1]) for i, s in enumerate(single)])
+    assert torch.allclose(_core.keypoints(batched, rotations), expected, atol=1e-6)
+
+
+def test_missing_keypoints_leave_their_joint_and_infinite_priors_hold() -> None:
+    pose, pelvis = true_motion(5)
+    skeleton = open_body().skeleton("body25", np.zeros(10))
+    rotations, place = torch.tensor(rotvec_to_rotmat(pose)).float(), torch.tensor(pelvis).float()
+    points = _core.keypoints(skeleton, rotations) + place[:, None] + 0.02
+    weights = torch.ones(5, 25)
+    weights[:, [3, 4]] = 0  # right elbow and wrist
+    prior = loose_prior(5)
+    prior.rotation[:, 5] = torch.inf
+    found = project(skeleton, Pose(rotations, place), Targets(points, weights), prior, EXACT)
+    assert torch.equal(found.rotations[:, [5, 19]], rotations[:, [5, 19]])
+    assert not torch.equal(found.rotations[:, 18], rotations[:, 18])
+
+
+def test_calibration_finds_the_shape_through_wrong_poses_and_outliers() -> None:
+    pose, pelvis = true_motion(60)
+    body, betas, scale = open_body(), np.array([1.5, -1.0, 0.5, 0, 0, 0, 0, 0, 0, 0]), 1.05
+    estimate = scene(60, error_deg=5)
+    assert estimate.camera is not None and estimate.keypoints is not None
+    true = body.keypoints("coco17", rotvec_to_rotmat(pose), [*pelvis, 0.04, -0.03, 0], betas, scale)
+    positions = true[..., :2] / true[..., 2:]
+    positions[::7, 3] += 1.0
+    rotations = torch.tensor(rotvec_to_rotmat(pose)).float()
+    targets = Targets(torch.tensor(positions).float(), torch.ones(60, 17))
+    found = calibrate(body, "coco17", Pose(rotations, torch.tensor(pelvis).float()), targets)
+    fitted = body.keypoints("coco17", rotvec_to_rotmat(pose), pelvis + found.offset, found.betas, found.scale)
+    # betas and scale trade off against each other; the body in the picture is what counts
+    assert np.abs(fitted[..., :2] / fitted[..., 2:] - true[..., :2] / true[..., 2:]).mean() * 4 < 0.005
+
+
+def test_an_outlier_in_time_loses_its_weight_and_a_lasting_offset_keeps_it() -> None:
+    estimate = scene(45, error_deg=0)
+    assert estimate.camera is not None and estimate.keypoints is not None
+    pose, pelvis = true_motion(45)
+    points = open_body().keypoints("coco17", rotvec_to_rotmat(pose), pelvis, np.zeros(10))
+    targets = image_targets(estimate.keypoints, estimate.camera)
+    positions = targets.positions.clone()
+    positions[20, 9] += 0.2  # 0.8 m at 4 m, for one frame
+    positions[:, 10] += 0.1  # 0.4 m throughout
+    trusted = distrust_outliers(Targets(positions, targets.weights), points, estimate.frame_ids, 30.0)
+    assert trusted.weights[20, 9] < 0.01
+    assert trusted.weights[:, 10].min() > 0.9
+    assert trusted.weights[:, 5].min() > 0.99
+
+
+@pytest.mark.parametrize("ids", [[0, 1, 2, 3], [0, 1, 5, 6, 7, 20]])
+def test_segments_are_runs(ids: list[int]) -> None:
+    runs = [ids[rows] for rows in segments(np.array(ids))]
+    assert functools.reduce(operator.iadd, runs, []) == ids
+    assert all(b - a == 1 for run in runs for a, b in itertools.pairwise(run))
+
+
+def test_smoothing_has_no_lag_keeps_constants_and_fills_where_nothing_is_known() -> None:
+    ids = np.arange(101)
+    pulse = np.zeros((101, 2))
+    pulse[50] = 1
+    smoothed = smooth(pulse, ids, 30.0, 0.1)
+    assert np.allclose(smoothed, smoothed[::-1]) and smoothed.argmax(0).tolist() == [50, 50]
+    assert np.allclose(smooth(np.ones((101, 2)), ids, 30.0, 0.1), 1)
+    assert smooth(pulse, ids, 30.0, 0.0) is pulse
+    weights = np.ones((101, 1))
+    values = np.ones((101, 2))
+    weights[40:43], values[40:43] = 0, 0
+    assert np.allclose(smooth(values, ids, 30.0, 0.1, weights), 1, atol=1e-4)
+
+
+def test_gate_holds_what_gets_worse_and_eases_around_it() -> None:
+    def error_at(share: np.ndarray) -> np.ndarray:
+        error = 10 - 5 * share
+        error[30:33] = 10 + share[30:33]
+        return error
+
+    verdict = gate(error_at, np.arange(60), 30.0, [""] * 60)
+    assert (verdict.status[30:33] == "held").all()
+    assert verdict.reasons[31] == "keypoint error would rise"
+    assert "eased" in verdict.reasons[28] and 0 < verdict.share[28] < 1
+    assert verdict.status[0] == verdict.status[-1] == "accepted"
+    assert np.abs(np.diff(verdict.share)).max() < 0.3
+    assert (error_at(verdict.share) <= 10).all()
+
+
+def test_joints_are_limited_one_by_one() -> None:
+    turn = np.zeros((40, 24, 3))
+    turn[20, 4, 0] = -0.6  # a knee bent the wrong way
+    turn[:, 16, 0] = 0.5
+    shares, reasons = limit_joints(lambda share: rotvec_to_rotmat(share * turn), np.arange(40), 30.0)
+    assert shares[20, 4] < 0.5 and shares[20, 16] == 1
+    assert shares[0].min() == 1
+    assert reasons[20] == "left knee bent beyond its range" and reasons[0] == ""
+
+
+@pytest.mark.parametrize(
+    ("joint", "rotvec", "plausible"),
+    [
+        (4, (1.8, 0, 0), True),
+        (4, (-0.5, 0, 0), False),
+        (18, (0, -2.0, 0), True),
+        (18, (0, 0.6, 0), False),
+        (19, (0, 2.0, 0), True),
+        (15, (1.5, 0, 0), False),
+    ],
+)
+def test_joint_ranges(joint: int, rotvec: tuple[float, float, float], plausible: bool) -> None:
+    pose = np.zeros((1, 24, 3))
+    pose[0, joint] = rotvec
+    assert (beyond_range(rotvec_to_rotmat(pose))[0, joint] == 0) == plausible

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lsmplify_refine import Estimate, InputError, Keypoints
+from lsmplify_refine.keypoints import CONVENTIONS
+
+
+def fields(frames: int = 4) -> dict[str, Any]:
+    return {
+        "family": "smplx",
+        "gender": "neutral",
+        "global_orient": np.zeros((frames, 3)),
+        "body_pose": np.zeros((frames, 21, 3)),
+        "betas": np.zeros((frames, 10)),
+        "transl": np.zeros((frames, 3)),
+    }
+
+
+def test_frame_ids_count_from_zero() -> None:
+    assert Estimate(**fields()).frame_ids.tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"body_pose": np.zeros((4, 23, 3))}, "body_pose has shape"),
+        ({"transl": np.zeros((3, 3))}, "transl has shape"),
+        ({"transl": np.full((4, 3), np.nan)}, "NaN or infinite values \\(first in row 0\\)"),
+        ({"frame_ids": np.arange(5)}, "frame_ids has shape"),
+        (fields(0), "zero frames"),
+    ],
+)
+def test_what_does_not_fit_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Estimate(**(fields() | changes))
+
+
+@pytest.mark.parametrize(
+    ("convention", "positions", "confidence", "message"),
+    [
+        ("openpose", (4, 17, 2), (4, 17), "not known; known: coco17"),
+        ("coco17", (4, 25, 2), (4, 25), "expected \\(T, 17"),
+        ("body25", (4, 25, 4), (4, 25), "expected \\(T, 25"),
+        ("coco17", (4, 17, 2), (3, 17), "confidence has shape"),
+    ],
+)
+def test_keypoints_that_do_not_fit_are_refused(
+    convention: str, positions: tuple[int, ...], confidence: tuple[int, ...], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        Keypoints(convention, np.zeros(positions), np.zeros(confidence))
+
+
+@pytest.mark.parametrize("name", list(CONVENTIONS))
+def test_mirroring_twice_is_identity_and_swaps_sides(name: str) -> None:
+    convention = CONVENTIONS[name]
+    mirror = convention.mirror
+    assert [mirror[i] for i in mirror] == list(range(len(mirror)))
+    for point, other in zip(convention.points, mirror):
+        assert point.replace("left", "right") == convention.points[other].replace("left", "right")
+        assert ("left" in point) == ("right" in convention.points[other])
+    assert all(a != b and max(a, b) < len(convention.points) for a, b in convention.edges)
