@@ -79,7 +79,7 @@ def test_calibration_finds_the_shape_through_wrong_poses_and_outliers() -> None:
     body, betas, scale = open_body(), np.array([1.5, -1.0, 0.5, 0, 0, 0, 0, 0, 0, 0]), 1.05
     estimate = scene(60, error_deg=5)
     assert estimate.camera is not None and estimate.keypoints is not None
-    true = body.keypoints("coco17", rotvec_to_rotmat(pose), [*pelvis, 0.04, -0.03, 0], betas, scale)
+    true = body.keypoints("coco17", rotvec_to_rotmat(pose), pelvis + np.array([0.04, -0.03, 0]), betas, scale)
     positions = true[..., :2] / true[..., 2:]
     positions[::7, 3] += 1.0
     rotations = torch.tensor(rotvec_to_rotmat(pose)).float()
