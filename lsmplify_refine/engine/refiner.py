@@ -27,7 +27,7 @@ from lsmplify_refine.metrics import (
 )
 
 #: Standard deviation of the correction's low-pass, seconds.
-SMOOTH_SECONDS = 0.08
+SMOOTH_SECONDS = 0.1
 #: Robust radius of the gate's keypoint error, metres on the body.
 _GATE_RADIUS_M = 0.1
 
@@ -77,11 +77,11 @@ class Refiner:
         """
         fps = estimate.fps or 30.0
         track = self._see(estimate, fps)
-        calibration, calibrated, notes = self._calibrate(estimate, track)
-        keypoints, targets = track.keypoints, track.targets
-        skeleton = self.body.skeleton(keypoints.convention, calibration.betas, calibration.scale, device=self.device)
-        start = Pose(calibrated.rotations.to(self.device), calibrated.pelvis.to(self.device))
-        seen = Targets(targets.positions.to(self.device), targets.weights.to(self.device))
+        calibration, start, notes = self._calibrate(estimate, track)
+        skeleton = self.body.skeleton(
+            track.keypoints.convention, calibration.betas, calibration.scale, device=self.device
+        )
+        seen = Targets(track.targets.positions.to(self.device), track.targets.weights.to(self.device))
         turn, shift = correct(
             skeleton,
             start,
@@ -92,43 +92,34 @@ class Refiner:
             smooth_seconds=self.smooth_seconds,
             progress=self.progress,
         )
-
-        def rotations_at(share: float) -> np.ndarray:
-            return apply_correction(start, share * turn, shift).rotations.cpu().numpy()
+        joint_share, limited = limit_joints(
+            lambda share: apply_correction(start, share * turn, shift).rotations.cpu().numpy(), estimate.frame_ids, fps
+        )
+        turn = turn * joint_share[..., None]
 
         def error_at(share: np.ndarray) -> np.ndarray:
             pose = apply_correction(start, turn, shift, share)
             points = _core.keypoints(skeleton, pose.rotations) + pose.pelvis[:, None]
-            return gate_error(points.cpu().numpy(), track.camera, keypoints, targets)
+            return gate_error(points.cpu().numpy(), track.camera, track.keypoints, track.targets)
 
-        joint_share, limited = limit_joints(rotations_at, estimate.frame_ids, fps)
-        turn *= joint_share[..., None]
         verdict = gate(error_at, estimate.frame_ids, fps, limited)
-        refined = apply_correction(start, turn, shift, verdict.share)
-        before, after = (
-            BodyTrack(
-                self.body,
-                pose.rotations.cpu().numpy(),
-                pose.pelvis.cpu().numpy(),
-                calibration.betas,
-                calibration.scale,
-            )
-            for pose in (start, refined)
-        )
+        before = self._body_track(start, calibration)
+        after = self._body_track(apply_correction(start, turn, shift, verdict.share), calibration)
+        as_read = self._body_track(track.pose, Calibration(self._shape_as_given(estimate), 1.0, np.zeros(3)))
+        stages = {"input": as_read, "calibrated": before, "refined": after}
         return Refinement(
             estimate=estimate,
             refined=write_back(estimate, before, after),
             before=before,
             after=after,
             camera=track.camera,
-            keypoints=keypoints,
+            keypoints=track.keypoints,
             status=verdict.status,
             reasons=verdict.reasons,
             blend=verdict.share,
             metrics={
-                "input": self._input_metrics(estimate, track),
-                "calibrated": track_metrics(before, track.camera, keypoints, estimate.frame_ids),
-                "refined": track_metrics(after, track.camera, keypoints, estimate.frame_ids),
+                name: track_metrics(stage, track.camera, track.keypoints, estimate.frame_ids)
+                for name, stage in stages.items()
             },
             notes=track.notes + notes,
         )
@@ -165,19 +156,21 @@ class Refiner:
         return np.median(estimate.betas, axis=0)
 
     def _calibrate(self, estimate: Estimate, track: _Track) -> tuple[Calibration, Pose, tuple[str, ...]]:
-        """Shape, size and offset of the track on the engine's body."""
+        """Shape, size and offset of the track on the engine's body; the pose with the offset, on the device; notes."""
         if not self.body.is_open and self.body.family == estimate.family:
-            return Calibration(self._shape_as_given(estimate), 1.0, np.zeros(3)), track.pose, ()
-        calibration = calibrate(self.body, track.keypoints.convention, track.pose, track.targets)
+            calibration = Calibration(self._shape_as_given(estimate), 1.0, np.zeros(3))
+            notes: tuple[str, ...] = ()
+        else:
+            calibration = calibrate(self.body, track.keypoints.convention, track.pose, track.targets)
+            name = "open body" if self.body.is_open else f"{self.body.family} body"
+            notes = (f"shape calibrated on the {name} from the keypoints; the file keeps its own betas",)
         pelvis = track.pose.pelvis + torch.as_tensor(calibration.offset).float()
-        name = "open body" if self.body.is_open else f"{self.body.family} body"
-        note = f"shape calibrated on the {name} from the keypoints; the file keeps its own betas"
-        return calibration, Pose(track.pose.rotations, pelvis), (note,)
+        return calibration, Pose(track.pose.rotations.to(self.device), pelvis.to(self.device)), notes
 
-    def _input_metrics(self, estimate: Estimate, track: _Track) -> dict[str, float]:
-        betas = self._shape_as_given(estimate)
-        shown = BodyTrack(self.body, track.pose.rotations.numpy(), track.pose.pelvis.numpy(), betas)
-        return track_metrics(shown, track.camera, track.keypoints, estimate.frame_ids)
+    def _body_track(self, pose: Pose, calibration: Calibration) -> BodyTrack:
+        return BodyTrack(
+            self.body, pose.rotations.cpu().numpy(), pose.pelvis.cpu().numpy(), calibration.betas, calibration.scale
+        )
 
 
 def _seen_from(pose: Pose, rotation: np.ndarray, translation: np.ndarray) -> Pose:
