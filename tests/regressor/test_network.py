@@ -1,0 +1,146 @@
+"""The regressor's laws: no residual at first, equivariance, finite gradients with missing keypoints, weights files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import roma
+import torch
+
+from lsmplify_refine import InputError
+from lsmplify_refine.body import _core
+from lsmplify_refine.body._core import Skeleton
+from lsmplify_refine.engine.project import Pose, Targets
+from lsmplify_refine.frames import rotvec_to_rotmat
+from lsmplify_refine.regressor.fuse import first_solution, fuse, in_space
+from lsmplify_refine.regressor.network import (
+    NetworkConfig,
+    ResidualRegressor,
+    graph_adjacency,
+    human_frame,
+    joints_at_points,
+    regress,
+)
+from lsmplify_refine.regressor.weights import load_weights, save_weights
+from tests.engine.scenes import open_body, true_motion
+
+FRAMES = 6
+Case = tuple[Skeleton, Pose, Targets]
+
+
+def case(*, image: bool = False) -> Case:
+    """A wrong start, and the keypoints of the truth, some of them missing."""
+    pose, pelvis = true_motion(FRAMES)
+    skeleton = open_body().skeleton("body25", np.zeros(10))
+    truth = Pose(torch.tensor(rotvec_to_rotmat(pose)).float(), torch.tensor(pelvis).float())
+    points = _core.keypoints(skeleton, truth.rotations) + truth.pelvis[:, None]
+    generator = torch.Generator().manual_seed(0)
+    wrong = truth.rotations @ roma.rotvec_to_rotmat(0.1 * torch.randn(FRAMES, 24, 3, generator=generator))
+    wrong[:, 22:] = torch.eye(3)
+    weights = torch.ones(FRAMES, 25)
+    weights[:, [3, 4, 19]] = 0
+    positions = points[..., :2] / points[..., 2:] if image else points
+    return skeleton, Pose(wrong, truth.pelvis + 0.03), Targets(positions, weights)
+
+
+def random_network() -> ResidualRegressor:
+    """A network whose heads say something."""
+    torch.manual_seed(0)
+    network = ResidualRegressor(NetworkConfig(width=32, depth=2))
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter += 0.05 * torch.randn_like(parameter)
+    return network.eval()
+
+
+def test_untrained_it_changes_nothing() -> None:
+    skeleton, start, targets = case()
+    network = ResidualRegressor(NetworkConfig(width=32, depth=2))
+    solution = first_solution(skeleton, start, targets)
+    said = regress(network, skeleton, start, solution, targets, in_space(skeleton, solution, targets))
+    assert torch.allclose(said.pose.rotations, solution.rotations, atol=1e-6)
+    assert torch.allclose(said.pose.pelvis, solution.pelvis)
+    assert torch.allclose(said.trust, torch.ones(FRAMES, 25))
+    assert torch.isinf(said.prior.rotation[:, 22:]).all() and said.prior.rotation[:, :22].isfinite().all()
+
+
+def test_turning_the_scene_turns_the_result() -> None:
+    skeleton, start, targets = case()
+    network = random_network()
+    turn, move = torch.tensor(rotvec_to_rotmat([0.4, -1.1, 0.7])).float(), torch.tensor([1.0, -2.0, 0.5])
+    moved_rotations = start.rotations.clone()
+    moved_rotations[:, 0] = turn @ start.rotations[:, 0]
+    moved_start = Pose(moved_rotations, start.pelvis @ turn.T + move)
+    with torch.no_grad():
+        here, _ = fuse(network, skeleton, start, targets)
+        there, _ = fuse(network, skeleton, moved_start, Targets(targets.positions @ turn.T + move, targets.weights))
+    assert torch.allclose(there.rotations[:, 1:], here.rotations[:, 1:], atol=2e-3)
+    assert torch.allclose(there.rotations[:, 0], turn @ here.rotations[:, 0], atol=2e-3)
+    assert torch.allclose(there.pelvis, here.pelvis @ turn.T + move, atol=2e-3)
+
+
+@pytest.mark.parametrize("image", [False, True])
+def test_gradients_are_finite_with_missing_keypoints(image: bool) -> None:
+    skeleton, start, targets = case(image=image)
+    network = random_network().train()
+    fused, said = fuse(network, skeleton, start, targets)
+    (fused.rotations.square().sum() + said.pose.pelvis.sum() + said.trust.sum()).backward()
+    gradients = [p.grad for p in network.parameters()]
+    assert all(g is not None and torch.isfinite(g).all() for g in gradients)
+    assert any(g is not None and g.abs().max() > 0 for g in gradients)
+
+
+@pytest.mark.parametrize("image", [False, True])
+def test_even_untrained_the_fusion_comes_closer_to_the_keypoints(image: bool) -> None:
+    skeleton, start, targets = case(image=image)
+    network = ResidualRegressor(NetworkConfig(width=32, depth=2))
+    with torch.no_grad():
+        fused, _ = fuse(network, skeleton, start, targets)
+    errors = []
+    for pose in (start, fused):
+        points = _core.keypoints(skeleton, pose.rotations) + pose.pelvis[:, None]
+        seen = points[..., :2] / points[..., 2:] * 4 if image else points
+        wanted = targets.positions * 4 if image else targets.positions
+        errors.append(((seen - wanted).norm(dim=-1) * targets.weights).mean())
+    assert errors[1] < 0.25 * errors[0]
+
+
+def test_human_frame_is_a_rotation_at_the_hips() -> None:
+    points = torch.randn(10, 25, 3, generator=torch.Generator().manual_seed(1))
+    axes, origin = human_frame(points)
+    assert torch.allclose(axes.transpose(1, 2) @ axes, torch.eye(3).expand(10, 3, 3), atol=1e-5)
+    assert torch.allclose(torch.linalg.det(axes), torch.ones(10), atol=1e-5)
+    assert torch.equal(origin, points[:, 8])
+
+
+def test_the_graph_is_one_tree_and_every_joint_touches_a_point() -> None:
+    adjacency = graph_adjacency()
+    assert torch.equal(adjacency, adjacency.T) and adjacency.sum() == 2 * 24
+    reach = torch.linalg.matrix_power(adjacency + torch.eye(25), 24)
+    assert (reach > 0).all()
+    # spine joints lie between points; all others are at or above one
+    assert set(torch.nonzero(joints_at_points().sum(0) == 0)[:, 0].tolist()) <= {3, 6}
+
+
+def test_weights_survive_the_file(tmp_path: Path) -> None:
+    network = random_network()
+    save_weights(network, tmp_path / "w.safetensors", {"why": "test"})
+    loaded = load_weights(tmp_path / "w.safetensors")
+    assert loaded.config == network.config
+    for (name, ours), (_, theirs) in zip(network.state_dict().items(), loaded.state_dict().items()):
+        assert torch.equal(ours, theirs), name
+    assert not any(parameter.requires_grad for parameter in loaded.parameters())
+
+
+def test_foreign_and_cut_weights_get_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    save_weights(random_network(), path, {})
+    whole = path.read_bytes()
+    for content in (b"", b"not weights at all", whole[: len(whole) // 2]):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=r"w\.safetensors: not this regressor's weights"):
+            load_weights(path)
+    with pytest.raises(InputError, match="gone"):
+        load_weights(tmp_path / "gone.safetensors")
