@@ -1,0 +1,79 @@
+"""`lsmplify-refine train`: train the residual regressor on motion capture."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from lsmplify_refine.cli._options import add_debug_option
+
+TREE = """\
+DATA holds motion in AMASS's layout (*_poses.npz, *_stageii.npz; see scripts/prepare_motion.py). It writes
+  DIR/
+  ├── weights.safetensors   the network, with its configuration and data in the header
+  ├── checkpoint.ckpt       to go on from with --resume
+  └── version_0/            scalars for TensorBoard"""
+
+
+def register_parser(subparsers: Any) -> None:
+    """Add the verb to the command line."""
+    parser = subparsers.add_parser(
+        "train",
+        help="train the residual regressor",
+        description="Train the residual regressor on motion capture (needs `pip install lsmplify-refine[train]`).",
+        epilog=TREE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--data", type=Path, required=True, metavar="DATA", help="folder of motion files")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder to write to")
+    parser.add_argument("--steps", type=int, help="optimiser steps")
+    parser.add_argument("--batch-size", type=int, help="pairs per step and device")
+    parser.add_argument("--learning-rate", type=float, help="peak learning rate")
+    parser.add_argument("--seed", type=int, help="the same seed gives the same loss curve")
+    parser.add_argument("--resume", action="store_true", help="go on from the folder's checkpoint")
+    running = parser.add_argument_group("running (as in Lightning Fabric)")
+    running.add_argument("--accelerator", default="auto", help="cpu, cuda, mps or auto")
+    running.add_argument("--devices", type=int, default=1, help="how many of them")
+    running.add_argument("--precision", default="32-true", help="for example bf16-mixed on a GPU")
+    add_debug_option(running)
+    parser.set_defaults(handle=handle)
+
+
+def handle(args: argparse.Namespace) -> int:
+    """Read the motion, train, and say where the weights are."""
+    from lsmplify_refine.errors import InputError
+
+    try:
+        from lightning_fabric import Fabric
+        from lightning_fabric.loggers import TensorBoardLogger
+    except ImportError as error:
+        raise InputError(f"training needs more packages ({error}); pip install lsmplify-refine[train]") from error
+    from lsmplify_refine.body import BodyModel
+    from lsmplify_refine.cli._console import Bars
+    from lsmplify_refine.learn.motion import load_takes, split_by_subject
+    from lsmplify_refine.learn.train import Progress, TrainConfig, train
+
+    given = {name: getattr(args, name) for name in ("steps", "batch_size", "learning_rate", "seed")}
+    config = TrainConfig(**{name: value for name, value in given.items() if value is not None})
+    logger = TensorBoardLogger(root_dir=args.output, name="")
+    fabric = Fabric(accelerator=args.accelerator, devices=args.devices, precision=args.precision, loggers=logger)
+    fabric.launch()
+    with Bars() as bars:
+        takes = load_takes(args.data, progress=lambda done, total: bars.advance("reading", done, total))
+
+        def report(progress: Progress) -> None:
+            bars.advance("training", progress.step, config.steps)
+            print(f"step {progress.step}: PVE {progress.pve_mm_pelvis:.1f} mm", flush=True)
+
+        train(
+            split_by_subject(takes),
+            BodyModel.open(),
+            config,
+            args.output,
+            fabric=fabric,
+            resume=args.resume,
+            on_progress=report,
+        )
+    print(f"wrote {args.output / 'weights.safetensors'}")
+    return 0

@@ -1,0 +1,1 @@
+"""Training the residual regressor: motion data, training pairs, the training loop."""

@@ -1,0 +1,239 @@
+"""Reader for motion in AMASS's layout: SMPL, SMPL-H and SMPL-X takes, any frame rate, split by subject.
+
+What is read (`*_poses.npz` of AMASS SMPL-H, `*_stageii.npz` of AMASS SMPL-X, SMPL files in the same layout) lies in
+folders DATASET/SUBJECT/. Takes come out alike: root and 21 body joints (hands and face dropped), the pelvis *joint's*
+position, y up, at one frame rate.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import roma
+import torch
+
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.estimate import Family
+from lsmplify_refine.frames import MEAN_REST_PELVIS, move_body, pelvis_position
+from lsmplify_refine.safe_load import inspect_file
+
+#: Root and the body joints that all families share.
+JOINTS = 22
+#: CMU subjects that nothing is ever trained on.
+TEST_SUBJECTS = ("02", "13")
+#: The dancer's arms and legs spread about as widely as the test subjects' (28 and 11 degrees standard deviation against
+#: 22-25 and 11-12). The walkers and runners (03, 07, 08, 09, 12) repeat one motion: settings chosen on them alone would
+#: favour a prior that is too sure of itself.
+VALIDATION_SUBJECTS = ("05",)
+
+_PATTERNS = ("*_poses.npz", "*_stageii.npz")
+_FAMILY_BY_COLUMNS: dict[int, Family] = {72: "smpl", 156: "smplh", 165: "smplx"}
+#: AMASS's two releases spell it differently; converters wrote the third.
+_RATE_KEYS = ("mocap_framerate", "mocap_frame_rate", "fps")
+#: `source` of SMPL takes retargeted from CMU's ASF/AMC and BVH files: their `trans` is the pelvis joint, y up.
+_PELVIS_JOINT_SOURCES = ("cmu_amc", "cmu_bvh")
+_Y_UP_FROM_Z_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
+
+
+@dataclass(frozen=True)
+class Take:
+    """One recorded motion of one subject.
+
+    Attributes:
+        name: DATASET/SUBJECT/STEM of its file.
+        subject: Name of the folder that it lay in.
+        rotvec: (F, 22, 3) float32 parent-relative axis-angle of root and body joints, radians.
+        pelvis: (F, 3) float32 position of the pelvis joint, metres, y up. Constant offsets of some centimetres
+            remain where a file gives the model's translation, since its subject's own body model is not read.
+        fps: Frames per second.
+    """
+
+    name: str
+    subject: str
+    rotvec: np.ndarray
+    pelvis: np.ndarray
+    fps: float
+
+    def __len__(self) -> int:
+        return len(self.rotvec)
+
+    @property
+    def seconds(self) -> float:
+        """Duration."""
+        return len(self) / self.fps
+
+
+@dataclass(frozen=True)
+class Split:
+    """Takes by what they may be used for; no subject is in two parts."""
+
+    train: tuple[Take, ...]
+    validation: tuple[Take, ...]
+    test: tuple[Take, ...]
+
+    def describe(self) -> dict[str, dict[str, object]]:
+        """Subjects, takes, frames and minutes of each part, as plain values for JSON."""
+        return {
+            part: {
+                "subjects": sorted({take.subject for take in takes}),
+                "takes": len(takes),
+                "frames": sum(map(len, takes)),
+                "minutes": round(sum(take.seconds for take in takes) / 60, 1),
+            }
+            for part, takes in (("train", self.train), ("validation", self.validation), ("test", self.test))
+        }
+
+
+def find_takes(folder: str | Path) -> list[Path]:
+    """The motion files below a folder, sorted; other files there (`shape.npz`, `*_stagei.npz`) are passed over.
+
+    Raises:
+        InputError: No such folder, or no motion file in it.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; give the folder above DATASET/SUBJECT/*.npz")
+    # "._x_poses.npz" is what macOS leaves beside files in archives
+    found = sorted(p for pattern in _PATTERNS for p in folder.rglob(pattern) if not p.name.startswith("."))
+    if not found:
+        raise InputError(f"{folder}: no {' or '.join(_PATTERNS)} below this folder; unpack AMASS's archives in it")
+    return found
+
+
+def load_takes(
+    folder: str | Path, *, fps: float = 30.0, progress: Callable[[int, int], None] | None = None
+) -> list[Take]:
+    """Read every take below a folder, in the order of their paths.
+
+    Args:
+        folder: Above DATASET/SUBJECT/*.npz, at any depth.
+        fps: The frame rate wanted.
+        progress: Called with (takes done, takes in all).
+
+    Raises:
+        InputError: As `find_takes` and `load_take`.
+    """
+    paths = find_takes(folder)
+    takes = []
+    for path in paths:
+        takes.append(load_take(path, fps=fps))
+        if progress:
+            progress(len(takes), len(paths))
+    return takes
+
+
+def load_take(path: str | Path, *, fps: float = 30.0) -> Take:
+    """Read one take and resample it: rotations spherically, positions linearly, between the neighbouring frames.
+
+    Args:
+        path: A `*_poses.npz` or `*_stageii.npz`.
+        fps: The frame rate wanted.
+
+    Raises:
+        InputError: Damaged, no AMASS layout, values that are not finite, or less than two frames at `fps`.
+    """
+    path = Path(path).absolute()
+    poses, trans, rate, pelvis_joint_y_up = _read(path)
+    rotvec = poses[:, : 3 * JOINTS].reshape(-1, JOINTS, 3).astype(np.float64)
+    pelvis = trans.astype(np.float64)
+    if not pelvis_joint_y_up:
+        rest = np.array(MEAN_REST_PELVIS[_FAMILY_BY_COLUMNS[poses.shape[1]]])
+        turned = move_body(rotvec[:, 0], pelvis, rest, rotation=_Y_UP_FROM_Z_UP, translation=np.zeros(3))
+        rotvec[:, 0], pelvis = turned[0], pelvis_position(turned[1], rest)
+    rotvec, pelvis = _resample(rotvec, pelvis, rate, fps)
+    if len(rotvec) < 2:
+        raise InputError(f"{path}: poses: {len(poses)} frame(s) at {rate:g} fps are too short a take; remove the file")
+    name = "/".join((*path.parts[-3:-1], path.stem))
+    return Take(name, path.parent.name, rotvec.astype(np.float32), pelvis.astype(np.float32), fps)
+
+
+def split_by_subject(
+    takes: Iterable[Take],
+    test: Sequence[str] = TEST_SUBJECTS,
+    validation: Sequence[str] = VALIDATION_SUBJECTS,
+) -> Split:
+    """Split takes by the subject's name.
+
+    A namesake in another data set is held out too: losing a few takes costs less than training on a test subject.
+
+    Args:
+        takes: All takes.
+        test: Subjects held out for the final figures.
+        validation: Subjects held out for choosing settings.
+
+    Raises:
+        InputError: A subject is in both lists, or nothing is left to train on.
+    """
+    both = set(test) & set(validation)
+    if both:
+        raise InputError(f"subject(s) {', '.join(sorted(both))} are in the test and the validation split; choose one")
+    parts: dict[str, list[Take]] = {"train": [], "validation": [], "test": []}
+    for take in takes:
+        part = "test" if take.subject in test else "validation" if take.subject in validation else "train"
+        parts[part].append(take)
+    if not parts["train"]:
+        raise InputError(
+            f"no take is left to train on: test holds {', '.join(test)}, validation {', '.join(validation)}"
+        )
+    return Split(*(tuple(parts[part]) for part in ("train", "validation", "test")))
+
+
+def _read(path: Path) -> tuple[np.ndarray, np.ndarray, float, bool]:
+    """Poses (F, C), translation (F, 3), frames per second, and whether that is the pelvis joint's position, y up."""
+    if inspect_file(path).container != "npz":
+        raise InputError(f"{path}: not an npz file; give AMASS's .npz files")
+    try:
+        # one key at a time: SMPL-X files hold pickled marker names beside the arrays, which are never touched
+        with np.load(path, allow_pickle=False) as data:
+            missing = [key for key in ("poses", "trans") if key not in data]
+            rate_key = next((key for key in _RATE_KEYS if key in data), None)
+            if missing or rate_key is None:
+                what = ", ".join(missing) or "its frame rate (mocap_framerate or mocap_frame_rate)"
+                raise InputError(f"{path}: not a motion file in AMASS's layout: missing {what}; move it elsewhere")
+            poses, trans, rate = data["poses"], data["trans"], data[rate_key]
+            pelvis_joint_y_up = "source" in data and str(data["source"]) in _PELVIS_JOINT_SOURCES
+    except (OSError, zipfile.BadZipFile, zlib.error, ValueError, EOFError) as error:
+        raise InputError(f"{path}: damaged, or not plain arrays ({error}); copy or download it again") from error
+    return *_checked(path, poses, trans, rate), pelvis_joint_y_up
+
+
+def _checked(
+    path: Path, poses: np.ndarray, trans: np.ndarray, rate: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, float]:
+    if poses.ndim != 2 or poses.shape[1] not in _FAMILY_BY_COLUMNS:
+        raise InputError(f"{path}: poses: shape {poses.shape}; expected (F, 72), (F, 156) or (F, 165)")
+    if trans.shape != (len(poses), 3):
+        raise InputError(f"{path}: trans: shape {trans.shape}; expected ({len(poses)}, 3)")
+    for key, array in (("poses", poses), ("trans", trans), ("frame rate", rate)):
+        if array.dtype.kind not in "fiu":
+            raise InputError(f"{path}: {key}: holds {array.dtype}, not numbers; download it again")
+    for key, array in (("poses", poses[:, : 3 * JOINTS]), ("trans", trans)):
+        if not np.isfinite(array).all():
+            frame = int(np.argmin(np.isfinite(array).all(1)))
+            raise InputError(f"{path}: {key}: NaN or infinite at frame {frame}; remove the file or cut the frame out")
+    if rate.size != 1 or not 1 <= rate.item() <= 10_000:
+        raise InputError(f"{path}: frame rate: {rate}; expected one number of frames per second")
+    return poses, trans, float(rate.item())
+
+
+def _resample(rotvec: np.ndarray, pelvis: np.ndarray, rate: float, fps: float) -> tuple[np.ndarray, np.ndarray]:
+    """Rotation vectors (F, J, 3) and positions (F, 3) from one frame rate to another.
+
+    No low-pass before it: at training time sharp motion is wanted, and AMASS's own users pick every n-th frame too.
+    """
+    if np.isclose(rate, fps, rtol=1e-4) or not len(rotvec):
+        return rotvec, pelvis
+    count = int((len(rotvec) - 1) * fps / rate + 1e-6) + 1
+    place = np.arange(count) * rate / fps
+    before = np.minimum(place.astype(int), len(rotvec) - 1)
+    after = np.minimum(before + 1, len(rotvec) - 1)
+    share = place - before
+    first, last = (torch.as_tensor(rotvec[index]) for index in (before, after))
+    turn = roma.rotvec_composition((roma.rotvec_inverse(first), last))
+    turned = roma.rotvec_composition((first, torch.as_tensor(share)[:, None, None] * turn))
+    return turned.numpy(), pelvis[before] + share[:, None] * (pelvis[after] - pelvis[before])

@@ -1,0 +1,1 @@
+"""The learned residual regressor: network, fusion with the projection, weights files."""
