@@ -119,9 +119,9 @@ def keypoints(skeleton: Skeleton, rotations: Tensor) -> Tensor:
 def rotation_jacobian(skeleton: Skeleton, posed: PosedKeypoints, rows: Tensor, joints: Sequence[int]) -> Tensor:
     """How linear functions of the keypoints move with joint rotations.
 
-    The derivative is with respect to w in R_i <- exp(w) R_i (w in the parent's frame, radians). Turning joint i moves
-    keypoint k by (G_parent w) x s with s = sum over bones b below i of (x_kb - c_kb p_i), so a row vector a on it
-    moves by w . G_parent^T (s x a).
+    The derivative is with respect to w in R_i <- G^T exp(w) G R_i with G the orientation of the joint's parent: w is in
+    the axes of the camera (or world), radians. Turning joint i moves keypoint k by w x s with s = sum over bones b
+    below i of (x_kb - c_kb p_i), so a row vector a on it moves by w . (s x a).
 
     Args:
         skeleton: The shaped body.
@@ -130,19 +130,26 @@ def rotation_jacobian(skeleton: Skeleton, posed: PosedKeypoints, rows: Tensor, j
         joints: The M joints to differentiate by.
 
     Returns:
-        (N, K, D, M, 3).
+        (N, K, D, 3, M).
     """
     chosen = list(joints)
-    below = subtree_mask(skeleton.parents).to(posed.terms)[chosen]
-    arms = (below @ posed.terms.flatten(2)).unflatten(2, posed.terms.shape[2:])
-    arms = arms - (below @ skeleton.shares.T)[..., None] * posed.joints[:, chosen, None]
-    turning = torch.linalg.cross(arms[..., None, :], rows[:, None])
-    identity = torch.eye(3, device=rows.device, dtype=rows.dtype).expand(len(rows), 1, 3, 3)
-    above = torch.cat([identity, posed.orientations[:, skeleton.parents[1:]]], 1)[:, chosen]
-    by_joint = (turning.flatten(2, 3) @ above).unflatten(2, turning.shape[2:4])
+    below = subtree_mask(skeleton.parents).to(posed.terms)[chosen].T
+    arms = posed.terms.permute(0, 2, 3, 1) @ below
+    arms = arms - (skeleton.shares @ below)[:, None] * posed.joints[:, chosen].transpose(1, 2)[:, None]
+    x, y, z = arms[:, :, None].unbind(-2)
+    a, b, c = rows[..., None].unbind(-2)
+    by_joint = torch.stack([y * c - z * b, z * a - x * c, x * b - y * a], -2)
     if skeleton.pose_points is not None:
-        by_joint = by_joint + _pose_blend_jacobian(skeleton, posed, rows)[:, chosen]
-    return by_joint.permute(0, 2, 3, 1, 4)
+        blended = _pose_blend_jacobian(skeleton, posed, rows)[:, chosen]
+        above = parent_orientations(skeleton, posed)[:, chosen]
+        by_joint = by_joint + torch.einsum("nmkde,nmxe->nkdxm", blended, above)
+    return by_joint
+
+
+def parent_orientations(skeleton: Skeleton, posed: PosedKeypoints) -> Tensor:
+    """(N, J, 3, 3) orientation of each joint's parent; the identity above the root."""
+    identity = torch.eye(3).to(posed.orientations).expand(len(posed.orientations), 1, 3, 3)
+    return torch.cat([identity, posed.orientations[:, skeleton.parents[1:]]], 1)
 
 
 def rest_levers(skeleton: Skeleton) -> Tensor:
@@ -153,7 +160,7 @@ def rest_levers(skeleton: Skeleton) -> Tensor:
 
 
 def _pose_blend_jacobian(skeleton: Skeleton, posed: PosedKeypoints, rows: Tensor) -> Tensor:
-    """What the pose blend shapes add to the Jacobian: (N, J, K, D, 3)."""
+    """What the pose blend shapes add to the Jacobian by w in R_i <- exp(w) R_i: (N, J, K, D, 3)."""
     assert skeleton.pose_points is not None
     keypoint_count, joint_count = skeleton.shares.shape
     # d exp(w) R / dw_e at w = 0 is [e]x R

@@ -27,6 +27,12 @@ def register_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--data", type=Path, required=True, metavar="DATA", help="folder of motion files")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder to write to")
+    parser.add_argument(
+        "--architecture",
+        choices=("ours", "published"),
+        default="ours",
+        help="published: Learnable SMPLify's own network, to compare with",
+    )
     parser.add_argument("--steps", type=int, help="optimiser steps")
     parser.add_argument("--batch-size", type=int, help="pairs per step and device")
     parser.add_argument("--learning-rate", type=float, help="peak learning rate")
@@ -52,10 +58,17 @@ def handle(args: argparse.Namespace) -> int:
     from lsmplify_refine.body import BodyModel
     from lsmplify_refine.cli._console import Bars
     from lsmplify_refine.learn.motion import load_takes, split_by_subject
+    from lsmplify_refine.learn.pairs import PairConfig
     from lsmplify_refine.learn.train import Progress, TrainConfig, train
 
     given = {name: getattr(args, name) for name in ("steps", "batch_size", "learning_rate", "seed")}
-    config = TrainConfig(**{name: value for name, value in given.items() if value is not None})
+    # the published network takes keypoints in space
+    pairs = PairConfig() if args.architecture == "ours" else PairConfig(image_batches=0.0)
+    config = TrainConfig(
+        architecture=args.architecture,
+        pairs=pairs,
+        **{name: value for name, value in given.items() if value is not None},
+    )
     logger = TensorBoardLogger(root_dir=args.output, name="")
     fabric = Fabric(accelerator=args.accelerator, devices=args.devices, precision=args.precision, loggers=logger)
     fabric.launch()

@@ -106,6 +106,45 @@ def robust_weights(residual: Tensor, radius_m: float) -> Tensor:
     return 1.0 / (1.0 + squared).square()
 
 
+@dataclass(frozen=True)
+class Walk:
+    """Where Gauss-Newton stands: a pose, and how it came there from the start.
+
+    Attributes:
+        pose: The present pose.
+        turn: (N, M, 3) rotation of each free joint from the start, radians, in its parent's axes.
+        shift: (N, 3) of the pelvis, metres.
+    """
+
+    pose: Pose
+    turn: Tensor
+    shift: Tensor
+
+
+@dataclass(frozen=True)
+class LinearModel:
+    """Observations near a pose: residual - jacobian @ step. Unknowns: x of all joints, y, z (camera axes), pelvis.
+
+    Attributes:
+        jacobian: (N, K * D, 3 M + 3) in metres per radian and metre, weighted.
+        residual: (N, K * D) metres, weighted.
+        above: (N, M, 3, 3) orientation of each free joint's parent.
+    """
+
+    jacobian: Tensor
+    residual: Tensor
+    above: Tensor
+
+    def travelled(self, walk: Walk) -> Tensor:
+        """(N, 3 M + 3) a walk from its start in this model's unknowns."""
+        turn = (self.above @ walk.turn[..., None])[..., 0]
+        return torch.cat([turn.transpose(1, 2).flatten(1), walk.shift], 1)
+
+    def residual_at_start(self, walk: Walk) -> Tensor:
+        """(N, K * D) what the model says about the residual where the walk started."""
+        return self.residual + (self.jacobian @ self.travelled(walk)[..., None])[..., 0]
+
+
 def project(skeleton: Skeleton, start: Pose, targets: Targets, prior: Prior, schedule: Schedule) -> Pose:
     """Move each frame's pose onto its keypoints.
 
@@ -116,18 +155,17 @@ def project(skeleton: Skeleton, start: Pose, targets: Targets, prior: Prior, sch
         prior: Per-unknown prior.
         schedule: Damping and robust radius per step.
     """
+    return approach(skeleton, start, targets, prior, schedule).pose
+
+
+def approach(skeleton: Skeleton, start: Pose, targets: Targets, prior: Prior, schedule: Schedule) -> Walk:
+    """As `project`, with the way there."""
     joints = free_joints(prior)
-    rotations, pelvis = start.rotations, start.pelvis
-    weight = torch.cat([prior.rotation[:, joints].repeat_interleave(3, dim=1), prior.pelvis], dim=1)
-    moved = torch.zeros_like(weight)
+    weight = prior_weights(prior, joints)
+    walk = Walk(start, torch.zeros_like(start.rotations[:, joints, 0]), torch.zeros_like(start.pelvis))
     for damping, radius in zip(schedule.damping, schedule.radius_m):
-        jacobian, residual = _linearise(skeleton, Pose(rotations, pelvis), targets, radius, joints)
-        target = _damped_step(jacobian, residual, moved, 1.0 / (damping * weight))
-        step, moved = target - moved, target
-        turned = roma.rotvec_to_rotmat(step[:, :-3].unflatten(1, (-1, 3))) @ rotations[:, joints]
-        rotations = rotations.index_copy(1, torch.tensor(joints, device=rotations.device), turned)
-        pelvis = pelvis + step[:, -3:]
-    return Pose(rotations, pelvis)
+        walk = advance(walk, linearise(skeleton, walk.pose, targets, radius, joints), damping * weight, joints)
+    return walk
 
 
 def free_joints(prior: Prior) -> list[int]:
@@ -135,29 +173,43 @@ def free_joints(prior: Prior) -> list[int]:
     return torch.nonzero(prior.rotation.isfinite().any(0))[:, 0].tolist()
 
 
-def _linearise(
-    skeleton: Skeleton, pose: Pose, targets: Targets, radius: float, joints: list[int]
-) -> tuple[Tensor, Tensor]:
-    """Weighted Jacobian (N, K * D, 3 M + 3) and residual (N, K * D) at a pose."""
+def prior_weights(prior: Prior, joints: list[int]) -> Tensor:
+    """(N, 3 M + 3) the prior of a linear model's unknowns."""
+    return torch.cat([prior.rotation[:, joints].repeat(1, 3), prior.pelvis], 1)
+
+
+def linearise(skeleton: Skeleton, pose: Pose, targets: Targets, radius_m: float, joints: list[int]) -> LinearModel:
+    """The weighted linear model of the observations at a pose."""
     posed = _core.pose_keypoints(skeleton, pose.rotations)
     residual, rows = residuals(posed.positions + pose.pelvis[:, None], targets)
     seen = targets.weights > 0
     # the square root has no gradient at 0
-    root = torch.where(seen, targets.weights * robust_weights(residual, radius), 1.0).sqrt()
+    root = torch.where(seen, targets.weights * robust_weights(residual, radius_m), 1.0).sqrt()
     root = torch.where(seen, root, 0.0)[..., None]
     weighted = rows * root[..., None]
     by_rotation = _core.rotation_jacobian(skeleton, posed, weighted, joints).flatten(-2)
-    return torch.cat([by_rotation, weighted], -1).flatten(1, 2), (residual * root).flatten(1)
+    jacobian = torch.cat([by_rotation, weighted], -1).flatten(1, 2)
+    above = _core.parent_orientations(skeleton, posed)[:, joints]
+    return LinearModel(jacobian, (residual * root).flatten(1), above)
 
 
-def _damped_step(jacobian: Tensor, residual: Tensor, moved: Tensor, variance: Tensor) -> Tensor:
-    """The minimiser y of |residual + J moved - J y|^2 + y^T diag(1 / variance) y, (N, U)."""
+def advance(walk: Walk, model: LinearModel, weight: Tensor, joints: list[int]) -> Walk:
+    """One Gauss-Newton step, for a prior of weight (N, 3 M + 3) about the walk's start."""
+    target = _minimiser(model.jacobian, model.residual_at_start(walk), 1.0 / weight)
+    turn = (model.above.transpose(-1, -2) @ target[:, :-3].unflatten(1, (3, -1)).transpose(1, 2)[..., None])[..., 0]
+    rotations = walk.pose.rotations
+    turned = roma.rotvec_to_rotmat(turn - walk.turn) @ rotations[:, joints]
+    rotations = rotations.index_copy(1, torch.tensor(joints, device=rotations.device), turned)
+    return Walk(Pose(rotations, walk.pose.pelvis + target[:, -3:] - walk.shift), turn, target[:, -3:])
+
+
+def _minimiser(jacobian: Tensor, residual: Tensor, variance: Tensor) -> Tensor:
+    """The y (N, U) with the least |residual - J y|^2 + y^T diag(1 / variance) y."""
     spread = jacobian * variance[:, None]
     system = spread @ jacobian.transpose(1, 2)
     system.diagonal(dim1=1, dim2=2).add_(1.0)
-    right = residual + (jacobian @ moved[..., None])[..., 0]
     factor = torch.linalg.cholesky(system)
-    return (spread.transpose(1, 2) @ torch.cholesky_solve(right[..., None], factor))[..., 0]
+    return (spread.transpose(1, 2) @ torch.cholesky_solve(residual[..., None], factor))[..., 0]
 
 
 def observed_share(skeleton: Skeleton, pose: Pose, targets: Targets, prior: Prior) -> Tensor:
@@ -168,8 +220,9 @@ def observed_share(skeleton: Skeleton, pose: Pose, targets: Targets, prior: Prio
         keypoint sees the joint.
     """
     joints = free_joints(prior)
-    jacobian, _ = _linearise(skeleton, pose, targets, _TRUSTED_RADIUS_M, joints)
-    curvature = jacobian.square().sum(1).unflatten(1, (-1, 3)).mean(-1)
+    by_axis = linearise(skeleton, pose, targets, _TRUSTED_RADIUS_M, joints).jacobian.square().sum(1)
+    by_joint = by_axis[:, :-3].unflatten(1, (3, -1)).mean(1)
+    curvature = torch.cat([by_joint, by_axis[:, -3:].mean(1, keepdim=True)], 1)
     held = torch.cat([prior.rotation[:, joints], prior.pelvis[:, :1]], 1)
     share = torch.zeros(len(held), prior.rotation.shape[1] + 1, device=held.device)
     share[:, [*joints, -1]] = curvature / (curvature + held)

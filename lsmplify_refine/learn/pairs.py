@@ -9,7 +9,7 @@ then be kept from the input, which is what residual learning means.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import roma
@@ -39,6 +39,8 @@ class PairConfig:
     """How pairs are made; probabilities per pair unless said otherwise, lengths in metres, angles in radians."""
 
     most_stride: int = 10
+    same_frame: float = 0.6
+    point_offset_m: float = 0.01
     recombined: float = 0.3
     style_factor: float = 1.6
     estimator_error: float = 0.6
@@ -97,16 +99,18 @@ class PairSampler:
     def draw(self, count: int) -> Pairs:
         """`count` pairs."""
         c, g = self.config, self.generator
-        first, second = self._indices(count)
+        wrong = _chance(count, c.estimator_error, g)
+        # most estimates are of the very frame that the keypoints are of
+        still = (wrong * _chance(count, c.same_frame, g))[:, 0] > 0
+        first, second = self._indices(still)
         start, truth = self._rotvec[first], self._rotvec[second]
         pelvis = self._pelvis[first], self._pelvis[second]
-        start, truth = self._recombine(start, truth)
+        start, truth = self._recombine(start, truth, still)
         start, truth, pelvis = _mirrored(start, truth, pelvis, _chance(count, 0.5, g))
         start_r, true_r = roma.rotvec_to_rotmat(start), roma.rotvec_to_rotmat(truth)
         style = torch.randn(count, 22, 3, generator=g) * torch.tensor(_STYLE)[:, None]
         style = roma.rotvec_to_rotmat(style * c.style_factor * torch.rand(count, 1, 1, generator=g))
         start_r, true_r = start_r @ style, true_r @ style
-        wrong = _chance(count, c.estimator_error, g)
         start_r = start_r @ roma.rotvec_to_rotmat(estimator_error(count, c.estimator_angle, g) * wrong[:, None])
         shift = c.estimator_shift_m * wrong * torch.randn(count, 3, generator=g)
         start_pose = _with_hands(start_r, pelvis[0] + shift)
@@ -118,17 +122,19 @@ class PairSampler:
             return self._observed(told, betas, start_pose, true_pose, image=True)
         return self._observed(told, betas, start_pose, true_pose, image=False)
 
-    def _indices(self, count: int) -> tuple[Tensor, Tensor]:
-        g = self.generator
-        first = torch.randint(0, len(self), (count,), generator=g)
-        stride = torch.randint(1, self.config.most_stride + 1, (count,), generator=g)
+    def _indices(self, still: Tensor) -> tuple[Tensor, Tensor]:
+        """Rows of start and truth; the same one where still (N,)."""
+        g, count = self.generator, len(still)
+        second = torch.randint(0, len(self), (count,), generator=g)
+        # short strides somewhat more often than long ones: small errors are the hardest to tell from noise
+        stride = 1 + (self.config.most_stride * torch.rand(count, generator=g) ** 1.5).long()
         stride = stride * (2 * torch.randint(0, 2, (count,), generator=g) - 1)
-        second = torch.maximum(torch.minimum(first + stride, self._end[first] - 1), self._begin[first])
-        return first, second
+        first = torch.maximum(torch.minimum(second + stride, self._end[second] - 1), self._begin[second])
+        return torch.where(still, second, first), second
 
-    def _recombine(self, start: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+    def _recombine(self, start: Tensor, truth: Tensor, still: Tensor) -> tuple[Tensor, Tensor]:
         """Give some pairs the limbs of other pairs."""
-        others = self._indices(len(start))
+        others = self._indices(still)
         start, truth = start.clone(), truth.clone()
         for limb in _LIMB_JOINTS:
             rows = torch.rand(len(start), generator=self.generator) < self.config.recombined
@@ -158,13 +164,15 @@ class PairSampler:
     def _observed(self, told: Tensor, betas: Tensor, start: Pose, truth: Pose, *, image: bool) -> Pairs:
         """Noisy, incomplete targets of the true pose on the true shape."""
         c, g, count = self.config, self.generator, len(told)
-        points = _core.keypoints(self.shapes.skeleton(betas), truth.rotations) + truth.pelvis[:, None]
+        offsets = c.point_offset_m * torch.rand(count, 1, 1, generator=g) * torch.randn(count, 25, 3, generator=g)
+        skeleton, told_skeleton = (_moved_points(self.shapes.skeleton(b), offsets) for b in (betas, told))
+        points = _core.keypoints(skeleton, truth.rotations) + truth.pelvis[:, None]
         sigma = c.noise_m * torch.rand(count, 1, 1, generator=g) * (1 - _chance(count, c.noise_free, g))[:, None]
         points = points + sigma * torch.randn(points.shape, generator=g)
         far = _chance(count, c.outliers, g) * (torch.rand(points.shape[:2], generator=g) < c.outlier_share)
         points = points + c.outlier_m * far[..., None] * torch.randn(points.shape, generator=g)
         positions = points[..., :2] / points[..., 2:] if image else points
-        return Pairs(told, self.shapes.skeleton(told), start, truth, Targets(positions, self._confidence(count)))
+        return Pairs(told, told_skeleton, start, truth, Targets(positions, self._confidence(count)))
 
     def _confidence(self, count: int) -> Tensor:
         c, g = self.config, self.generator
@@ -220,6 +228,11 @@ def _mirrored(
     poses = [torch.where(pick, (p * turn)[:, _MIRROR], p) for p in (start, truth)]
     places = [torch.where(chosen > 0, p * move, p) for p in pelvis]
     return poses[0], poses[1], (places[0], places[1])
+
+
+def _moved_points(skeleton: Skeleton, offsets: Tensor) -> Skeleton:
+    """A skeleton whose keypoints lie (N, K, 3) metres elsewhere on their bones, as other conventions' do."""
+    return replace(skeleton, points=skeleton.points + offsets[:, :, None] * skeleton.shares[..., None])
 
 
 def _with_hands(rotations: Tensor, pelvis: Tensor) -> Pose:

@@ -10,22 +10,42 @@ from torch import nn
 
 from lsmplify_refine.body import _core
 from lsmplify_refine.body._core import Skeleton
-from lsmplify_refine.engine.project import Pose, Prior, Schedule, Targets, project
+from lsmplify_refine.engine.evidence import Scales, estimate_scales
+from lsmplify_refine.engine.project import (
+    Pose,
+    Prior,
+    Schedule,
+    Targets,
+    advance,
+    approach,
+    free_joints,
+    linearise,
+    prior_weights,
+    project,
+)
 from lsmplify_refine.regressor.network import JOINTS, Regressed, regress
 
 #: The first projection: from far, robust, the start as a weak prior.
-FIRST = Schedule(damping=(10.0, 3.0, 2.0), radius_m=(1.0, 0.6, 0.4))
+FIRST = Schedule(damping=(10.0, 3.0), radius_m=(1.0, 0.6))
 _FIRST_PRIOR = 0.01
+#: Then one step under the prior that the observations themselves speak for.
+_SCALED_RADIUS_M = 0.2
 #: The last: the regressor's pose and weights.
 LAST = Schedule(damping=(1.0, 1.0), radius_m=(0.4, 0.4))
 
 
-def first_solution(skeleton: Skeleton, start: Pose, targets: Targets) -> Pose:
-    """The projection before the regressor, (N frames)."""
-    count, joints = start.rotations.shape[:2]
-    held = torch.full((count, joints), _FIRST_PRIOR, device=start.pelvis.device)
-    held[:, JOINTS:] = torch.inf
-    return project(skeleton, start, targets, Prior(held, torch.full_like(start.pelvis, 1e-5)), FIRST)
+def first_solution(skeleton: Skeleton, start: Pose, targets: Targets) -> tuple[Pose, Scales]:
+    """The projection before the regressor, and what the observations say about noise and start."""
+    relative = torch.ones(start.rotations.shape[:2], device=start.pelvis.device)
+    relative[:, JOINTS:] = torch.inf
+    prior = Prior(_FIRST_PRIOR * relative, torch.full_like(start.pelvis, 1e-5))
+    walk = approach(skeleton, start, targets, prior, FIRST)
+    joints = free_joints(prior)
+    model = linearise(skeleton, walk.pose, targets, _SCALED_RADIUS_M, joints)
+    # estimates are worse in place (metres) than in pose (radians)
+    weights = prior_weights(Prior(relative, torch.full_like(start.pelvis, 0.01)), joints)
+    scales = estimate_scales(model.jacobian, model.residual_at_start(walk), weights)
+    return advance(walk, model, weights * scales.strength[:, None], joints).pose, scales
 
 
 def in_space(skeleton: Skeleton, pose: Pose, targets: Targets) -> torch.Tensor:
@@ -39,8 +59,8 @@ def in_space(skeleton: Skeleton, pose: Pose, targets: Targets) -> torch.Tensor:
 def fuse(network: nn.Module, skeleton: Skeleton, start: Pose, targets: Targets) -> tuple[Pose, Regressed]:
     """The refined pose, and what the regressor said on the way."""
     with torch.no_grad():
-        solution = first_solution(skeleton, start, targets)
+        solution, scales = first_solution(skeleton, start, targets)
         points = in_space(skeleton, solution, targets)
-    regressed = regress(network, skeleton, start, solution, targets, points)
+    regressed = regress(network, skeleton, start, solution, scales, targets, points)
     trusted = Targets(targets.positions, targets.weights * regressed.trust)
     return project(skeleton, regressed.pose, trusted, regressed.prior, LAST), regressed

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from lsmplify_refine.body import _core
 from lsmplify_refine.body._core import Skeleton
+from lsmplify_refine.engine.evidence import Scales
 from lsmplify_refine.engine.project import Pose, Prior, Targets
 from lsmplify_refine.keypoints import BODY25
 
@@ -35,7 +36,7 @@ _HUNG_ON = {
 _SMPL_PARENTS = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19)
 _NECK, _MID_HIP, _RIGHT_HIP, _LEFT_HIP = (BODY25.points.index(n) for n in ("neck", "mid_hip", "right_hip", "left_hip"))
 #: Features per keypoint node and per joint node.
-_POINT_FEATURES, _JOINT_FEATURES = 21, 18
+_POINT_FEATURES, _JOINT_FEATURES = 24, 20
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ class ResidualRegressor(nn.Module):
         self.joints_to_points = nn.Parameter(shares)
         self.points_to_joints = nn.Parameter(shares.T / shares.sum(0)[:, None].clamp(min=0.5))
         self.blocks = nn.Sequential(*[GraphBlock(config) for _ in range(config.depth)])
-        self.joint_head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, 7))
+        self.joint_head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, 8))
         self.point_head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 1))
         self.shift_head = nn.Linear(width, 3)
         self._start_at_no_residual()
@@ -143,8 +144,8 @@ class ResidualRegressor(nn.Module):
         for layer in (joint, point, self.shift_head):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
-        # two columns of the identity, and a prior of exp(-3.5) m^2/rad^2
-        joint.bias.data = torch.tensor([1.0, 0.0, 0.0, 0.0, 1.0, 0.0, -3.5])
+        # two columns of the identity, the prior that the evidence speaks for, half the way to the first solution
+        joint.bias.data = torch.tensor([1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0])
 
     def forward(self, points: Tensor, joints: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Plain tensors in and out (so that any trainer can wrap it).
@@ -154,8 +155,8 @@ class ResidualRegressor(nn.Module):
             joints: (N, 22, F) joint features.
 
         Returns:
-            (N, 22, 7) residual rotation as two columns and log prior weight, (N, 25) log trust, (N, 3) pelvis shift in
-            the human-centric frame.
+            (N, 22, 8) residual rotation as two columns, log prior weight and logit of the share of the first solution;
+            (N, 25) log trust; (N, 3) pelvis shift in the human-centric frame.
         """
         by_joint = self.embed_joint(joints) + self.joint_identity
         nodes = self.embed_point(points) + self.point_identity + self.joints_to_points @ by_joint
@@ -165,7 +166,13 @@ class ResidualRegressor(nn.Module):
 
 
 def regress(
-    network: nn.Module, skeleton: Skeleton, start: Pose, solution: Pose, targets: Targets, target_points: Tensor
+    network: nn.Module,
+    skeleton: Skeleton,
+    start: Pose,
+    solution: Pose,
+    scales: Scales,
+    targets: Targets,
+    target_points: Tensor,
 ) -> Regressed:
     """Ask the network about N frames.
 
@@ -173,24 +180,28 @@ def regress(
         network: A `ResidualRegressor`, possibly wrapped by a trainer.
         skeleton: The shaped body with BODY_25 points (batched or shared).
         start: The initial pose.
-        solution: A first projection from it, which the residual is applied to.
+        solution: A first projection from it. The residual is applied somewhere between the two, for each joint: near
+            the solution where keypoints are good, near the start where they are noise.
+        scales: What the observations say about their noise and about the start.
         targets: The observations; of them the weights are used.
         target_points: (N, 25, 3) the targets in space (2D ones lifted), same frame as the poses, metres.
     """
     with torch.no_grad():
-        axes, points, joints = _features(skeleton, start, solution, targets, target_points)
+        axes, points, joints = _features(skeleton, start, solution, scales, targets, target_points)
+        way = roma.rotmat_to_rotvec(start.rotations[:, :JOINTS].transpose(-1, -2) @ solution.rotations[:, :JOINTS])
     by_joint, log_trust, local_shift = network(points, joints)
     residual = roma.special_gramschmidt(by_joint[..., :6].unflatten(-1, (2, 3)).transpose(-1, -2))
-    rotations = torch.cat([solution.rotations[:, :JOINTS] @ residual, solution.rotations[:, JOINTS:]], 1)
+    part = roma.rotvec_to_rotmat(by_joint[..., 7:].sigmoid() * way)
+    rotations = torch.cat([start.rotations[:, :JOINTS] @ part @ residual, start.rotations[:, JOINTS:]], 1)
     shift = (axes @ local_shift[..., None])[..., 0]
-    weight = by_joint[..., 6].clamp(-9.0, 3.0).exp()
+    weight = scales.strength[:, None] * by_joint[..., 6].clamp(-7.0, 7.0).exp()
     hands = torch.full_like(rotations[:, JOINTS:, 0, 0], torch.inf)
     prior = Prior(torch.cat([weight, hands], 1), torch.full_like(solution.pelvis, 1e-5))
     return Regressed(Pose(rotations, solution.pelvis + shift), prior, log_trust.clamp(-3.0, 1.0).exp())
 
 
 def _features(
-    skeleton: Skeleton, start: Pose, solution: Pose, targets: Targets, target_points: Tensor
+    skeleton: Skeleton, start: Pose, solution: Pose, scales: Scales, targets: Targets, target_points: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Human-centric axes (N, 3, 3), keypoint features (N, 25, F) and joint features (N, 22, F)."""
     before = _core.keypoints(skeleton, start.rotations) + start.pelvis[:, None]
@@ -201,6 +212,9 @@ def _features(
     count = len(before)
     rest_points = skeleton.points.sum(-2).expand(count, _POINTS, 3)
     flat = torch.full_like(seen, float(targets.is_image))
+    known = torch.stack([(scales.noise_m + 1e-4).log() + 5, scales.strength.log() + 2], -1)[:, None]
+    # how many standard deviations the first solution leaves
+    left = (target_points - after).norm(dim=-1, keepdim=True) / (scales.noise_m + 1e-4)[:, None, None]
     points = torch.cat(
         [
             local_before,
@@ -212,6 +226,8 @@ def _features(
             local_after,
             seen,
             flat,
+            left.log1p() * seen,
+            known.expand(count, _POINTS, 2),
         ],
         -1,
     )
@@ -219,7 +235,7 @@ def _features(
     two_columns = [r[..., :2].transpose(-1, -2).flatten(-2) for r in turned]
     moved = 5 * (turned[1] - turned[0])[..., 1, :]
     rest_joints = skeleton.rest_joints[..., :JOINTS, :].expand(count, JOINTS, 3)
-    return axes, points, torch.cat([*two_columns, moved, rest_joints], -1)
+    return axes, points, torch.cat([*two_columns, moved, rest_joints, known.expand(count, JOINTS, 2)], -1)
 
 
 def _root_in(axes: Tensor, rotations: Tensor) -> Tensor:

@@ -15,6 +15,9 @@ import roma
 import torch
 from torch import Tensor, nn
 
+from lsmplify_refine.body import _core
+from lsmplify_refine.body._core import Skeleton
+from lsmplify_refine.engine.project import Pose, Targets
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.regressor.network import JOINTS, human_frame
 from lsmplify_refine.safe_load import load_torch
@@ -196,6 +199,22 @@ class PublishedNetwork(nn.Module):
         body_pose = nn.functional.pad(body_pose, (0, 3 * _BODY_JOINTS - body_pose.shape[1]))
         features = self.linear(torch.cat([self.backbone(both.permute(0, 3, 1, 2)), body_pose, betas], 1))
         return start_rotations @ self.regressor(features.unflatten(1, (JOINTS, _FEATURES)))
+
+
+def published_pose(network: nn.Module, skeleton: Skeleton, start: Pose, targets: Targets, betas: Tensor) -> Pose:
+    """Ask the published network about N frames; the pelvis stays where it is.
+
+    Args:
+        network: A `PublishedNetwork`, possibly wrapped by a trainer.
+        skeleton: The shaped body with BODY_25 points.
+        start: The initial pose.
+        targets: Keypoints in space; one without confidence is taken not to have moved.
+        betas: (N, 10) shape coefficients of the body that the network was trained on.
+    """
+    points = _core.keypoints(skeleton, start.rotations) + start.pelvis[:, None]
+    seen = targets.weights[..., None] > 0
+    rotations = network(points, torch.where(seen, targets.positions, points), start.rotations[:, :JOINTS], betas)
+    return Pose(torch.cat([rotations, start.rotations[:, JOINTS:]], 1), start.pelvis)
 
 
 def load_published(path: Path) -> PublishedNetwork:

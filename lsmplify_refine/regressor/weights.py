@@ -1,4 +1,4 @@
-"""Shipped and trained weights: safetensors, with the network's size and how it was trained in the header."""
+"""Shipped and trained weights: safetensors, with the network and how it was trained in the header."""
 
 from __future__ import annotations
 
@@ -10,29 +10,38 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from torch import nn
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.regressor.network import NetworkConfig, ResidualRegressor
+from lsmplify_refine.regressor.published import PublishedNetwork, load_published
+
+Network = ResidualRegressor | PublishedNetwork
+_PUBLISHED = "published"
 
 
-def save_weights(network: ResidualRegressor, path: Path, record: dict[str, Any]) -> None:
+def save_weights(network: nn.Module, path: Path, record: dict[str, Any]) -> None:
     """Write a network; `record` (configuration, data) goes into the header as JSON."""
-    header = {"network": json.dumps(asdict(network.config)), "record": json.dumps(record)}
+    size = asdict(network.config) if isinstance(network, ResidualRegressor) else _PUBLISHED
+    header = {"network": json.dumps(size), "record": json.dumps(record)}
     tensors = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
     save_file(tensors, path, metadata=header)
 
 
-def load_weights(path: Path) -> ResidualRegressor:
-    """Read a network, ready to use.
+def load_weights(path: Path) -> Network:
+    """Read a network, ready to use: ours, or the published one (from training, or its authors' checkpoint).
 
     Raises:
-        InputError: No such file, damaged, or not this network's weights.
+        InputError: No such file, damaged, or neither network's weights.
     """
+    if path.suffix != ".safetensors":
+        return load_published(path)
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-        network = ResidualRegressor(NetworkConfig(**json.loads(header["network"])))
+        size = json.loads(header["network"])
+        network = PublishedNetwork() if size == _PUBLISHED else ResidualRegressor(NetworkConfig(**size))
         network.load_state_dict(tensors)
     except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:150]
@@ -40,7 +49,13 @@ def load_weights(path: Path) -> ResidualRegressor:
     return network.eval().requires_grad_(False)
 
 
-def load_shipped_weights() -> ResidualRegressor:
+def weights_record(path: Path) -> dict[str, Any]:
+    """How a safetensors file says that it was trained."""
+    with safe_open(path, framework="pt") as file:
+        return json.loads((file.metadata() or {})["record"])
+
+
+def load_shipped_weights() -> Network:
     """The weights that come with the package."""
     with resources.as_file(resources.files("lsmplify_refine.assets") / "regressor.safetensors") as path:
         return load_weights(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from lsmplify_refine.learn.motion import Split, Take
 from lsmplify_refine.learn.pairs import PairConfig, PairSampler, ShapeSampler
 from lsmplify_refine.learn.train import Progress, TrainConfig, train
 from lsmplify_refine.regressor.network import NetworkConfig
+from lsmplify_refine.regressor.published import PublishedNetwork
 from lsmplify_refine.regressor.weights import load_weights
 from tests.engine.scenes import open_body, true_motion
 
@@ -40,6 +42,14 @@ def test_the_same_seed_gives_the_same_curve_and_weights(split: Split, tmp_path: 
     assert first == second and len(first) == 4
     ours, theirs = (load_weights(tmp_path / name / "weights.safetensors").state_dict() for name in "ab")
     assert all(torch.equal(ours[key], theirs[key]) for key in ours)
+
+
+def test_the_published_network_trains_on_the_same_pairs(split: Split, tmp_path: Path) -> None:
+    config = replace(SMALL, steps=2, architecture="published", pairs=PairConfig(image_batches=0.0))
+    reports = curve(split, tmp_path, config)
+    assert all(0 < report.pve_mm_pelvis == report.direct_pve_mm_pelvis < 1000 for report in reports)
+    network = load_weights(tmp_path / "weights.safetensors")
+    assert isinstance(network, PublishedNetwork) and not network.training
 
 
 def test_a_resumed_run_goes_on_where_it_stopped(split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,19 +55,24 @@ def random_network() -> ResidualRegressor:
     return network.eval()
 
 
-def test_untrained_it_changes_nothing() -> None:
+def test_untrained_it_stands_half_way_to_the_first_solution_with_the_evidences_prior() -> None:
     skeleton, start, targets = case()
     network = ResidualRegressor(NetworkConfig(width=32, depth=2))
-    solution = first_solution(skeleton, start, targets)
-    said = regress(network, skeleton, start, solution, targets, in_space(skeleton, solution, targets))
-    assert torch.allclose(said.pose.rotations, solution.rotations, atol=1e-6)
+    solution, scales = first_solution(skeleton, start, targets)
+    said = regress(network, skeleton, start, solution, scales, targets, in_space(skeleton, solution, targets))
+    whole = roma.rotmat_geodesic_distance(start.rotations, solution.rotations)
+    for end in (start, solution):
+        assert torch.allclose(roma.rotmat_geodesic_distance(end.rotations, said.pose.rotations), whole / 2, atol=2e-3)
     assert torch.allclose(said.pose.pelvis, solution.pelvis)
     assert torch.allclose(said.trust, torch.ones(FRAMES, 25))
-    assert torch.isinf(said.prior.rotation[:, 22:]).all() and said.prior.rotation[:, :22].isfinite().all()
+    assert torch.isinf(said.prior.rotation[:, 22:]).all()
+    assert torch.allclose(said.prior.rotation[:, :22], scales.strength[:, None].expand(-1, 22))
 
 
 def test_turning_the_scene_turns_the_result() -> None:
     skeleton, start, targets = case()
+    noise = 0.01 * torch.randn(targets.positions.shape, generator=torch.Generator().manual_seed(1))
+    targets = Targets(targets.positions + noise, targets.weights)
     network = random_network()
     turn, move = torch.tensor(rotvec_to_rotmat([0.4, -1.1, 0.7])).float(), torch.tensor([1.0, -2.0, 0.5])
     moved_rotations = start.rotations.clone()
@@ -104,7 +109,7 @@ def test_even_untrained_the_fusion_comes_closer_to_the_keypoints(image: bool) ->
         seen = points[..., :2] / points[..., 2:] * 4 if image else points
         wanted = targets.positions * 4 if image else targets.positions
         errors.append(((seen - wanted).norm(dim=-1) * targets.weights).mean())
-    assert errors[1] < 0.25 * errors[0]
+    assert errors[1] < 0.3 * errors[0]
 
 
 def test_human_frame_is_a_rotation_at_the_hips() -> None:
