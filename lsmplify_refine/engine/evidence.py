@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from lsmplify_refine.engine.project import factorise
+
 #: m^2/rad^2: from keypoints that decide everything to a start that is as good as they are.
 _STRENGTHS = (1e-3, 2e-2, 0.4, 8.0)
 
@@ -42,9 +44,7 @@ def estimate_scales(jacobian: Tensor, residual: Tensor, relative: Tensor) -> Sca
     count = (residual != 0).sum(1).clamp(min=1)
     likelihood, noise = [], []
     for strength in _STRENGTHS:
-        system = spread / strength
-        system.diagonal(dim1=1, dim2=2).add_(1.0)
-        factor = torch.linalg.cholesky(system)
+        factor = factorise(spread / strength)
         white = torch.linalg.solve_triangular(factor, residual[..., None], upper=False)[..., 0]
         mean_square = white.square().sum(1) / count + 1e-12
         log_volume = factor.diagonal(dim1=1, dim2=2).log().sum(1)

@@ -24,6 +24,8 @@ from lsmplify_refine.body._core import Skeleton
 
 #: A keypoint further than this from the solution did not shape it, metres.
 _TRUSTED_RADIUS_M = 0.15
+#: Some rounding errors, as a share of the mean diagonal (which does not depend on the axes).
+_RIDGE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -206,10 +208,15 @@ def advance(walk: Walk, model: LinearModel, weight: Tensor, joints: list[int]) -
 def _minimiser(jacobian: Tensor, residual: Tensor, variance: Tensor) -> Tensor:
     """The y (N, U) with the least |residual - J y|^2 + y^T diag(1 / variance) y."""
     spread = jacobian * variance[:, None]
-    system = spread @ jacobian.transpose(1, 2)
-    system.diagonal(dim1=1, dim2=2).add_(1.0)
-    factor = torch.linalg.cholesky(system)
+    factor = factorise(spread @ jacobian.transpose(1, 2))
     return (spread.transpose(1, 2) @ torch.cholesky_solve(residual[..., None], factor))[..., 0]
+
+
+def factorise(covariance: Tensor) -> Tensor:
+    """Cholesky factor of I + covariance (N, O, O), which may be large against I beyond the precision of floats."""
+    diagonal = covariance.diagonal(dim1=1, dim2=2)
+    ridge = 1.0 + _RIDGE * diagonal.detach().mean(1, keepdim=True)
+    return torch.linalg.cholesky(covariance + torch.diag_embed(ridge.expand_as(diagonal)))
 
 
 def observed_share(skeleton: Skeleton, pose: Pose, targets: Targets, prior: Prior) -> Tensor:

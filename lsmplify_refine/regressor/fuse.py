@@ -6,7 +6,7 @@ The loss of training is taken on the result, so that the network spends itself o
 from __future__ import annotations
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from lsmplify_refine.body import _core
 from lsmplify_refine.body._core import Skeleton
@@ -24,6 +24,8 @@ from lsmplify_refine.engine.project import (
     project,
 )
 from lsmplify_refine.regressor.network import JOINTS, Regressed, regress
+from lsmplify_refine.regressor.published import PublishedNetwork, published_pose
+from lsmplify_refine.regressor.weights import Network
 
 #: The first projection: from far, robust, the start as a weak prior.
 FIRST = Schedule(damping=(10.0, 3.0), radius_m=(1.0, 0.6))
@@ -48,7 +50,7 @@ def first_solution(skeleton: Skeleton, start: Pose, targets: Targets) -> tuple[P
     return advance(walk, model, weights * scales.strength[:, None], joints).pose, scales
 
 
-def in_space(skeleton: Skeleton, pose: Pose, targets: Targets) -> torch.Tensor:
+def in_space(skeleton: Skeleton, pose: Pose, targets: Targets) -> Tensor:
     """The targets as points (N, K, 3): 3D ones as they are, 2D ones at the depth of the posed keypoints."""
     if not targets.is_image:
         return targets.positions
@@ -64,3 +66,42 @@ def fuse(network: nn.Module, skeleton: Skeleton, start: Pose, targets: Targets) 
     regressed = regress(network, skeleton, start, solution, scales, targets, points)
     trusted = Targets(targets.positions, targets.weights * regressed.trust)
     return project(skeleton, regressed.pose, trusted, regressed.prior, LAST), regressed
+
+
+def fuse_published(network: PublishedNetwork, skeleton: Skeleton, start: Pose, targets: Targets, betas: Tensor) -> Pose:
+    """The published network's pose, projected under the prior that the observations speak for."""
+    solution, scales = first_solution(skeleton, start, targets)
+    in_place = Targets(in_space(skeleton, solution, targets), targets.weights)
+    pose = published_pose(network, skeleton, Pose(start.rotations, solution.pelvis), in_place, betas)
+    rotation = scales.strength[:, None].expand(start.rotations.shape[:2]).clone()
+    rotation[:, JOINTS:] = torch.inf
+    return project(skeleton, pose, targets, Prior(rotation, torch.full_like(pose.pelvis, 1e-5)), LAST)
+
+
+class FrameSolver:
+    """Refines frames, each on its own, with whichever network the weights are of.
+
+    Args:
+        network: Ours or the published one.
+        skeleton: The shaped body with BODY_25 points, shared by all frames.
+        betas: (B,) shape coefficients, for the published network.
+        passes: How often; each pass starts from the result of the one before.
+    """
+
+    def __init__(self, network: Network, skeleton: Skeleton, betas: Tensor, *, passes: int = 1) -> None:
+        self.network = network
+        self.skeleton = skeleton
+        self.passes = passes
+        self._betas = nn.functional.pad(betas.float(), (0, 10))[None, :10]
+
+    @torch.no_grad()
+    def __call__(self, start: Pose, targets: Targets) -> Pose:
+        """Refine N frames."""
+        pose = start
+        for _ in range(self.passes):
+            if isinstance(self.network, PublishedNetwork):
+                betas = self._betas.expand(len(pose.pelvis), -1)
+                pose = fuse_published(self.network, self.skeleton, pose, targets, betas)
+            else:
+                pose, _ = fuse(self.network, self.skeleton, pose, targets)
+        return pose

@@ -37,6 +37,8 @@ _SMPL_PARENTS = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 1
 _NECK, _MID_HIP, _RIGHT_HIP, _LEFT_HIP = (BODY25.points.index(n) for n in ("neck", "mid_hip", "right_hip", "left_hip"))
 #: Features per keypoint node and per joint node.
 _POINT_FEATURES, _JOINT_FEATURES = 24, 20
+#: Prior weights stay in a range that single precision can solve for.
+_LOG_WEIGHTS = (-9.0, 4.0)
 
 
 @dataclass(frozen=True)
@@ -194,7 +196,7 @@ def regress(
     part = roma.rotvec_to_rotmat(by_joint[..., 7:].sigmoid() * way)
     rotations = torch.cat([start.rotations[:, :JOINTS] @ part @ residual, start.rotations[:, JOINTS:]], 1)
     shift = (axes @ local_shift[..., None])[..., 0]
-    weight = scales.strength[:, None] * by_joint[..., 6].clamp(-7.0, 7.0).exp()
+    weight = (scales.strength.log()[:, None] + by_joint[..., 6]).clamp(*_LOG_WEIGHTS).exp()
     hands = torch.full_like(rotations[:, JOINTS:, 0, 0], torch.inf)
     prior = Prior(torch.cat([weight, hands], 1), torch.full_like(solution.pelvis, 1e-5))
     return Regressed(Pose(rotations, solution.pelvis + shift), prior, log_trust.clamp(-3.0, 1.0).exp())

@@ -81,9 +81,9 @@ def test_turning_the_scene_turns_the_result() -> None:
     with torch.no_grad():
         here, _ = fuse(network, skeleton, start, targets)
         there, _ = fuse(network, skeleton, moved_start, Targets(targets.positions @ turn.T + move, targets.weights))
-    assert torch.allclose(there.rotations[:, 1:], here.rotations[:, 1:], atol=2e-3)
-    assert torch.allclose(there.rotations[:, 0], turn @ here.rotations[:, 0], atol=2e-3)
-    assert torch.allclose(there.pelvis, here.pelvis @ turn.T + move, atol=2e-3)
+    assert torch.allclose(there.rotations[:, 1:], here.rotations[:, 1:], atol=5e-3)
+    assert torch.allclose(there.rotations[:, 0], turn @ here.rotations[:, 0], atol=5e-3)
+    assert torch.allclose(there.pelvis, here.pelvis @ turn.T + move, atol=5e-3)
 
 
 @pytest.mark.parametrize("image", [False, True])
