@@ -60,6 +60,11 @@ class Keypoints:
                 f"keypoint confidence has shape {self.confidence.shape}; expected {self.positions.shape[:2]}"
             )
 
+    @property
+    def is_3d(self) -> bool:
+        """True for points in space, False for points in the image."""
+        return self.positions.shape[-1] == 3
+
 
 @dataclass(frozen=True)
 class WorldRoot:

@@ -88,10 +88,10 @@ def complete(
     if keypoints is None:
         raise InputError(
             f"{estimate.source}: no keypoints in it or beside it; give --keypoints FILE "
-            "(.pt, .npy or .npz with x, y, confidence of 17 COCO or 25 BODY_25 points per frame)"
+            "(.pt, .npy or .npz with x, y, confidence of 17 COCO or 25 BODY_25 points a frame, or x, y, z, confidence)"
         )
     check_keypoints(keypoints, len(estimate))
-    camera, camera_notes = _camera(estimate, video, focal_px)
+    camera, camera_notes = _camera(estimate, video, focal_px, needed=not keypoints.is_3d)
     fps, fps_notes = _frame_rate(estimate, video)
     return estimate.replace(
         keypoints=keypoints, camera=camera, fps=fps, notes=(*estimate.notes, *camera_notes, *fps_notes)
@@ -142,11 +142,15 @@ def _check_size(estimate: Estimate, info: VideoInfo) -> None:
         )
 
 
-def _camera(estimate: Estimate, video: VideoInfo | None, focal_px: float | None) -> tuple[Camera, list[str]]:
-    """The camera to use, with the size of the image filled in, and notes."""
+def _camera(
+    estimate: Estimate, video: VideoInfo | None, focal_px: float | None, *, needed: bool
+) -> tuple[Camera | None, list[str]]:
+    """The camera to use, with the size of the image filled in, and notes; None where there is none nor needed."""
     camera = estimate.camera
     size = (video.width, video.height) if video else camera.image_size if camera else None
     if camera is None:
+        if not needed and (size is None or estimate.frame == "world"):
+            return None, []
         if size is None:
             raise InputError(f"{estimate.source}: no camera in it; give --video, whose size is needed")
         K = default_intrinsics(*size, len(estimate), focal_px)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -13,11 +13,13 @@ import torch
 from lsmplify_refine import files
 from lsmplify_refine.body import BodyModel
 from lsmplify_refine.engine import Refinement, Refiner
+from lsmplify_refine.engine.align import Align
 from lsmplify_refine.engine.refiner import SMOOTH_SECONDS
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.estimate import Estimate, Gender
 from lsmplify_refine.inputs import choose_people, complete, open_video
 from lsmplify_refine.keypoint_files import load_keypoints
+from lsmplify_refine.metrics import project_to_image
 from lsmplify_refine.outputs import Outputs, name_outputs, staged
 from lsmplify_refine.render import choose_gl_platform
 from lsmplify_refine.report import build_report, write_report
@@ -41,6 +43,7 @@ class Job:
         video: The video it was estimated from; None for the one beside the input, if any.
         output: Folder to write to; None for beside the input.
         keypoints: Keypoint file that replaces the input's own keypoints.
+        align: How 3D keypoints come into the estimate's frame (see `engine.align.align`).
         focal_px: Focal length in pixels that replaces the file's.
         body_model: A SMPL-family file or folder of them; None for the open body.
         gender: Gender of that body model; None for the one the input says.
@@ -56,6 +59,7 @@ class Job:
     video: Path | None = None
     output: Path | None = None
     keypoints: Path | None = None
+    align: Align = "auto"
     focal_px: float | None = None
     body_model: Path | None = None
     gender: Gender | None = None
@@ -94,8 +98,8 @@ def run(job: Job, *, progress: Progress | None = None) -> Outcome:
     video, video_notes = open_video(people, job.video, shown=job.write_video)
     wanted = _completed(job, people, chosen, video)
     body = open_body(job, wanted[0])
-    notes = [*video_notes, *_video_note(job, video)]
-    shown = video if job.write_video else None
+    shown, shown_notes = _video_to_show(job, video, wanted)
+    notes = [*video_notes, *shown_notes]
     if shown is not None:
         choose_gl_platform()  # better told now than after the work
     outputs = name_outputs(people[0].source or job.input, job.output, video=shown is not None)
@@ -116,6 +120,7 @@ def refine(
     body: BodyModel | None = None,
     device: str = "cpu",
     smooth_seconds: float = SMOOTH_SECONDS,
+    align: Align = "auto",
 ) -> Refinement:
     """Refine one person's track; for several tracks on one body, keep a `Refiner`.
 
@@ -127,13 +132,14 @@ def refine(
         body: The body model; the open one if not given.
         device: "cpu", "cuda" or "mps".
         smooth_seconds: Standard deviation of the low-pass on the correction; 0 fits each frame on its own.
+        align: How 3D keypoints come into the estimate's frame (see `engine.align.align`).
 
     Raises:
-        InputError: It has no keypoints, or neither a camera nor a video.
+        InputError: It has no keypoints, or for 2D ones neither a camera nor a video.
     """
     video, notes = open_video([estimate], None, shown=False)
     whole = complete(estimate.replace(notes=(*estimate.notes, *notes)), video=video)
-    return Refiner(body, device=device, smooth_seconds=smooth_seconds).refine(whole)
+    return Refiner(body, device=device, smooth_seconds=smooth_seconds, align=align).refine(whole)
 
 
 def choose_device(device: Device) -> str:
@@ -172,14 +178,21 @@ def _completed(job: Job, people: list[Estimate], chosen: list[int], video: Video
         raise InputError(
             f"{job.keypoints}: keypoints of one person, but the input has several; choose one: --person {ids}"
         )
-    return [complete(people[index], video=video, keypoints=keypoints, focal_px=job.focal_px) for index in chosen]
+    wanted = [complete(people[index], video=video, keypoints=keypoints, focal_px=job.focal_px) for index in chosen]
+    if job.align != "auto" and not all(_in_space(person) for person in wanted):
+        raise InputError(f"--align {job.align}: the keypoints are 2D, and only 3D ones are aligned; leave it out")
+    return wanted
+
+
+def _in_space(estimate: Estimate) -> bool:
+    return estimate.keypoints is not None and estimate.keypoints.is_3d
 
 
 def _refine(
     job: Job, body: BodyModel, device: str, people: list[Estimate], progress: Progress | None
 ) -> list[Refinement]:
     step = partial(progress, "refining") if progress else None
-    refiner = Refiner(body, device=device, smooth_seconds=job.smooth_seconds, progress=step)
+    refiner = Refiner(body, device=device, smooth_seconds=job.smooth_seconds, align=job.align, progress=step)
     return [refiner.refine(person) for person in people]
 
 
@@ -191,22 +204,33 @@ def _write_video(video: VideoInfo, output: Path, refinements: list[Refinement], 
 
 
 def _shown(refinement: Refinement) -> Person:
-    """A refinement as the comparison video wants it."""
+    """A refinement as the comparison video wants it; 3D keypoints as the camera sees them."""
     from lsmplify_refine.comparison import Person
 
+    camera, keypoints = refinement.camera, refinement.keypoints
+    assert camera is not None  # see _video_to_show
+    if keypoints.is_3d:
+        keypoints = replace(keypoints, positions=project_to_image(keypoints.positions, camera.K))
     flagged = zip(refinement.status, refinement.reasons, strict=True)
     return Person(
         frame_ids=refinement.estimate.frame_ids,
         faces=refinement.before.body.faces,
         before=refinement.before.vertices,
         after=refinement.after.vertices,
-        K=refinement.camera.K,
-        keypoints=refinement.keypoints,
+        K=camera.K,
+        keypoints=keypoints,
         captions=["" if status == "accepted" else f"{status}: {reason}" for status, reason in flagged],
     )
 
 
-def _video_note(job: Job, video: VideoInfo | None) -> list[str]:
-    if video is None and job.write_video:
-        return ["no comparison video: no video lies beside the input; give one with --video"]
-    return []
+def _video_to_show(job: Job, video: VideoInfo | None, wanted: list[Estimate]) -> tuple[VideoInfo | None, list[str]]:
+    """The video to draw on, and why there is none where one was wanted."""
+    if not job.write_video:
+        return None, []
+    if video is None:
+        return None, ["no comparison video: no video lies beside the input; give one with --video"]
+    if any(person.frame == "world" and _in_space(person) for person in wanted):
+        return None, [
+            "no comparison video: the result is in world coordinates, which 3D keypoints do not place before the camera"
+        ]
+    return video, []

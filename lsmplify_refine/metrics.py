@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lsmplify_refine.estimate import Keypoints
+from lsmplify_refine.estimate import Camera, Keypoints
 
 
 def project_to_image(points: np.ndarray, K: np.ndarray) -> np.ndarray:
@@ -17,6 +17,26 @@ def reprojection_errors_px(points: np.ndarray, K: np.ndarray, keypoints: Keypoin
     """Distance (T, K) in pixels between projected body keypoints (T, K, 3) and 2D keypoints; 0 where missing."""
     error = np.linalg.norm(project_to_image(points, K) - np.nan_to_num(keypoints.positions), axis=-1)
     return np.where(keypoints.confidence > 0, error, 0.0)
+
+
+def position_errors_mm(points: np.ndarray, keypoints: Keypoints) -> np.ndarray:
+    """Distance (T, K) in mm between body keypoints (T, K, 3) and 3D keypoints of the same frame; 0 where missing."""
+    error = 1000 * np.linalg.norm(points - np.nan_to_num(keypoints.positions), axis=-1)
+    return np.where(keypoints.confidence > 0, error, 0.0)
+
+
+def keypoint_errors(points: np.ndarray, camera: Camera | None, keypoints: Keypoints) -> np.ndarray:
+    """Errors (T, K) in the unit of `keypoint_error_name`: mm for 3D keypoints, else pixels before the camera."""
+    if keypoints.is_3d:
+        return position_errors_mm(points, keypoints)
+    if camera is None:
+        raise ValueError("2D keypoints need a camera")
+    return reprojection_errors_px(points, camera.K, keypoints)
+
+
+def keypoint_error_name(keypoints: Keypoints) -> str:
+    """What the mean of `keypoint_errors` is called, with unit and joint set."""
+    return f"{'mpjpe_mm' if keypoints.is_3d else 'reprojection_px'}_{keypoints.convention}"
 
 
 def confidence_weighted_mean(errors: np.ndarray, confidence: np.ndarray) -> float:

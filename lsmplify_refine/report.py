@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lsmplify_refine._version import __version__
-from lsmplify_refine.metrics import reprojection_errors_px
+from lsmplify_refine.metrics import keypoint_error_name, keypoint_errors
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -100,7 +100,7 @@ def counts(refinement: Refinement) -> dict[str, int]:
 
 def _person(refinement: Refinement) -> dict[str, Any]:
     estimate = refinement.estimate
-    error_name = f"reprojection_px_{refinement.keypoints.convention}"
+    error_name = keypoint_error_name(refinement.keypoints)
     return {
         "track_id": estimate.track_id,
         "family": estimate.family,
@@ -108,7 +108,8 @@ def _person(refinement: Refinement) -> dict[str, Any]:
         "frames": len(estimate),
         "fps": estimate.fps,
         "keypoints": {"convention": refinement.keypoints.convention, "source": refinement.keypoints.source},
-        "image_size": refinement.camera.image_size,
+        "alignment": _alignment(refinement),
+        "image_size": refinement.camera and refinement.camera.image_size,
         "notes": (*estimate.notes, *refinement.notes),
         "metrics": refinement.metrics,
         "counts": counts(refinement),
@@ -116,17 +117,32 @@ def _person(refinement: Refinement) -> dict[str, Any]:
             "frame_id": estimate.frame_ids,
             "status": refinement.status,
             "blend": refinement.blend,
-            f"{error_name}_before": _frame_errors_px(refinement, refinement.before),
-            f"{error_name}_after": _frame_errors_px(refinement, refinement.after),
+            f"{error_name}_before": _frame_errors(refinement, refinement.before),
+            f"{error_name}_after": _frame_errors(refinement, refinement.after),
             "reason": refinement.reasons,
         },
     }
 
 
-def _frame_errors_px(refinement: Refinement, track: BodyTrack) -> np.ndarray:
+def _alignment(refinement: Refinement) -> dict[str, Any] | None:
+    """How 3D keypoints came into the estimate's frame, None for 2D ones."""
+    found = refinement.alignment
+    if found is None:
+        return None
+    return {
+        "mode": found.mode,
+        "per": found.per,
+        "unit": found.unit,
+        "scale": found.transform.scale,
+        "residuals_mm": found.residuals_mm,
+        "borrowed_frames": int((~found.transform.known).sum()),
+    }
+
+
+def _frame_errors(refinement: Refinement, track: BodyTrack) -> np.ndarray:
     """Confidence-weighted mean keypoint error of each frame (T,), NaN where a frame has no keypoints."""
     keypoints = refinement.keypoints
-    errors = reprojection_errors_px(track.keypoints(keypoints.convention), refinement.camera.K, keypoints)
+    errors = keypoint_errors(track.keypoints(keypoints.convention), refinement.camera, keypoints)
     weight = keypoints.confidence.sum(1)
     return np.where(weight > 0, (errors * keypoints.confidence).sum(1) / np.maximum(weight, 1e-9), np.nan)
 

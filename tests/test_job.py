@@ -72,6 +72,13 @@ def test_no_camera_and_no_video() -> None:
         complete(estimate(), video=None)
 
 
+def test_3d_keypoints_need_no_camera_but_get_one_where_there_is_a_video_to_draw_on() -> None:
+    space = Keypoints("coco17", np.ones((4, 17, 3)), np.ones((4, 17)))
+    assert complete(estimate(keypoints=space), video=None).camera is None
+    assert complete(estimate(keypoints=space), video=VIDEO).camera is not None
+    assert complete(estimate(keypoints=space, frame="world"), video=VIDEO).camera is None
+
+
 def test_keypoints_with_nan_are_refused_where_they_count() -> None:
     points = keypoints()
     points.positions[2, 3] = np.nan

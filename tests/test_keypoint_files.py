@@ -14,6 +14,10 @@ def points(count: int, frames: int = 4) -> np.ndarray:
     return np.random.default_rng(0).uniform(0, 0.9, (frames, count, 3)).astype(np.float32)
 
 
+def points_4(count: int) -> np.ndarray:
+    return np.random.default_rng(1).uniform(0, 0.9, (4, count, 4)).astype(np.float32)
+
+
 def written(path: Path, value: object) -> Path:
     if path.suffix == ".pt":
         torch.save(value, path)
@@ -49,6 +53,25 @@ def test_reads_3d_and_assumes_full_confidence(tmp_path: Path) -> None:
     assert keypoints.positions.shape == (4, 17, 3) and (keypoints.confidence == 1).all()
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("k.npy", points_4(25)),
+        ("k.pt", torch.as_tensor(points_4(25))),
+        ("k.npz", {"convention": "body25", "keypoints3d": points_4(25)}),
+        (
+            "k.npz",
+            {"convention": "body25", "keypoints3d": points_4(25)[..., :3], "confidence": points_4(25)[..., 3]},
+        ),
+    ],
+)
+def test_reads_3d_with_confidence(name: str, value: object, tmp_path: Path) -> None:
+    keypoints = load_keypoints(written(tmp_path / name, value))
+    assert keypoints.convention == "body25" and keypoints.is_3d
+    assert np.array_equal(keypoints.positions, points_4(25)[..., :3])
+    assert np.array_equal(keypoints.confidence, points_4(25)[..., 3])
+
+
 def test_confidence_is_brought_into_range(tmp_path: Path) -> None:
     array = points(17)
     array[0, :4, 2] = [1.017, -0.1, np.nan, np.inf]
@@ -64,7 +87,17 @@ def test_confidence_is_brought_into_range(tmp_path: Path) -> None:
         ("k.npy", points(17)[..., :2], r"shape \(4, 17, 2\); expected"),
         ("k.npy", points(17, frames=0), r"shape \(0, 17, 3\); expected"),
         ("k.npy", np.full((2, 17, 3), "a"), "expected numbers"),
+        ("k.npy", np.zeros((2, 17, 5)), r"shape \(2, 17, 5\); expected .* x, y, z in metres"),
         ("k.npz", {"positions": points(17)}, "lacks convention"),
+        ("k.npz", {"convention": "coco17"}, r"lacks positions \(or keypoints3d\)"),
+        ("k.npz", {**NAMED_25, "keypoints3d": points(25)}, "both positions and keypoints3d"),
+        ("k.npz", {"convention": "coco17", "keypoints3d": points(17)[..., :2]}, r"keypoints3d: shape \(4, 17, 2\)"),
+        ("k.npz", {"convention": "coco17", "positions": points_4(17)}, r"positions: shape \(4, 17, 4\)"),
+        (
+            "k.npz",
+            {"convention": "coco17", "keypoints3d": points_4(17), "confidence": np.ones((4, 17))},
+            "holds a confidence already",
+        ),
         ("k.npz", {"convention": "coco18", "positions": points(17)}, "'coco18' is not known; known: coco17"),
         ("k.npz", {"convention": "coco17", "positions": points(25)}, r"positions: shape \(4, 25, 3\)"),
         (

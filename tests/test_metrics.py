@@ -3,10 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lsmplify_refine import Keypoints
+from lsmplify_refine import Camera, Keypoints
 from lsmplify_refine.metrics import (
     accel_mm_per_frame2,
     confidence_weighted_mean,
+    keypoint_error_name,
+    keypoint_errors,
     project_to_image,
     reprojection_errors_px,
     robust_rms,
@@ -28,6 +30,22 @@ def test_missing_keypoints_cost_nothing() -> None:
     assert errors[0, 3] == 0
     assert confidence_weighted_mean(errors, confidence) == pytest.approx(5.0)
     assert np.isnan(confidence_weighted_mean(errors, 0 * confidence))
+
+
+def test_3d_keypoints_are_measured_in_millimetres_and_2d_ones_in_pixels() -> None:
+    points = np.tile([0.0, 0.0, 2.0], (1, 17, 1))
+    confidence = np.ones((1, 17))
+    confidence[0, 3] = 0
+    space = Keypoints("coco17", points + np.array([0.003, 0.0, 0.004]), confidence)
+    space.positions[0, 3] = np.nan
+    errors = keypoint_errors(points, None, space)
+    assert keypoint_error_name(space) == "mpjpe_mm_coco17"
+    assert errors[0, 3] == 0 and errors[0, 4] == pytest.approx(5.0)
+    image = Keypoints("coco17", np.tile([53.0, 44.0], (1, 17, 1)), confidence)
+    assert keypoint_error_name(image) == "reprojection_px_coco17"
+    assert keypoint_errors(points, Camera(K), image)[0, 4] == pytest.approx(5.0)
+    with pytest.raises(ValueError, match="camera"):
+        keypoint_errors(points, None, image)
 
 
 def test_robust_error_grows_no_further_than_its_radius() -> None:

@@ -24,9 +24,9 @@ NAMES = [
 
 SIGNATURES = {
     "load": ["path", "format"],
-    "refine": ["estimate", "body", "device", "smooth_seconds"],
+    "refine": ["estimate", "body", "device", "smooth_seconds", "align"],
     "save": ["estimates", "path", "overwrite"],
-    "Refiner": ["body", "device", "smooth_seconds", "progress"],
+    "Refiner": ["body", "device", "smooth_seconds", "align", "progress"],
 }
 
 

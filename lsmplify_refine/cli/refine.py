@@ -24,7 +24,7 @@ def register_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "refine",
         help="refine a result (the default verb)",
-        description="Refine a SMPL-family result with 2D keypoints.",
+        description="Refine a SMPL-family result with 2D or 3D keypoints.",
         epilog=USAGE_NOTE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -32,10 +32,17 @@ def register_parser(subparsers: Any) -> None:
     files.add_argument("--input", type=Path, required=True, metavar="PATH", help="result file or output folder")
     files.add_argument("--video", type=Path, metavar="FILE", help="the video (default: the one beside the input)")
     files.add_argument("--output", type=Path, metavar="DIR", help="where to write (default: beside the input)")
-    files.add_argument("--keypoints", type=Path, metavar="FILE", help="2D keypoints that replace those of the input")
+    files.add_argument("--keypoints", type=Path, metavar="FILE", help="2D or 3D keypoints instead of the input's")
     files.add_argument("--format", metavar="NAME", help="estimator that wrote the input (default: told by content)")
     how = parser.add_argument_group("how to refine")
     how.add_argument("--person", default="all", metavar="ID", help="refine only this track id (default: all)")
+    how.add_argument(
+        "--align",
+        choices=("auto", "camera", "torso", "procrustes"),
+        default="auto",
+        help="how 3D keypoints come into the result's frame: camera leaves them as they are, torso moves them by hips "
+        "and shoulders, procrustes by all points and scales them (default: what fits, and the report says which)",
+    )
     how.add_argument("--focal-px", type=positive, metavar="F", help="focal length in pixels, instead of the file's")
     how.add_argument(
         "--body-model", type=Path, metavar="PATH", help="your SMPL, SMPL-H or SMPL-X file or folder of them"
@@ -57,6 +64,7 @@ def handle(args: argparse.Namespace) -> int:
             video=args.video,
             output=args.output,
             keypoints=args.keypoints,
+            align=args.align,
             focal_px=args.focal_px,
             body_model=args.body_model,
             gender=args.gender,

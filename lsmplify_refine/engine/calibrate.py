@@ -2,7 +2,8 @@
 
 The open body's betas are its own, so the estimate's shape cannot be used: it is found from the keypoints, robustly,
 over the whole track. With fixed poses the keypoints are affine in betas, so a few Gauss-Newton steps on a dozen
-unknowns do it. Size and distance cannot be told apart in one camera: the estimate's distance is kept.
+unknowns do it. Size and distance cannot be told apart in one camera: the estimate's distance is kept. Keypoints in
+space show the lengths of limbs, whatever the pose, so errors of the estimated pose and place do not bend the shape.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from lsmplify_refine.body import BodyModel, _core
 from lsmplify_refine.engine.project import Pose, Targets, residuals, robust_weights
+from lsmplify_refine.keypoints import CONVENTIONS
 
 #: Standard deviations of the calibration's unknowns: betas (unit normal by construction), log size, metres.
 _SIGMA_LOG_SCALE = 0.1
@@ -22,6 +24,8 @@ _SIGMA_OFFSET_M = (0.1, 0.1, 0.02)
 #: How far one keypoint may be off a perfectly shaped body, metres; weighs the data against those priors.
 _SIGMA_POINT_M = 0.05
 _STEPS = 8
+#: The length of anything shorter than this is mostly noise, metres.
+_SHORTEST_LIMB_M = 0.12
 _MAX_FRAMES = 200
 
 
@@ -32,7 +36,7 @@ class Calibration:
     Attributes:
         betas: (B,).
         scale: Uniform size.
-        offset: (3,) added to the pelvis in every frame, metres, camera frame.
+        offset: (3,) added to the pelvis in every frame, metres, in the frame of the targets.
     """
 
     betas: np.ndarray
@@ -50,6 +54,8 @@ def calibrate(body: BodyModel, convention: str, pose: Pose, targets: Targets, nu
         targets: The observations.
         num_betas: How many shape coefficients to fit.
     """
+    if not targets.is_image:
+        return _calibrate_by_limbs(body, convention, pose, targets, num_betas)
     rows = _frames_with_most_evidence(targets)
     rotations, pelvis = pose.rotations[rows], pose.pelvis[rows]
     chosen = Targets(targets.positions[rows], targets.weights[rows])
@@ -72,6 +78,44 @@ def calibrate(body: BodyModel, convention: str, pose: Pose, targets: Targets, nu
         unknowns = unknowns + torch.linalg.solve(normal, gradient)
     found = unknowns.double().numpy()
     return Calibration(found[:num_betas], float(np.exp(found[num_betas])), found[-3:])
+
+
+def _calibrate_by_limbs(body: BodyModel, convention: str, pose: Pose, targets: Targets, num_betas: int) -> Calibration:
+    """As `calibrate`, for 3D targets: betas and scale from the lengths of limbs, then the offset that is left."""
+    rows = _frames_with_most_evidence(targets)
+    mean, directions = _affine_in_betas(body, convention, pose.rotations[rows], num_betas)
+    a, b = torch.tensor(CONVENTIONS[convention].edges).T
+    limbs = (mean[:, a] - mean[:, b]).norm(dim=-1).mean(0) > _SHORTEST_LIMB_M
+    a, b = a[limbs], b[limbs]
+    positions, weights = targets.positions[rows], targets.weights[rows]
+    seen = torch.minimum(weights[:, a], weights[:, b])
+    length = _without_noise((positions[:, a] - positions[:, b]).norm(dim=-1), seen)
+    per_row = 10.0 / max(float(seen.sum()), 1e-6) * len(a) / _SIGMA_POINT_M**2
+    unknowns = torch.zeros(num_betas + 1)
+    sigma = torch.tensor([1.0] * num_betas + [_SIGMA_LOG_SCALE])
+    for radius in np.geomspace(0.5, 0.1, _STEPS):
+        relative, scale = mean + directions @ unknowns[:-1], unknowns[-1].exp()
+        limb = (relative[:, a] - relative[:, b]) * scale
+        along = limb / limb.norm(dim=-1, keepdim=True)
+        residual = length - limb.norm(dim=-1)
+        by_beta = torch.einsum("nec,necu->neu", along, (directions[:, a] - directions[:, b]) * scale)
+        jacobian = torch.cat([by_beta, limb.norm(dim=-1, keepdim=True)], -1)
+        weight = seen * robust_weights(residual[..., None], float(radius)) * per_row
+        normal = torch.einsum("neu,nev,ne->uv", jacobian, jacobian, weight) + torch.diag(sigma**-2)
+        gradient = torch.einsum("neu,ne,ne->u", jacobian, residual, weight) - unknowns / sigma**2
+        unknowns = unknowns + torch.linalg.solve(normal, gradient)
+    points = (mean + directions @ unknowns[:-1]) * unknowns[-1].exp() + pose.pelvis[rows, None]
+    offset = (positions - points)[weights > 0].median(0).values
+    found = unknowns.double().numpy()
+    return Calibration(found[:-1], float(np.exp(found[-1])), offset.double().numpy())
+
+
+def _without_noise(length: Tensor, seen: Tensor) -> Tensor:
+    """Lengths (N, E) less what noise adds on average: sigma^2 / length, for sigma of a limb along any axis."""
+    shown = torch.where(seen > 0, length, torch.nan)
+    usual = shown.nanmedian(0).values
+    sigma = 1.48 * (shown - usual).abs().nanmedian(0).values
+    return length - (sigma**2 / usual).nan_to_num(0.0)
 
 
 def _affine_in_betas(body: BodyModel, convention: str, rotations: Tensor, num_betas: int) -> tuple[Tensor, Tensor]:

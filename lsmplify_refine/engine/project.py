@@ -213,10 +213,13 @@ def _minimiser(jacobian: Tensor, residual: Tensor, variance: Tensor) -> Tensor:
 
 
 def factorise(covariance: Tensor) -> Tensor:
-    """Cholesky factor of I + covariance (N, O, O), which may be large against I beyond the precision of floats."""
+    """Cholesky factor of I + covariance (N, O, O), which may be large against I beyond the precision of floats.
+
+    The covariance is overwritten: a copy would cost half as much as the factor.
+    """
     diagonal = covariance.diagonal(dim1=1, dim2=2)
-    ridge = 1.0 + _RIDGE * diagonal.detach().mean(1, keepdim=True)
-    return torch.linalg.cholesky(covariance + torch.diag_embed(ridge.expand_as(diagonal)))
+    diagonal.add_(1.0 + _RIDGE * diagonal.detach().mean(1, keepdim=True))
+    return torch.linalg.cholesky(covariance)
 
 
 def observed_share(skeleton: Skeleton, pose: Pose, targets: Targets, prior: Prior) -> Tensor:

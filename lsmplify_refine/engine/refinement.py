@@ -7,12 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from lsmplify_refine.body import BodyModel
+from lsmplify_refine.engine.align import Alignment
 from lsmplify_refine.estimate import Camera, Estimate, Keypoints
 
 
 @dataclass(frozen=True)
 class BodyTrack:
     """A posed, shaped body over T frames, in camera coordinates (x right, y down, z forward).
+
+    With 3D keypoints it is in the estimate's own coordinates, whichever those are.
 
     Attributes:
         body: The body model.
@@ -53,23 +56,25 @@ class Refinement:
         refined: The same with the refined fields changed; what is written back.
         before: The input on the engine's body, shape and translation calibrated (the do-nothing row).
         after: The refined track on the same body.
-        camera: The camera used.
-        keypoints: The targets used.
+        camera: The camera that the tracks stand before; None where 3D keypoints made it needless and there is none.
+        keypoints: The targets used; 3D ones in the coordinates of the tracks.
         status: (T,) "accepted", "blended" or "held".
         reasons: (T,) why, in words; "" where accepted.
         blend: (T,) share of the correction that was kept, 1 = all.
         metrics: Stage ("input", "calibrated", "refined") -> metric name (with unit) -> value.
         notes: What the user should know, one sentence each.
+        alignment: How 3D keypoints came into the estimate's frame; None for 2D ones.
     """
 
     estimate: Estimate
     refined: Estimate
     before: BodyTrack
     after: BodyTrack
-    camera: Camera
+    camera: Camera | None
     keypoints: Keypoints
     status: np.ndarray
     reasons: tuple[str, ...]
     blend: np.ndarray
     metrics: dict[str, dict[str, float]]
     notes: tuple[str, ...] = ()
+    alignment: Alignment | None = None

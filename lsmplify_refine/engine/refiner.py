@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from lsmplify_refine.body import BodyModel, _core
 from lsmplify_refine.camera_recovery import recover_camera
+from lsmplify_refine.engine.align import Align, Alignment
 from lsmplify_refine.engine.calibrate import Calibration, calibrate
 from lsmplify_refine.engine.correct import apply_correction, correct, default_prior
 from lsmplify_refine.engine.gate import gate, limit_joints
 from lsmplify_refine.engine.project import Pose, Targets
 from lsmplify_refine.engine.refinement import BodyTrack, Refinement
-from lsmplify_refine.engine.targets import distrust_outliers, image_targets, pose_on_body
+from lsmplify_refine.engine.targets import distrust_outliers, image_targets, pose_on_body, space_targets
 from lsmplify_refine.engine.write_back import write_back
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.estimate import Camera, Estimate, Keypoints
 from lsmplify_refine.metrics import (
     accel_mm_per_frame2,
     confidence_weighted_mean,
-    reprojection_errors_px,
+    keypoint_error_name,
+    keypoint_errors,
     robust_rms,
 )
 
@@ -34,13 +36,14 @@ _GATE_RADIUS_M = 0.1
 
 @dataclass(frozen=True)
 class _Track:
-    """What the stages hand on: the estimate on the engine's body, seen by a camera."""
+    """What the stages hand on: the estimate on the engine's body, and targets in the same coordinates."""
 
     pose: Pose
-    camera: Camera
+    camera: Camera | None
     keypoints: Keypoints
     targets: Targets
     notes: tuple[str, ...]
+    alignment: Alignment | None = None
 
 
 class Refiner:
@@ -50,6 +53,7 @@ class Refiner:
         body: The body model; the open one if not given.
         device: "cpu", "cuda", "mps", ...
         smooth_seconds: Standard deviation of the low-pass on the correction; 0 fits each frame on its own.
+        align: How 3D keypoints come into the estimate's frame (see `engine.align.align`).
         progress: Called with (steps done, steps in all) while refining.
     """
 
@@ -59,18 +63,20 @@ class Refiner:
         *,
         device: str = "cpu",
         smooth_seconds: float = SMOOTH_SECONDS,
+        align: Align = "auto",
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
         self.body = body or BodyModel.open()
         self.device = device
         self.smooth_seconds = smooth_seconds
+        self.align = align
         self.progress = progress
 
     def refine(self, estimate: Estimate) -> Refinement:
         """Refine one track onto its keypoints.
 
         Args:
-            estimate: With `keypoints`, `camera` and, for rates other than 30, `fps`.
+            estimate: With `keypoints`, for 2D ones `camera`, and, for rates other than 30, `fps`.
 
         Raises:
             InputError: Keypoints or camera are missing, or do not fit the track.
@@ -122,32 +128,50 @@ class Refiner:
                 for name, stage in stages.items()
             },
             notes=track.notes + notes,
+            alignment=track.alignment,
         )
 
     def _see(self, estimate: Estimate, fps: float) -> _Track:
-        """Put the estimate on the engine's body before its camera, recovering the camera where the file lost it."""
-        keypoints, camera = estimate.keypoints, estimate.camera
+        """Put the estimate on the engine's body, and the keypoints into one frame with it."""
+        keypoints = estimate.keypoints
         where = estimate.source or "estimate"
         if keypoints is None:
             raise InputError(f"{where}: no keypoints; give them as Estimate.keypoints")
-        if camera is None:
-            raise InputError(f"{where}: no camera intrinsics; give them as Estimate.camera")
         if len(keypoints.positions) != len(estimate):
             raise InputError(f"{where}: {len(keypoints.positions)} rows of keypoints for {len(estimate)} frames")
-        targets = image_targets(keypoints, camera)
-        if not (targets.weights > 0).any():
-            raise InputError(f"{where}: no keypoint has any confidence; nothing to refine onto")
         pose = pose_on_body(estimate, self.body)
-        notes: tuple[str, ...] = ()
         betas = self._shape_as_given(estimate)
         points = self.body.keypoints(keypoints.convention, pose.rotations.numpy(), pose.pelvis.numpy(), betas)
+        see = self._see_in_space if keypoints.is_3d else self._see_in_image
+        track, points = see(estimate, keypoints, pose, points, fps)
+        return replace(track, targets=distrust_outliers(track.targets, points, estimate.frame_ids, fps))
+
+    def _see_in_space(
+        self, estimate: Estimate, keypoints: Keypoints, pose: Pose, points: np.ndarray, fps: float
+    ) -> tuple[_Track, np.ndarray]:
+        """The track among its 3D keypoints, moved to where the estimate lives; its keypoints (T, K, 3)."""
+        _check_confidence(estimate, keypoints.confidence)
+        targets, moved, alignment = space_targets(keypoints, points, estimate.frame_ids, fps, self.align)
+        # intrinsics say nothing about bodies in the world
+        camera = estimate.camera if estimate.frame == "camera" else None
+        return _Track(pose, camera, moved, targets, alignment.notes(), alignment), points
+
+    def _see_in_image(
+        self, estimate: Estimate, keypoints: Keypoints, pose: Pose, points: np.ndarray, fps: float
+    ) -> tuple[_Track, np.ndarray]:
+        """The track before its camera, recovered where the file lost it; its keypoints (T, K, 3), camera frame."""
+        camera = estimate.camera
+        if camera is None:
+            raise InputError(f"{estimate.source or 'estimate'}: no camera intrinsics; give them as Estimate.camera")
+        targets = image_targets(keypoints, camera)
+        _check_confidence(estimate, targets.weights.numpy())
+        notes: tuple[str, ...] = ()
         if estimate.frame == "world":
             rotation, translation = recover_camera(points, keypoints, camera.K, fps)
             pose = _seen_from(pose, rotation, translation)
             points = np.einsum("tij,tkj->tki", rotation, points) + translation[:, None]
             notes = ("the camera was recovered from posed joints and keypoints",)
-        targets = distrust_outliers(targets, points, estimate.frame_ids, fps)
-        return _Track(pose, camera, keypoints, targets, notes)
+        return _Track(pose, camera, keypoints, targets, notes), points
 
     def _shape_as_given(self, estimate: Estimate) -> np.ndarray:
         """The estimate's betas where they mean something on the engine's body, else the mean shape."""
@@ -164,6 +188,9 @@ class Refiner:
             calibration = calibrate(self.body, track.keypoints.convention, track.pose, track.targets)
             name = "open body" if self.body.is_open else f"{self.body.family} body"
             notes = (f"shape calibrated on the {name} from the keypoints; the file keeps its own betas",)
+        if track.alignment is not None and track.alignment.mode == "camera":
+            # nothing was moved, so what the offset bridges is the estimate's error, to be corrected and written
+            calibration = replace(calibration, offset=np.zeros(3))
         pelvis = track.pose.pelvis + torch.as_tensor(calibration.offset).float()
         return calibration, Pose(track.pose.rotations.to(self.device), pelvis.to(self.device)), notes
 
@@ -181,17 +208,26 @@ def _seen_from(pose: Pose, rotation: np.ndarray, translation: np.ndarray) -> Pos
     return Pose(rotations, (turn @ pose.pelvis[..., None])[..., 0] + move)
 
 
-def gate_error(points: np.ndarray, camera: Camera, keypoints: Keypoints, targets: Targets) -> np.ndarray:
-    """Robust, confidence-weighted keypoint error (T,) in pixels of posed keypoints (T, K, 3)."""
-    errors = reprojection_errors_px(points, camera.K, keypoints)
-    radius = _GATE_RADIUS_M * camera.K[:, 0, 0] / points[..., 2].mean(1)
+def _check_confidence(estimate: Estimate, confidence: np.ndarray) -> None:
+    if not (confidence > 0).any():
+        raise InputError(f"{estimate.source or 'estimate'}: no keypoint has any confidence; nothing to refine onto")
+
+
+def gate_error(points: np.ndarray, camera: Camera | None, keypoints: Keypoints, targets: Targets) -> np.ndarray:
+    """Robust, confidence-weighted keypoint error (T,) in pixels, or mm for 3D ones, of posed keypoints (T, K, 3)."""
+    errors = keypoint_errors(points, camera, keypoints)
+    radius = np.full(len(points), 1000 * _GATE_RADIUS_M)
+    if camera is not None and not keypoints.is_3d:
+        radius = _GATE_RADIUS_M * camera.K[:, 0, 0] / points[..., 2].mean(1)
     return robust_rms(errors, targets.weights.cpu().numpy(), radius[:, None])
 
 
-def track_metrics(track: BodyTrack, camera: Camera, keypoints: Keypoints, frame_ids: np.ndarray) -> dict[str, float]:
+def track_metrics(
+    track: BodyTrack, camera: Camera | None, keypoints: Keypoints, frame_ids: np.ndarray
+) -> dict[str, float]:
     """Keypoint error and jitter of a track, each under a name with unit and joint set."""
-    errors = reprojection_errors_px(track.keypoints(keypoints.convention), camera.K, keypoints)
+    errors = keypoint_errors(track.keypoints(keypoints.convention), camera, keypoints)
     return {
-        f"reprojection_px_{keypoints.convention}": confidence_weighted_mean(errors, keypoints.confidence),
+        keypoint_error_name(keypoints): confidence_weighted_mean(errors, keypoints.confidence),
         "accel_mm_per_frame2": accel_mm_per_frame2(track.joints()[:, :22], frame_ids),
     }

@@ -21,6 +21,8 @@ from lsmplify_refine.keypoints import BODY25
 
 #: Robust keypoint error above which a result is not fed back, metres.
 _LOST_M = 0.12
+#: A prior may hold a result this much further from the keypoints than its start was.
+_WORSE_M = 0.005
 #: Errors beyond this count no more, metres.
 _RADIUS_M = 0.3
 #: From the body at rest to any pose.
@@ -76,7 +78,7 @@ class Stream:
         pose = self.solver(start, targets)
         refined_error = robust_error_m(self.skeleton, pose, targets)
         seen = (targets.weights > 0).any(1)
-        accepted = seen & (refined_error <= error.clamp(max=_LOST_M))
+        accepted = seen & (refined_error <= (error + _WORSE_M).clamp(max=_LOST_M))
         self._last = Step(_choose(accepted, pose, start), torch.where(accepted, refined_error, error), accepted)
         return self._last
 
@@ -87,8 +89,8 @@ class Stream:
         if self._last is not None:
             candidates.append(self._last.pose)
             fresh = robust_error_m(self.skeleton, self._last.pose, targets)
-            # what was rejected may still be the nearest for want of anything better
-            errors.append(torch.where(self._last.accepted, fresh, fresh + _RADIUS_M))
+            # without anything better, what was rejected is still where to go on from
+            errors.append(torch.where(self._last.accepted, fresh, fresh + _LOST_M))
         if not candidates or bool((torch.stack(errors).amin(0) > _LOST_M).any()):
             candidates.append(from_rest(self.skeleton, targets))
             errors.append(robust_error_m(self.skeleton, candidates[-1], targets))

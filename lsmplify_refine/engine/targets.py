@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from scipy.ndimage import median_filter
 
 from lsmplify_refine.body import BodyModel
+from lsmplify_refine.engine.align import Align, Alignment, align
 from lsmplify_refine.engine.project import Pose, Targets, residuals
 from lsmplify_refine.engine.smooth import segments
 from lsmplify_refine.errors import InputError
@@ -38,17 +41,47 @@ def pose_on_body(estimate: Estimate, body: BodyModel) -> Pose:
 
 
 def image_targets(keypoints: Keypoints, camera: Camera) -> Targets:
-    """2D keypoints as normalised image coordinates; missing ones get weight 0 and a finite position.
-
-    Raises:
-        InputError: The keypoints are 3D.
-    """
-    if keypoints.positions.shape[-1] != 2:
-        raise InputError("3D keypoints cannot be used as targets yet; give 2D keypoints in pixels")
-    weights = np.where(keypoints.confidence >= _LEAST_CONFIDENCE, keypoints.confidence, 0.0)
+    """2D keypoints as normalised image coordinates; missing ones get weight 0 and a finite position."""
+    weights = _weights(keypoints)
     homogeneous = np.concatenate([np.nan_to_num(keypoints.positions), np.ones((*weights.shape, 1))], -1)
     rays = np.einsum("tij,tkj->tki", np.linalg.inv(camera.K.astype(np.float64)), homogeneous)
     return Targets(torch.as_tensor(rays[..., :2]).float(), torch.as_tensor(weights).float())
+
+
+def space_targets(
+    keypoints: Keypoints, points: np.ndarray, frame_ids: np.ndarray, fps: float, mode: Align = "auto"
+) -> tuple[Targets, Keypoints, Alignment]:
+    """3D keypoints in the estimate's frame; missing ones get weight 0 and a finite position.
+
+    Args:
+        keypoints: Of any frame.
+        points: (T, K, 3) the estimate's own keypoints, metres.
+        frame_ids: (T,).
+        fps: Frames per second.
+        mode: How they come into the estimate's frame.
+
+    Returns:
+        The targets, the keypoints they are made of, moved to the estimate's frame, and how they were.
+
+    Raises:
+        InputError: They cannot be aligned.
+    """
+    weights = _weights(keypoints)
+    convention = keypoints.convention
+    try:
+        found = align(points, keypoints.positions, weights, mode, convention=convention, frame_ids=frame_ids, fps=fps)
+    except InputError as error:
+        raise InputError(f"{keypoints.source or 'keypoints'}: {error}") from error
+    moved = found.transform(np.nan_to_num(keypoints.positions.astype(np.float64)))
+    confidence = np.where(weights > 0, keypoints.confidence, 0.0)
+    targets = Targets(torch.as_tensor(moved).float(), torch.as_tensor(weights).float())
+    return targets, replace(keypoints, positions=moved, confidence=confidence), found
+
+
+def _weights(keypoints: Keypoints) -> np.ndarray:
+    """(T, K) confidence where it counts, else 0."""
+    counts = (keypoints.confidence >= _LEAST_CONFIDENCE) & np.isfinite(keypoints.positions).all(-1)
+    return np.where(counts, keypoints.confidence, 0.0)
 
 
 def distrust_outliers(targets: Targets, points: np.ndarray, frame_ids: np.ndarray, fps: float) -> Targets:
@@ -59,7 +92,7 @@ def distrust_outliers(targets: Targets, points: np.ndarray, frame_ids: np.ndarra
 
     Args:
         targets: The observations.
-        points: (T, K, 3) the estimate's keypoints, metres, camera frame.
+        points: (T, K, 3) the estimate's keypoints, metres, in the targets' frame.
         frame_ids: (T,).
         fps: Frames per second.
     """

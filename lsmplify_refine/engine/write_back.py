@@ -29,6 +29,9 @@ def write_back(estimate: Estimate, before: BodyTrack, after: BodyTrack) -> Estim
     transl = (estimate.transl + (after.pelvis - before.pelvis)).astype(estimate.transl.dtype)
     world = None if estimate.world is None else _carry_to_world(estimate.world, before, after)
     if estimate.frame == "world" and world is not None:
+        if estimate.keypoints is not None and estimate.keypoints.is_3d:
+            # these were fitted in the world itself, so its path may be corrected too
+            world = WorldRoot(orient, transl, world.up)
         orient, transl = world.global_orient, world.transl
     return estimate.replace(global_orient=orient, body_pose=body_pose, transl=transl, world=world)
 

@@ -43,6 +43,7 @@ class PairConfig:
     point_offset_m: float = 0.01
     recombined: float = 0.3
     style_factor: float = 1.6
+    as_recorded: float = 0.35
     estimator_error: float = 0.6
     estimator_angle: float = 0.15
     estimator_shift_m: float = 0.05
@@ -109,7 +110,9 @@ class PairSampler:
         start, truth, pelvis = _mirrored(start, truth, pelvis, _chance(count, 0.5, g))
         start_r, true_r = roma.rotvec_to_rotmat(start), roma.rotvec_to_rotmat(truth)
         style = torch.randn(count, 22, 3, generator=g) * torch.tensor(_STYLE)[:, None]
-        style = roma.rotvec_to_rotmat(style * c.style_factor * torch.rand(count, 1, 1, generator=g))
+        # without any pair as recorded the corpus' own style would be as unlikely as any other
+        changed = 1 - _chance(count, c.as_recorded, g)[..., None]
+        style = roma.rotvec_to_rotmat(style * c.style_factor * torch.rand(count, 1, 1, generator=g) * changed)
         start_r, true_r = start_r @ style, true_r @ style
         start_r = start_r @ roma.rotvec_to_rotmat(estimator_error(count, c.estimator_angle, g) * wrong[:, None])
         shift = c.estimator_shift_m * wrong * torch.randn(count, 3, generator=g)

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from lsmplify_refine import BodyModel, load
+from lsmplify_refine.frames import rotvec_to_rotmat
 from lsmplify_refine.video import VideoWriter
 
 FRAMES = 8
@@ -29,6 +31,19 @@ def results(frames: int = FRAMES) -> dict[str, Any]:
 def keypoints(frames: int = FRAMES) -> torch.Tensor:
     """As `preprocess/vitpose.pt`."""
     return torch.load(DEMO / "preprocess" / "vitpose.pt", weights_only=True)[:frames].clone()
+
+
+def keypoints_3d(frames: int = FRAMES, *, mirrored: bool = False) -> np.ndarray:
+    """BODY_25 points (T, 25, 3) that a triangulation of the clip may give: metres, in a room of its own."""
+    from lsmplify_refine.engine.targets import pose_on_body
+
+    body = BodyModel.open()
+    pose = pose_on_body(load(DEMO / "hmr4d_results.pt")[0], body)
+    points = body.keypoints("body25", pose.rotations.numpy(), pose.pelvis.numpy(), np.zeros(10))[:frames]
+    points = points + np.random.default_rng(0).normal(0, 0.01, points.shape)
+    # the estimate bends both elbows too little
+    points[:, [4, 7]] += np.array([0.0, -0.08, 0.0])
+    return (points - [0.5, -1, 2]) @ rotvec_to_rotmat([1.5, 0.4, -0.3]) * [1, 1, -1 if mirrored else 1]
 
 
 def write_video(path: Path, frames: int = FRAMES, size: tuple[int, int] = SIZE) -> Path:

@@ -10,6 +10,7 @@ import pytest
 
 from lsmplify_refine._version import __version__
 from lsmplify_refine.cli import main, make_parser
+from lsmplify_refine.engine.align import Align
 from lsmplify_refine.estimate import Gender
 from lsmplify_refine.job import Device
 
@@ -48,7 +49,7 @@ def test_first_help_shows_the_options_of_refine_and_the_files_written(
         assert text in shown
 
 
-@pytest.mark.parametrize(("option", "choices"), [("--device", Device), ("--gender", Gender)])
+@pytest.mark.parametrize(("option", "choices"), [("--device", Device), ("--gender", Gender), ("--align", Align)])
 def test_choices_are_those_of_the_python_api(option: str, choices: object) -> None:
     for value in get_args(choices):
         make_parser().parse_args(["refine", "--input", "x", option, value])

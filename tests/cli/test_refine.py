@@ -74,6 +74,45 @@ def test_pickle_without_camera_or_keypoints_takes_them_from_the_options(tmp_path
     assert any("700 px (from --focal-px)" in note for note in report["people"][0]["notes"])
 
 
+def write_3d(folder: Path, **options: bool) -> Path:
+    np.savez(folder / "space.npz", convention="body25", keypoints3d=clips.keypoints_3d(**options))
+    return folder / "space.npz"
+
+
+def test_3d_keypoints_refine_and_show_on_the_video(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--input", str(folder), "--keypoints", str(write_3d(folder))]) == 0
+    assert probe(folder / "hmr4d_results_comparison.mp4").frames == clips.FRAMES
+    shown = capsys.readouterr().out
+    assert "mpjpe_mm_body25" in shown and "aligned by torso per track" in shown
+    person = json.loads((folder / WRITTEN[1]).read_text())["people"][0]
+    assert person["alignment"]["mode"] == "torso" and person["alignment"]["residuals_mm"]
+    assert person["metrics"]["refined"]["mpjpe_mm_body25"] < 0.8 * person["metrics"]["calibrated"]["mpjpe_mm_body25"]
+    assert len(person["per_frame"]["mpjpe_mm_body25_after"]) == clips.FRAMES
+    read, refined = (torch.load(folder / name) for name in ("hmr4d_results.pt", WRITTEN[0]))
+    assert torch.equal(read["smpl_params_incam"]["betas"], refined["smpl_params_incam"]["betas"])
+    assert torch.equal(read["K_fullimg"], refined["K_fullimg"])
+    assert not torch.equal(read["smpl_params_incam"]["body_pose"], refined["smpl_params_incam"]["body_pose"])
+
+
+def test_3d_keypoints_need_neither_camera_nor_video(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    results = clips.results()
+    del results["K_fullimg"]
+    torch.save(results, tmp_path / "hmr4d_results.pt")
+    arguments = ["--input", str(tmp_path / "hmr4d_results.pt"), "--keypoints", str(write_3d(tmp_path))]
+    assert main([*arguments, "--align", "procrustes"]) == 0
+    assert "no comparison video" in capsys.readouterr().out
+    person = json.loads((tmp_path / WRITTEN[1]).read_text())["people"][0]
+    assert person["alignment"]["mode"] == "procrustes" and person["image_size"] is None
+
+
+def test_a_result_in_the_world_has_no_picture(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    world = clips.results()["smpl_params_global"]
+    torch.save({**clips.results(), "smpl_params_incam": world}, folder / "hmr4d_results.pt")
+    assert main(["--input", str(folder), "--keypoints", str(write_3d(folder))]) == 0
+    assert "the result is in world coordinates" in capsys.readouterr().out
+    assert not (folder / "hmr4d_results_comparison.mp4").exists()
+
+
 def test_no_video_beside_the_input_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "0_input_video.mp4").unlink()
     assert main(["--input", str(folder)]) == 0
@@ -132,6 +171,12 @@ BAD: dict[str, tuple[Callable[[Path], object], list[str], str]] = {
         ["--keypoints", "{f}/points.pt"],
         "keypoints for 5 frames, the parameters have 8",
     ),
+    "mirrored keypoints": (
+        lambda f: write_3d(f, mirrored=True),
+        ["--keypoints", "{f}/space.npz", "--no-video"],
+        "space.npz: 3D keypoints are mirrored",
+    ),
+    "aligning 2D keypoints": (lambda f: None, ["--align", "torso"], "only 3D ones are aligned"),
     "unknown person": (lambda f: None, ["--person", "7"], "--person 7"),
     "gender of the open body": (lambda f: None, ["--gender", "male"], "--body-model"),
     "no such body": (lambda f: None, ["--body-model", "{f}/none"], "none"),

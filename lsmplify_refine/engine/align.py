@@ -1,0 +1,234 @@
+"""Align: bring 3D keypoints from their own frame and unit into the estimate's metres and frame.
+
+A triangulation lives in its own room, an estimate in its camera's or its own world's coordinates. The targets are
+moved, never the estimate. The torso ties the two: an estimator gets it right to a few centimetres while it misses arms
+and legs by decimetres.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+import numpy as np
+
+from lsmplify_refine.engine.rigid import Per, Rigid, fit_rigid
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.keypoints import CONVENTIONS
+
+#: How keypoints get into the estimate's frame: see `align`.
+Align = Literal["auto", "camera", "torso", "procrustes"]
+
+#: Points that the pose of arms, legs and head does not move, by their names in the conventions.
+TORSO = frozenset(
+    {"left_hip", "right_hip", "mid_hip", "pelvis", "left_shoulder", "right_shoulder", "neck", "thorax"},
+)
+#: A simpler way is as good as the best one if its residual is at most this much larger, metres, or this many times.
+#: An estimate's path may be off by centimetres; turning the torso by 5 degrees moves its points by one.
+_AS_GOOD_M, _AS_GOOD_TIMES = {"track": 0.03, "place": 0.012, "frame": 0.0}, 1.5
+#: A path this far off one transform, metres, is seen from a moving camera; wrong depths are smaller. A camera that is
+#: metres from a person cannot turn without that, so below it one rotation holds.
+_MOVING_CAMERA_M = 0.3
+#: Units by how many of them are in a metre, and how far a body's size may be off the estimate's.
+_UNITS = {"metres": 1.0, "centimetres": 100.0, "millimetres": 1000.0}
+_SIZES = (0.6, 1.6)
+#: In the right unit at least this share of the limbs, some of them noise, has a body's size.
+_LEAST_SHARE = 0.25
+#: Mirrored keypoints are told by a fit that becomes this much better when they are mirrored back.
+_MIRRORED_SHARE, _MIRRORED_LEAST_M = 0.7, 0.03
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """How 3D keypoints came into the estimate's frame.
+
+    Attributes:
+        mode: "camera" (as they were), "torso" or "procrustes".
+        per: "track" for one transform, "place" for one rotation and a translation per frame, "frame" for one per frame.
+        transform: From the keypoints' own unit and frame to the estimate's metres.
+        unit: The keypoints' unit.
+        residuals_mm: Median torso residual of every way that was tried, by `name`; the chosen one's among them.
+    """
+
+    mode: Literal["camera", "torso", "procrustes"]
+    per: Per
+    transform: Rigid
+    unit: str = "metres"
+    residuals_mm: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The chosen way in words, as in `residuals_mm`."""
+        return _name(self.mode, self.per)
+
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know, one sentence each."""
+        tried = "; ".join(f"{name} {residual:.0f} mm" for name, residual in self.residuals_mm.items())
+        notes = [f"3D keypoints aligned by {self.name}; median torso residual: {tried}"]
+        if self.unit != "metres":
+            notes.append(f"3D keypoints are in {self.unit}, told by the size of the body; converted to metres")
+        scale = self.transform.scale * _UNITS[self.unit]
+        if abs(scale - 1) > 1e-6:
+            notes.append(f"3D keypoints scaled by {scale:.3f} to the estimate's size")
+        borrowed = int((~self.transform.known).sum())
+        if borrowed:
+            notes.append(f"{borrowed} frames have too few keypoints to align; they take their neighbours' transform")
+        return tuple(notes)
+
+
+def align(
+    points: np.ndarray,
+    keypoints: np.ndarray,
+    weights: np.ndarray,
+    mode: Align = "auto",
+    *,
+    convention: str,
+    frame_ids: np.ndarray | None = None,
+    fps: float = 30.0,
+    per: Per | None = None,
+    scaled: bool | None = None,
+) -> Alignment:
+    """Find how keypoints come into the estimate's frame.
+
+    Modes: "camera" takes them as they are (already in the estimate's frame, whichever that is); "torso" fits a rigid
+    transform to the torso points: one for the track, else one rotation for the track and a translation per frame (an
+    estimate at a wrong depth), else one per frame (a moving camera), the simplest whose median torso residual is near
+    the best; "procrustes" fits all points, per frame, with one scale for the track; "auto" is the simplest of camera
+    and the ways of torso by the same rule.
+
+    Args:
+        points: (T, K, 3) the estimate's own posed keypoints, metres.
+        keypoints: (T, K, 3) in any frame; metres, or centimetres or millimetres, which is told by the body's size.
+        weights: (T, K); 0 where missing.
+        mode: See above.
+        convention: Names the K points.
+        frame_ids: (T,) video frame of each row; consecutive if not given.
+        fps: Frames per second.
+        per: What one transform holds for, instead of the mode's own rule (see `rigid.fit_rigid`).
+        scaled: Whether to fit one scale for the track; if not given, only "procrustes" does.
+
+    Raises:
+        InputError: The keypoints have no body's size, are mirrored, or too few for the mode.
+    """
+    ids = np.arange(len(points)) if frame_ids is None else frame_ids
+    weights = np.where(np.isfinite(keypoints).all(-1), weights, 0.0)
+    keypoints = np.where(weights[..., None] > 0, keypoints, 0.0).astype(np.float64)
+    unit = _unit(points, keypoints, weights, CONVENTIONS[convention].edges)
+    metres = keypoints / _UNITS[unit]
+    _refuse_mirrored(points, metres, weights, ids, fps)
+    torso = weights * [name in TORSO for name in CONVENTIONS[convention].points]
+    judged = torso if torso.any() else weights
+    tried: dict[_Way, tuple[Rigid, float]] = {}
+    for way in _ways(mode, per):
+        found = _fit(way, points, metres, torso if way[0] == "torso" else weights, ids, fps, scaled)
+        if found is not None:
+            tried[way] = found, _residual_m(found, points, metres, judged)
+    if not tried or (mode == "auto" and len(tried) == 1):
+        raise InputError(
+            "3D keypoints: too few confident hips and shoulders to align them by; say with --align camera that they "
+            "are in the estimate's frame, or give others"
+        )
+    way = _simplest_good({way: residual for way, (_, residual) in tried.items()})
+    fit = tried[way][0]
+    whole = Rigid(fit.rotation, fit.translation, fit.scale / _UNITS[unit], fit.known)
+    return Alignment(*way, whole, unit, {_name(*way): 1000 * residual for way, (_, residual) in tried.items()})
+
+
+_Way = tuple[Literal["camera", "torso", "procrustes"], Per]
+
+
+def _ways(mode: Align, per: Per | None) -> list[_Way]:
+    """What to try, simplest first."""
+    if mode == "camera":
+        return [("camera", "track")]
+    if mode == "procrustes":
+        return [("procrustes", per or "frame")]
+    by_torso: list[_Way] = [("torso", each) for each in get_args(Per) if per in (None, each)]
+    return [("camera", "track"), *by_torso] if mode == "auto" else by_torso
+
+
+def _fit(
+    way: _Way,
+    points: np.ndarray,
+    keypoints: np.ndarray,
+    weights: np.ndarray,
+    frame_ids: np.ndarray,
+    fps: float,
+    scaled: bool | None,
+) -> Rigid | None:
+    mode, per = way
+    if mode == "camera":
+        frames = len(points)
+        return Rigid(np.tile(np.eye(3), (frames, 1, 1)), np.zeros((frames, 3)), 1.0, np.ones(frames, dtype=bool))
+    scaled = mode == "procrustes" if scaled is None else scaled
+    return fit_rigid(keypoints, points, weights, frame_ids=frame_ids, fps=fps, per=per, scaled=scaled)
+
+
+def _name(mode: str, per: str) -> str:
+    if mode == "camera":
+        return "camera (taken as they are)"
+    return f"{mode} per track, placed per frame" if per == "place" else f"{mode} per {per}"
+
+
+def _residual_m(found: Rigid, points: np.ndarray, keypoints: np.ndarray, weights: np.ndarray) -> float:
+    """Median distance over the points that count."""
+    return float(np.median(np.linalg.norm(found(keypoints) - points, axis=-1)[weights > 0]))
+
+
+def _simplest_good(residuals: dict[_Way, float]) -> _Way:
+    """The first way that is near the best and may be so."""
+    best = min(residuals.values())
+    moving = residuals.get(("torso", "track"), 0.0) > _MOVING_CAMERA_M
+    return next(
+        way
+        for way, residual in residuals.items()
+        if residual <= max(best + _AS_GOOD_M[way[1]], _AS_GOOD_TIMES * best) and not (moving and way[1] == "place")
+    )
+
+
+def _unit(points: np.ndarray, keypoints: np.ndarray, weights: np.ndarray, edges: Sequence[tuple[int, int]]) -> str:
+    """The keypoints' unit, from the lengths of their limbs over the estimate's.
+
+    Raises:
+        InputError: In no unit would they be a body, or no limb is seen.
+    """
+    a, b = np.array(edges).T
+    seen = (weights[:, a] > 0) & (weights[:, b] > 0)
+    if not seen.any():
+        raise InputError("3D keypoints: no limb has both its ends; nothing to align by")
+    measured, estimated = (np.linalg.norm(p[:, a] - p[:, b], axis=-1)[seen] for p in (keypoints, points))
+    ratio = measured / np.maximum(estimated, 1e-6)
+    shares = {
+        unit: np.mean((ratio > _SIZES[0] * per_metre) & (ratio < _SIZES[1] * per_metre))
+        for unit, per_metre in _UNITS.items()
+    }
+    unit = max(shares, key=lambda name: shares[name])
+    if shares[unit] < _LEAST_SHARE:
+        raise InputError(
+            f"3D keypoints are {np.median(ratio):.3g} times the size of the estimated body; "
+            "give metres, centimetres or millimetres"
+        )
+    return unit
+
+
+def _refuse_mirrored(
+    points: np.ndarray, keypoints: np.ndarray, weights: np.ndarray, frame_ids: np.ndarray, fps: float
+) -> None:
+    """Refuse left-handed axes, and left and right names that are swapped.
+
+    Raises:
+        InputError: Mirrored, the keypoints fit the estimate much better.
+    """
+    residuals = []
+    for source in (keypoints, keypoints * np.array([-1.0, 1.0, 1.0])):
+        found = fit_rigid(source, points, weights, frame_ids=frame_ids, fps=fps, per="frame", scaled=True)
+        if found is None:
+            return
+        residuals.append(_residual_m(found, points, source, weights))
+    as_given, mirrored = residuals
+    if as_given > _MIRRORED_LEAST_M and mirrored < _MIRRORED_SHARE * as_given:
+        raise InputError(
+            f"3D keypoints are mirrored ({1000 * as_given:.0f} mm off the estimate as given, {1000 * mirrored:.0f} mm "
+            "mirrored): negate one axis, or swap left and right"
+        )

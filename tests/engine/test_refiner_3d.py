@@ -1,0 +1,164 @@
+"""The engine on 3D keypoints: of another room, of the estimate's own frame, of the world; without camera and video."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from lsmplify_refine import Camera, Estimate, InputError, Refinement, Refiner
+from lsmplify_refine.engine.calibrate import calibrate
+from lsmplify_refine.engine.project import Targets
+from lsmplify_refine.engine.refiner import gate_error
+from lsmplify_refine.engine.targets import pose_on_body
+from lsmplify_refine.estimate import WorldRoot
+from lsmplify_refine.frames import MEAN_REST_PELVIS, move_body, rotvec_to_rotmat
+from tests.engine.rooms import SAME, STILL, Room, at_wrong_depths, from_moving_camera, in_room, true_points
+from tests.engine.scenes import open_body, scene, true_motion
+from tests.engine.test_refiner import joint_error_mm
+
+HARD: dict[str, Any] = {"garbage": 0.1, "gap": slice(30, 38)}
+
+
+@pytest.fixture(scope="module")
+def refiner() -> Refiner:
+    return Refiner(open_body())
+
+
+def mpjpe_mm(result: Refinement) -> tuple[float, float]:
+    """Keypoints before and after against the clean truth in the estimate's frame."""
+    convention = result.keypoints.convention
+    true = true_points(len(result.estimate), convention)
+    before, after = (
+        float(1000 * np.linalg.norm(track.keypoints(convention) - true, axis=-1).mean())
+        for track in (result.before, result.after)
+    )
+    return before, after
+
+
+@pytest.mark.parametrize("convention", ["coco17", "body25"])
+@pytest.mark.parametrize("room", [SAME, STILL, at_wrong_depths(75), from_moving_camera(75)])
+def test_noisy_keypoints_with_gaps_and_garbage_help(refiner: Refiner, convention: str, room: Room) -> None:
+    estimate = in_room(room, 75, convention=convention, **HARD)
+    result = refiner.refine(estimate)
+    before, after = mpjpe_mm(result)
+    assert after < 0.25 * before
+    assert joint_error_mm(result.refined) < 0.3 * joint_error_mm(estimate)
+    assert result.camera is None and result.alignment is not None
+    assert result.alignment.name in result.notes[0]
+    name = f"mpjpe_mm_{convention}"
+    assert result.metrics["refined"][name] < result.metrics["calibrated"][name]
+    assert result.metrics["refined"]["accel_mm_per_frame2"] < 1.15 * result.metrics["calibrated"]["accel_mm_per_frame2"]
+
+
+def test_the_estimate_stays_in_its_own_frame(refiner: Refiner) -> None:
+    estimate = in_room(STILL, 45, error_deg=0)
+    refined = refiner.refine(estimate).refined
+    assert np.abs(refined.transl - estimate.transl).max() < 0.03
+    assert np.abs(refined.global_orient - estimate.global_orient).max() < 0.1
+    assert np.array_equal(refined.betas, estimate.betas)
+    assert refined.body_pose.dtype == refined.transl.dtype == np.float32
+
+
+def test_what_keypoints_do_not_see_keeps_its_bits(refiner: Refiner) -> None:
+    estimate = in_room(STILL, 45, convention="coco17")
+    refined = refiner.refine(estimate).refined
+    unseen = [6, 7, 9, 10, 19, 20]  # ankles, feet, wrists in body_pose
+    assert np.array_equal(refined.body_pose[:, unseen], estimate.body_pose[:, unseen])
+    assert not np.array_equal(refined.body_pose, estimate.body_pose)
+
+
+def test_the_unit_does_not_matter(refiner: Refiner) -> None:
+    metres = refiner.refine(in_room(STILL, 30))
+    millimetres = refiner.refine(in_room(Room(STILL.rotation, STILL.translation, 0.001), 30))
+    assert any("millimetres" in note for note in millimetres.notes)
+    assert np.allclose(metres.refined.body_pose, millimetres.refined.body_pose, atol=1e-4)
+
+
+def moved_to_world(estimate: Estimate, *, with_root: bool) -> tuple[Estimate, Room]:
+    """The same estimate in a y-up world, and that world as a room around the truth."""
+    turn, move = rotvec_to_rotmat([np.pi, 0.3, 0.1]), np.array([1.0, 2.0, 3.0])
+    orient, transl = move_body(
+        estimate.global_orient, estimate.transl, np.array(MEAN_REST_PELVIS["smplx"]), rotation=turn, translation=move
+    )
+    orient, transl = orient.astype(np.float32), transl.astype(np.float32)
+    root = WorldRoot(orient, transl) if with_root else None
+    return estimate.replace(frame="world", global_orient=orient, transl=transl, world=root), Room(turn, move)
+
+
+@pytest.mark.parametrize("with_root", [False, True])
+def test_an_estimate_in_the_world_is_refined_there(refiner: Refiner, with_root: bool) -> None:
+    estimate, world = moved_to_world(in_room(STILL, 45), with_root=with_root)
+    camera = Camera(np.tile(np.eye(3), (45, 1, 1)))  # says nothing about a body in the world
+    result = refiner.refine(estimate.replace(camera=camera))
+    assert result.camera is None
+    true = true_points(45) @ world.rotation.T + world.translation
+    before, after = (
+        np.linalg.norm(t.keypoints("body25") - true, axis=-1).mean() for t in (result.before, result.after)
+    )
+    assert after < 0.3 * before
+    refined = result.refined
+    again = pose_on_body(refined, open_body())
+    written = open_body().keypoints("body25", again.rotations.numpy(), again.pelvis.numpy(), result.after.betas)
+    assert np.linalg.norm(written - true, axis=-1).mean() < 0.3 * before + 0.01
+    if with_root:
+        assert refined.world is not None
+        assert np.array_equal(refined.world.global_orient, refined.global_orient)
+        assert np.array_equal(refined.world.transl, refined.transl)
+
+
+def test_camera_alignment_corrects_the_place_and_torso_alignment_keeps_it() -> None:
+    right = in_room(SAME, 45)
+    wrong = right.replace(transl=right.transl + np.float32([0.0, 0.05, 0.3]))
+    moved = {
+        mode: np.abs(Refiner(open_body(), align=mode).refine(wrong).refined.transl - right.transl).mean(0)[2]
+        for mode in ("camera", "torso")
+    }
+    assert moved["camera"] < 0.03 and moved["torso"] > 0.27
+
+
+def test_no_frame_explains_its_keypoints_less_than_the_input(refiner: Refiner) -> None:
+    result = refiner.refine(in_room(STILL, 60, noise_m=0.04, garbage=0.3, error_deg=3))
+    weights = Targets(torch.as_tensor(result.keypoints.positions), torch.as_tensor(result.keypoints.confidence))
+    before, after = (
+        gate_error(track.keypoints("body25"), None, result.keypoints, weights)
+        for track in (result.before, result.after)
+    )
+    assert np.mean(after) < np.mean(before)
+    assert mpjpe_mm(result)[1] < mpjpe_mm(result)[0]
+
+
+@pytest.mark.parametrize("frames", [1, 2, 5])
+def test_short_tracks(refiner: Refiner, frames: int) -> None:
+    before, after = mpjpe_mm(refiner.refine(in_room(STILL, frames)))
+    assert after < 0.6 * before
+
+
+def test_limbs_tell_the_shape_through_wrong_poses_noise_and_garbage() -> None:
+    betas, scale = np.array([1.5, -1.0, 0.5, 0, 0, 0.5, 0, 0, 0, 0]), 1.05
+    pose, pelvis = true_motion(60)
+    body, rotations = open_body(), rotvec_to_rotmat(pose)
+    true = body.keypoints("body25", rotations, pelvis, betas, scale)
+    generator = np.random.default_rng(0)
+    seen = true + generator.normal(0, 0.02, true.shape)
+    bad = generator.random(true.shape[:2]) < 0.1
+    seen = np.where(bad[..., None], true + generator.uniform(-1, 1, true.shape), seen)
+    targets = Targets(torch.as_tensor(seen).float(), torch.ones(true.shape[:2]))
+    found = calibrate(body, "body25", pose_on_body(scene(60, error_deg=15), body), targets)
+    fitted, mean = (
+        body.keypoints("body25", rotations, 0 * pelvis, b, s) for b, s in ((found.betas, found.scale), (0 * betas, 1.0))
+    )
+    wrong = [np.linalg.norm(p - (true - pelvis[:, None]), axis=-1).mean() for p in (fitted, mean)]
+    assert wrong[0] < 0.008 < 0.03 < wrong[1]
+
+
+def test_no_confidence_is_said(refiner: Refiner) -> None:
+    with pytest.raises(InputError, match="no keypoint has any confidence"):
+        refiner.refine(in_room(SAME, 5, gap=slice(5)))
+
+
+def test_2d_keypoints_still_need_a_camera(refiner: Refiner) -> None:
+    with pytest.raises(InputError, match="no camera intrinsics"):
+        refiner.refine(scene(5).replace(camera=None))
