@@ -12,7 +12,8 @@ from lsmplify_refine._version import __version__
 
 if TYPE_CHECKING:
     from lsmplify_refine.body import BodyModel
-    from lsmplify_refine.engine import Refinement, Refiner
+    from lsmplify_refine.engine.refinement import Refinement
+    from lsmplify_refine.engine.refiner import Refiner
     from lsmplify_refine.errors import InputError
     from lsmplify_refine.estimate import Camera, Estimate, Keypoints
     from lsmplify_refine.files import load, save
@@ -38,8 +39,8 @@ _HOME = {
     "Estimate": "lsmplify_refine.estimate",
     "InputError": "lsmplify_refine.errors",
     "Keypoints": "lsmplify_refine.estimate",
-    "Refinement": "lsmplify_refine.engine",
-    "Refiner": "lsmplify_refine.engine",
+    "Refinement": "lsmplify_refine.engine.refinement",
+    "Refiner": "lsmplify_refine.engine.refiner",
     "load": "lsmplify_refine.files",
     "refine": "lsmplify_refine.job",
     "save": "lsmplify_refine.files",

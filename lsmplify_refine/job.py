@@ -12,9 +12,9 @@ import torch
 
 from lsmplify_refine import files
 from lsmplify_refine.body import BodyModel
-from lsmplify_refine.engine import Refinement, Refiner
 from lsmplify_refine.engine.align import Align
-from lsmplify_refine.engine.refiner import SMOOTH_SECONDS
+from lsmplify_refine.engine.refinement import Refinement
+from lsmplify_refine.engine.refiner import SMOOTH_SECONDS, Mode, Refiner
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.estimate import Estimate, Gender
 from lsmplify_refine.inputs import choose_people, complete, open_video
@@ -50,6 +50,9 @@ class Job:
         device: Where to compute; "auto" is CUDA where there is one, else the CPU.
         write_video: Whether to write the comparison video.
         smooth_seconds: Standard deviation of the low-pass on the correction; 0 for none.
+        weights: The regressor's: "shipped", "none", or a file (see `Refiner`).
+        mode: "plug-in" or "sequential" (see `Refiner`).
+        passes: How often the regressor is applied.
         person: A track id, or "all".
         overwrite: Replace outputs that exist.
         format: Name of the adapter; None to tell it from the content.
@@ -66,6 +69,9 @@ class Job:
     device: Device = "auto"
     write_video: bool = True
     smooth_seconds: float = SMOOTH_SECONDS
+    weights: Path | str = "shipped"
+    mode: Mode = "plug-in"
+    passes: int = 1
     person: str = "all"
     overwrite: bool = False
     format: str | None = None
@@ -121,6 +127,9 @@ def refine(
     device: str = "cpu",
     smooth_seconds: float = SMOOTH_SECONDS,
     align: Align = "auto",
+    weights: Path | str = "shipped",
+    mode: Mode = "plug-in",
+    passes: int = 1,
 ) -> Refinement:
     """Refine one person's track; for several tracks on one body, keep a `Refiner`.
 
@@ -133,13 +142,19 @@ def refine(
         device: "cpu", "cuda" or "mps".
         smooth_seconds: Standard deviation of the low-pass on the correction; 0 fits each frame on its own.
         align: How 3D keypoints come into the estimate's frame (see `engine.align.align`).
+        weights: The regressor's: "shipped", "none", or a file (see `Refiner`).
+        mode: "plug-in" or "sequential" (see `Refiner`).
+        passes: How often the regressor is applied.
 
     Raises:
         InputError: It has no keypoints, or for 2D ones neither a camera nor a video.
     """
     video, notes = open_video([estimate], None, shown=False)
     whole = complete(estimate.replace(notes=(*estimate.notes, *notes)), video=video)
-    return Refiner(body, device=device, smooth_seconds=smooth_seconds, align=align).refine(whole)
+    refiner = Refiner(
+        body, device=device, smooth_seconds=smooth_seconds, align=align, weights=weights, mode=mode, passes=passes
+    )
+    return refiner.refine(whole)
 
 
 def choose_device(device: Device) -> str:
@@ -192,7 +207,16 @@ def _refine(
     job: Job, body: BodyModel, device: str, people: list[Estimate], progress: Progress | None
 ) -> list[Refinement]:
     step = partial(progress, "refining") if progress else None
-    refiner = Refiner(body, device=device, smooth_seconds=job.smooth_seconds, align=job.align, progress=step)
+    refiner = Refiner(
+        body,
+        device=device,
+        smooth_seconds=job.smooth_seconds,
+        align=job.align,
+        weights=job.weights,
+        mode=job.mode,
+        passes=job.passes,
+        progress=step,
+    )
     return [refiner.refine(person) for person in people]
 
 

@@ -22,7 +22,7 @@ from lsmplify_refine.metrics import keypoint_error_name, keypoint_errors
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from lsmplify_refine.engine import BodyTrack, Refinement
+    from lsmplify_refine.engine.refinement import BodyTrack, Refinement
     from lsmplify_refine.job import Job, Outcome
 
 #: Version of the report's layout, for programs that read it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from lsmplify_refine.engine import Refinement
+from lsmplify_refine.engine.refinement import Refinement
 from lsmplify_refine.job import Job, Outcome, run
 from lsmplify_refine.report import counts, metrics_table
 

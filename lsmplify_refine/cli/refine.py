@@ -49,6 +49,20 @@ def register_parser(subparsers: Any) -> None:
     )
     how.add_argument("--gender", choices=("neutral", "female", "male"), help="gender of --body-model")
     how.add_argument("--smooth-seconds", type=not_negative, metavar="S", help="smoothing of the correction, 0 for none")
+    learned = parser.add_argument_group("the regressor")
+    learned.add_argument(
+        "--weights",
+        default="shipped",
+        metavar="FILE",
+        help="shipped, none for the projection alone, a file of `train`, or Learnable SMPLify's best_ckpt.pth.tar",
+    )
+    learned.add_argument(
+        "--mode",
+        choices=("plug-in", "sequential"),
+        default="plug-in",
+        help="sequential starts a frame from the last one's result where that is nearer to the keypoints",
+    )
+    learned.add_argument("--passes", type=at_least_one, default=1, metavar="N", help="apply the regressor N times")
     add_common_options(parser)
     parser.set_defaults(handle=handle)
 
@@ -71,6 +85,9 @@ def handle(args: argparse.Namespace) -> int:
             device=args.device,
             write_video=args.write_video,
             smooth_seconds=SMOOTH_SECONDS if args.smooth_seconds is None else args.smooth_seconds,
+            weights=args.weights,
+            mode=args.mode,
+            passes=args.passes,
             person=args.person,
             overwrite=args.overwrite,
             format=args.format,
@@ -83,6 +100,14 @@ def positive(text: str) -> float:
     value = float(text)
     if not (math.isfinite(value) and value > 0):
         raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return value
+
+
+def at_least_one(text: str) -> int:
+    """A whole number above 0, for argparse."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is below 1")
     return value
 
 

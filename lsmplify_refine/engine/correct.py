@@ -51,6 +51,7 @@ def correct(
     frame_ids: np.ndarray,
     fps: float,
     smooth_seconds: float,
+    regressor: Callable[[Pose, Targets], Pose] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The smoothed correction of a track.
@@ -63,15 +64,18 @@ def correct(
         frame_ids: (T,) video frame of each row.
         fps: Frames per second.
         smooth_seconds: Standard deviation of the low-pass; 0 fits each frame on its own.
+        regressor: Says where the first round starts, in place of its far steps.
         progress: Called with (frames done, frames in all).
 
     Returns:
         (T, J, 3) rotation vectors, applied on the left of the input's joint rotations, and (T, 3) pelvis shift, metres.
     """
     count = len(start.pelvis)
-    pose = start
+    pose, rounds = start, _ROUNDS
+    if regressor is not None:
+        pose, rounds = _keep_fixed(regressor(start, targets), start, prior), (_ROUNDS[-1], *_ROUNDS[1:])
     turn, shift = np.zeros((*start.rotations.shape[:2], 3)), np.zeros((count, 3))
-    for index, schedule in enumerate(_ROUNDS):
+    for index, schedule in enumerate(rounds):
         solved, share = [], []
         for rows in torch.arange(count).split(_BATCH):
             batch = Pose(pose.rotations[rows], pose.pelvis[rows])
@@ -80,7 +84,7 @@ def correct(
             solved.append(project(skeleton, batch, seen, held, schedule))
             share.append(observed_share(skeleton, solved[-1], seen, held))
             if progress:
-                progress(index * count + int(rows[-1]) + 1, len(_ROUNDS) * count)
+                progress(index * count + int(rows[-1]) + 1, len(rounds) * count)
         rotations = torch.cat([part.rotations for part in solved])
         weights = torch.cat(share).cpu().double().numpy()
         turn = rotmat_to_rotvec((rotations @ start.rotations.transpose(-1, -2)).cpu().numpy())
@@ -89,6 +93,11 @@ def correct(
         shift = smooth(shift, frame_ids, fps, smooth_seconds, weights[:, -1:])
         pose = apply_correction(start, turn, shift)
     return turn, shift
+
+
+def _keep_fixed(pose: Pose, start: Pose, prior: Prior) -> Pose:
+    """The pose, with the start's rotations where the prior lets nothing move."""
+    return Pose(torch.where(prior.rotation.isfinite()[..., None, None], pose.rotations, start.rotations), pose.pelvis)
 
 
 def apply_correction(start: Pose, turn: np.ndarray, shift: np.ndarray, share: np.ndarray | None = None) -> Pose:

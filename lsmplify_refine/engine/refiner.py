@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -13,10 +16,18 @@ from lsmplify_refine.camera_recovery import recover_camera
 from lsmplify_refine.engine.align import Align, Alignment
 from lsmplify_refine.engine.calibrate import Calibration, calibrate
 from lsmplify_refine.engine.correct import apply_correction, correct, default_prior
+from lsmplify_refine.engine.from_keypoints import as_estimate, low_passed, shape_from_keypoints
 from lsmplify_refine.engine.gate import gate, limit_joints
 from lsmplify_refine.engine.project import Pose, Targets
 from lsmplify_refine.engine.refinement import BodyTrack, Refinement
-from lsmplify_refine.engine.targets import distrust_outliers, image_targets, pose_on_body, space_targets
+from lsmplify_refine.engine.stream import Stream, in_batches, robust_error_m
+from lsmplify_refine.engine.targets import (
+    distrust_outliers,
+    given_targets,
+    image_targets,
+    pose_on_body,
+    space_targets,
+)
 from lsmplify_refine.engine.write_back import write_back
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.estimate import Camera, Estimate, Keypoints
@@ -27,9 +38,16 @@ from lsmplify_refine.metrics import (
     keypoint_errors,
     robust_rms,
 )
+from lsmplify_refine.regressor.fuse import FrameSolver
+from lsmplify_refine.regressor.slots import body25_skeleton, body25_targets
+from lsmplify_refine.regressor.weights import open_network
 
+#: Where a frame starts: see `Refiner`.
+Mode = Literal["plug-in", "sequential"]
 #: Standard deviation of the correction's low-pass, seconds.
 SMOOTH_SECONDS = 0.1
+#: Keypoint noise at which a motion from keypoints alone gets half of the low-pass that a correction gets, metres.
+_SMOOTHED_NOISE_M = 0.03
 #: Robust radius of the gate's keypoint error, metres on the body.
 _GATE_RADIUS_M = 0.1
 
@@ -54,6 +72,11 @@ class Refiner:
         device: "cpu", "cuda", "mps", ...
         smooth_seconds: Standard deviation of the low-pass on the correction; 0 fits each frame on its own.
         align: How 3D keypoints come into the estimate's frame (see `engine.align.align`).
+        weights: Of the regressor: "shipped", "none" for the projection alone, or a file: trained by `train`, or the
+            checkpoint that Learnable SMPLify's authors released.
+        mode: "plug-in": every frame starts from the estimate; "sequential": from the last frame's result where that is
+            nearer to the keypoints.
+        passes: How often the regressor is applied.
         progress: Called with (steps done, steps in all) while refining.
     """
 
@@ -64,12 +87,18 @@ class Refiner:
         device: str = "cpu",
         smooth_seconds: float = SMOOTH_SECONDS,
         align: Align = "auto",
+        weights: Path | str = "shipped",
+        mode: Mode = "plug-in",
+        passes: int = 1,
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
         self.body = body or BodyModel.open()
         self.device = device
         self.smooth_seconds = smooth_seconds
         self.align = align
+        self.network = open_network(weights, device)
+        self.mode = mode
+        self.passes = passes
         self.progress = progress
 
     def refine(self, estimate: Estimate) -> Refinement:
@@ -96,6 +125,7 @@ class Refiner:
             frame_ids=estimate.frame_ids,
             fps=fps,
             smooth_seconds=self.smooth_seconds,
+            regressor=self._regressor(calibration, track.keypoints.convention),
             progress=self.progress,
         )
         joint_share, limited = limit_joints(
@@ -130,6 +160,37 @@ class Refiner:
             notes=track.notes + notes,
             alignment=track.alignment,
         )
+
+    def fit(self, keypoints: Keypoints, *, camera: Camera | None = None, fps: float = 30.0) -> Refinement:
+        """Pose a track from its keypoints alone, frame by frame, and refine what comes out.
+
+        Args:
+            keypoints: (T, K) in metres, in any frame with the shape of a room; or in pixels.
+            camera: Needed for keypoints in pixels.
+            fps: Frames per second.
+
+        Returns:
+            A refinement whose estimate is of this refiner's body, in the frame of the keypoints ("world" for 3D ones).
+
+        Raises:
+            InputError: No keypoint has any confidence, or there is no camera for pixels.
+        """
+        if camera is None and not keypoints.is_3d:
+            raise InputError("keypoints in pixels need camera intrinsics; give them as camera")
+        targets = image_targets(keypoints, camera) if camera and not keypoints.is_3d else given_targets(keypoints)
+        shape = shape_from_keypoints(self.body, keypoints.convention, targets)
+        stream = self.stream(keypoints.convention, shape.betas, shape.scale)
+        seen = body25_targets(
+            Targets(targets.positions.to(self.device), targets.weights.to(self.device)), keypoints.convention
+        )
+        pose = stream.follow(None, seen)
+        # the correction of an estimate is smoothed, never its motion; but this motion has the keypoints' noise in it
+        noise_m = float(robust_error_m(stream.skeleton, pose, seen).median())
+        pose = low_passed(pose, fps, self.smooth_seconds * noise_m / (noise_m + _SMOOTHED_NOISE_M))
+        estimate = as_estimate(self.body, pose, shape, keypoints, camera, fps)
+        in_place = copy(self)
+        in_place.align = "camera"
+        return in_place.refine(estimate)
 
     def _see(self, estimate: Estimate, fps: float) -> _Track:
         """Put the estimate on the engine's body, and the keypoints into one frame with it."""
@@ -193,6 +254,32 @@ class Refiner:
             calibration = replace(calibration, offset=np.zeros(3))
         pelvis = track.pose.pelvis + torch.as_tensor(calibration.offset).float()
         return calibration, Pose(track.pose.rotations.to(self.device), pelvis.to(self.device)), notes
+
+    def _regressor(self, calibration: Calibration, convention: str) -> Callable[[Pose, Targets], Pose] | None:
+        """What the network makes of a track's poses, in this refiner's mode."""
+        if self.network is None:
+            return None
+        stream = self.stream(convention, calibration.betas, calibration.scale)
+
+        def regressed(start: Pose, targets: Targets) -> Pose:
+            seen = body25_targets(targets, convention)
+            return stream.follow(start, seen) if self.mode == "sequential" else in_batches(stream.solver, start, seen)
+
+        return regressed
+
+    def stream(self, convention: str, betas: np.ndarray | None = None, scale: float = 1.0) -> Stream:
+        """A stream of frames on this body, for live use.
+
+        Args:
+            convention: Of the keypoints; give them to `Stream.step` through `regressor.slots.body25_targets`.
+            betas: (B,) shape on this refiner's body; the mean shape if not given.
+            scale: Size on top of it.
+        """
+        shape = np.zeros(1) if betas is None else betas
+        own, body25 = (self.body.skeleton(name, shape, scale, device=self.device) for name in (convention, "body25"))
+        skeleton = body25_skeleton(own, body25, convention)
+        betas25 = torch.as_tensor(shape).float().to(self.device)
+        return Stream(skeleton, FrameSolver(self.network, skeleton, betas25, passes=self.passes))
 
     def _body_track(self, pose: Pose, calibration: Calibration) -> BodyTrack:
         return BodyTrack(

@@ -7,7 +7,7 @@ whichever lies nearest to the keypoints. A result that explains the keypoints ba
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import roma
@@ -31,6 +31,8 @@ _REST_PRIOR = 0.01
 _TORSO = [BODY25.points.index(f"{side}{part}") for part in ("hip", "shoulder") for side in ("left_", "right_")]
 _TORSO += [BODY25.points.index(part) for part in ("neck", "mid_hip")]
 _FEWEST_TORSO_POINTS = 3
+#: Frames solved at a time: small enough for the caches, large enough to spread the overhead.
+_BATCH = 256
 _YAWS = (0.0, 1.57, 3.14, 4.71)
 
 #: Refines frames that each have a start: a `FrameSolver`.
@@ -82,6 +84,14 @@ class Stream:
         self._last = Step(_choose(accepted, pose, start), torch.where(accepted, refined_error, error), accepted)
         return self._last
 
+    def follow(self, estimate: Pose | None, targets: Targets) -> Pose:
+        """Refine one track in order: estimate (if any) and targets hold its T frames."""
+        steps = []
+        for row in torch.arange(len(targets.positions)).split(1):
+            given = estimate and Pose(estimate.rotations[row], estimate.pelvis[row])
+            steps.append(self.step(Targets(targets.positions[row], targets.weights[row]), given).pose)
+        return joined(steps)
+
     def _start(self, targets: Targets, estimate: Pose | None) -> tuple[Pose, Tensor]:
         """For every track the candidate that lies nearest to the keypoints, and its error."""
         candidates = [] if estimate is None else [estimate]
@@ -99,6 +109,20 @@ class Stream:
             nearer = other < error
             best, error = _choose(nearer, pose, best), torch.where(nearer, other, error)
         return best, error
+
+
+def in_batches(solver: Solver, start: Pose, targets: Targets) -> Pose:
+    """Refine frames that do not depend on each other."""
+    solved = []
+    for rows in torch.arange(len(start.pelvis)).split(_BATCH):
+        batch = Pose(start.rotations[rows], start.pelvis[rows])
+        solved.append(solver(batch, Targets(targets.positions[rows], targets.weights[rows])))
+    return joined(solved)
+
+
+def joined(poses: Sequence[Pose]) -> Pose:
+    """Poses of some frames after those of others."""
+    return Pose(torch.cat([pose.rotations for pose in poses]), torch.cat([pose.pelvis for pose in poses]))
 
 
 def robust_error_m(skeleton: Skeleton, pose: Pose, targets: Targets) -> Tensor:

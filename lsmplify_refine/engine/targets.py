@@ -78,6 +78,12 @@ def space_targets(
     return targets, replace(keypoints, positions=moved, confidence=confidence), found
 
 
+def given_targets(keypoints: Keypoints) -> Targets:
+    """3D keypoints as they are; missing ones get weight 0 and a finite position."""
+    positions = np.nan_to_num(keypoints.positions.astype(np.float64))
+    return Targets(torch.as_tensor(positions).float(), torch.as_tensor(_weights(keypoints)).float())
+
+
 def _weights(keypoints: Keypoints) -> np.ndarray:
     """(T, K) confidence where it counts, else 0."""
     counts = (keypoints.confidence >= _LEAST_CONFIDENCE) & np.isfinite(keypoints.positions).all(-1)

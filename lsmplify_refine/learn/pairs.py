@@ -39,7 +39,7 @@ class PairConfig:
     """How pairs are made; probabilities per pair unless said otherwise, lengths in metres, angles in radians."""
 
     most_stride: int = 10
-    same_frame: float = 0.6
+    same_frame: float = 0.5
     point_offset_m: float = 0.01
     recombined: float = 0.3
     style_factor: float = 1.6
@@ -50,7 +50,7 @@ class PairConfig:
     wrong_shape: float = 0.3
     wrong_shape_sigma: float = 0.4
     shape_sigma: float = 0.9
-    noise_free: float = 0.25
+    noise_free: float = 0.3
     noise_m: float = 0.04
     dropout: float = 0.6
     most_dropped: float = 0.5
@@ -130,7 +130,7 @@ class PairSampler:
         g, count = self.generator, len(still)
         second = torch.randint(0, len(self), (count,), generator=g)
         # short strides somewhat more often than long ones: small errors are the hardest to tell from noise
-        stride = 1 + (self.config.most_stride * torch.rand(count, generator=g) ** 1.5).long()
+        stride = 1 + (self.config.most_stride * torch.rand(count, generator=g) ** 2).long()
         stride = stride * (2 * torch.randint(0, 2, (count,), generator=g) - 1)
         first = torch.maximum(torch.minimum(second + stride, self._end[second] - 1), self._begin[second])
         return torch.where(still, second, first), second

@@ -74,7 +74,10 @@ class Progress:
 
 
 class PoseLoss:
-    """Loss on joints, rotations and vertices (some of them), as in Learnable SMPLify; vertices pelvis-aligned."""
+    """Loss on joints, rotations and vertices (some of them), as in Learnable SMPLify; vertices pelvis-aligned.
+
+    What is worse than doing nothing costs twice: where noise hides which start is good, hold it.
+    """
 
     def __init__(self, body: BodyModel) -> None:
         vertices = np.linspace(0, int(body.faces.max()), _PROBES).astype(int)
@@ -85,6 +88,7 @@ class PoseLoss:
         probes = self._probes.skeleton(pairs.betas)
         with torch.no_grad():
             true_points, true_vertices = (_core.keypoints(s, pairs.truth.rotations) for s in (pairs.skeleton, probes))
+            nothing = (_core.keypoints(probes, pairs.start.rotations) - true_vertices).norm(dim=-1).mean(-1)
         results = []
         for pose in poses:
             difference = (pose.rotations[:, :JOINTS] - pairs.truth.rotations[:, :JOINTS]).square().sum((-1, -2))
@@ -92,7 +96,9 @@ class PoseLoss:
             shift = (pose.pelvis - pairs.truth.pelvis)[:, None]
             points = (_core.keypoints(pairs.skeleton, pose.rotations) - true_points + shift).norm(dim=-1).mean(-1)
             vertices = (_core.keypoints(probes, pose.rotations) - true_vertices).norm(dim=-1).mean(-1)
-            results.append(((_EASY + 0.3 * angle + 2.0 * points + 8.0 * vertices).log().mean(), vertices.mean()))
+            worse = (vertices - nothing).clamp(min=0.0)
+            loss = (_EASY + 0.3 * angle + 2.0 * points + 8.0 * (vertices + worse)).log().mean()
+            results.append((loss, vertices.mean()))
         return results
 
 

@@ -34,6 +34,8 @@ _FIRST_PRIOR = 0.01
 _SCALED_RADIUS_M = 0.2
 #: The last: the regressor's pose and weights.
 LAST = Schedule(damping=(1.0, 1.0), radius_m=(0.4, 0.4))
+#: Without a regressor between them.
+ALONE = Schedule(damping=(10.0, 3.0, 1.0, 1.0), radius_m=(1.0, 0.6, 0.4, 0.4))
 
 
 def first_solution(skeleton: Skeleton, start: Pose, targets: Targets) -> tuple[Pose, Scales]:
@@ -68,27 +70,38 @@ def fuse(network: nn.Module, skeleton: Skeleton, start: Pose, targets: Targets) 
     return project(skeleton, regressed.pose, trusted, regressed.prior, LAST), regressed
 
 
+def project_alone(skeleton: Skeleton, start: Pose, targets: Targets) -> Pose:
+    """The refined pose without any network: the start is held as strongly as the observations speak for it."""
+    _, scales = first_solution(skeleton, start, targets)
+    return project(skeleton, start, targets, _prior(start, scales), ALONE)
+
+
 def fuse_published(network: PublishedNetwork, skeleton: Skeleton, start: Pose, targets: Targets, betas: Tensor) -> Pose:
     """The published network's pose, projected under the prior that the observations speak for."""
     solution, scales = first_solution(skeleton, start, targets)
     in_place = Targets(in_space(skeleton, solution, targets), targets.weights)
     pose = published_pose(network, skeleton, Pose(start.rotations, solution.pelvis), in_place, betas)
+    return project(skeleton, pose, targets, _prior(start, scales), LAST)
+
+
+def _prior(start: Pose, scales: Scales) -> Prior:
+    """All joints held alike, hands still."""
     rotation = scales.strength[:, None].expand(start.rotations.shape[:2]).clone()
     rotation[:, JOINTS:] = torch.inf
-    return project(skeleton, pose, targets, Prior(rotation, torch.full_like(pose.pelvis, 1e-5)), LAST)
+    return Prior(rotation, torch.full_like(start.pelvis, 1e-5))
 
 
 class FrameSolver:
     """Refines frames, each on its own, with whichever network the weights are of.
 
     Args:
-        network: Ours or the published one.
+        network: Ours, the published one, or None for the projection alone.
         skeleton: The shaped body with BODY_25 points, shared by all frames.
         betas: (B,) shape coefficients, for the published network.
         passes: How often; each pass starts from the result of the one before.
     """
 
-    def __init__(self, network: Network, skeleton: Skeleton, betas: Tensor, *, passes: int = 1) -> None:
+    def __init__(self, network: Network | None, skeleton: Skeleton, betas: Tensor, *, passes: int = 1) -> None:
         self.network = network
         self.skeleton = skeleton
         self.passes = passes
@@ -99,7 +112,9 @@ class FrameSolver:
         """Refine N frames."""
         pose = start
         for _ in range(self.passes):
-            if isinstance(self.network, PublishedNetwork):
+            if self.network is None:
+                pose = project_alone(self.skeleton, pose, targets)
+            elif isinstance(self.network, PublishedNetwork):
                 betas = self._betas.expand(len(pose.pelvis), -1)
                 pose = fuse_published(self.network, self.skeleton, pose, targets, betas)
             else:

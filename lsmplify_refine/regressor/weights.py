@@ -55,6 +55,18 @@ def weights_record(path: Path) -> dict[str, Any]:
         return json.loads((file.metadata() or {})["record"])
 
 
+def open_network(weights: Path | str, device: str = "cpu") -> Network | None:
+    """The network that an option asks for: "shipped", "none", or a file's.
+
+    Raises:
+        InputError: As `load_weights`.
+    """
+    if weights == "none":
+        return None
+    network = load_shipped_weights() if weights == "shipped" else load_weights(Path(weights))
+    return network.to(device)
+
+
 def load_shipped_weights() -> Network:
     """The weights that come with the package."""
     with resources.as_file(resources.files("lsmplify_refine.assets") / "regressor.safetensors") as path:

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from lsmplify_refine.cli import main
-from lsmplify_refine.engine import Refiner
+from lsmplify_refine.engine.refiner import Refiner
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.video import probe
 from tests.cli import clips

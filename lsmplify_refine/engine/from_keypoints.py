@@ -1,0 +1,63 @@
+"""From keypoints: a first estimate where no estimator has given one, each frame from the one before."""
+
+from __future__ import annotations
+
+import numpy as np
+import roma
+import torch
+from scipy.ndimage import gaussian_filter1d
+
+from lsmplify_refine.body import BodyModel
+from lsmplify_refine.engine.calibrate import Calibration, calibrate
+from lsmplify_refine.engine.project import Pose, Targets
+from lsmplify_refine.engine.targets import rest_pelvis
+from lsmplify_refine.estimate import BODY_JOINTS, Camera, Estimate, Keypoints
+from lsmplify_refine.frames import rotmat_to_rotvec
+
+
+def shape_from_keypoints(body: BodyModel, convention: str, targets: Targets) -> Calibration:
+    """Shape and size from the lengths of limbs in space; one camera cannot tell size from distance: the mean body."""
+    if targets.is_image:
+        return Calibration(np.zeros(10), 1.0, np.zeros(3))
+    count = len(targets.positions)
+    at_rest = Pose(torch.eye(3).expand(count, body.joint_count, 3, 3), torch.zeros(count, 3))
+    return calibrate(body, convention, at_rest, targets)
+
+
+def low_passed(pose: Pose, fps: float, seconds: float) -> Pose:
+    """A motion without the jitter of single frames' noise: Gaussian means over time, rotations in the chordal sense."""
+    if seconds <= 0:
+        return pose
+    rotations, pelvis = (
+        gaussian_filter1d(values.cpu().double().numpy(), seconds * fps, axis=0, mode="nearest")
+        for values in (pose.rotations, pose.pelvis)
+    )
+    nearest = roma.special_procrustes(torch.as_tensor(rotations))
+    return Pose(nearest.to(pose.rotations), torch.as_tensor(pelvis).to(pose.pelvis))
+
+
+def as_estimate(
+    body: BodyModel, pose: Pose, shape: Calibration, keypoints: Keypoints, camera: Camera | None, fps: float
+) -> Estimate:
+    """A track of poses as an estimate of the body's family, in the frame of its keypoints."""
+    family = body.family
+    count, joints = len(pose.pelvis), BODY_JOINTS[family]
+    rotvec = np.zeros((count, 1 + joints, 3))
+    given = rotmat_to_rotvec(pose.rotations.cpu().double().numpy())[:, : 1 + joints]
+    rotvec[:, : given.shape[1]] = given
+    # betas of the open body mean nothing to anybody else
+    betas = np.zeros(10) if body.is_open else shape.betas
+    estimate = Estimate(
+        family=family,
+        gender="neutral",
+        global_orient=rotvec[:, 0],
+        body_pose=rotvec[:, 1:],
+        betas=np.tile(betas, (count, 1)),
+        transl=np.zeros((count, 3)),
+        frame="world" if keypoints.is_3d else "camera",
+        camera=camera,
+        fps=fps,
+        keypoints=keypoints,
+        notes=("posed from keypoints alone: there was no estimate to start from",),
+    )
+    return estimate.replace(transl=pose.pelvis.cpu().double().numpy() - rest_pelvis(estimate, body))

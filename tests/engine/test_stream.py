@@ -1,0 +1,141 @@
+"""Streams: each frame from the best start, memory of accepted results only, tracks that do not touch each other."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from lsmplify_refine import Camera, InputError, Keypoints, Refiner
+from lsmplify_refine.body import _core
+from lsmplify_refine.body._core import Skeleton
+from lsmplify_refine.engine.project import Pose, Targets
+from lsmplify_refine.engine.stream import Stream, from_rest, in_batches, robust_error_m
+from lsmplify_refine.frames import rotvec_to_rotmat
+from lsmplify_refine.metrics import accel_mm_per_frame2, project_to_image
+from lsmplify_refine.regressor.fuse import FrameSolver
+from tests.engine.scenes import open_body, scene, true_motion
+
+FRAMES = 30
+NO_SHAPE = torch.zeros(10)
+
+
+def motion() -> Pose:
+    pose, pelvis = true_motion(FRAMES)
+    return Pose(torch.tensor(rotvec_to_rotmat(pose)).float(), torch.tensor(pelvis).float())
+
+
+def skeleton() -> Skeleton:
+    return open_body().skeleton("body25", np.zeros(10))
+
+
+def row(pose: Pose, index: int) -> Pose:
+    return Pose(pose.rotations[index : index + 1], pose.pelvis[index : index + 1])
+
+
+def seen(pose: Pose, *, noise_m: float = 0.0) -> Targets:
+    points = _core.keypoints(skeleton(), pose.rotations) + pose.pelvis[:, None]
+    noise = noise_m * torch.randn(points.shape, generator=torch.Generator().manual_seed(0))
+    return Targets(points + noise, torch.ones(points.shape[:2]))
+
+
+def stream() -> Stream:
+    return Stream(skeleton(), FrameSolver(None, skeleton(), NO_SHAPE))
+
+
+def test_a_track_is_followed_without_any_estimate() -> None:
+    truth = motion()
+    followed = stream().follow(None, seen(truth))
+    assert robust_error_m(skeleton(), followed, seen(truth)).median() < 0.01
+
+
+def test_a_start_that_is_far_off_is_replaced_by_the_body_at_rest() -> None:
+    truth = row(motion(), 0)
+    absurd = Pose(truth.rotations, truth.pelvis + 3.0)
+    step = stream().step(seen(truth), absurd)
+    assert bool(step.accepted) and step.error_m.item() < 0.03
+
+
+def test_garbage_is_not_fed_back_and_the_track_recovers() -> None:
+    truth = motion()
+    live = stream()
+    live.step(seen(row(truth, 0)), row(truth, 0))
+    garbage = Targets(torch.randn(1, 25, 3, generator=torch.Generator().manual_seed(3)) * 2, torch.ones(1, 25))
+    lost = live.step(garbage, row(truth, 1))
+    assert not lost.accepted.any()
+    assert torch.isfinite(lost.pose.rotations).all()
+    found = live.step(seen(row(truth, 2)))
+    assert bool(found.accepted) and found.error_m.item() < 0.01
+
+
+def test_a_frame_without_keypoints_gives_the_start_back() -> None:
+    truth = row(motion(), 0)
+    nothing = Targets(torch.zeros(1, 25, 3), torch.zeros(1, 25))
+    step = stream().step(nothing, truth)
+    assert not step.accepted.any() and torch.equal(step.pose.rotations, truth.rotations)
+
+
+def test_tracks_of_a_batch_are_as_alone() -> None:
+    truth = motion()
+    both = Stream(skeleton(), FrameSolver(None, skeleton(), NO_SHAPE))
+    alone = stream()
+    for index in range(3):
+        pair = [row(truth, index), row(truth, index + 10)]
+        joint = Pose(torch.cat([p.rotations for p in pair]), torch.cat([p.pelvis for p in pair]))
+        together = both.step(seen(joint))
+        single = alone.step(seen(pair[1]))
+        assert torch.allclose(together.pose.rotations[1:], single.pose.rotations, atol=0.02)
+
+
+def test_batches_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    truth = motion()
+    solver = FrameSolver(None, skeleton(), NO_SHAPE)
+    start = Pose(truth.rotations, truth.pelvis + 0.02)
+    whole = in_batches(solver, start, seen(truth))
+    monkeypatch.setattr("lsmplify_refine.engine.stream._BATCH", 7)
+    assert torch.allclose(in_batches(solver, start, seen(truth)).rotations, whole.rotations, atol=1e-4)
+
+
+@pytest.mark.parametrize("image", [False, True])
+def test_from_rest_lands_on_the_keypoints(image: bool) -> None:
+    truth = row(motion(), 0)
+    targets = seen(truth)
+    if image:
+        targets = Targets(targets.positions[..., :2] / targets.positions[..., 2:], targets.weights)
+    assert robust_error_m(skeleton(), from_rest(skeleton(), targets), targets).item() < 0.03
+
+
+def test_a_pose_is_fitted_to_keypoints_alone() -> None:
+    """Another shape, noise, no estimate: joints within two centimetres, hardly more jitter than the motion has."""
+    pose, pelvis = true_motion(FRAMES)
+    betas = np.array([1.0, -0.5, 0.5])
+    rotations = rotvec_to_rotmat(pose)
+    points = open_body().keypoints("body25", rotations, pelvis, betas)
+    noise = np.random.default_rng(0).normal(0, 0.005, points.shape)
+    fitted = Refiner(open_body()).fit(Keypoints("body25", points + noise, np.ones(points.shape[:2])))
+    truth = open_body().joints(rotations, pelvis, betas)[:, :22]
+    assert np.linalg.norm(fitted.after.joints()[:, :22] - truth, axis=-1).mean() < 0.02
+    ids = np.arange(FRAMES)
+    assert accel_mm_per_frame2(fitted.after.joints()[:, :22], ids) < accel_mm_per_frame2(truth, ids) + 3
+    assert fitted.refined.frame == "world" and fitted.refined.body_pose.shape == (FRAMES, 23, 3)
+
+
+def test_pixels_alone_need_a_camera() -> None:
+    pose, pelvis = true_motion(FRAMES)
+    K = np.tile([[1000.0, 0, 640], [0, 1000.0, 360], [0, 0, 1]], (FRAMES, 1, 1))
+    points = open_body().keypoints("body25", rotvec_to_rotmat(pose), pelvis, np.zeros(10))
+    pixels = Keypoints("body25", project_to_image(points, K), np.ones(points.shape[:2]))
+    refiner = Refiner(open_body())
+    with pytest.raises(InputError, match="camera"):
+        refiner.fit(pixels)
+    fitted = refiner.fit(pixels, camera=Camera(K, (1280, 720)))
+    assert fitted.metrics["refined"]["reprojection_px_body25"] < 6
+
+
+def test_sequential_mode_refines_as_plug_in_does() -> None:
+    estimate = scene(30)
+    errors = [
+        Refiner(open_body(), mode=mode).refine(estimate).metrics["refined"]["reprojection_px_coco17"]
+        for mode in ("plug-in", "sequential")
+    ]
+    assert abs(errors[1] - errors[0]) < 0.5
