@@ -1,4 +1,4 @@
-"""The command `lsmplify-refine`: `refine` (the default), `demo`, `doctor` and `train`, one module each."""
+"""The command `lsmplify-refine`: `refine` (the default), `demo`, `doctor`, `train` and `evaluate`, one module each."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 
 from lsmplify_refine._version import __version__
-from lsmplify_refine.cli import demo, doctor, refine, train
+from lsmplify_refine.cli import demo, doctor, evaluate, refine, train
 from lsmplify_refine.errors import InputError
 
-VERBS = {"refine": refine, "demo": demo, "doctor": doctor, "train": train}
+VERBS = {"refine": refine, "demo": demo, "doctor": doctor, "train": train, "evaluate": evaluate}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,7 +39,7 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"lsmplify-refine {__version__}")
-    subparsers = parser.add_subparsers(dest="verb", metavar="{refine,demo,doctor,train}", required=True)
+    subparsers = parser.add_subparsers(dest="verb", metavar="{refine,demo,doctor,train,evaluate}", required=True)
     for verb in VERBS.values():
         verb.register_parser(subparsers)
     # the verb may be left out, so its options belong into the first help that people see

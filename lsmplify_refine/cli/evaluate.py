@@ -1,0 +1,186 @@
+"""`lsmplify-refine evaluate`: measure the regressor beside everything that it has to beat."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lsmplify_refine.cli._options import add_debug_option
+
+if TYPE_CHECKING:
+    from lsmplify_refine.body import BodyModel
+    from lsmplify_refine.cli._console import Bars
+    from lsmplify_refine.evaluate.datasets import TakeSet
+    from lsmplify_refine.evaluate.methods import Panel
+
+TREE = """\
+It writes
+  DIR/
+  ├── evaluation.json   every row, method and metric, with settings, versions and the weights' sha256
+  ├── evaluation.md     the same as tables, do-nothing first
+  └── curves.png        error over noise, missing and garbage keypoints"""
+
+
+def register_parser(subparsers: Any) -> None:
+    """Add the verb to the command line."""
+    parser = subparsers.add_parser(
+        "evaluate",
+        help="measure the regressor beside its rivals",
+        description="Measure the regressor beside doing nothing, the projection alone, SMPLify and the published\n"
+        "network (needs `pip install lsmplify-refine[train]`).",
+        epilog=TREE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder to write to")
+    _add_test_options(parser.add_argument_group("what to test on (at least one)"))
+    _add_method_options(parser.add_argument_group("what to test"))
+    running = parser.add_argument_group("running")
+    running.add_argument("--pairs", type=_positive, default=500, metavar="N", help="pairs in each row (500)")
+    running.add_argument("--takes", type=_count, default=12, metavar="N", help="most whole takes a set; 0: all (12)")
+    running.add_argument(
+        "--take-seconds", type=_seconds, default=10.0, metavar="S", help="most of each whole take; 0: all (10)"
+    )
+    running.add_argument("--seed", type=int, default=0, help="of pairs, shapes, errors and noise (0)")
+    running.add_argument("--quick", action="store_true", help="two rows of each kind")
+    running.add_argument("--overwrite", action="store_true", help="replace results that exist")
+    add_debug_option(running)
+    parser.set_defaults(handle=handle)
+
+
+def _add_test_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--data",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="DIR",
+        help="motion: AMASS's layout, 3DPW (sequenceFiles/), RICH (test_body/)",
+    )
+    group.add_argument(
+        "--estimates",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="PATH",
+        help="results of an estimator, whose poses are taken as the truth",
+    )
+    group.add_argument(
+        "--subjects", type=_names, metavar="A,B", help="test subjects (AMASS: 02,13; else the test part)"
+    )
+    group.add_argument("--all-subjects", action="store_true", help="every subject, those trained on too")
+
+
+def _add_method_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--weights", type=Path, metavar="FILE", help="of our regressor (default: those shipped)")
+    group.add_argument(
+        "--published",
+        type=Path,
+        metavar="FILE",
+        help="the published network: from `train --architecture published`, or its authors' .pth.tar",
+    )
+    group.add_argument(
+        "--smplify-frames",
+        type=_count,
+        default=50,
+        metavar="N",
+        help="pairs of each row that SMPLify gets; 0: leave it out (50)",
+    )
+
+
+def handle(args: argparse.Namespace) -> int:
+    """Read, measure, write, and show the main table."""
+    from importlib.util import find_spec
+
+    from lsmplify_refine.errors import InputError
+
+    if not args.data and not args.estimates:
+        raise InputError("nothing to test on; give --data DIR (motion) or --estimates PATH (results of an estimator)")
+    if find_spec("matplotlib") is None:
+        raise InputError("the curves need matplotlib; pip install lsmplify-refine[train]")
+    from rich.console import Console
+
+    from lsmplify_refine.body import BodyModel
+    from lsmplify_refine.cli._console import Bars
+    from lsmplify_refine.evaluate.output import describe, prepare, write
+    from lsmplify_refine.evaluate.run import EvaluateConfig, evaluate
+    from lsmplify_refine.evaluate.table import for_terminal, main_tables
+
+    config = EvaluateConfig(args.pairs, args.takes, args.take_seconds, args.smplify_frames, args.seed, args.quick)
+    body = BodyModel.open()
+    with Bars() as bars:
+        panel, take_panel, weights = _panels(args, body)
+        sets = _read_sets(args, bars)
+        prepare(args.output, overwrite=args.overwrite)
+        results = evaluate(sets, body, panel, take_panel, config, progress=bars.advance)
+    description = describe(sets, {"pairs": panel, "takes": take_panel}, weights, config)
+    written = write(results, description, args.output)
+    # rows are kept on one line: a pipe has no width
+    console = Console(soft_wrap=True, highlight=False, width=max(Console().width, 170))
+    for table in main_tables(results):
+        console.print(for_terminal(table))
+    for path in written:
+        console.print(f"wrote {path}", markup=False)
+    return 0
+
+
+def _read_sets(args: argparse.Namespace, bars: Bars) -> list[TakeSet]:
+    from functools import partial
+
+    from lsmplify_refine.errors import InputError
+    from lsmplify_refine.evaluate.datasets import Choice, estimates_set, motion_set
+
+    choice = Choice(args.subjects, args.all_subjects)
+    sets = [motion_set(path, choice, partial(bars.advance, f"reading {path.name}")) for path in args.data]
+    sets += [estimates_set(path, partial(bars.advance, f"reading {path.name}")) for path in args.estimates]
+    names = [found.name for found in sets]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise InputError(f"two test sets are called {twice!r}; rename a folder")
+    return sets
+
+
+def _panels(args: argparse.Namespace, body: BodyModel) -> tuple[Panel, Panel, dict[str, Path]]:
+    """Who is tested on single frames and on whole takes, and the weights' files."""
+    from lsmplify_refine.evaluate.datasets import training_poses
+    from lsmplify_refine.evaluate.methods import DAMPINGS, make_panel, smplify_solvers
+    from lsmplify_refine.evaluate.networks import load_ours, load_peer
+    from lsmplify_refine.smplify import fit_pose_prior
+
+    network, path = load_ours(args.weights)
+    weights = {"regressor": path}
+    published = None
+    if args.published:
+        published, weights["published"] = load_peer(args.published), args.published
+    slow = None
+    if args.smplify_frames:
+        poses = next((found for found in map(training_poses, args.data) if found is not None), None)
+        slow = smplify_solvers(body, None if poses is None else fit_pose_prior(poses))
+    panel = make_panel(network, published, smplify_solvers=slow, smplify_frames=args.smplify_frames)
+    # every second damping: over whole takes the projection is most of the work
+    return panel, make_panel(network, published, dampings=DAMPINGS[::2]), weights
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value} is not positive")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{value} is negative")
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < 1e9:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds")
+    return value

@@ -1,0 +1,194 @@
+"""Cases: single frames with a start and keypoints, and what is wrong with both. One case is one row of the table.
+
+Every random number comes from a stream of its own purpose, so that cases differ in what their names say and in nothing
+else: a sweep uses the same pairs, shapes and noise directions at every level, a shifted row those of its unshifted one.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import roma
+import torch
+from torch import Tensor
+
+from lsmplify_refine.body import _core
+from lsmplify_refine.engine.project import Pose, Targets
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.evaluate.datasets import FPS, at_rate
+from lsmplify_refine.learn.motion import Take
+from lsmplify_refine.learn.pairs import (
+    _LIMB_POINTS,
+    _STYLE,
+    Pairs,
+    ShapeSampler,
+    _mirrored,
+    _with_hands,
+    estimator_error,
+)
+
+_LIMBS = dict(zip(("right arm", "left arm", "right leg", "left leg", "head"), _LIMB_POINTS))
+_POINTS = 25
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """The sizes of everything random (standard deviations, metres and radians)."""
+
+    shape_sigma: float = 0.8
+    other_shape_sigma: float = 1.6
+    estimator_angle: float = 0.15
+    estimator_shift_m: float = 0.05
+    outlier_m: float = 0.3
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is asked of a refiner.
+
+    Attributes:
+        stride: Frames from the start pose to the pose sought.
+        estimator: The start has an estimator's error besides.
+        noise_m: Standard deviation of each keypoint's coordinates.
+        missing: Share of keypoints that are missing.
+        hidden: A limb without keypoints.
+        outliers: Share of keypoints that are garbage at full confidence.
+        shift: "style" (a constant rotation per joint on both poses), "mirrored", "shapes" (wide ones), or "".
+        fps: Frame rate of the motion.
+    """
+
+    stride: int = 0
+    estimator: bool = False
+    noise_m: float = 0.0
+    missing: float = 0.0
+    hidden: str = ""
+    outliers: float = 0.0
+    shift: str = ""
+    fps: float = FPS
+
+    @property
+    def name(self) -> str:
+        """In words."""
+        parts = ["plug-in" if self.estimator else f"s={self.stride}"]
+        parts.append(f"{100 * self.noise_m:g} cm noise" if self.noise_m else "exact")
+        parts += [f"{100 * self.missing:g} % missing"] if self.missing else []
+        parts += [f"no {self.hidden}"] if self.hidden else []
+        parts += [f"{100 * self.outliers:g} % garbage"] if self.outliers else []
+        parts += [self.shift] if self.shift else []
+        parts += [f"{self.fps:g} fps"] if self.fps != FPS else []
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A case in its group; a shifted one names the case that it is compared with."""
+
+    group: str
+    case: Case
+    reference: Case | None = None
+
+
+_PLUG_IN = Case(estimator=True)
+_NOISY = Case(estimator=True, noise_m=0.02)
+
+
+def standard_rows() -> list[Row]:
+    """Every row; the same case may be in several groups."""
+    groups: dict[str, list[Case]] = {
+        "strides": [Case(stride) for stride in (1, 3, 5, 7, 9)],
+        "plug-in": [_PLUG_IN, _NOISY, replace(_NOISY, missing=0.3), Case(1, noise_m=0.02)],
+        "noise": [
+            replace(base, noise_m=noise)
+            for base in (Case(1), Case(5), _PLUG_IN)
+            for noise in (0.0, 0.005, 0.01, 0.02, 0.03, 0.04)
+        ],
+        "dropout": [
+            replace(base, missing=share) for base in (_PLUG_IN, _NOISY) for share in (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
+        ],
+        "hidden limb": [replace(base, hidden=limb) for base in (_PLUG_IN, _NOISY) for limb in _LIMBS],
+        "garbage": [replace(base, outliers=share) for base in (_PLUG_IN, _NOISY) for share in (0.0, 0.05, 0.1, 0.2)],
+    }
+    rows = [Row(group, case) for group, cases in groups.items() for case in cases]
+    for base in (Case(1), Case(5), _PLUG_IN, _NOISY):
+        rows += [Row("shift", replace(base, shift=shift), base) for shift in ("style", "mirrored", "shapes")]
+        # frames of one instant have no frame rate
+        rows += [Row("shift", replace(base, fps=fps), base) for fps in (15.0, 60.0) if base.stride]
+    return rows
+
+
+def stream(seed: int, purpose: str) -> torch.Generator:
+    """A generator for one purpose."""
+    return torch.Generator().manual_seed(zlib.crc32(f"{seed} {purpose}".encode()))
+
+
+def draw_pairs(
+    case: Case, takes: Sequence[Take], shapes: ShapeSampler, count: int, *, seed: int, protocol: Protocol
+) -> Pairs:
+    """Pairs of a case, reproducible.
+
+    Raises:
+        InputError: No take is longer than the stride.
+    """
+    rotvec, pelvis = _frames(case, takes, count, seed)
+    if case.shift == "mirrored":
+        start, truth, pelvis = _mirrored(rotvec[0], rotvec[1], pelvis, torch.ones(count, 1))
+        rotvec = start, truth
+    start, truth = (roma.rotvec_to_rotmat(value) for value in rotvec)
+    if case.shift == "style":
+        turn = torch.randn(count, 22, 3, generator=stream(seed, "style")) * torch.tensor(_STYLE)[:, None]
+        start, truth = (value @ roma.rotvec_to_rotmat(turn) for value in (start, truth))
+    place = pelvis[0]
+    if case.estimator:
+        generator = stream(seed, "estimator")
+        start = start @ roma.rotvec_to_rotmat(estimator_error(count, protocol.estimator_angle, generator))
+        place = place + protocol.estimator_shift_m * torch.randn(count, 3, generator=generator)
+    sigma = protocol.other_shape_sigma if case.shift == "shapes" else protocol.shape_sigma
+    betas = sigma * torch.randn(count, shapes.count, generator=stream(seed, "shape"))
+    return observed(
+        case, betas, _with_hands(start, place), _with_hands(truth, pelvis[1]), shapes, seed=seed, protocol=protocol
+    )
+
+
+def observed(
+    case: Case, betas: Tensor, start: Pose, truth: Pose, shapes: ShapeSampler, *, seed: int, protocol: Protocol
+) -> Pairs:
+    """Start and truth with the keypoints that a case lets be seen."""
+    count, skeleton = len(betas), shapes.skeleton(betas)
+    points = _core.keypoints(skeleton, truth.rotations) + truth.pelvis[:, None]
+    points = points + case.noise_m * torch.randn(points.shape, generator=stream(seed, "noise"))
+    far = torch.rand(count, _POINTS, 1, generator=stream(seed, "outliers")) < case.outliers
+    points = points + protocol.outlier_m * far * torch.randn(points.shape, generator=stream(seed, "garbage"))
+    seen = torch.rand(count, _POINTS, generator=stream(seed, "missing")) >= case.missing
+    if case.hidden:
+        seen[:, _LIMBS[case.hidden]] = False
+    return Pairs(betas, skeleton, start, truth, Targets(points, seen.float()))
+
+
+def rows_of(pairs: Pairs, rows: Tensor | slice) -> Pairs:
+    """Some of the pairs."""
+    skeleton, targets = pairs.skeleton, pairs.targets
+    return Pairs(
+        pairs.betas[rows],
+        replace(skeleton, rest_joints=skeleton.rest_joints[rows], points=skeleton.points[rows]),
+        Pose(pairs.start.rotations[rows], pairs.start.pelvis[rows]),
+        Pose(pairs.truth.rotations[rows], pairs.truth.pelvis[rows]),
+        Targets(targets.positions[rows], targets.weights[rows]),
+    )
+
+
+def _frames(
+    case: Case, takes: Sequence[Take], count: int, seed: int
+) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """Rotation vectors (N, 22, 3) and pelvis (N, 3) of starts and truths, any pair of a take as likely as another."""
+    takes = [take if take.fps == case.fps else at_rate(take, case.fps) for take in takes]
+    ends = np.cumsum([len(take) for take in takes])
+    first = np.concatenate([np.arange(end - len(take), end - case.stride) for take, end in zip(takes, ends)])
+    if not len(first):
+        raise InputError(f"no take has more than {case.stride} frames; give longer motion")
+    chosen = torch.from_numpy(first)[torch.randint(len(first), (count,), generator=stream(seed, "pairs"))]
+    rotvec = torch.from_numpy(np.concatenate([take.rotvec for take in takes]).astype(np.float32))
+    pelvis = torch.from_numpy(np.concatenate([take.pelvis for take in takes]).astype(np.float32))
+    return (rotvec[chosen], rotvec[chosen + case.stride]), (pelvis[chosen], pelvis[chosen + case.stride])

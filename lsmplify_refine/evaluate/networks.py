@@ -1,0 +1,38 @@
+"""Loading the networks under test."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.regressor.network import ResidualRegressor
+from lsmplify_refine.regressor.published import PublishedNetwork
+from lsmplify_refine.regressor.weights import load_weights
+
+
+def load_ours(path: Path | None) -> tuple[ResidualRegressor, Path]:
+    """Our regressor and the file that it came from: the one given, or the shipped one.
+
+    Raises:
+        InputError: No such weights, or another network's.
+    """
+    if path is None:
+        # the assets are plain files in every installation
+        path = Path(str(resources.files("lsmplify_refine.assets") / "regressor.safetensors"))
+    network = load_weights(path)
+    if not isinstance(network, ResidualRegressor):
+        raise InputError(f"{path}: weights of the published network; give them as --published")
+    return network, path
+
+
+def load_peer(path: Path) -> PublishedNetwork:
+    """The published network, trained by us (safetensors) or by its authors (.pth.tar).
+
+    Raises:
+        InputError: No such weights, or another network's.
+    """
+    network = load_weights(path)
+    if not isinstance(network, PublishedNetwork):
+        raise InputError(f"{path}: weights of our regressor; give them as --weights")
+    return network

@@ -1,0 +1,96 @@
+"""The files of an evaluation: JSON, Markdown and curves, all of them or none."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.evaluate.datasets import TakeSet
+from lsmplify_refine.evaluate.methods import Panel
+from lsmplify_refine.evaluate.plot import draw_curves
+from lsmplify_refine.evaluate.run import EvaluateConfig, Result
+from lsmplify_refine.evaluate.scores import PROBES
+from lsmplify_refine.evaluate.table import main_tables, markdown, other_tables
+from lsmplify_refine.evaluate.takes import SMOOTH_SECONDS
+from lsmplify_refine.outputs import unwritable
+from lsmplify_refine.report import _versions, plain, write_report
+
+FILES = ("evaluation.json", "evaluation.md", "curves.png")
+#: Version of the JSON's layout, for programs that read it.
+LAYOUT = 1
+
+
+def prepare(folder: Path, *, overwrite: bool) -> None:
+    """Check before the work that its results can be written.
+
+    Raises:
+        InputError: They exist already, or the folder cannot be made.
+    """
+    for name in FILES:
+        if (folder / name).exists() and not overwrite:
+            raise InputError(f"{folder / name}: exists already; give --overwrite, or choose another --output")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(folder, error) from error
+
+
+def describe(
+    sets: Sequence[TakeSet], panels: dict[str, Panel], weights: dict[str, Path], config: EvaluateConfig
+) -> dict[str, Any]:
+    """What was measured, on what, with what."""
+    return {
+        "layout": LAYOUT,
+        "versions": _versions(),
+        "settings": asdict(config),
+        "vertices": PROBES,
+        "smooth_seconds": SMOOTH_SECONDS,
+        "methods": {name: {column.name: column.solvers for column in panel.columns} for name, panel in panels.items()},
+        "weights": {name: {"file": path.name, "sha256": sha256(path)} for name, path in weights.items()},
+        "test_sets": {
+            found.name: {
+                "takes": len(found.takes),
+                "frames": sum(map(len, found.takes)),
+                "subjects": sorted({take.subject for take in found.takes}),
+            }
+            for found in sets
+        },
+    }
+
+
+def write(results: Sequence[Result], description: dict[str, Any], folder: Path) -> list[Path]:
+    """Write every file under a hidden name, then rename them; returns their paths."""
+    with tempfile.TemporaryDirectory(prefix=".lsmplify_refine_", dir=folder) as hidden:
+        report, page, curves = (Path(hidden) / name for name in FILES)
+        write_report(plain({**description, "rows": [asdict(result) for result in results]}), report)
+        tables = [*main_tables(results), *other_tables(results)]
+        page.write_text(markdown("Evaluation", _facts(description), tables), encoding="utf-8")
+        draw_curves(results, curves)
+        return [part.replace(folder / part.name) for part in (report, page, curves)]
+
+
+def sha256(path: Path) -> str:
+    """Of a file's content."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _facts(description: dict[str, Any]) -> list[str]:
+    settings, protocol = description["settings"], description["settings"]["protocol"]
+    facts = [
+        f"{settings['pairs']} pairs a row, seed {settings['seed']}; open body, BODY_25 keypoints in metres; errors "
+        f"over {description['vertices']} vertices; lower is better",
+        f"shapes sigma {protocol['shape_sigma']}, estimator error {protocol['estimator_angle']} rad x U(0, 1) a joint "
+        f"axis and {100 * protocol['estimator_shift_m']:g} cm of the pelvis",
+        f"whole takes: at most {settings['takes'] or 'all'} of a set, of {settings['take_seconds'] or 'all their'} s; "
+        f"corrections smoothed over {description['smooth_seconds']} s",
+    ]
+    for name, found in description["test_sets"].items():
+        subjects = ", ".join(found["subjects"][:12]) + (", ..." if len(found["subjects"]) > 12 else "")
+        facts.append(f"{name}: {found['takes']} takes, {found['frames']} frames, subjects {subjects}")
+    facts += [f"{name}: {file['file']}, sha256 {file['sha256']}" for name, file in description["weights"].items()]
+    return facts

@@ -1,0 +1,223 @@
+"""Run every method on every row of every test set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from lsmplify_refine.body import BodyModel
+from lsmplify_refine.engine.project import Pose
+from lsmplify_refine.evaluate import takes as whole
+from lsmplify_refine.evaluate.cases import Case, Protocol, Row, draw_pairs, rows_of, standard_rows
+from lsmplify_refine.evaluate.datasets import TakeSet
+from lsmplify_refine.evaluate.methods import BOTH, HINDSIGHT, NOTHING, SMPLIFY, Panel, in_batches
+from lsmplify_refine.evaluate.scores import ACCEL, FIRST_HALF, PVE, SECOND_HALF, Scorer
+from lsmplify_refine.evaluate.takes import TakeCase, TakeRow, Tracks, standard_take_rows
+from lsmplify_refine.learn.pairs import Pairs, ShapeSampler
+
+#: Called with a test set's name, rows done and rows in all.
+Report = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """How much is measured.
+
+    Attributes:
+        pairs: Pairs in each row.
+        takes: Most whole takes of a test set; 0 for all.
+        take_seconds: Most seconds of each whole take; 0 for all.
+        smplify_frames: Pairs of each row that SMPLify gets; 0 leaves it out.
+        seed: Of everything random.
+        quick: Only the first and the last row of each group: to see that everything runs.
+        protocol: The sizes of everything random.
+    """
+
+    pairs: int = 500
+    takes: int = 12
+    take_seconds: float = 10.0
+    smplify_frames: int = 50
+    seed: int = 0
+    quick: bool = False
+    protocol: Protocol = field(default_factory=Protocol)
+
+
+@dataclass(frozen=True)
+class Score:
+    """One method in one row.
+
+    Attributes:
+        frames: How many frames it was scored on.
+        solver: Which of its variants was best.
+        metrics: Metric name -> mean.
+    """
+
+    frames: int
+    solver: str
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Result:
+    """One row.
+
+    Attributes:
+        test_set: Its name.
+        group: As in `Row`.
+        name: The case in words.
+        case: What was asked.
+        scores: Column -> score.
+        gain_percent: How much lower the PVE of regressor and projection is than that of the best of {do nothing,
+            projection with its best damping, SMPLify}, on the same frames.
+        gain_over_single_frames_percent: For a smoothed row, the same against those rivals frame by frame, not smoothed.
+        truth: Metrics of the true motion itself, over whole takes.
+        reference: Name of the row that it is compared with, if any.
+        ratio: Column -> PVE as a multiple of that row's.
+    """
+
+    test_set: str
+    group: str
+    name: str
+    case: Case | TakeCase
+    scores: dict[str, Score]
+    gain_percent: float
+    gain_over_single_frames_percent: float | None = None
+    truth: dict[str, float] = field(default_factory=dict)
+    reference: str | None = None
+    ratio: dict[str, float] = field(default_factory=dict)
+
+
+def evaluate(
+    sets: Sequence[TakeSet],
+    body: BodyModel,
+    panel: Panel,
+    take_panel: Panel,
+    config: EvaluateConfig | None = None,
+    progress: Report | None = None,
+) -> list[Result]:
+    """Every row on every test set.
+
+    Args:
+        sets: What to test on.
+        body: The body of truth, start and keypoints.
+        panel: Who is tested on single frames.
+        take_panel: Who is tested on whole takes.
+        config: How much is measured.
+        progress: Told after each row.
+
+    Raises:
+        InputError: A test set is too short for the strides.
+    """
+    config = config or EvaluateConfig()
+    rows: list[Row | TakeRow] = [*standard_rows(), *standard_take_rows()]
+    rows = _first_and_last(rows) if config.quick else rows
+    bench = _Bench(body, panel, take_panel, config)
+    results = []
+    for takes in sets:
+        done: dict[Case | TakeCase, Result] = {}
+        for index, row in enumerate(rows):
+            results.append(_in_row(row, bench, takes, done))
+            if progress:
+                progress(takes.name, index + 1, len(rows))
+    return results
+
+
+class _Bench:
+    """What every row needs, prepared once."""
+
+    def __init__(self, body: BodyModel, panel: Panel, take_panel: Panel, config: EvaluateConfig) -> None:
+        self.panel, self.take_panel, self.config = panel, take_panel, config
+        self.shapes, self.scorer = ShapeSampler(body), Scorer(body)
+        #: The last takes solved: a row and its smoothed one share the work.
+        self._solved: tuple[TakeSet, TakeCase, Tracks, dict[str, Pose]] | None = None
+
+    def measure(self, case: Case | TakeCase, takes: TakeSet) -> Result:
+        """A case on a test set."""
+        return self._on_pairs(case, takes) if isinstance(case, Case) else self._on_takes(case, takes)
+
+    def _on_pairs(self, case: Case, takes: TakeSet) -> Result:
+        config = self.config
+        pairs = draw_pairs(case, takes.takes, self.shapes, config.pairs, seed=config.seed, protocol=config.protocol)
+        poses = {}
+        for name, solve in self.panel.solvers.items():
+            most = self.panel.most.get(name)
+            poses[name] = in_batches(solve, pairs if most is None else rows_of(pairs, slice(most)))
+        scores, errors = self._compared(pairs, poses, self.panel)
+        return Result(takes.name, "", case.name, case, scores, _gain_percent(errors[BOTH], errors))
+
+    def _on_takes(self, case: TakeCase, takes: TakeSet) -> Result:
+        tracks, poses = self._solve_takes(replace(case, smoothed=False), takes)
+        pairs = tracks.pairs
+        scores, errors = self._compared(pairs, poses, self.take_panel, tracks.second_half)
+        single_frames = None
+        if case.smoothed:
+            per_frame = errors
+            poses = {name: whole.smooth_correction(tracks, pose) for name, pose in poses.items()}
+            scores, errors = self._compared(pairs, poses, self.take_panel, tracks.second_half)
+            single_frames = _gain_percent(errors[BOTH], per_frame)
+        for score in scores.values():
+            score.metrics[ACCEL] = self.scorer.accel(pairs.betas, poses[score.solver], tracks.frame_ids)
+        truth = {ACCEL: self.scorer.accel(pairs.betas, pairs.truth, tracks.frame_ids)}
+        gain = _gain_percent(errors[BOTH], errors)
+        return Result(takes.name, "", case.name, case, scores, gain, single_frames, truth)
+
+    def _solve_takes(self, case: TakeCase, takes: TakeSet) -> tuple[Tracks, dict[str, Pose]]:
+        """Every solver on whole takes."""
+        if self._solved is None or self._solved[:2] != (takes, case):
+            config = self.config
+            chosen = whole.choose_takes(takes.takes, config.takes, config.take_seconds)
+            tracks = whole.lay_out(case, chosen, self.shapes, seed=config.seed, protocol=config.protocol)
+            poses = {name: whole.refine_tracks(case, tracks, s) for name, s in self.take_panel.solvers.items()}
+            self._solved = takes, case, tracks, poses
+        return self._solved[2:]
+
+    def _compared(
+        self, pairs: Pairs, poses: dict[str, Pose], panel: Panel, halves: Tensor | None = None
+    ) -> tuple[dict[str, Score], dict[str, Tensor]]:
+        """Each column's best solver, and its error in every frame."""
+        by_frame = self.scorer.scores(pairs.betas, pairs.truth, poses)
+        scores, errors = {}, {}
+        for column in panel.columns:
+            best = min(column.solvers, key=lambda name: _finite_mean(by_frame[name][PVE]))
+            error = errors[column.name] = by_frame[best][PVE]
+            metrics = {name: float(value.mean()) for name, value in by_frame[best].items()}
+            if halves is not None:
+                metrics[FIRST_HALF], metrics[SECOND_HALF] = (float(error[rows].mean()) for rows in (~halves, halves))
+            scores[column.name] = Score(len(error), best, metrics)
+        return scores, errors
+
+
+def _in_row(row: Row | TakeRow, bench: _Bench, takes: TakeSet, done: dict[Case | TakeCase, Result]) -> Result:
+    """A row's result; what several groups share is measured once."""
+    for case in (row.case, row.reference):
+        if case is not None and case not in done:
+            done[case] = bench.measure(case, takes)
+    result = done[row.case]
+    if row.reference is None:
+        return replace(result, group=row.group)
+    reference = done[row.reference]
+    ratio = {
+        column: score.metrics[PVE] / max(reference.scores[column].metrics[PVE], 1e-9)
+        for column, score in result.scores.items()
+    }
+    return replace(result, group=row.group, reference=reference.name, ratio=ratio)
+
+
+def _gain_percent(ours: Tensor, errors: dict[str, Tensor]) -> float:
+    """How much lower ours is than the best rival, on the frames that the rival was given."""
+    rivals = [error for name, error in errors.items() if name in (NOTHING, HINDSIGHT) or name.startswith(SMPLIFY)]
+    return 100 * min(float(1 - ours[: len(rival)].mean() / rival.mean().clamp(min=1e-9)) for rival in rivals)
+
+
+def _finite_mean(values: Tensor) -> float:
+    return float(torch.nan_to_num(values.mean(), nan=torch.inf))
+
+
+def _first_and_last(rows: list[Row | TakeRow]) -> list[Row | TakeRow]:
+    groups: dict[str, list[Row | TakeRow]] = {}
+    for row in rows:
+        groups.setdefault(row.group, []).append(row)
+    return [row for group in groups.values() for row in (group[0], group[-1])]

@@ -1,0 +1,93 @@
+"""Scores of refined poses against the truth; each name carries unit, alignment and joint set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import roma
+import torch
+from torch import Tensor
+
+from lsmplify_refine.body import BodyModel, _core
+from lsmplify_refine.engine.project import Pose
+from lsmplify_refine.learn.pairs import ShapeSampler
+from lsmplify_refine.metrics import accel_mm_per_frame2
+from lsmplify_refine.regressor.network import JOINTS
+
+#: Vertices that stand for the mesh, evenly spread over its list.
+PROBES = 300
+PVE = "pve_mm_pelvis"
+ACCEL = "accel_mm_per_frame2"
+#: Of each whole take.
+FIRST_HALF, SECOND_HALF = f"{PVE}_first_half", f"{PVE}_second_half"
+#: What the paper's released code aligns at, taking SMPL's joint 8 for BODY_25's mid-hip.
+_RIGHT_ANKLE = 8
+_BATCH = 256
+
+
+class Posed(NamedTuple):
+    """N posed bodies: vertices (N, V, 3) and joints (N, 22, 3) from the pelvis, and rotations (N, 22, 3, 3)."""
+
+    vertices: Tensor
+    joints: Tensor
+    rotations: Tensor
+
+
+class Scorer:
+    """Scores poses on one body; its shapes are prepared once."""
+
+    def __init__(self, body: BodyModel) -> None:
+        vertices = np.linspace(0, int(body.faces.max()), PROBES).astype(int)
+        self._probes = ShapeSampler(body.with_vertices_as_keypoints(vertices), "vertices")
+        self._joints = ShapeSampler(body)
+
+    @torch.no_grad()
+    def scores(self, betas: Tensor, truth: Pose, poses: Mapping[str, Pose]) -> dict[str, dict[str, Tensor]]:
+        """For each pose, each metric of every frame (N,).
+
+        A pose of n < N frames is of the first n.
+        """
+        parts: dict[str, list[dict[str, Tensor]]] = {name: [] for name in poses}
+        for begin in range(0, len(betas), _BATCH):
+            rows = slice(begin, begin + _BATCH)
+            true = self._posed(betas[rows], truth.rotations[rows])
+            for name, pose in poses.items():
+                rotations = pose.rotations[rows]
+                if count := len(rotations):
+                    posed = self._posed(betas[rows][:count], rotations)
+                    parts[name].append(_compare(posed, Posed(*(value[:count] for value in true))))
+        return {name: {key: torch.cat([p[key] for p in part]) for key in part[0]} for name, part in parts.items()}
+
+    @torch.no_grad()
+    def accel(self, betas: Tensor, pose: Pose, frame_ids: np.ndarray) -> float:
+        """Mean acceleration of the 22 joints where they are, mm/frame^2."""
+        joints = self._posed_joints(betas, pose.rotations) + pose.pelvis[:, None]
+        return accel_mm_per_frame2(joints.double().numpy(), frame_ids)
+
+    def _posed(self, betas: Tensor, rotations: Tensor) -> Posed:
+        vertices = _core.keypoints(self._probes.skeleton(betas), rotations)
+        return Posed(vertices, self._posed_joints(betas, rotations), rotations[:, :JOINTS])
+
+    def _posed_joints(self, betas: Tensor, rotations: Tensor) -> Tensor:
+        skeleton = self._joints.skeleton(betas)
+        return _core.forward_kinematics(rotations, skeleton.rest_joints, skeleton.parents)[1][:, :JOINTS]
+
+
+def _compare(posed: Posed, true: Posed) -> dict[str, Tensor]:
+    turn, shift, scale = roma.rigid_points_registration(posed.vertices, true.vertices, compute_scaling=True)
+    aligned = scale[:, None, None] * (posed.vertices @ turn.transpose(-1, -2)) + shift[:, None]
+    difference, apart = posed.vertices - true.vertices, posed.joints - true.joints
+    return {
+        PVE: _mean_mm(difference),
+        "pa_pve_mm": _mean_mm(aligned - true.vertices),
+        "mpjpe_mm_smpl22_pelvis": _mean_mm(apart),
+        "angle_deg_smpl22": roma.rotmat_geodesic_distance(posed.rotations, true.rotations).rad2deg().mean(-1),
+        "pve_mm_ankle": _mean_mm(difference - apart[:, [_RIGHT_ANKLE]]),
+    }
+
+
+def _mean_mm(difference: Tensor) -> Tensor:
+    """(N,) mean length in millimetres of vectors (N, P, 3) in metres."""
+    return 1000 * difference.norm(dim=-1).mean(-1)

@@ -1,0 +1,125 @@
+"""Results as tables: the same cells for the terminal and for Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from lsmplify_refine.evaluate.run import Result, Score
+from lsmplify_refine.evaluate.scores import ACCEL, FIRST_HALF, PVE, SECOND_HALF
+from lsmplify_refine.evaluate.takes import TakeCase
+
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
+
+#: The other metrics of single frames, in the order of a cell.
+_OTHERS = ("pa_pve_mm", "mpjpe_mm_smpl22_pelvis", "angle_deg_smpl22", "pve_mm_ankle")
+_HALVES = (FIRST_HALF, SECOND_HALF, ACCEL)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells under headings; the first column is the row's name."""
+
+    title: str
+    note: str
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def main_tables(results: Sequence[Result]) -> list[Table]:
+    """PVE of every row and method, one table for each test set."""
+    return [
+        Table(
+            f"{name}: {PVE}",
+            "both: regressor, then projection. gain: how much lower that is than the best of do nothing, projection "
+            "with its best damping in hindsight, and SMPLify, on the same frames.",
+            ("", *_columns(part), "gain %"),
+            tuple((f"{row.group}: {row.name}", *_cells(part, row, _pve), f"{row.gain_percent:.0f}") for row in part),
+        )
+        for name, part in _by_set(results)
+    ]
+
+
+def other_tables(results: Sequence[Result]) -> list[Table]:
+    """The other metrics, how rows compare with their unshifted ones, and what only whole takes have."""
+    tables = []
+    for name, part in _by_set(results):
+        shifted = [row for row in part if row.reference is not None]
+        motion = [row for row in part if isinstance(row.case, TakeCase)]
+        remarks = {row.name: _remark(row) for row in motion}
+        tables += [
+            _table(f"{name}: other metrics", " / ".join(_OTHERS), part, lambda score: _joined(score, _OTHERS)),
+            Table(
+                f"{name}: shifted, as a multiple of the unshifted row",
+                "A row at another frame rate has the same stride in frames, hence another one in seconds: the "
+                "do-nothing column says how much larger the task became.",
+                ("", *_columns(part)),
+                tuple((row.name, *(_ratio(row, column) for column in _columns(part))) for row in shifted),
+            ),
+            _table(f"{name}: whole takes", " / ".join(_HALVES), motion, lambda score: _joined(score, _HALVES), remarks),
+        ]
+    return [table for table in tables if table.rows]
+
+
+def markdown(heading: str, facts: Sequence[str], tables: Iterable[Table]) -> str:
+    """A page of facts and tables."""
+    blocks = [f"# {heading}", "\n".join(f"- {fact}" for fact in facts)]
+    for table in tables:
+        lines = [table.headings, ("---", *["---:"] * (len(table.headings) - 1)), *table.rows]
+        blocks += [f"## {table.title}", table.note, "\n".join("| " + " | ".join(line) + " |" for line in lines)]
+    return "\n\n".join(blocks) + "\n"
+
+
+def for_terminal(table: Table) -> RichTable:
+    """A table for rich's console."""
+    from rich import box
+    from rich.table import Table as RichTable
+
+    shown = RichTable(box=box.SIMPLE_HEAD, title=table.title, title_justify="left", caption=table.note)
+    for index, heading in enumerate(table.headings):
+        shown.add_column(heading, justify="right" if index else "left", no_wrap=True)
+    for row in table.rows:
+        shown.add_row(*row)
+    return shown
+
+
+def _table(
+    title: str, note: str, rows: Sequence[Result], cell: Callable[[Score], str], suffix: dict[str, str] | None = None
+) -> Table:
+    names = {row.name: row.name + (suffix or {}).get(row.name, "") for row in rows}
+    # the same case may stand in several groups
+    unique = {row.name: (names[row.name], *_cells(rows, row, cell)) for row in rows}
+    return Table(title, note, ("", *_columns(rows)), tuple(unique.values()))
+
+
+def _by_set(results: Sequence[Result]) -> list[tuple[str, list[Result]]]:
+    return [(name, list(part)) for name, part in groupby(results, key=lambda row: row.test_set)]
+
+
+def _columns(rows: Sequence[Result]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(column for row in rows for column in row.scores))
+
+
+def _cells(rows: Sequence[Result], row: Result, cell: Callable[[Score], str]) -> tuple[str, ...]:
+    return tuple(cell(row.scores[column]) if column in row.scores else "-" for column in _columns(rows))
+
+
+def _pve(score: Score) -> str:
+    return f"{score.metrics[PVE]:.2f}"
+
+
+def _joined(score: Score, metrics: Sequence[str]) -> str:
+    return " / ".join(f"{score.metrics[name]:.2f}" for name in metrics)
+
+
+def _ratio(row: Result, column: str) -> str:
+    return f"{row.ratio[column]:.2f}" if column in row.ratio else "-"
+
+
+def _remark(row: Result) -> str:
+    gain = row.gain_over_single_frames_percent
+    over = "" if gain is None else f"; gain over single frames {gain:.0f} %"
+    return f" (acceleration of the truth {row.truth[ACCEL]:.2f}{over})"

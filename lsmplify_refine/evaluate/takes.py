@@ -1,0 +1,190 @@
+"""Whole takes: sequential refinement, and plug-in refinement of a track whose correction is smoothed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import roma
+import torch
+from scipy.ndimage import gaussian_filter1d
+from torch import Tensor
+
+from lsmplify_refine.engine.correct import apply_correction
+from lsmplify_refine.engine.project import Pose
+from lsmplify_refine.engine.smooth import smooth
+from lsmplify_refine.evaluate.cases import Case, Protocol, observed, rows_of, stream
+from lsmplify_refine.evaluate.datasets import FPS, at_rate
+from lsmplify_refine.evaluate.methods import Solver, in_batches
+from lsmplify_refine.frames import rotmat_to_rotvec
+from lsmplify_refine.learn.motion import Take
+from lsmplify_refine.learn.pairs import Pairs, ShapeSampler, _with_hands, estimator_error
+
+#: How slowly a smooth estimator error changes: standard deviation of the Gaussian that white noise is filtered by.
+_ERROR_SECONDS = 1.0
+#: Standard deviation of the low-pass of the correction.
+SMOOTH_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class TakeCase:
+    """What is asked of a refiner over whole takes (of 30 frames per second).
+
+    Attributes:
+        mode: "sequential" (a frame starts from the refined one before, the first from an estimate) or "plug-in".
+        noise_m: Standard deviation of each keypoint's coordinates, independent in time.
+        error: An estimator's error that changes slowly, or is another one in each frame.
+        smoothed: The correction is low-passed.
+        fps: Frame rate of the motion.
+    """
+
+    mode: Literal["sequential", "plug-in"]
+    noise_m: float = 0.0
+    error: Literal["smooth", "independent"] = "smooth"
+    smoothed: bool = False
+    fps: float = FPS
+
+    @property
+    def name(self) -> str:
+        """In words."""
+        parts = [self.mode, f"{100 * self.noise_m:g} cm noise" if self.noise_m else "exact"]
+        if self.mode == "plug-in":
+            parts += [f"{self.error} error", "smoothed" if self.smoothed else "per frame"]
+        parts += [f"{self.fps:g} fps"] if self.fps != FPS else []
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True)
+class TakeRow:
+    """A case in its group; one at another frame rate names the case that it is compared with."""
+
+    group: str
+    case: TakeCase
+    reference: TakeCase | None = None
+
+
+def standard_take_rows() -> list[TakeRow]:
+    """Every row over whole takes."""
+    exact = TakeCase("sequential")
+    noisy = TakeCase("plug-in", noise_m=0.02)
+    smoothed = replace(noisy, smoothed=True)
+    return [
+        TakeRow("sequential", exact),
+        TakeRow("sequential", replace(exact, noise_m=0.02)),
+        TakeRow("whole takes", noisy),
+        TakeRow("whole takes", smoothed),
+        TakeRow("whole takes", replace(noisy, error="independent")),
+        TakeRow("whole takes", replace(smoothed, error="independent")),
+        *[TakeRow("frame rate", replace(case, fps=fps), case) for case in (exact, smoothed) for fps in (15.0, 60.0)],
+    ]
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """Takes one after another.
+
+    Attributes:
+        pairs: A pair for every frame; its start is the estimate of that frame.
+        index: (N,) the frame's index in its take.
+        second_half: (N,) whether the frame is in the second half of its take.
+        frame_ids: (N,) consecutive within a take, with gaps between takes.
+        fps: Frames per second.
+    """
+
+    pairs: Pairs
+    index: Tensor
+    second_half: Tensor
+    frame_ids: np.ndarray
+    fps: float
+
+
+def choose_takes(takes: Sequence[Take], most: int, seconds: float) -> list[Take]:
+    """At most so many takes, evenly spread over the list, each cut to so many seconds; 0 for no limit."""
+    chosen = [takes[i] for i in np.linspace(0, len(takes) - 1, min(most or len(takes), len(takes))).round().astype(int)]
+    longest = round(seconds * FPS) if seconds else None
+    return [replace(take, rotvec=take.rotvec[:longest], pelvis=take.pelvis[:longest]) for take in chosen]
+
+
+def lay_out(case: TakeCase, takes: Sequence[Take], shapes: ShapeSampler, *, seed: int, protocol: Protocol) -> Tracks:
+    """Every frame of the takes, with a shape for each take, estimates and keypoints; reproducible."""
+    resampled = [take if take.fps == case.fps else at_rate(take, case.fps) for take in takes]
+    lengths = torch.tensor([len(take) for take in resampled])
+    drawn = takes if case.error == "smooth" else resampled
+    turn, shift = _errors(case, [len(take) for take in drawn], seed, protocol)
+    turn, shift = (_at_rate(value, drawn, resampled) for value in (turn, shift))
+    truth = roma.rotvec_to_rotmat(torch.from_numpy(np.concatenate([take.rotvec for take in resampled])))
+    pelvis = torch.from_numpy(np.concatenate([take.pelvis for take in resampled]))
+    start = truth @ roma.rotvec_to_rotmat(turn)
+    betas = protocol.shape_sigma * torch.randn(len(takes), shapes.count, generator=stream(seed, "shape"))
+    pairs = observed(
+        Case(noise_m=case.noise_m),
+        betas.repeat_interleave(lengths, 0),
+        _with_hands(start, pelvis + shift),
+        _with_hands(truth, pelvis),
+        shapes,
+        seed=seed,
+        protocol=protocol,
+    )
+    index = torch.cat([torch.arange(length) for length in lengths])
+    gaps = 10 * torch.arange(len(takes)).repeat_interleave(lengths)
+    second = index >= (lengths.repeat_interleave(lengths) + 1) // 2
+    return Tracks(pairs, index, second, (torch.arange(len(index)) + gaps).numpy(), case.fps)
+
+
+def refine_tracks(case: TakeCase, tracks: Tracks, solve: Solver) -> Pose:
+    """The refined pose of every frame."""
+    if case.mode == "sequential":
+        return _one_after_another(tracks, solve)
+    return in_batches(solve, tracks.pairs)
+
+
+def smooth_correction(tracks: Tracks, pose: Pose) -> Pose:
+    """A refined pose whose difference from the estimate is low-passed, as the engine does."""
+    start = tracks.pairs.start
+    turn = rotmat_to_rotvec((pose.rotations @ start.rotations.transpose(-1, -2)).numpy())
+    shift = (pose.pelvis - start.pelvis).double().numpy()
+    turn, shift = (smooth(value, tracks.frame_ids, tracks.fps, SMOOTH_SECONDS) for value in (turn, shift))
+    return apply_correction(start, turn, shift)
+
+
+def _one_after_another(tracks: Tracks, solve: Solver) -> Pose:
+    """Frame t of all takes as a batch, from their refined frame t - 1."""
+    rotations, pelvis = tracks.pairs.start.rotations.clone(), tracks.pairs.start.pelvis.clone()
+    for index in range(int(tracks.index.max()) + 1):
+        rows = torch.nonzero(tracks.index == index)[:, 0]
+        before = rows - 1 if index else rows
+        pairs = replace(rows_of(tracks.pairs, rows), start=Pose(rotations[before], pelvis[before]))
+        solved = in_batches(solve, pairs)
+        rotations[rows], pelvis[rows] = solved.rotations, solved.pelvis
+    return Pose(rotations, pelvis)
+
+
+def _errors(case: TakeCase, lengths: list[int], seed: int, protocol: Protocol) -> tuple[Tensor, Tensor]:
+    """An estimator's error for each frame: rotation vectors (N, 22, 3) and pelvis shifts (N, 3)."""
+    generator = stream(seed, "estimator")
+    turn = estimator_error(sum(lengths), protocol.estimator_angle, generator)
+    shift = protocol.estimator_shift_m * torch.randn(sum(lengths), 3, generator=generator)
+    return (_slow(turn, lengths), _slow(shift, lengths)) if case.error == "smooth" else (turn, shift)
+
+
+def _slow(white: Tensor, lengths: list[int]) -> Tensor:
+    """An error (N, ...) that was independent in time, low-passed within each take, as large in the mean as before."""
+    sigma = _ERROR_SECONDS * FPS
+    # as a ring: near the ends a filter that repeats the last value would make the error larger
+    parts = [gaussian_filter1d(part.numpy(), sigma, axis=0, mode="wrap") for part in white.split(lengths)]
+    slow = torch.from_numpy(np.concatenate(parts))
+    return slow * (white.abs().mean() / slow.abs().mean())
+
+
+def _at_rate(values: Tensor, drawn: Sequence[Take], wanted: Sequence[Take]) -> Tensor:
+    """Small vectors (N, ...) of takes, interpolated to the frames of the same takes at another rate."""
+    parts = []
+    for part, before, after in zip(values.split([len(take) for take in drawn]), drawn, wanted):
+        place = torch.arange(len(after)) * (before.fps / after.fps)
+        first = place.long().clamp(max=len(before) - 1)
+        second = (first + 1).clamp(max=len(before) - 1)
+        share = (place - first).reshape(-1, *[1] * (part.dim() - 1))
+        parts.append(torch.lerp(part[first], part[second], share.expand_as(part[first])))
+    return torch.cat(parts)

@@ -1,0 +1,142 @@
+"""Measure the regressor's speed and accuracy beside SMPLify and the published network, all in one run.
+
+    python scripts/benchmark_regressor.py MOTION [--threads 2]
+
+MOTION holds takes in AMASS's layout (see scripts/prepare_motion.py); only test subjects are used. Every frame starts
+from an estimator-like error and has BODY_25 keypoints in space with 1 cm of noise. PVE is in mm, pelvis-aligned.
+Figures depend on the machine; compare figures of one run only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from lsmplify_refine import BodyModel
+from lsmplify_refine.body._core import Skeleton
+from lsmplify_refine.engine.project import Pose, Targets
+from lsmplify_refine.engine.stream import Stream, in_batches
+from lsmplify_refine.evaluate.cases import Case, Protocol, draw_pairs, rows_of
+from lsmplify_refine.evaluate.scores import PVE, Scorer
+from lsmplify_refine.learn.motion import load_takes, split_by_subject
+from lsmplify_refine.learn.pairs import Pairs, ShapeSampler
+from lsmplify_refine.regressor.fuse import FrameSolver
+from lsmplify_refine.regressor.published import PublishedNetwork
+from lsmplify_refine.regressor.weights import open_network
+from lsmplify_refine.smplify import SmplifyConfig, fit_pose_prior, smplify
+
+#: One shape for all frames, as in a track.
+_MEAN_SHAPE = Protocol(shape_sigma=0.0)
+
+
+def row(pairs: Pairs, index: int) -> tuple[Pose, Targets]:
+    """One frame."""
+    one = rows_of(pairs, slice(index, index + 1))
+    return one.start, one.targets
+
+
+def timed(work: Callable[[], Pose], repeats: int = 1) -> tuple[float, Pose]:
+    """Seconds of the fastest of some runs, and the result."""
+    seconds = []
+    for _ in range(repeats):
+        begin = time.perf_counter()
+        pose = work()
+        seconds.append(time.perf_counter() - begin)
+    return min(seconds), pose
+
+
+def one_by_one(solve: Callable[[Pose, Targets], Pose], pairs: Pairs, count: int) -> Pose:
+    """The first frames, at batch size 1."""
+    poses = [solve(*row(pairs, index)) for index in range(count)]
+    return Pose(torch.cat([pose.rotations for pose in poses]), torch.cat([pose.pelvis for pose in poses]))
+
+
+def published_alone(network: PublishedNetwork, skeleton: Skeleton) -> Callable[[Pose, Targets], Pose]:
+    """The published network without any projection."""
+    from lsmplify_refine.regressor.published import published_pose
+
+    def solve(start: Pose, targets: Targets) -> Pose:
+        with torch.no_grad():
+            return published_pose(network, skeleton, start, targets, torch.zeros(len(start.pelvis), 10))
+
+    return solve
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("motion", type=Path, help="folder of motion in AMASS's layout")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--weights", default="shipped", help="of the regressor")
+    parser.add_argument("--smplify-frames", type=int, default=8)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    body = BodyModel.open()
+    split = split_by_subject(load_takes(args.motion))
+    case = Case(estimator=True, noise_m=0.01)
+    pairs = draw_pairs(case, split.test, ShapeSampler(body), 3072, seed=0, protocol=_MEAN_SHAPE)
+    skeleton = body.skeleton("body25", np.zeros(10))
+    solver = FrameSolver(open_network(args.weights), skeleton, torch.zeros(10))
+    published = published_alone(PublishedNetwork().eval().requires_grad_(False), skeleton)
+    prior = fit_pose_prior(np.concatenate([take.rotvec for take in split.train]))
+    scorer = Scorer(body)
+
+    def error_mm(pose: Pose, count: int) -> float:
+        some = rows_of(pairs, slice(count))
+        return float(scorer.scores(some.betas, some.truth, {"": pose})[""][PVE].mean())
+
+    def smplified(start: Pose, targets: Targets) -> Pose:
+        config = SmplifyConfig(optimizer="lbfgs")
+        found = smplify(
+            body, "body25", targets.positions, targets.weights, start.rotations, start.pelvis, torch.zeros(10),
+            prior=prior, config=config,
+        )  # fmt: skip
+        return Pose(*found)
+
+    def streamed() -> Pose:
+        live = Stream(skeleton, solver)
+        return one_by_one(lambda start, targets: live.step(targets, start).pose, pairs, 300)
+
+    few = args.smplify_frames
+    solver(*row(pairs, 0)), published(*row(pairs, 0))
+    table = Table(title=f"{args.threads} threads, start from an estimator-like error, 1 cm of keypoint noise")
+    for heading in ("what", "batch", "frames/s", "ms/frame", "PVE, mm", "do nothing", "frames"):
+        table.add_column(heading, justify="left" if heading == "what" else "right")
+
+    def add(name: str, batch: str, count: int, seconds: float, pose: Pose | None) -> None:
+        error, nothing = (
+            ("-", "-")
+            if pose is None
+            else (f"{error_mm(p, count):.1f}" for p in (pose, rows_of(pairs, slice(count)).start))
+        )
+        table.add_row(
+            name, batch, f"{count / seconds:.1f}", f"{1000 * seconds / count:.2f}", error, nothing, str(count)
+        )
+
+    slow, pose = timed(lambda: one_by_one(smplified, pairs, few))
+    add("SMPLify (L-BFGS)", "1", few, slow, pose)
+    add("regressor + projection, same frames", "1", few, *timed(lambda: one_by_one(solver, pairs, few), 5))
+    fast, pose = timed(lambda: one_by_one(solver, pairs, 300), 3)
+    add("regressor + projection", "1", 300, fast, pose)
+    add("a streaming step", "1", 300, *timed(streamed, 3))
+    count = len(pairs.betas)
+    add("regressor + projection", "256", count, *timed(lambda: in_batches(solver, pairs.start, pairs.targets), 3))
+    add("published network alone (untrained)", "1", 100, timed(lambda: one_by_one(published, pairs, 100))[0], None)
+    seconds, _ = timed(lambda: in_batches(published, pairs.start, pairs.targets))
+    add("published network alone (untrained)", "256", count, seconds, None)
+    console = Console()
+    console.print(table)
+    console.print(
+        f"at batch size 1, regressor + projection is {slow / few / (fast / 300):.0f} times as fast as SMPLify"
+    )
+
+
+if __name__ == "__main__":
+    main()
