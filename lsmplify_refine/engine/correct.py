@@ -18,8 +18,9 @@ from lsmplify_refine.frames import rotmat_to_rotvec, rotvec_to_rotmat
 
 #: m^2/rad^2: a joint at this prior gives way when keypoints 10 cm away from it are off by a few centimetres.
 _ROTATION_PRIOR = 0.01
+_PELVIS_PRIOR = (0.1, 0.1, 0.1)
 #: The image says where the pelvis is across, hardly how far; the estimate's depth is a prior ten times as strong.
-_PELVIS_PRIOR = (0.1, 0.1, 1.0)
+_PELVIS_PRIOR_IN_IMAGE = (0.1, 0.1, 1.0)
 #: A joint is seen by keypoints at least this far from it.
 _SHORTEST_LEVER_M = 0.05
 _ROUNDS = (
@@ -39,7 +40,8 @@ def default_prior(skeleton: Skeleton, targets: Targets) -> Prior:
     telling = (rest_levers(skeleton) > _SHORTEST_LEVER_M).to(targets.weights)
     seen = (targets.weights > 0).to(telling) @ telling > 0
     rotation = torch.where(seen, _ROTATION_PRIOR, torch.inf)
-    return Prior(rotation, torch.tensor(_PELVIS_PRIOR, device=rotation.device).expand(len(rotation), 3))
+    pelvis = torch.tensor(_PELVIS_PRIOR_IN_IMAGE if targets.is_image else _PELVIS_PRIOR, device=rotation.device)
+    return Prior(rotation, pelvis.expand(len(rotation), 3))
 
 
 def correct(

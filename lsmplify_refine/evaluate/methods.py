@@ -17,6 +17,7 @@ from lsmplify_refine.learn.pairs import Pairs
 from lsmplify_refine.regressor.fuse import fuse
 from lsmplify_refine.regressor.network import JOINTS
 from lsmplify_refine.regressor.published import PublishedNetwork, published_pose
+from lsmplify_refine.regressor.weights import Network
 from lsmplify_refine.smplify import PosePrior, SmplifyConfig, smplify
 
 Solver = Callable[[Pairs], Pose]
@@ -57,15 +58,19 @@ class Panel:
         solvers: By name; each is run once a row.
         columns: What is shown.
         most: Solvers that are too slow for more than so many frames.
+        network: Our regressor, for what works on whole takes.
+        plain: The solver that stands for the projection without the regressor.
     """
 
     solvers: dict[str, Solver]
     columns: tuple[Column, ...]
     most: dict[str, int]
+    network: Network
+    plain: str
 
 
 def make_panel(
-    network: nn.Module,
+    network: Network,
     published: PublishedNetwork | None = None,
     *,
     dampings: Sequence[float] = DAMPINGS,
@@ -85,9 +90,10 @@ def make_panel(
     projections = {f"damping {damping:g}": damping for damping in dampings}
     solvers |= {name: partial(_projected, damping) for name, damping in projections.items()}
     solvers |= {REGRESSOR: partial(_regressed, network), BOTH: partial(_fused, network)}
+    plain = f"damping {DEFAULT_DAMPING:g}"
     columns = [
         Column(NOTHING, (NOTHING,)),
-        Column(PROJECTION, (f"damping {DEFAULT_DAMPING:g}",)),
+        Column(PROJECTION, (plain,)),
         Column(HINDSIGHT, tuple(projections)),
         Column(REGRESSOR, (REGRESSOR,)),
         Column(BOTH, (BOTH,)),
@@ -98,7 +104,7 @@ def make_panel(
     slow = smplify_solvers if smplify_solvers and smplify_frames else {}
     if slow:
         columns.append(Column(f"{SMPLIFY} (n={smplify_frames})", tuple(slow)))
-    return Panel(solvers | slow, tuple(columns), dict.fromkeys(slow, smplify_frames))
+    return Panel(solvers | slow, tuple(columns), dict.fromkeys(slow, smplify_frames), network, plain)
 
 
 def smplify_solvers(body: BodyModel, prior: PosePrior | None, config: SmplifyConfig | None = None) -> dict[str, Solver]:

@@ -155,7 +155,10 @@ class _Bench:
         single_frames = None
         if case.smoothed:
             per_frame = errors
+            panel = self.take_panel
             poses = {name: whole.smooth_correction(tracks, pose) for name, pose in poses.items()}
+            poses[panel.plain] = whole.refine_by_engine(tracks, None)
+            poses[BOTH] = whole.refine_by_engine(tracks, panel.network)
             scores, errors = self._compared(pairs, poses, self.take_panel, tracks.second_half)
             single_frames = _gain_percent(errors[BOTH], per_frame)
         for score in scores.values():

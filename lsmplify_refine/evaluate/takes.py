@@ -12,15 +12,18 @@ import torch
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
-from lsmplify_refine.engine.correct import apply_correction
+from lsmplify_refine.engine.correct import apply_correction, correct, default_prior
 from lsmplify_refine.engine.project import Pose
 from lsmplify_refine.engine.smooth import smooth
+from lsmplify_refine.engine.stream import joined
 from lsmplify_refine.evaluate.cases import Case, Protocol, observed, rows_of, stream
 from lsmplify_refine.evaluate.datasets import FPS, at_rate
 from lsmplify_refine.evaluate.methods import Solver, in_batches
 from lsmplify_refine.frames import rotmat_to_rotvec
 from lsmplify_refine.learn.motion import Take
 from lsmplify_refine.learn.pairs import Pairs, ShapeSampler, _with_hands, estimator_error
+from lsmplify_refine.regressor.fuse import FrameSolver
+from lsmplify_refine.regressor.weights import Network
 
 #: How slowly a smooth estimator error changes: standard deviation of the Gaussian that white noise is filtered by.
 _ERROR_SECONDS = 1.0
@@ -33,10 +36,12 @@ class TakeCase:
     """What is asked of a refiner over whole takes (of 30 frames per second).
 
     Attributes:
-        mode: "sequential" (a frame starts from the refined one before, the first from an estimate) or "plug-in".
+        mode: "sequential" (a frame starts from the refined one before) or "plug-in".
+        first: What the first frame starts from in sequence: the true pose, as where an actor holds a known one, or an
+            estimate.
         noise_m: Standard deviation of each keypoint's coordinates, independent in time.
         error: An estimator's error that changes slowly, or is another one in each frame.
-        smoothed: The correction is low-passed.
+        smoothed: The correction is low-passed; regressor and projection then work as the engine has them do.
         fps: Frame rate of the motion.
     """
 
@@ -44,12 +49,14 @@ class TakeCase:
     noise_m: float = 0.0
     error: Literal["smooth", "independent"] = "smooth"
     smoothed: bool = False
+    first: Literal["true", "estimated"] = "true"
     fps: float = FPS
 
     @property
     def name(self) -> str:
         """In words."""
-        parts = [self.mode, f"{100 * self.noise_m:g} cm noise" if self.noise_m else "exact"]
+        mode = self.mode if self.mode == "plug-in" else f"{self.mode}, {self.first} first pose"
+        parts = [mode, f"{100 * self.noise_m:g} cm noise" if self.noise_m else "exact"]
         if self.mode == "plug-in":
             parts += [f"{self.error} error", "smoothed" if self.smoothed else "per frame"]
         parts += [f"{self.fps:g} fps"] if self.fps != FPS else []
@@ -72,6 +79,7 @@ def standard_take_rows() -> list[TakeRow]:
     smoothed = replace(noisy, smoothed=True)
     return [
         TakeRow("sequential", exact),
+        TakeRow("sequential", replace(exact, first="estimated")),
         TakeRow("sequential", replace(exact, noise_m=0.02)),
         TakeRow("whole takes", noisy),
         TakeRow("whole takes", smoothed),
@@ -136,7 +144,7 @@ def lay_out(case: TakeCase, takes: Sequence[Take], shapes: ShapeSampler, *, seed
 def refine_tracks(case: TakeCase, tracks: Tracks, solve: Solver) -> Pose:
     """The refined pose of every frame."""
     if case.mode == "sequential":
-        return _one_after_another(tracks, solve)
+        return _one_after_another(tracks, solve, case.first)
     return in_batches(solve, tracks.pairs)
 
 
@@ -149,9 +157,34 @@ def smooth_correction(tracks: Tracks, pose: Pose) -> Pose:
     return apply_correction(start, turn, shift)
 
 
-def _one_after_another(tracks: Tracks, solve: Solver) -> Pose:
+def refine_by_engine(tracks: Tracks, network: Network | None) -> Pose:
+    """Each take as the engine refines a track, with the regressor or without."""
+    takes = np.cumsum(np.diff(tracks.frame_ids, prepend=tracks.frame_ids[0]) != 1)
+    return joined([_by_engine(tracks, torch.from_numpy(np.flatnonzero(takes == t)), network) for t in np.unique(takes)])
+
+
+def _by_engine(tracks: Tracks, rows: Tensor, network: Network | None) -> Pose:
+    """One take, whose frames share a shape."""
+    pairs = rows_of(tracks.pairs, rows)
+    batched = pairs.skeleton
+    skeleton = replace(batched, rest_joints=batched.rest_joints[0], points=batched.points[0])
+    turn, shift = correct(
+        skeleton,
+        pairs.start,
+        pairs.targets,
+        default_prior(skeleton, pairs.targets),
+        frame_ids=tracks.frame_ids[rows.numpy()],
+        fps=tracks.fps,
+        smooth_seconds=SMOOTH_SECONDS,
+        regressor=None if network is None else FrameSolver(network, skeleton, pairs.betas[0]),
+    )
+    return apply_correction(pairs.start, turn, shift)
+
+
+def _one_after_another(tracks: Tracks, solve: Solver, first: Literal["true", "estimated"]) -> Pose:
     """Frame t of all takes as a batch, from their refined frame t - 1."""
-    rotations, pelvis = tracks.pairs.start.rotations.clone(), tracks.pairs.start.pelvis.clone()
+    begin = tracks.pairs.truth if first == "true" else tracks.pairs.start
+    rotations, pelvis = begin.rotations.clone(), begin.pelvis.clone()
     for index in range(int(tracks.index.max()) + 1):
         rows = torch.nonzero(tracks.index == index)[:, 0]
         before = rows - 1 if index else rows
