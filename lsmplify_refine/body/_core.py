@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -54,6 +55,19 @@ def subtree_mask(parents: tuple[int, ...]) -> Tensor:
     return mask
 
 
+@lru_cache(maxsize=8)
+def _steps_down(parents: tuple[int, ...]) -> tuple[Tensor, tuple[tuple[Tensor, Tensor], ...], Tensor]:
+    """Each joint's parent (the root its own), for each level its joints and their parents' places in the level above,
+    and where each joint ends up when levels are put one after another."""
+    levels = tree_levels(parents)
+    steps = tuple(
+        (torch.tensor(level), torch.tensor([above.index(parents[joint]) for joint in level]))
+        for above, level in pairwise(levels)
+    )
+    place = torch.tensor([joint for level in levels for joint in level]).argsort()
+    return torch.tensor(parents).clamp(min=0), steps, place
+
+
 def forward_kinematics(rotations: Tensor, rest_joints: Tensor, parents: tuple[int, ...]) -> tuple[Tensor, Tensor]:
     """Pose the skeleton.
 
@@ -65,17 +79,18 @@ def forward_kinematics(rotations: Tensor, rest_joints: Tensor, parents: tuple[in
     Returns:
         (N, J, 3, 3) bone orientations and (N, J, 3) joint positions, relative to the pelvis.
     """
-    orientations: list[Tensor] = [rotations[:, 0]] * len(parents)
-    positions: list[Tensor] = [rest_joints[..., 0, :].expand(len(rotations), 3)] * len(parents)
-    for level in tree_levels(parents)[1:]:
-        above = torch.stack([orientations[parents[j]] for j in level], 1)
-        origin = torch.stack([positions[parents[j]] for j in level], 1)
-        offsets = rest_joints[..., level, :] - rest_joints[..., [parents[j] for j in level], :]
-        here = above @ rotations[:, level]
-        there = origin + (above @ offsets[..., None])[..., 0]
-        for index, joint in enumerate(level):
-            orientations[joint], positions[joint] = here[:, index], there[:, index]
-    return torch.stack(orientations, 1), torch.stack(positions, 1)
+    device = rotations.device
+    parent, steps, place = _steps_down(parents)
+    offsets = rest_joints - rest_joints.index_select(-2, parent.to(device))
+    orientations, positions = [rotations[:, :1]], [rest_joints[..., :1, :].expand(len(rotations), 1, 3)]
+    for joints, above in steps:
+        joints, above = joints.to(device), above.to(device)
+        upper = orientations[-1].index_select(1, above)
+        there = positions[-1].index_select(1, above) + (upper @ offsets.index_select(-2, joints)[..., None])[..., 0]
+        orientations.append(upper @ rotations.index_select(1, joints))
+        positions.append(there)
+    place = place.to(device)
+    return torch.cat(orientations, 1).index_select(1, place), torch.cat(positions, 1).index_select(1, place)
 
 
 @dataclass(frozen=True)
