@@ -1,25 +1,40 @@
-"""Containers that adapters write back as they read them: torch files, npz archives and pickles of dicts."""
+"""Containers that adapters write back as they read them: torch, npz, npy, pickle, joblib and JSON files, folders."""
 
 from __future__ import annotations
 
-import copy
-import io
-import pickle
+import json
+import re
+import shutil
 import zipfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
-from types import FunctionType
-from typing import Any, ClassVar
+from typing import IO, Any
 
+import joblib
 import numpy as np
 import torch
+from numpy.lib import format as npy_format
 
+from lsmplify_refine.adapters._pickles import in_object_array, object_member, pickled, unpickled_member
+from lsmplify_refine.adapters._tree import KeyPath, look_up, to_numpy, with_changes, with_values
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.safe_load import inspect_file, load_npz
+from lsmplify_refine.safe_load import inspect_file
+from lsmplify_refine.safe_load._arrays import read_npz
 
-#: Where a value lies in nested dicts.
-KeyPath = tuple[str, ...]
+__all__ = [
+    "Container",
+    "KeyPath",
+    "look_up",
+    "peek",
+    "read_container",
+    "read_folder",
+    "to_numpy",
+    "with_changes",
+    "with_values",
+    "write_container",
+]
 
 
 @dataclass(frozen=True)
@@ -27,129 +42,169 @@ class Container:
     """A file's content, with what its reader may depend on.
 
     Attributes:
-        kind: "torch", "npz" or "pickle".
-        tree: Nested dicts of arrays (tensors, numpy arrays, anything else).
+        kind: "torch", "npz", "npy" (one pickled dict), "pickle", "joblib", "json" or "folder".
+        tree: Nested dicts of arrays (tensors, numpy arrays, anything else); a JSON file may hold a list.
         protocol: The pickle protocol.
         numpy1_names: The pickle spells `numpy.core`, so that NumPy 1 (Blender's) can read it.
         compressed: The npz is deflated.
+        compressor: joblib's name of the compression, or "".
+        raw: Object arrays of an npz as they lie in it, by key; nobody unpickles those that no adapter asks for.
+        indent: Of a JSON file.
+        root: Of a folder.
+        parts: The files of a folder that were read, by relative name; the others are copied.
     """
 
     kind: str
-    tree: dict[str, Any]
+    tree: Any
     protocol: int = 4
     numpy1_names: bool = False
     compressed: bool = False
+    compressor: str = ""
+    raw: dict[str, bytes] = field(default_factory=dict)
+    indent: int | None = None
+    root: Path | None = None
+    parts: dict[str, Container | None] = field(default_factory=dict)
+
+
+#: Object arrays of a npz whose pickled dicts are read (ROMP's); others pass through unread.
+_OBJECTS = ("results", "sequence_results", "outputs")
+
+#: First bytes of what joblib compresses with.
+_COMPRESSORS = {b"\x78": "zlib", b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ": "xz", b"\x5d\x00": "lzma"}
+
+
+def peek(path: Path) -> Container | None:
+    """What a file holds, or None where it is no container of named values; the last file's content is kept.
+
+    Raises:
+        InputError: It is damaged, or asks to run code.
+    """
+    try:
+        state = path.stat()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    return None if path.is_dir() else _peeked(path, state.st_mtime_ns, state.st_size)
 
 
 def read_container(path: Path) -> Container:
-    """Read a torch, npz or pickle file that holds a dict.
+    """Read a file that holds named values: a dict, or a JSON list.
 
     Raises:
         InputError: It is another kind of file, or damaged, or asks to run code.
     """
+    container = peek(path)
+    if container is None:
+        raise InputError(f"{path}: is no torch, npz, npy, pickle or JSON file of named values (a dict)")
+    return container
+
+
+@lru_cache(maxsize=1)
+def _peeked(path: Path, modified: int, size: int) -> Container | None:
     content = inspect_file(path)
     if content.container == "npz":
-        with zipfile.ZipFile(path) as archive:
-            compressed = any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist())
-        return Container("npz", load_npz(path), compressed=compressed)
-    if content.container not in ("torch", "pickle"):
-        raise InputError(f"{path}: is no torch, npz or pickle file")
-    if not isinstance(content.value, dict):
-        raise InputError(f"{path}: holds a {type(content.value).__name__}; expected a dict")
-    if content.container == "torch":
-        return Container("torch", content.value)
-    data = path.read_bytes()
-    numpy1 = b"numpy.core." in data and b"numpy._core." not in data
-    return Container("pickle", content.value, protocol=data[1], numpy1_names=numpy1)
+        return _read_npz(path)
+    if content.container == "json":
+        return _read_json(path)
+    value = _read_object_npy(path) if content.container == "npy" else content.value
+    if not isinstance(value, dict):
+        return None
+    return Container(content.container, value) if content.container in ("npy", "torch") else _of_pickle(path, value)
 
 
-def write_container(container: Container, tree: dict[str, Any], path: Path) -> None:
-    """Write `tree` as the kind of file that `container` was."""
+def read_folder(root: Path, names: Sequence[str], others: Sequence[str] = ()) -> Container:
+    """Read files of a folder as one tree: relative name -> the file's tree.
+
+    Args:
+        root: The folder.
+        names: Files to read.
+        others: Files to copy when it is written.
+    """
+    parts: dict[str, Container | None] = {name: read_container(root / name) for name in names}
+    tree = {name: part.tree for name, part in parts.items() if part is not None}
+    return Container("folder", tree, root=root, parts=parts | dict.fromkeys(others))
+
+
+def write_container(container: Container, tree: Any, path: Path) -> None:
+    """Write `tree` as the kind of file that `container` was; files of a folder that did not change are copied."""
+    if container.kind == "folder":
+        assert container.root is not None
+        for name, part in container.parts.items():
+            (path / name).parent.mkdir(parents=True, exist_ok=True)
+            if part is None or tree[name] is part.tree:
+                shutil.copy2(container.root / name, path / name)
+            else:
+                write_container(part, tree[name], path / name)
+        return
     with path.open("wb") as stream:
         if container.kind == "torch":
             torch.save(tree, stream)
         elif container.kind == "npz":
-            (np.savez_compressed if container.compressed else np.savez)(stream, **tree)
+            _write_npz(container, tree, stream)
+        elif container.kind == "npy":
+            npy_format.write_array(stream, in_object_array(tree), allow_pickle=True)
+        elif container.kind == "json":
+            stream.write(json.dumps(tree, indent=container.indent, ensure_ascii=False).encode())
+        elif container.kind == "joblib":
+            joblib.dump(tree, stream, compress=(container.compressor, 3) if container.compressor else 0)
         else:
-            stream.write(_pickled(tree, container.protocol, container.numpy1_names))
+            stream.write(pickled(tree, container.protocol, container.numpy1_names))
 
 
-class _NumPy1Pickler(pickle._Pickler):  # type: ignore[name-defined, misc]
-    """Spells numpy's modules as NumPy 1 does; NumPy 2 reads both spellings."""
-
-    def save_global(self, obj: Any, name: str | None = None) -> None:
-        module = getattr(obj, "__module__", None) or ""
-        if not module.startswith("numpy._core."):
-            super().save_global(obj, name)
-            return
-        module, name = module.replace("numpy._core.", "numpy.core."), name or obj.__name__
-        if self.proto >= 4:
-            self.save(module)
-            self.save(name)
-            self.write(pickle.STACK_GLOBAL)
-        else:
-            self.write(pickle.GLOBAL + f"{module}\n{name}\n".encode("ascii"))
-        self.memoize(obj)
-
-    # Python functions have their own entry in the dispatch table, which bypasses an overridden `save_global`
-    dispatch: ClassVar = {**pickle._Pickler.dispatch, FunctionType: save_global}  # type: ignore[attr-defined]
+def _of_pickle(path: Path, tree: dict[Any, Any]) -> Container:
+    """A pickle, or what joblib makes of one."""
+    data = path.read_bytes()
+    compressor = next((name for magic, name in _COMPRESSORS.items() if data.startswith(magic)), "")
+    if compressor or b"NumpyArrayWrapper" in data:
+        return Container("joblib", tree, compressor=compressor)
+    numpy1 = b"numpy.core." in data and b"numpy._core." not in data
+    return Container("pickle", tree, protocol=data[1], numpy1_names=numpy1)
 
 
-def _pickled(tree: Any, protocol: int, numpy1_names: bool) -> bytes:
-    if not numpy1_names:
-        return pickle.dumps(tree, protocol=protocol)
-    stream = io.BytesIO()
-    _NumPy1Pickler(stream, protocol=protocol).dump(tree)
-    return stream.getvalue()
+def _read_npz(path: Path) -> Container:
+    raw: dict[str, bytes] = {}
+
+    def read_objects(stream: IO[bytes], where: str) -> Any:
+        data, key = object_member(stream, where), where.removeprefix(f"{path}: ")
+        raw[key] = data
+        return unpickled_member(data, where) if key in _OBJECTS else data
+
+    tree = read_npz(path, read_objects)
+    with zipfile.ZipFile(path) as archive:
+        compressed = any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist())
+        raw = {key: archive.read(f"{key}.npy") for key in raw}  # with the header
+    return Container("npz", tree, compressed=compressed, raw=raw)
 
 
-def look_up(tree: Mapping[str, Any], path: KeyPath) -> Any:
-    """The value at a path, or None where there is none."""
-    value: Any = tree
-    for key in path:
-        if not isinstance(value, Mapping) or key not in value:
-            return None
-        value = value[key]
-    return value
+def _write_npz(container: Container, tree: dict[str, Any], stream: IO[bytes]) -> None:
+    method = zipfile.ZIP_DEFLATED if container.compressed else zipfile.ZIP_STORED
+    with zipfile.ZipFile(stream, "w", method, allowZip64=True) as archive:
+        for key, value in tree.items():
+            if key in container.raw and value is container.tree[key]:
+                archive.writestr(f"{key}.npy", container.raw[key])
+                continue
+            array = in_object_array(value) if key in container.raw else np.asanyarray(value)
+            with archive.open(f"{key}.npy", "w", force_zip64=True) as member:
+                npy_format.write_array(member, array, allow_pickle=key in container.raw)
 
 
-def with_values(tree: dict[str, Any], values: Mapping[KeyPath, Any]) -> dict[str, Any]:
-    """A copy of nested dicts (types and key order kept) with the values at some paths replaced."""
-    changed = copy.copy(tree)
-    for key in tree:
-        if (key,) in values:
-            changed[key] = values[(key,)]
-        below = {path[1:]: value for path, value in values.items() if path[0] == key and len(path) > 1}
-        if below:
-            changed[key] = with_values(tree[key], below)
-    return changed
+def _read_object_npy(path: Path) -> Any:
+    try:
+        with path.open("rb") as stream:
+            version = npy_format.read_magic(stream)
+            read_header = npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0
+            _, _, dtype = read_header(stream)
+            if not dtype.hasobject:
+                return None
+            return unpickled_member(object_member(stream, str(path)), str(path))
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"{path}: not a readable npy file: {error}") from error
 
 
-def to_numpy(leaf: Any) -> np.ndarray | None:
-    """The array in a leaf as an independent copy, or None where it is no array of numbers."""
-    if isinstance(leaf, torch.Tensor):
-        leaf = leaf.detach().cpu().numpy()
-    if not isinstance(leaf, np.ndarray) or leaf.dtype.kind not in "fiu":
-        return None
-    return leaf.copy(order="K")
-
-
-def with_changes(leaf: Any, values: np.ndarray, changed: np.ndarray) -> Any:
-    """A leaf with new values where `changed`; type, dtype, shape, strides and its other bytes stay.
-
-    Args:
-        leaf: Tensor or numpy array.
-        values: New values, in the shape of the leaf or one that reshapes to it.
-        changed: Booleans of the shape of `values`.
-    """
-    if not changed.any():
-        return leaf
-    if isinstance(leaf, torch.Tensor):
-        renewed = leaf.clone()  # keeps the strides
-        mask = torch.as_tensor(changed.reshape(tuple(leaf.shape)))
-        renewed[mask] = torch.as_tensor(values.reshape(tuple(leaf.shape)))[mask].to(leaf.dtype)
-        return renewed
-    array = leaf.copy(order="K")
-    mask = changed.reshape(leaf.shape)
-    array[mask] = values.reshape(leaf.shape)[mask].astype(leaf.dtype)
-    return array
+def _read_json(path: Path) -> Container:
+    try:
+        text = path.read_text(encoding="utf-8")
+        tree = json.loads(text)
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not a readable JSON file: {error}") from error
+    indented = re.match(r"[\[{]\n( +)", text)
+    return Container("json", tree, indent=len(indented[1]) if indented else None)

@@ -19,6 +19,7 @@ from lsmplify_refine.adapters import _gvhmr_layouts as layouts
 from lsmplify_refine.adapters._containers import (
     Container,
     look_up,
+    peek,
     read_container,
     to_numpy,
     with_values,
@@ -27,7 +28,6 @@ from lsmplify_refine.adapters._containers import (
 from lsmplify_refine.adapters._gvhmr_side_files import with_side_files
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.estimate import Camera, Estimate, WorldRoot
-from lsmplify_refine.safe_load import inspect_file
 
 NAME = "gvhmr"
 
@@ -63,8 +63,10 @@ def recognises(path: Path) -> bool:
     """Whether this is a GVHMR result or the folder of one."""
     if path.is_dir():
         return _result_in(path) is not None
-    content = inspect_file(path)
-    return layouts.layout_of(content.keys, content.container) is not None
+    container = peek(path)
+    if container is None or not isinstance(container.tree, dict):
+        return False
+    return layouts.layout_of(tuple(map(str, container.tree)), container.kind) is not None
 
 
 def read(path: Path) -> list[Estimate]:

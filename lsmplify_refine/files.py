@@ -6,13 +6,14 @@ import os
 import shutil
 import uuid
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+from lsmplify_refine.adapters._containers import peek
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.estimate import Estimate
 from lsmplify_refine.safe_load import inspect_file
@@ -21,11 +22,33 @@ from lsmplify_refine.safe_load import inspect_file
 ENTRY_POINT_GROUP = "lsmplify_refine.adapters"
 
 #: Found even where the package runs from a source tree without metadata.
-_BUILT_IN = {"gvhmr": "lsmplify_refine.adapters.gvhmr"}
+_BUILT_IN = {
+    name: f"lsmplify_refine.adapters.{name}"
+    # each format before those that would take its files for their own
+    for name in (
+        "gvhmr",
+        "amass",
+        "smplcodec",
+        "wham",
+        "vibe",
+        "phalp",
+        "prompthmr",
+        "tram",
+        "romp",
+        "smplerx",
+        "smplestx",
+        "easymocap",
+        "generic",
+    )
+}
 
 
 class Adapter(Protocol):
-    """What an adapter module has: a name, and three functions."""
+    """What an adapter module has: a name, and three functions.
+
+    An adapter whose files leave something open also has `OPTIONS`, a dict of option name -> allowed values (none: any
+    text), and its `read` takes the chosen ones as a second argument, a dict of text.
+    """
 
     NAME: str
 
@@ -62,7 +85,8 @@ def load(path: str | Path, *, format: str | None = None) -> list[Estimate]:
 
     Args:
         path: The file, or the estimator's output folder.
-        format: Name of an adapter; told from the content where it is None.
+        format: Name of an adapter, told from the content where it is None; its options follow behind a colon, as in
+            "generic:family=smplx,rot6d=rows".
 
     Raises:
         InputError: No such file, no known format, or the content cannot be used; the message says which key.
@@ -70,10 +94,30 @@ def load(path: str | Path, *, format: str | None = None) -> list[Estimate]:
     path = Path(path)
     if not path.exists():
         raise InputError(f"{path}: no such file or folder")
-    name = format or _recognise(path)
+    name, _, text = (format or _recognise(path)).partition(":")
     if name not in adapters():
         raise InputError(f"format {name!r} is not known; known: {', '.join(adapters())}")
-    return [estimate.replace(format=name) for estimate in adapters()[name].read(path)]
+    adapter: Any = adapters()[name]
+    options = _options(name, text, getattr(adapter, "OPTIONS", {}))
+    try:
+        estimates = adapter.read(path, options) if options else adapter.read(path)
+        return [estimate.replace(format=name) for estimate in estimates]
+    # a file may be wrong in more ways than an adapter foresees
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise InputError(f"{path}: not a whole result of format {name} ({reason}); --debug shows where") from error
+
+
+def _options(name: str, text: str, known: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """The options behind a format's name, checked against those that its adapter knows."""
+    options = dict(part.strip().partition("=")[::2] for part in text.split(",") if part.strip())
+    for option, value in options.items():
+        if option not in known:
+            has = ", ".join(known) or "none"
+            raise InputError(f"--format {name}:{option}={value}: format {name} has no such option; it has: {has}")
+        if known[option] and value not in known[option]:
+            raise InputError(f"--format {name}:{option}={value}: {option} is one of {', '.join(known[option])}")
+    return options
 
 
 def _recognise(path: Path) -> str:
@@ -82,18 +126,29 @@ def _recognise(path: Path) -> str:
             return name
     known = ", ".join(adapters())
     if path.is_dir():
-        raise InputError(f"{path}: no result of a known format ({known}) in this folder; give the result file itself")
+        inside = ", ".join(sorted(child.name for child in path.iterdir())[:6]) or "nothing"
+        raise InputError(
+            f"{path}: no result of a known format ({known}) in this folder, which holds {inside}; "
+            "give the result file itself"
+        )
     content = inspect_file(path)
     if content.container == "unknown":
-        raise InputError(f"{path}: not a result file; the known formats ({known}) are torch, npz or pickle files")
-    keys = f" with the keys {', '.join(content.keys[:6])}" if content.keys else ""
-    raise InputError(f"{path}: a {content.container} file{keys} is not in a known format ({known})")
+        raise InputError(f"{path}: not a result file; the known formats ({known}) are torch, npz, pickle or JSON files")
+    keys = content.keys or _outermost_keys(path)
+    seen = f" with the keys {', '.join(keys[:8])}" if keys else ""
+    raise InputError(f"{path}: a {content.container} file{seen} is not in a known format ({known})")
+
+
+def _outermost_keys(path: Path) -> tuple[str, ...]:
+    container = peek(path)
+    return () if container is None or not isinstance(container.tree, dict) else tuple(map(str, container.tree))
 
 
 def save(estimates: Sequence[Estimate], path: str | Path, *, overwrite: bool = False) -> None:
     """Write estimates in the format and container that they were read from.
 
-    The file appears whole or not at all: written under another name in the same folder, then renamed.
+    The file (or folder, where a format is one) appears whole or not at all: written under another name beside it,
+    then renamed.
 
     Args:
         estimates: As `load` gave them, with refined fields changed.
@@ -117,12 +172,16 @@ def save(estimates: Sequence[Estimate], path: str | Path, *, overwrite: bool = F
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary.is_dir():
+            shutil.rmtree(temporary, ignore_errors=True)
+        else:
+            temporary.unlink(missing_ok=True)
 
 
 def _check_target(path: Path, source: Path | None, overwrite: bool) -> None:
     if path.is_dir():
-        raise InputError(f"{path}: is a folder; give a file name")
+        wanted = "another folder's name" if source is not None and source.is_dir() else "a file name"
+        raise InputError(f"{path}: is a folder; give {wanted}")
     if not path.parent.is_dir():
         raise InputError(f"{path}: cannot be written: the folder {path.parent} does not exist")
     if source is not None and path.suffix != source.suffix:

@@ -9,7 +9,9 @@ import numpy as np
 from lsmplify_refine.camera_recovery import default_intrinsics
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.estimate import Camera, Estimate, Keypoints
+from lsmplify_refine.keypoint_files import KeypointTrack, load_tracks
 from lsmplify_refine.keypoints import CONVENTIONS
+from lsmplify_refine.triangulate import triangulate_files
 from lsmplify_refine.video import VideoInfo, probe
 
 #: Frame rate assumed where neither the file nor a video says one.
@@ -66,6 +68,37 @@ def open_video(estimates: list[Estimate], video: Path | None, *, shown: bool) ->
     return info, []
 
 
+def read_keypoints(
+    path: Path, *, convention: str | None, calibration: Path | None, image_size: tuple[int, int] | None
+) -> list[KeypointTrack]:
+    """Everybody in a keypoint file or folder; with a calibration, the one person whom its cameras see.
+
+    Raises:
+        InputError: As for `load_tracks` and `triangulate_files`.
+    """
+    if calibration is not None:
+        return [triangulate_files(path, calibration, convention=convention)]
+    return load_tracks(path, convention=convention, image_size=image_size)
+
+
+def choose_track(estimate: Estimate, tracks: list[KeypointTrack]) -> KeypointTrack:
+    """The keypoints of this person: the only ones, or those with the same id.
+
+    Raises:
+        InputError: There are several people and none has this id.
+    """
+    if len(tracks) == 1:
+        return tracks[0]
+    same = [track for track in tracks if track.identified and track.person == estimate.track_id]
+    if same:
+        return same[0]
+    ids = ", ".join(track.person for track in tracks if track.identified) or "none"
+    raise InputError(
+        f"{tracks[0].keypoints.source}: keypoints of {len(tracks)} people (ids in the file: {ids}), none is "
+        f"{estimate.track_id}; give a file of one person"
+    )
+
+
 def complete(
     estimate: Estimate,
     *,
@@ -88,7 +121,7 @@ def complete(
     if keypoints is None:
         raise InputError(
             f"{estimate.source}: no keypoints in it or beside it; give --keypoints FILE "
-            "(.pt, .npy or .npz with x, y, confidence of 17 COCO or 25 BODY_25 points a frame, or x, y, z, confidence)"
+            "(OpenPose, COCO, AlphaPose, MMPose, EasyMocap or MediaPipe JSON, .trc, .c3d, .npy, .pt, .npz, .csv)"
         )
     check_keypoints(keypoints, len(estimate))
     camera, camera_notes = _camera(estimate, video, focal_px, needed=not keypoints.is_3d)

@@ -8,19 +8,23 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
 import torch
 
 from lsmplify_refine import files
 from lsmplify_refine.body import BodyModel
+from lsmplify_refine.convert import export
 from lsmplify_refine.engine.align import Align
 from lsmplify_refine.engine.refinement import Refinement
 from lsmplify_refine.engine.refiner import SMOOTH_SECONDS, Mode, Refiner
+from lsmplify_refine.engine.targets import pose_on_body
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.estimate import Estimate, Gender
-from lsmplify_refine.inputs import choose_people, complete, open_video
-from lsmplify_refine.keypoint_files import load_keypoints
+from lsmplify_refine.inputs import choose_people, choose_track, complete, open_video, read_keypoints
+from lsmplify_refine.keypoint_files import KeypointTrack, swapped_sides
+from lsmplify_refine.keypoints import CONVENTIONS
 from lsmplify_refine.metrics import project_to_image
-from lsmplify_refine.outputs import Outputs, name_outputs, staged
+from lsmplify_refine.outputs import OutputFormat, Outputs, name_outputs, staged
 from lsmplify_refine.render import choose_gl_platform
 from lsmplify_refine.report import build_report, write_report
 from lsmplify_refine.video import VideoInfo
@@ -42,7 +46,9 @@ class Job:
         input: The estimator's result, a file or its output folder.
         video: The video it was estimated from; None for the one beside the input, if any.
         output: Folder to write to; None for beside the input.
-        keypoints: Keypoint file that replaces the input's own keypoints.
+        keypoints: Keypoint file or folder that replaces the input's own keypoints.
+        keypoint_convention: The convention its points are in, where it does not say.
+        calibration: Cameras' calibration; `keypoints` is then the folder of all cameras' 2D keypoints.
         align: How 3D keypoints come into the estimate's frame (see `engine.align.align`).
         focal_px: Focal length in pixels that replaces the file's.
         body_model: A SMPL-family file or folder of them; None for the open body.
@@ -55,13 +61,16 @@ class Job:
         passes: How often the regressor is applied.
         person: A track id, or "all".
         overwrite: Replace outputs that exist.
-        format: Name of the adapter; None to tell it from the content.
+        format: Name of the adapter, with its options (see `files.load`); None to tell it from the content.
+        output_format: Another format to write one person in; None for the input's own.
     """
 
     input: Path
     video: Path | None = None
     output: Path | None = None
     keypoints: Path | None = None
+    keypoint_convention: str | None = None
+    calibration: Path | None = None
     align: Align = "auto"
     focal_px: float | None = None
     body_model: Path | None = None
@@ -75,6 +84,7 @@ class Job:
     person: str = "all"
     overwrite: bool = False
     format: str | None = None
+    output_format: OutputFormat | None = None
 
 
 @dataclass(frozen=True)
@@ -101,18 +111,25 @@ def run(job: Job, *, progress: Progress | None = None) -> Outcome:
     device = choose_device(job.device)
     people = files.load(job.input, format=job.format)
     chosen = choose_people(people, job.person)
+    _check_output_format(job, people, chosen)
     video, video_notes = open_video(people, job.video, shown=job.write_video)
-    wanted = _completed(job, people, chosen, video)
+    tracks = _keypoint_tracks(job, people, chosen, video)
+    wanted = _completed(job, people, chosen, video, tracks)
     body = open_body(job, wanted[0])
+    mappings = [track.mapping(body.point_origins(track.keypoints.convention)).note() for track in tracks]
+    sides = [note for person in wanted for note in _sides_note(person, body)]
     shown, shown_notes = _video_to_show(job, video, wanted)
-    notes = [*video_notes, *shown_notes]
+    notes = [*video_notes, *shown_notes, *mappings, *sides, *(note for track in tracks for note in track.notes)]
     if shown is not None:
         choose_gl_platform()  # better told now than after the work
-    outputs = name_outputs(people[0].source or job.input, job.output, video=shown is not None)
+    outputs = name_outputs(people[0].source or job.input, job.output, video=shown is not None, format=job.output_format)
     with staged(outputs, overwrite=job.overwrite) as staging:
         refinements = _refine(job, body, device, wanted, progress)
-        refined = dict(zip(chosen, (refinement.refined for refinement in refinements), strict=True))
-        files.save([refined.get(index, person) for index, person in enumerate(people)], staging.results)
+        if job.output_format is not None:
+            notes += export(refinements[0].refined, staging.results, job.output_format, body=body)
+        else:
+            refined = dict(zip(chosen, (refinement.refined for refinement in refinements), strict=True))
+            files.save([refined.get(index, person) for index, person in enumerate(people)], staging.results)
         if shown is not None and staging.comparison is not None:
             _write_video(shown, staging.comparison, refinements, progress)
         outcome = Outcome(tuple(refinements), outputs, tuple(notes))
@@ -186,14 +203,54 @@ def open_body(job: Job, estimate: Estimate) -> BodyModel:
     return BodyModel.open()
 
 
-def _completed(job: Job, people: list[Estimate], chosen: list[int], video: VideoInfo | None) -> list[Estimate]:
-    keypoints = None if job.keypoints is None else load_keypoints(job.keypoints)
-    if keypoints is not None and len(chosen) > 1:
+def _check_output_format(job: Job, people: list[Estimate], chosen: list[int]) -> None:
+    if job.output_format is not None and len(chosen) > 1:
+        ids = ", ".join(person.track_id for person in people)
+        raise InputError(f"--output-format {job.output_format}: a file holds one person; choose one: --person {ids}")
+
+
+def _keypoint_tracks(
+    job: Job, people: list[Estimate], chosen: list[int], video: VideoInfo | None
+) -> list[KeypointTrack]:
+    """For each chosen person the keypoints of --keypoints; nothing without that option."""
+    if job.keypoints is None:
+        return []
+    size = (video.width, video.height) if video else None
+    tracks = read_keypoints(
+        job.keypoints, convention=job.keypoint_convention, calibration=job.calibration, image_size=size
+    )
+    if len(chosen) > 1 and len(tracks) == 1:
         ids = ", ".join(person.track_id for person in people)
         raise InputError(
             f"{job.keypoints}: keypoints of one person, but the input has several; choose one: --person {ids}"
         )
-    wanted = [complete(people[index], video=video, keypoints=keypoints, focal_px=job.focal_px) for index in chosen]
+    return [choose_track(people[index], tracks) for index in chosen]
+
+
+def _sides_note(estimate: Estimate, body: BodyModel) -> list[str]:
+    """A warning where left and right of 2D keypoints are swapped in most frames; `align` refuses such 3D ones."""
+    keypoints, camera = estimate.keypoints, estimate.camera
+    if keypoints is None or keypoints.is_3d or camera is None or estimate.frame != "camera":
+        return []
+    pose, convention = pose_on_body(estimate, body), keypoints.convention
+    points = body.keypoints(convention, pose.rotations.numpy(), pose.pelvis.numpy(), np.zeros(body.num_betas))
+    mirror = CONVENTIONS[convention].mirror
+    swapped = swapped_sides(keypoints.positions, keypoints.confidence, project_to_image(points, camera.K), mirror)
+    seen = keypoints.confidence.max(axis=1) > 0
+    if 2 * swapped.sum() <= seen.sum():
+        return []
+    who = estimate.track_id
+    return [f"person {who}: left and right of the keypoints are swapped in {swapped.sum()} of {seen.sum()} frames"]
+
+
+def _completed(
+    job: Job, people: list[Estimate], chosen: list[int], video: VideoInfo | None, tracks: list[KeypointTrack]
+) -> list[Estimate]:
+    given = [track.at(people[index].frame_ids) for index, track in zip(chosen, tracks)] or [None] * len(chosen)
+    wanted = [
+        complete(people[index], video=video, keypoints=keypoints, focal_px=job.focal_px)
+        for index, keypoints in zip(chosen, given)
+    ]
     if job.align != "auto" and not all(_in_space(person) for person in wanted):
         raise InputError(f"--align {job.align}: the keypoints are 2D, and only 3D ones are aligned; leave it out")
     return wanted

@@ -1,8 +1,14 @@
-"""Named keypoint conventions: which points, in which order, joined how."""
+"""Named keypoint conventions: which points, in which order, joined how; and the orders of points in files.
+
+A name that is one of BODY_25's (nose, neck, mid_hip, left_big_toe, ...) stands for about the same place of the body in
+every convention, though not for the same point: each has its own regressor (`body/_regressors.py`).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 
 @dataclass(frozen=True)
@@ -22,9 +28,27 @@ class Convention:
     @property
     def mirror(self) -> tuple[int, ...]:
         """For each point the index of its left-right partner (itself on the midline)."""
-        swap = {"left": "right", "right": "left"}
-        partner = ["_".join(swap.get(part, part) for part in point.split("_")) for point in self.points]
-        return tuple(self.points.index(point) for point in partner)
+        return tuple(self.points.index(_other_side(point)) for point in self.points)
+
+
+def _other_side(point: str) -> str:
+    swap = {"left": "right", "right": "left"}
+    return "_".join(swap.get(part, part) for part in point.split("_"))
+
+
+def _convention(name: str, points: str, *chains: str) -> Convention:
+    """A convention from its point names and from chains of points that are joined, given for the left or middle."""
+    order = tuple(points.split())
+    pairs: dict[tuple[int, int], None] = {}
+    for chain in chains:
+        names = chain.split()
+        for side in (names, [_other_side(point) for point in names]):
+            pairs.update(dict.fromkeys(_pair(order.index(a), order.index(b)) for a, b in pairwise(side)))
+    return Convention(name, order, tuple(pairs))
+
+
+def _pair(a: int, b: int) -> tuple[int, int]:
+    return min(a, b), max(a, b)
 
 
 COCO17 = Convention(
@@ -90,4 +114,105 @@ BODY25 = Convention(
     ),
 )  # fmt: skip
 
-CONVENTIONS = {convention.name: convention for convention in (COCO17, BODY25)}
+_LEG, _ARM = "left_hip left_knee left_ankle", "left_shoulder left_elbow left_wrist"
+_FOOT = "left_ankle left_big_toe left_small_toe left_heel left_ankle"
+_FACE = "nose left_eye left_ear"
+_TRUNK = "right_shoulder left_shoulder left_hip right_hip"
+_FEET = "left_big_toe left_small_toe left_heel right_big_toe right_small_toe right_heel"
+
+#: OpenPose's older body: COCO's points in another order, and the neck between the shoulders.
+COCO18 = _convention(
+    "coco18",
+    "nose neck right_shoulder right_elbow right_wrist left_shoulder left_elbow left_wrist right_hip right_knee "
+    "right_ankle left_hip left_knee left_ankle right_eye left_eye right_ear left_ear",
+    _LEG, _ARM, _FACE, "nose neck left_shoulder", "neck left_hip",
+)  # fmt: skip
+
+#: COCO-WholeBody without face and hands.
+COCO23 = _convention("coco23", " ".join(COCO17.points) + f" {_FEET}", _LEG, _ARM, _FACE, _TRUNK, _FOOT)
+
+HALPE26 = _convention(
+    "halpe26",
+    " ".join(COCO17.points) + " head_top neck mid_hip left_big_toe right_big_toe left_small_toe right_small_toe "
+    "left_heel right_heel",
+    _LEG, _ARM, _FACE, _FOOT, "head_top nose neck left_shoulder", "neck mid_hip left_hip",
+)  # fmt: skip
+
+#: MediaPipe's pose landmarks (BlazePose); its "foot index" is called the big toe here.
+MEDIAPIPE33 = _convention(
+    "mediapipe33",
+    "nose left_eye_inner left_eye left_eye_outer right_eye_inner right_eye right_eye_outer left_ear right_ear "
+    "left_mouth right_mouth left_shoulder right_shoulder left_elbow right_elbow left_wrist right_wrist "
+    "left_pinky right_pinky left_index right_index left_thumb right_thumb left_hip right_hip left_knee right_knee "
+    "left_ankle right_ankle left_heel right_heel left_big_toe right_big_toe",
+    _LEG, _ARM, _TRUNK, "nose left_eye_inner left_eye left_eye_outer left_ear", "left_mouth right_mouth",
+    "left_wrist left_pinky left_index left_wrist left_thumb", "left_ankle left_heel left_big_toe left_ankle",
+)  # fmt: skip
+
+#: Human3.6M's usual 17 joints: its root is called mid_hip here, its thorax neck, its neck (or nose) jaw.
+H36M17 = _convention(
+    "h36m17",
+    "mid_hip right_hip right_knee right_ankle left_hip left_knee left_ankle spine neck jaw head_top "
+    "left_shoulder left_elbow left_wrist right_shoulder right_elbow right_wrist",
+    _LEG, _ARM, "left_hip mid_hip spine neck jaw head_top", "neck left_shoulder",
+)  # fmt: skip
+
+#: The joints of the SMPL model.
+SMPL24 = _convention(
+    "smpl24",
+    "pelvis left_hip right_hip spine1 left_knee right_knee spine2 left_ankle right_ankle spine3 left_foot right_foot "
+    "neck left_collar right_collar head left_shoulder right_shoulder left_elbow right_elbow left_wrist right_wrist "
+    "left_hand right_hand",
+    "pelvis spine1 spine2 spine3 neck head", "pelvis left_hip left_knee left_ankle left_foot",
+    "spine3 left_collar left_shoulder left_elbow left_wrist left_hand",
+)  # fmt: skip
+
+CONVENTIONS = {
+    convention.name: convention for convention in (COCO17, BODY25, COCO18, COCO23, HALPE26, MEDIAPIPE33, H36M17, SMPL24)
+}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """An order of points in files: a convention's own, or a longer one with points that no body here has.
+
+    Attributes:
+        name: Its name, the convention's own where there is nothing more.
+        convention: The convention that the first points are in.
+        count: How many points there are in all.
+        rest: What the points beyond the convention's are.
+    """
+
+    name: str
+    convention: Convention
+    count: int
+    rest: str = ""
+
+    @property
+    def extra(self) -> int:
+        """How many points the convention leaves out."""
+        return self.count - len(self.convention.points)
+
+
+def _layouts(layouts: Iterable[Layout]) -> dict[str, Layout]:
+    return {layout.name: layout for layout in layouts}
+
+
+LAYOUTS = _layouts(
+    [
+        *(Layout(name, convention, len(convention.points)) for name, convention in CONVENTIONS.items()),
+        Layout("coco133", COCO23, 133, "68 of the face, 42 of the hands"),
+        Layout("halpe68", HALPE26, 68, "42 of the hands"),
+        Layout("halpe136", HALPE26, 136, "68 of the face, 42 of the hands"),
+        Layout("body65", BODY25, 65, "40 of the hands"),
+        Layout("body67", BODY25, 67, "42 of the hands"),
+        Layout("body137", BODY25, 137, "42 of the hands, 70 of the face"),
+        Layout("mediapipe543", MEDIAPIPE33, 543, "42 of the hands, 468 of the face"),
+        Layout("mediapipe553", MEDIAPIPE33, 553, "42 of the hands, 478 of the face"),
+    ]
+)
+
+
+def layouts_of(count: int, among: Sequence[str] | None = None) -> list[Layout]:
+    """The layouts with this many points, of those named or of all."""
+    return [layout for layout in LAYOUTS.values() if layout.count == count and (among is None or layout.name in among)]

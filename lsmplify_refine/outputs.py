@@ -8,8 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from lsmplify_refine.errors import InputError
+
+#: Formats that results can be written in instead of the input's (see `convert`).
+OutputFormat = Literal["amass", "smpl-npz", "smplx-npz", "gvhmr", "bvh"]
+
+#: Extension of each.
+SUFFIXES: dict[str, str] = {"amass": ".npz", "smpl-npz": ".npz", "smplx-npz": ".npz", "gvhmr": ".pt", "bvh": ".bvh"}
 
 
 @dataclass(frozen=True)
@@ -17,7 +24,7 @@ class Outputs:
     """The files that a job writes.
 
     Attributes:
-        results: The refined parameters, in the format that was read.
+        results: The refined parameters, in the format that was read (which may be a folder) or the one asked for.
         report: What was done and how well, JSON.
         comparison: Before and after beside each other on the video; None where no video is written.
     """
@@ -37,17 +44,20 @@ class Outputs:
         return Outputs(folder / self.results.name, folder / self.report.name, comparison)
 
 
-def name_outputs(source: Path, folder: Path | None, *, video: bool) -> Outputs:
+def name_outputs(source: Path, folder: Path | None, *, video: bool, format: OutputFormat | None = None) -> Outputs:
     """`<name>_refined.<same extension>` and its companions.
 
     Args:
         source: The results file that was read.
         folder: Where to write; None for beside `source`.
         video: Whether a comparison video is written.
+        format: Another format than the input's.
     """
+    source = source if source.name else source.resolve()  # "." has no name
+    suffix = source.suffix if format is None else SUFFIXES[format]
     folder = source.parent if folder is None else folder
     return Outputs(
-        results=folder / f"{source.stem}_refined{source.suffix}",
+        results=folder / f"{source.stem}_refined{suffix}",
         report=folder / f"{source.stem}_report.json",
         comparison=folder / f"{source.stem}_comparison.mp4" if video else None,
     )

@@ -24,9 +24,9 @@ NAMES = [
 
 SIGNATURES = {
     "load": ["path", "format"],
-    "refine": ["estimate", "body", "device", "smooth_seconds", "align"],
+    "refine": ["estimate", "body", "device", "smooth_seconds", "align", "weights", "mode", "passes"],
     "save": ["estimates", "path", "overwrite"],
-    "Refiner": ["body", "device", "smooth_seconds", "align", "progress"],
+    "Refiner": ["body", "device", "smooth_seconds", "align", "weights", "mode", "passes", "progress"],
 }
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from lsmplify_refine.body._regressors import smplx_point_regressor
+from lsmplify_refine.body._regressors import convention_regressors, mesh_landmarks
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.estimate import BODY_JOINTS, Family
-from lsmplify_refine.keypoints import CONVENTIONS
 from lsmplify_refine.safe_load import load_body_npz, load_body_pickle
 
 #: Joints in a full model file -> its family.
@@ -59,11 +59,10 @@ def load_open_body() -> BodyArrays:
         np.load(path, allow_pickle=False) as data,
     ):
         arrays = dict(data)
-    on_joints = np.zeros((1, len(arrays["J_regressor"])))
-    regressors = {
-        name: np.hstack([arrays[f"keypoints_{name}"], np.repeat(on_joints, len(convention.points), axis=0)])
-        for name, convention in CONVENTIONS.items()
-    }
+    own = {name: _without_joints(arrays[f"keypoints_{name}"], arrays["J_regressor"]) for name in ("coco17", "body25")}
+    ids = dict(zip(arrays["vertex_names"].tolist(), arrays["vertex_ids"].tolist()))
+    landmarks = mesh_landmarks("smpl", arrays["v_template"], arrays["J_regressor"], ids, own)
+    regressors = convention_regressors(landmarks)
     return _body_arrays(arrays, gender="neutral", is_open=True, regressors=regressors)
 
 
@@ -91,8 +90,28 @@ def load_body_file(path: Path, gender: str = "neutral") -> BodyArrays:
     vertices = len(arrays["v_template"])
     if body25 is not None and body25.shape != (25, vertices):
         raise InputError(f"{own}: shape {body25.shape}; expected (25, {vertices}) for {path.name}")
-    regressors = smplx_point_regressor(family, vertices, joints, body25)
+    regressors = _mesh_regressors(family, arrays, body25)
     return _body_arrays(arrays, gender=gender, is_open=False, regressors=regressors)
+
+
+def _mesh_regressors(family: Family, arrays: dict, body25: np.ndarray | None) -> dict[str, np.ndarray]:
+    """Every convention's rows on a licensed mesh; `body25` (25, V) are the user's own rows for it."""
+    from smplx.vertex_ids import vertex_ids
+
+    joint_regressor = _dense(arrays["J_regressor"])
+    # smplx keeps one table for SMPL and SMPL-H (same mesh)
+    table = vertex_ids["smplx" if family == "smplx" else "smplh"]
+    own = None if body25 is None else {"body25": _without_joints(body25, joint_regressor)}
+    return convention_regressors(mesh_landmarks(family, _dense(arrays["v_template"]), joint_regressor, table, own))
+
+
+def _without_joints(rows: np.ndarray, joint_regressor: np.ndarray) -> np.ndarray:
+    """Rows on the vertices (K, V) as rows on vertices and joints (K, V + J)."""
+    return np.hstack([rows, np.zeros((len(rows), len(joint_regressor)), dtype=np.float32)])
+
+
+def _dense(value: Any) -> np.ndarray:
+    return np.asarray(value.todense() if hasattr(value, "todense") else value)
 
 
 def _find(path: Path, gender: str) -> Path:
@@ -110,11 +129,7 @@ def _find(path: Path, gender: str) -> Path:
 
 
 def _body_arrays(arrays: dict, *, gender: str, is_open: bool, regressors: dict[str, np.ndarray]) -> BodyArrays:
-    dense = {
-        key: np.asarray(arrays[key].todense() if hasattr(arrays[key], "todense") else arrays[key])
-        for key in _KEYS
-        if key in arrays
-    }
+    dense = {key: _dense(arrays[key]) for key in _KEYS if key in arrays}
     parents = dense["kintree_table"][0].astype(np.int64)
     posedirs = dense.get("posedirs")
     has_pose_blend = posedirs is not None and bool(np.any(posedirs))

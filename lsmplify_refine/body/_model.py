@@ -12,8 +12,10 @@ from torch import Tensor
 
 from lsmplify_refine.body import _core
 from lsmplify_refine.body._io import BodyArrays, load_body_file, load_open_body
+from lsmplify_refine.body._regressors import Origin, point_origin
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.estimate import BODY_JOINTS, Family
+from lsmplify_refine.keypoints import CONVENTIONS
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,11 @@ class BodyModel:
         regressor = np.zeros((len(vertices), len(self._arrays.v_template) + len(self._arrays.parents)), np.float32)
         regressor[np.arange(len(vertices)), vertices] = 1.0
         return BodyModel(replace(self._arrays, keypoint_regressors={"vertices": regressor}))
+
+    def point_origins(self, convention: str) -> dict[str, Origin]:
+        """Where each of the convention's points on this body comes from: its own row, another's, or a mixture."""
+        points = CONVENTIONS[convention].points
+        return {point: point_origin(convention, point, family=self.family, is_open=self.is_open) for point in points}
 
     def rest_pelvis(self, betas: np.ndarray) -> np.ndarray:
         """J0(betas), (..., 3) metres, for betas (..., B)."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from lsmplify_refine.cli._options import add_common_options
+from lsmplify_refine.keypoints import LAYOUTS
+from lsmplify_refine.outputs import OutputFormat
 
 USAGE_NOTE = """\
 It writes, beside the input or in --output DIR:
@@ -32,8 +34,31 @@ def register_parser(subparsers: Any) -> None:
     files.add_argument("--input", type=Path, required=True, metavar="PATH", help="result file or output folder")
     files.add_argument("--video", type=Path, metavar="FILE", help="the video (default: the one beside the input)")
     files.add_argument("--output", type=Path, metavar="DIR", help="where to write (default: beside the input)")
-    files.add_argument("--keypoints", type=Path, metavar="FILE", help="2D or 3D keypoints instead of the input's")
-    files.add_argument("--format", metavar="NAME", help="estimator that wrote the input (default: told by content)")
+    files.add_argument(
+        "--keypoints", type=Path, metavar="PATH", help="2D or 3D keypoints instead of the input's, a file or folder"
+    )
+    files.add_argument(
+        "--keypoint-convention",
+        choices=tuple(LAYOUTS),
+        metavar="NAME",
+        help=f"which points they are, where the file does not say: {', '.join(LAYOUTS)}",
+    )
+    files.add_argument(
+        "--calibration",
+        type=Path,
+        metavar="PATH",
+        help="intri.yml and extri.yml, or a Pose2Sim .toml: --keypoints then holds each camera's 2D keypoints",
+    )
+    files.add_argument(
+        "--format",
+        metavar="NAME[:OPTION=VALUE,...]",
+        help="estimator that wrote the input (default: told by content), as in generic:family=smplx",
+    )
+    files.add_argument(
+        "--output-format",
+        choices=get_args(OutputFormat),
+        help="write one person in this format instead of the input's; what that changes is said",
+    )
     how = parser.add_argument_group("how to refine")
     how.add_argument("--person", default="all", metavar="ID", help="refine only this track id (default: all)")
     how.add_argument(
@@ -78,6 +103,8 @@ def handle(args: argparse.Namespace) -> int:
             video=args.video,
             output=args.output,
             keypoints=args.keypoints,
+            keypoint_convention=args.keypoint_convention,
+            calibration=args.calibration,
             align=args.align,
             focal_px=args.focal_px,
             body_model=args.body_model,
@@ -91,6 +118,7 @@ def handle(args: argparse.Namespace) -> int:
             person=args.person,
             overwrite=args.overwrite,
             format=args.format,
+            output_format=args.output_format,
         )
     )
 

@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.keypoint_files import load_keypoints
+from lsmplify_refine.keypoint_files import load_keypoints, load_tracks
 
 
 def points(count: int, frames: int = 4) -> np.ndarray:
-    return np.random.default_rng(0).uniform(0, 0.9, (frames, count, 3)).astype(np.float32)
+    """x, y in pixels, confidence."""
+    return np.random.default_rng(0).uniform(0, [900, 900, 0.9], (frames, count, 3)).astype(np.float32)
 
 
 def points_4(count: int) -> np.ndarray:
@@ -35,7 +36,6 @@ NAMED_25 = {"convention": "body25", "positions": points(25)[..., :2], "confidenc
     ("name", "value", "convention"),
     [
         ("k.pt", torch.as_tensor(points(17)), "coco17"),
-        ("k.npy", points(17), "coco17"),
         ("k.npy", points(25), "body25"),
         ("k.npz", NAMED_25, "body25"),
     ],
@@ -73,7 +73,7 @@ def test_reads_3d_with_confidence(name: str, value: object, tmp_path: Path) -> N
 
 
 def test_confidence_is_brought_into_range(tmp_path: Path) -> None:
-    array = points(17)
+    array = points(25)
     array[0, :4, 2] = [1.017, -0.1, np.nan, np.inf]
     array[0, 4, 0] = np.nan
     confidence = load_keypoints(written(tmp_path / "k.npy", array)).confidence
@@ -83,11 +83,15 @@ def test_confidence_is_brought_into_range(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("k.npy", points(18), r"shape \(4, 18, 3\); expected"),
-        ("k.npy", points(17)[..., :2], r"shape \(4, 17, 2\); expected"),
-        ("k.npy", points(17, frames=0), r"shape \(0, 17, 3\); expected"),
-        ("k.npy", np.full((2, 17, 3), "a"), "expected numbers"),
-        ("k.npy", np.zeros((2, 17, 5)), r"shape \(2, 17, 5\); expected .* x, y, z in metres"),
+        ("k.npy", points(19), "19 points are in no known convention"),
+        ("k.npy", points(17), "17 points may be coco17, h36m17; say which with --keypoint-convention"),
+        ("k.npy", points(25, frames=0), r"shape \(0, 25, 3\); expected"),
+        ("k.npy", np.full((2, 25, 3), "a"), "expected numbers"),
+        ("k.npy", np.zeros((2, 25, 5)), "five numbers a point"),
+        ("k.npy", np.zeros((2, 25, 6)), r"shape \(2, 25, 6\); expected"),
+        ("k.npy", points(25) * [0.001, 0.001, 1], "may be x, y, confidence or x, y, z"),
+        ("k.npy", points(33) * [0.001, 0.001, 1], "normalised image coordinates; give --video"),
+        ("k.pt", torch.zeros(2, 17, 5), r"shape \(2, 17, 5\); expected .* x, y, z in metres"),
         ("k.npz", {"positions": points(17)}, "lacks convention"),
         ("k.npz", {"convention": "coco17"}, r"lacks positions \(or keypoints3d\)"),
         ("k.npz", {**NAMED_25, "keypoints3d": points(25)}, "both positions and keypoints3d"),
@@ -98,8 +102,11 @@ def test_confidence_is_brought_into_range(tmp_path: Path) -> None:
             {"convention": "coco17", "keypoints3d": points_4(17), "confidence": np.ones((4, 17))},
             "holds a confidence already",
         ),
-        ("k.npz", {"convention": "coco18", "positions": points(17)}, "'coco18' is not known; known: coco17"),
-        ("k.npz", {"convention": "coco17", "positions": points(25)}, r"positions: shape \(4, 25, 3\)"),
+        ("k.npz", {"convention": "coco19", "positions": points(17)}, "'coco19' is not known; known: coco17"),
+        ("k.npz", {**NAMED_25, "frame_ids": np.array([0, 1, 1, 2])}, "frame numbers do not ascend"),
+        ("k.npz", {**NAMED_25, "frame_ids": np.arange(3)}, "frame_ids: int64 of shape"),
+        ("k.npz", {**NAMED_25, "people": np.array(["a", "b"])}, "people: 2 ids; expected 1"),
+        ("k.npz", {"convention": "coco17", "positions": points(25)}, "positions: 25 points; coco17 has 17"),
         (
             "k.npz",
             {"convention": "coco17", "positions": points(17), "confidence": np.ones(3)},
@@ -117,3 +124,48 @@ def test_bad_files_are_named(name: str, value: object, message: str, tmp_path: P
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such keypoint file"):
         load_keypoints(tmp_path / "none.pt")
+
+
+IN_METRES = np.random.default_rng(2).normal(0, 0.5, (4, 33, 3))
+
+
+@pytest.mark.parametrize(
+    ("array", "options", "convention", "expected", "unmapped"),
+    [
+        (points(17), {"convention": "coco17"}, "coco17", points(17)[..., :2], 0),
+        (IN_METRES[:, :17], {"convention": "h36m17"}, "h36m17", IN_METRES[:, :17], 0),
+        (IN_METRES[:, :24], {}, "smpl24", IN_METRES[:, :24], 0),
+        (points(133), {}, "coco23", points(133)[:, :23, :2], 1),
+        (points(33), {}, "mediapipe33", points(33)[..., :2], 0),
+        # freemocap: millimetres, the hands and face behind the body
+        (np.tile(IN_METRES, (1, 17, 1))[:, :553] * 1000, {}, "mediapipe33", IN_METRES, 1),
+        # MediaPipe's own: a share of the image, or metres about the hips
+        (
+            points(33) / [900, 900, 1],
+            {"image_size": (1280, 720)},
+            "mediapipe33",
+            points(33)[..., :2] / 900 * [1280, 720],
+            0,
+        ),
+        (IN_METRES - IN_METRES[:, 23:25].mean(1, keepdims=True), {}, "mediapipe33", None, 0),
+    ],
+)
+def test_bare_arrays(
+    array: np.ndarray, options: dict, convention: str, expected: np.ndarray | None, unmapped: int, tmp_path: Path
+) -> None:
+    (track,) = load_tracks(written(tmp_path / "k.npy", array), **options)
+    expected = array if expected is None else expected
+    assert track.keypoints.convention == convention and len(track.unmapped) == unmapped
+    assert np.allclose(track.keypoints.positions, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_npz_of_people_with_frame_numbers(tmp_path: Path) -> None:
+    both = np.stack([points(25), points(25) + 5])
+    content = {
+        "convention": "body25", "positions": both[..., :2], "people": np.array(["a", "b"]), "frame_ids": [3, 4, 7, 9],
+    }  # fmt: skip
+    tracks = load_tracks(written(tmp_path / "k.npz", content))
+    assert sorted(track.person for track in tracks) == ["a", "b"]
+    assert all(track.identified and track.frame_ids.tolist() == [3, 4, 7, 9] for track in tracks)
+    with pytest.raises(InputError, match="2 people; expected one"):
+        load_keypoints(tmp_path / "k.npz")

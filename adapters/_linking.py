@@ -1,0 +1,43 @@
+"""Who is who over time, from boxes alone, for files whose ids are merely a detector's order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+#: Least overlap (intersection over union) of a person's boxes in neighbouring frames.
+_LEAST_OVERLAP = 0.3
+#: Frames that a person may be unseen and still be told by place.
+_LONGEST_GAP = 15
+
+
+def link_boxes(frames: Sequence[int], boxes: np.ndarray) -> np.ndarray:
+    """Track number (N,) of each detection, greedily by overlap with where everybody was last.
+
+    Args:
+        frames: (N,) frame of each detection, rising.
+        boxes: (N, 4) x1, y1, x2, y2.
+    """
+    numbers = np.asarray(frames)
+    tracks = np.full(len(numbers), -1)
+    last: dict[int, int] = {}  # track -> its last detection
+    for frame in np.unique(numbers):
+        here = np.flatnonzero(numbers == frame)
+        recent = [track for track, row in last.items() if frame - numbers[row] <= _LONGEST_GAP]
+        pairs = [(_overlap(boxes[last[track]], boxes[row]), track, row) for track in recent for row in here]
+        taken: set[int] = set()
+        for overlap, track, row in sorted(pairs, reverse=True):
+            if overlap >= _LEAST_OVERLAP and tracks[row] < 0 and track not in taken:
+                tracks[row] = track
+                taken.add(track)
+        for row in here:
+            tracks[row] = len(last) if tracks[row] < 0 else tracks[row]
+            last[int(tracks[row])] = int(row)
+    return tracks
+
+
+def _overlap(first: np.ndarray, second: np.ndarray) -> float:
+    common = np.clip(np.minimum(first[2:], second[2:]) - np.maximum(first[:2], second[:2]), 0, None).prod()
+    area = sum(np.clip(box[2:] - box[:2], 0, None).prod() for box in (first, second))
+    return float(common / max(area - common, 1e-9))

@@ -1,0 +1,71 @@
+"""Writing pickles as those who will read them expect, and reading object arrays under the allow-list."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from types import FunctionType
+from typing import IO, Any, ClassVar
+
+import numpy as np
+
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.safe_load._unpickler import restricted_loads
+
+#: Bytes that an object array in a npz or npy file may have.
+_MOST_OBJECT_BYTES = 100_000_000
+
+
+class _NumPy1Pickler(pickle._Pickler):  # type: ignore[name-defined, misc]
+    """Spells numpy's modules as NumPy 1 does; NumPy 2 reads both spellings."""
+
+    def save_global(self, obj: Any, name: str | None = None) -> None:
+        module = getattr(obj, "__module__", None) or ""
+        if not module.startswith("numpy._core."):
+            super().save_global(obj, name)
+            return
+        module, name = module.replace("numpy._core.", "numpy.core."), name or obj.__name__
+        if self.proto >= 4:
+            self.save(module)
+            self.save(name)
+            self.write(pickle.STACK_GLOBAL)
+        else:
+            self.write(pickle.GLOBAL + f"{module}\n{name}\n".encode("ascii"))
+        self.memoize(obj)
+
+    # Python functions have their own entry in the dispatch table, which bypasses an overridden `save_global`
+    dispatch: ClassVar = {**pickle._Pickler.dispatch, FunctionType: save_global}  # type: ignore[attr-defined]
+
+
+def pickled(tree: Any, protocol: int, numpy1_names: bool) -> bytes:
+    """A pickle of `tree`, with numpy's modules spelled as NumPy 1 does where asked."""
+    if not numpy1_names:
+        return pickle.dumps(tree, protocol=protocol)
+    stream = io.BytesIO()
+    _NumPy1Pickler(stream, protocol=protocol).dump(tree)
+    return stream.getvalue()
+
+
+def object_member(stream: IO[bytes], where: str) -> bytes:
+    """The pickle of an object array, whose header has been read.
+
+    Raises:
+        InputError: It is larger than any estimator's.
+    """
+    data = stream.read(_MOST_OBJECT_BYTES + 1)
+    if len(data) > _MOST_OBJECT_BYTES:
+        raise InputError(f"{where}: pickled objects of more than {_MOST_OBJECT_BYTES >> 20} MB; too much to be read")
+    return data
+
+
+def unpickled_member(data: bytes, where: str) -> Any:
+    """What the pickle of an object array holds, read under the allow-list; a single object without the array."""
+    value = restricted_loads(data, where)
+    return value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
+
+
+def in_object_array(value: Any) -> np.ndarray:
+    """One object in an array, as `np.save` stores dicts."""
+    array = np.empty((), dtype=object)
+    array[()] = value
+    return array

@@ -1,0 +1,76 @@
+"""Nested dicts, lists and arrays: where a value lies, and copies with some values replaced."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+#: Where a value lies in nested dicts and lists.
+KeyPath = tuple[Any, ...]
+
+
+def look_up(tree: Any, path: KeyPath) -> Any:
+    """The value at a path, or None where there is none."""
+    value: Any = tree
+    for key in path:
+        indexed = isinstance(value, (list, tuple)) and isinstance(key, int) and key < len(value)
+        if not indexed and not (isinstance(value, Mapping) and key in value):
+            return None
+        value = value[key]
+    return value
+
+
+def with_values(tree: Any, values: Mapping[KeyPath, Any]) -> Any:
+    """A copy of nested dicts and lists (types and key order kept) with the values at some paths replaced."""
+    below: dict[Any, dict[KeyPath, Any]] = {}
+    for path, value in values.items():
+        below.setdefault(path[0], {})[path[1:]] = value
+    changed = copy.copy(tree)
+    for key, inner in below.items():
+        changed[key] = inner[()] if () in inner else with_values(tree[key], inner)
+    return changed
+
+
+def to_numpy(leaf: Any) -> np.ndarray | None:
+    """The array in a leaf as an independent copy, or None where it is no array (or regular nest) of numbers."""
+    if isinstance(leaf, torch.Tensor):
+        leaf = leaf.detach().cpu().numpy()
+    if isinstance(leaf, np.generic):
+        leaf = np.asarray(leaf)
+    if isinstance(leaf, (list, tuple, float, int)) and not isinstance(leaf, bool):
+        try:
+            leaf = np.asarray(leaf, dtype=np.float64)
+        except (TypeError, ValueError, OverflowError):
+            return None
+    if not isinstance(leaf, np.ndarray) or leaf.dtype.kind not in "fiu":
+        return None
+    return leaf.copy(order="K")
+
+
+def with_changes(leaf: Any, values: np.ndarray, changed: np.ndarray) -> Any:
+    """A leaf with new values where `changed`; type, dtype, shape, strides and its other bytes stay.
+
+    Args:
+        leaf: Tensor, numpy array or nested list.
+        values: New values, in the shape of the leaf or one that reshapes to it.
+        changed: Booleans of the shape of `values`.
+    """
+    if not changed.any():
+        return leaf
+    if isinstance(leaf, torch.Tensor):
+        renewed = leaf.clone()  # keeps the strides
+        mask = torch.as_tensor(changed.reshape(tuple(leaf.shape)))
+        renewed[mask] = torch.as_tensor(values.reshape(tuple(leaf.shape)))[mask].to(leaf.dtype)
+        return renewed
+    if isinstance(leaf, list):
+        numbers = np.array(leaf, dtype=object)  # those that stay keep their type
+        numbers[changed.reshape(numbers.shape)] = values[changed].astype(float)
+        return numbers.tolist()
+    array = leaf.copy(order="K")
+    mask = changed.reshape(leaf.shape)
+    array[mask] = values.reshape(leaf.shape)[mask].astype(leaf.dtype)
+    return array

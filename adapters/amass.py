@@ -1,0 +1,75 @@
+"""AMASS: SMPL-H `*_poses.npz` and SMPL-X `*_stageii.npz`; motion capture in a world with z up, no camera.
+
+The pose goes to `poses` and, in stageii files, to the copies `root_orient` and `pose_body`. Object arrays (marker
+data) pass through unread.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from lsmplify_refine.adapters._assemble import assemble, gender_of, number_of
+from lsmplify_refine.adapters._codings import Rotations
+from lsmplify_refine.adapters._containers import peek, read_container
+from lsmplify_refine.adapters._slots import Slot, write_slots
+from lsmplify_refine.adapters._tree import to_numpy
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.estimate import Estimate, Family
+
+NAME = "amass"
+
+#: Columns of `poses` in each family.
+_FAMILY_OF_WIDTH: dict[int, Family] = {156: "smplh", 165: "smplx"}
+#: The two spellings; Blender's add-on reads both.
+_RATES = ("mocap_framerate", "mocap_frame_rate")
+
+write = write_slots
+
+
+def recognises(path: Path) -> bool:
+    """Whether this is an npz with AMASS's names and one of its two widths."""
+    container = peek(path)
+    if container is None or container.kind != "npz" or not {"poses", "trans", "betas"} <= set(container.tree):
+        return False
+    return _width(container.tree) in _FAMILY_OF_WIDTH and any(rate in container.tree for rate in _RATES)
+
+
+def read(path: Path) -> list[Estimate]:
+    """The one person of a motion capture take.
+
+    Raises:
+        InputError: Keys are missing or have the wrong shape.
+    """
+    container = read_container(path)
+    tree = container.tree
+    family = _FAMILY_OF_WIDTH.get(_width(tree))
+    if family is None:
+        raise InputError(f"{path}: poses: missing, or not (T, 156) of SMPL-H or (T, 165) of SMPL-X")
+    root, joints = Rotations(single=True), Rotations()
+    slots = [
+        Slot("global_orient", (("poses",),), root, slice(0, 3)),
+        Slot("body_pose", (("poses",),), joints, slice(3, 66)),
+    ]
+    if "root_orient" in tree:
+        slots.append(Slot("global_orient", (("root_orient",),), root))
+    if "pose_body" in tree:
+        slots.append(Slot("body_pose", (("pose_body",),), joints))
+    slots += [Slot("transl", (("trans",),)), Slot("betas", (("betas",),), shared=True)]
+    rate = next((tree[name] for name in _RATES if name in tree), None)
+    estimate = assemble(
+        container,
+        slots,
+        len(tree["poses"]),
+        path=path,
+        family=family,
+        up="z",
+        gender=gender_of(tree.get("gender"), f"{path}: gender"),
+        fps=number_of(rate),
+    )
+    return [estimate]
+
+
+def _width(tree: dict[str, Any]) -> int:
+    poses = to_numpy(tree.get("poses"))
+    return poses.shape[1] if poses is not None and poses.ndim == 2 else 0

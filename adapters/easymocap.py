@@ -1,0 +1,123 @@
+"""EasyMocap: `smpl/000000.json`, ..., a list of people a frame; the world is the calibration's, z up by habit.
+
+`Rh` turns the body about the origin, not about the pelvis: transl = Th + R(Rh) J0 - J0 (zju3dv/EasyMocap#469), with the
+family's mean J0. The numbers come with three decimals; those that change are written with all of theirs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lsmplify_refine.adapters._assemble import assemble
+from lsmplify_refine.adapters._codings import Coding, Fields, Rotations
+from lsmplify_refine.adapters._containers import Container, peek, read_container, read_folder
+from lsmplify_refine.adapters._slots import Slot, write_slots
+from lsmplify_refine.adapters._tree import KeyPath, look_up, to_numpy
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.estimate import Estimate, Family
+from lsmplify_refine.frames import MEAN_REST_PELVIS, rotvec_to_rotmat
+
+NAME = "easymocap"
+
+_NAMES = {"id", "Rh", "Th", "poses", "shapes"}
+_FAMILY_OF_WIDTH: dict[int, Family] = {72: "smpl", 78: "smplh", 87: "smplx"}
+_FILE = re.compile(r"(\d+)\.json")
+_NOTE = "the world is the calibration's; taken as z up"
+
+write = write_slots
+
+
+class _AboutOrigin(Coding):
+    """`Th`: the translation of a body that was turned about the origin."""
+
+    depends = ("global_orient",)
+
+    def __init__(self, family: Family) -> None:
+        self.rest_pelvis = np.array(MEAN_REST_PELVIS[family])
+
+    def decode(self, stored: np.ndarray, fields: Fields) -> np.ndarray:
+        return stored + self._turned(fields) - self.rest_pelvis
+
+    def encode(self, values: np.ndarray, fields: Fields) -> np.ndarray:
+        return values - self._turned(fields) + self.rest_pelvis
+
+    def _turned(self, fields: Fields) -> np.ndarray:
+        return rotvec_to_rotmat(fields["global_orient"]) @ self.rest_pelvis
+
+
+def recognises(path: Path) -> bool:
+    """Whether this is one of EasyMocap's frames, or a folder of them."""
+    if path.is_dir():
+        return any(recognises(path / name) for name in _frame_names(path).values())  # nobody may be in the first
+    container = peek(path)
+    return container is not None and container.kind == "json" and _is_frame(container.tree)
+
+
+def read(path: Path) -> list[Estimate]:
+    """Everybody in the folder or frame.
+
+    Raises:
+        InputError: Keys are missing or have the wrong shape.
+    """
+    if path.is_dir():
+        names = _frame_names(path)
+        container = read_folder(path, list(names.values()))
+        frames: list[tuple[int, KeyPath]] = [(number, (name,)) for number, name in names.items()]
+    else:
+        container, frames = read_container(path), [(0, ())]
+    people: dict[Any, list[tuple[int, KeyPath]]] = defaultdict(list)
+    for number, at in frames:
+        frame = look_up(container.tree, at)
+        if not isinstance(frame, list) or (frame and not _is_frame(frame)):
+            raise InputError(f"{path}: {'.'.join(map(str, at))}: not EasyMocap's list of people with Rh, Th and poses")
+        for place, person in enumerate(frame):
+            people[person["id"]].append((number, (*at, place)))
+    if not people:
+        raise InputError(f"{path}: nobody is in any frame")
+    return [_person(container, name, rows, path) for name, rows in people.items()]
+
+
+def _is_frame(tree: Any) -> bool:
+    return isinstance(tree, list) and bool(tree) and all(isinstance(p, dict) and set(p) >= _NAMES for p in tree)
+
+
+def _frame_names(folder: Path) -> dict[int, str]:
+    """Frame number -> relative name."""
+    for below in (folder, folder / "smpl"):
+        found = {int(match[1]): child for child in below.glob("*.json") if (match := _FILE.fullmatch(child.name))}
+        if found:
+            return {number: str(found[number].relative_to(folder)) for number in sorted(found)}
+    return {}
+
+
+def _person(container: Container, name: Any, rows: list[tuple[int, KeyPath]], path: Path) -> Estimate:
+    poses = to_numpy(look_up(container.tree, (*rows[0][1], "poses")))
+    family = None if poses is None else _FAMILY_OF_WIDTH.get(poses.size)
+    if family is None:
+        raise InputError(f"{path}: poses of person {name}: expected 72 (SMPL), 78 (SMPL-H) or 87 (SMPL-X) numbers")
+
+    def at(key: str) -> tuple[KeyPath, ...]:
+        return tuple((*place, key) for _, place in rows)
+
+    slots = [
+        Slot("global_orient", at("Rh"), Rotations(single=True)),
+        Slot("body_pose", at("poses"), Rotations(), slice(3, 72 if family == "smpl" else 66)),
+        Slot("transl", at("Th"), _AboutOrigin(family)),
+        Slot("betas", at("shapes")),
+    ]
+    return assemble(
+        container,
+        slots,
+        len(rows),
+        path=path,
+        family=family,
+        up="z",
+        frame_ids=np.array([number for number, _ in rows]),
+        track_id=str(name),
+        notes=(_NOTE,),
+    )

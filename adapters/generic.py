@@ -1,0 +1,248 @@
+"""Any `.npz`, `.pkl`, `.pt`, `.npy` or `.json` of SMPL, SMPL-H or SMPL-X parameters under their usual names.
+
+One person, or a dict of people by id. The body family and the rotations are told from keys and shapes; where two
+readings are possible the error names the option that decides, as in `--format generic:family=smplx,rot6d=rows`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from lsmplify_refine.adapters._assemble import assemble, frame_ids_of, gender_of, number_of, text_of
+from lsmplify_refine.adapters._containers import Container, peek, read_container
+from lsmplify_refine.adapters._generic_pose import PoseLayout, family_of, pose_layout, root_layout
+from lsmplify_refine.adapters._slots import Slot, write_slots
+from lsmplify_refine.adapters._tree import KeyPath, look_up, to_numpy
+from lsmplify_refine.cameras import intrinsics
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.estimate import Camera, Estimate, Family
+
+NAME = "generic"
+
+#: What the user may decide; see the errors that ask for it.
+OPTIONS = {
+    "family": ("smpl", "smplh", "smplx"),
+    "rot6d": ("interleaved", "columns", "rows"),
+    "frame": ("camera", "world"),
+    "up": ("y", "z"),
+}
+
+#: Names in use, the most common first; compared in lower case.
+_NAMES: dict[str, tuple[str, ...]] = {
+    "root": ("global_orient", "root_orient", "root_pose", "global_rot", "orient"),
+    "body": ("body_pose", "pose_body"),
+    "full": ("poses", "pose", "fullpose", "full_pose", "smpl_thetas", "thetas", "theta", "pred_rotmat", "rotmat"),
+    "betas": ("betas", "shape", "beta", "shapes", "smpl_betas", "pred_shape"),
+    "transl": ("transl", "trans", "translation", "cam_trans", "smpl_trans", "pred_trans"),
+    "K": ("K", "K_fullimg", "intrinsics", "cam_K", "cam_int", "camera_matrix"),
+    "focal": ("focal", "focal_length", "img_focal"),
+    "centre": ("princpt", "principal_point", "img_center", "center", "camera_center"),
+    "fps": ("fps", "mocap_framerate", "mocap_frame_rate", "frame_rate", "framerate"),
+    "frames": ("frame_ids", "frames", "frame_id", "frame"),
+    "family": ("model_type", "surface_model_type", "body_model", "smpl_family"),
+    "gender": ("gender",),
+}
+#: Blocks that the parameters may be nested in.
+_BLOCKS = ("smpl", "smplx", "smplh", "smpl_params", "smplx_params", "params", "parameters")
+
+_NOTE_FRAME = (
+    "the file does not say which frame its translation is in; taken as the camera's (x right, y down); "
+    "--format generic:frame=world says otherwise"
+)
+_NOTE_UP = "taken as world coordinates with z up, as motion capture files are; --format generic:up=y says otherwise"
+
+write = write_slots
+
+
+def recognises(path: Path) -> bool:
+    """Whether there is a pose and a translation, or people who have them."""
+    container = peek(path)
+    return container is not None and isinstance(container.tree, dict) and bool(_people(container.tree))
+
+
+def read(path: Path, options: Mapping[str, str] | None = None) -> list[Estimate]:
+    """Everybody in the file.
+
+    Args:
+        path: The file.
+        options: See `OPTIONS`.
+
+    Raises:
+        InputError: Something is missing, does not fit, or cannot be told without an option.
+    """
+    container = read_container(path)
+    people = _people(container.tree) if isinstance(container.tree, dict) else {}
+    if not people:
+        raise InputError(
+            f"{path}: no pose with a translation; expected names such as global_orient, body_pose, betas, transl, "
+            "or poses, trans, betas"
+        )
+    return [_Person(container, block, path, dict(options or {})).read(str(name)) for name, block in people.items()]
+
+
+def _people(tree: Mapping[Any, Any]) -> dict[Any, KeyPath]:
+    """Where each person's block lies: track id -> path."""
+    if _is_body(tree):
+        return {"0": ()}
+    for name in _BLOCKS:
+        if _is_body(tree.get(name)):
+            return {"0": (name,)}
+    found = {key: (key,) for key, value in tree.items() if _is_body(value)}
+    for key, value in tree.items():
+        inner = next((name for name in _BLOCKS if isinstance(value, Mapping) and _is_body(value.get(name))), None)
+        if key not in found and inner is not None:
+            found[key] = (key, inner)
+    return found
+
+
+def _is_body(block: Any) -> bool:
+    if not isinstance(block, Mapping):
+        return False
+    keys = {key.lower() for key in block if isinstance(key, str)}
+
+    def has(what: str) -> bool:
+        return any(name.lower() in keys for name in _NAMES[what])
+
+    return has("transl") and (has("full") or (has("root") and has("body")))
+
+
+class _Person:
+    """Reads one block."""
+
+    def __init__(self, container: Container, at: KeyPath, path: Path, options: dict[str, str]) -> None:
+        self.container, self.at, self.path, self.options = container, at, path, options
+        self.block = look_up(container.tree, at)
+        self.keys = {key.lower(): key for key in self.block if isinstance(key, str)}
+        self.rot6d = options.get("rot6d")
+        transl = self._array("transl")
+        if transl.size % 3 or not transl.size:
+            raise InputError(f"{self._where('transl')}: shape {transl.shape}; expected (T, 3)")
+        self.frames = transl.size // 3
+
+    def read(self, track_id: str) -> Estimate:
+        """The estimate."""
+        camera = self._camera()
+        slots, family = self._pose_slots()
+        slots.append(Slot("transl", (self._path("transl"),)))
+        slots.append(self._betas_slot())
+        up, notes = self._up(camera)
+        return assemble(
+            self.container,
+            slots,
+            self.frames,
+            path=self.path,
+            family=family,
+            up=up,
+            gender=gender_of(self._value("gender"), self._where("gender")),
+            camera=camera,
+            fps=number_of(self._value("fps")),
+            frame_ids=frame_ids_of(self._value("frames"), self.frames, self._where("frames")),
+            track_id=track_id,
+            notes=notes,
+        )
+
+    def _key(self, what: str) -> str | None:
+        return next((self.keys[name.lower()] for name in _NAMES[what] if name.lower() in self.keys), None)
+
+    def _path(self, what: str) -> KeyPath:
+        return (*self.at, self._key(what))
+
+    def _value(self, what: str) -> Any:
+        key = self._key(what)
+        if key is not None:
+            return self.block[key]
+        # one rate, camera or gender for everybody
+        shared = {name.lower(): value for name, value in self.container.tree.items() if isinstance(name, str)}
+        return next((shared[name.lower()] for name in _NAMES[what] if name.lower() in shared), None)
+
+    def _where(self, what: str) -> str:
+        return f"{self.path}: {'.'.join(map(str, (*self.at, self._key(what) or _NAMES[what][0])))}"
+
+    def _array(self, what: str) -> np.ndarray:
+        array = to_numpy(self.block.get(self._key(what)))
+        if array is None:
+            raise InputError(f"{self._where(what)}: missing, or no array of numbers")
+        return array
+
+    def _pose_slots(self) -> tuple[list[Slot], Family]:
+        """Root and body, in every copy, and the family they belong to."""
+        slots: list[Slot] = []
+        family: Family | None = None
+        parts = self._key("root") is not None and self._key("body") is not None
+        if self._key("full") is not None:
+            layout = pose_layout(
+                self._array("full").shape, self.frames, self._where("full"), full=True, rot6d=self.rot6d
+            )
+            family = self._family("full", layout)
+            at, body = (self._path("full"),), layout.columns(1, 23 if family == "smpl" else 21)
+            slots = [
+                Slot("global_orient", at, layout.coding(single=True), layout.columns(0, 1)),
+                Slot("body_pose", at, layout.coding(), body),
+            ]
+        if parts:
+            root = root_layout(self._array("root").shape, self.frames, self._where("root"), self.rot6d)
+            layout = pose_layout(
+                self._array("body").shape, self.frames, self._where("body"), full=False, rot6d=self.rot6d
+            )
+            family = family or self._family("body", layout)
+            slots += [
+                Slot("global_orient", (self._path("root"),), root.coding(single=True)),
+                Slot("body_pose", (self._path("body"),), layout.coding()),
+            ]
+        assert family is not None  # `_is_body`
+        return slots, family
+
+    def _family(self, what: str, layout: PoseLayout) -> Family:
+        stated = self.options.get("family") or text_of(self._value("family")).lower()
+        padding = None
+        if layout.joints == 24:
+            numbers = self._array(what).reshape(self.frames, -1)[:, layout.columns(22, 2)]
+            padding = layout.coding().decode(numbers, {})
+        return family_of(
+            layout.joints,
+            self.keys,
+            stated if stated in OPTIONS["family"] else "",
+            self._where(what),
+            padding=padding,
+        )
+
+    def _betas_slot(self) -> Slot:
+        shape = self._array("betas").shape
+        if not shape:
+            raise InputError(f"{self._where('betas')}: one number; expected (B,) or ({self.frames}, B)")
+        shared = len(shape) == 1 or (shape[0] == 1 and self.frames > 1)
+        return Slot("betas", (self._path("betas"),), shared=shared)
+
+    def _camera(self) -> Camera | None:
+        K = to_numpy(self._value("K"))
+        focal, centre = to_numpy(self._value("focal")), to_numpy(self._value("centre"))
+        if K is None and focal is not None and centre is not None:
+            try:
+                K = np.broadcast_to(intrinsics(focal, centre), (self.frames, 3, 3))
+            except ValueError:
+                raise InputError(
+                    f"{self._where('focal')}: shapes {focal.shape} and {centre.shape} of focal length and principal "
+                    "point; expected (2,) or (T, 2)"
+                ) from None
+        if K is None:
+            return None
+        if K.shape not in ((3, 3), (1, 3, 3), (self.frames, 3, 3)):
+            raise InputError(f"{self._where('K')}: shape {K.shape}; expected (3, 3) or ({self.frames}, 3, 3)")
+        if not np.isfinite(K).all() or (K[..., (0, 1), (0, 1)] <= 0).any():
+            raise InputError(f"{self._where('K')}: intrinsics are not finite, or a focal length is not positive")
+        return Camera(np.broadcast_to(K, (self.frames, 3, 3)).copy())
+
+    def _up(self, camera: Camera | None) -> tuple[Literal["y", "z"] | None, tuple[str, ...]]:
+        """The vertical axis, None for the camera's frame, and what had to be assumed."""
+        frame, up = self.options.get("frame"), self.options.get("up")
+        if frame == "camera" or (frame is None and up is None and camera is not None):
+            return None, ()
+        if up is not None:
+            return ("y" if up == "y" else "z"), ()
+        if frame == "world" or {"mocap_framerate", "mocap_frame_rate"} & set(self.keys):
+            return "z", (_NOTE_UP,)
+        return None, (_NOTE_FRAME,)

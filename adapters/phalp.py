@@ -1,0 +1,113 @@
+"""4D-Humans / PHALP: `results/*.pkl` (joblib, or a plain pickle), a dict of frames with lists of people.
+
+Rotations are matrices; `camera` is the translation for a focal length of 5000 px in a 256 px square of the image.
+Rows of ghosts (people whom the tracker kept although this frame does not show them) are left as they are.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lsmplify_refine.adapters._assemble import assemble
+from lsmplify_refine.adapters._codings import Rotations
+from lsmplify_refine.adapters._containers import Container, peek, read_container
+from lsmplify_refine.adapters._slots import Slot, write_slots
+from lsmplify_refine.adapters._tree import look_up, to_numpy
+from lsmplify_refine.cameras import hmr2_intrinsics
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.estimate import Camera, Estimate
+
+NAME = "phalp"
+
+_NAMES = {"tid", "smpl", "camera", "size"}
+_DERIVED = ("3d_joints", "2d_joints", "camera_bbox")
+
+write = write_slots
+
+
+def recognises(path: Path) -> bool:
+    """Whether this is a dict of frames with PHALP's names."""
+    container = peek(path)
+    return container is not None and _is_result(container.tree)
+
+
+def read(path: Path) -> list[Estimate]:
+    """Everybody in the file, in the order they appear; a frame's number is its place in the file.
+
+    Raises:
+        InputError: Keys are missing or have the wrong shape, or nobody is tracked.
+    """
+    container = read_container(path)
+    if not _is_result(container.tree):
+        raise InputError(f"{path}: no PHALP result: expected frames with {', '.join(sorted(_NAMES))}")
+    seen: dict[Any, list[tuple[int, Any, int]]] = defaultdict(list)
+    for number, (name, frame) in enumerate(container.tree.items()):
+        for place, track in enumerate(frame["tid"]):
+            if _is_measured(frame, place):
+                seen[track].append((number, name, place))
+    if not seen:
+        raise InputError(f"{path}: nobody is tracked in any frame")
+    return [_person(container, track, rows, path) for track, rows in seen.items()]
+
+
+def _is_result(tree: Any) -> bool:
+    if not isinstance(tree, dict) or not tree:
+        return False
+    return all(
+        isinstance(frame, dict) and set(frame) >= _NAMES and isinstance(frame["tid"], (list, tuple))
+        for frame in tree.values()
+    )
+
+
+def _is_measured(frame: dict[str, Any], place: int) -> bool:
+    """Not a ghost: `tracked_time` counts frames since a person was last seen; LART marks its own rows -1."""
+    times = frame.get("tracked_time")
+    return not isinstance(times, (list, tuple)) or place >= len(times) or times[place] <= 0
+
+
+def _person(container: Container, track: Any, rows: list[tuple[int, Any, int]], path: Path) -> Estimate:
+    def at(*inner: Any) -> tuple[tuple[Any, ...], ...]:
+        return tuple((name, inner[0], place, *inner[1:]) for _, name, place in rows)
+
+    slots = [
+        Slot("global_orient", at("smpl", "global_orient"), Rotations("matrix", single=True)),
+        Slot("body_pose", at("smpl", "body_pose"), Rotations("matrix")),
+        Slot("betas", at("smpl", "betas")),
+        Slot("transl", at("camera")),
+    ]
+    frames = [(container.tree[name], place) for _, name, place in rows]
+    derived = [name for name in _DERIVED if name in frames[0][0]]
+    stale = f"{', '.join(derived)}: left as PHALP gave them; they do not show the refined pose"
+    return assemble(
+        container,
+        slots,
+        len(rows),
+        path=path,
+        family="smpl",
+        camera=_camera([frame for frame, _ in frames], path),
+        boxes=_boxes(frames),
+        frame_ids=np.array([number for number, _, _ in rows]),
+        track_id=str(track),
+        notes=(stale,) if derived else (),
+    )
+
+
+def _camera(frames: list[dict[str, Any]], path: Path) -> Camera:
+    sizes = {tuple(int(side) for side in to_numpy(frame["size"]).reshape(-1)) for frame in frames}  # type: ignore[union-attr]
+    if len(sizes) != 1 or len(size := sizes.pop()) != 2:
+        raise InputError(f"{path}: size: expected one height and width for all frames")
+    height, width = size
+    return Camera(hmr2_intrinsics(width, height, len(frames)), (width, height))
+
+
+def _boxes(frames: list[tuple[dict[str, Any], int]]) -> np.ndarray | None:
+    """(T, 4) corners from x, y, width, height."""
+    boxes = [to_numpy(look_up(frame, ("bbox", place))) for frame, place in frames]
+    if any(box is None or box.size != 4 for box in boxes):
+        return None
+    corners = np.stack([box.reshape(4) for box in boxes if box is not None])
+    return np.column_stack([corners[:, :2], corners[:, :2] + corners[:, 2:]])

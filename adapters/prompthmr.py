@@ -1,0 +1,112 @@
+"""PromptHMR: `results.pkl` (joblib, or a plain pickle), people by id, each in the camera and in a world with y up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lsmplify_refine.adapters._assemble import assemble, frame_ids_of
+from lsmplify_refine.adapters._codings import Rotations
+from lsmplify_refine.adapters._containers import Container, peek, read_container
+from lsmplify_refine.adapters._slots import Slot, write_slots
+from lsmplify_refine.adapters._tree import KeyPath, look_up, to_numpy
+from lsmplify_refine.cameras import intrinsics
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.estimate import Camera, Estimate
+from lsmplify_refine.frames import rotvec_to_rotmat
+
+NAME = "prompthmr"
+
+_NOTE_SCALED = "PromptHMR scales videos to at most 896 rows and 60 fps; its camera and frame numbers are that video's"
+_NOTE_POSE = "smplx_cam.pose: does not hold the same rotations as smplx_cam.rotmat; left as it is"
+
+write = write_slots
+
+
+def recognises(path: Path) -> bool:
+    """Whether this is a dict with PromptHMR's people and camera."""
+    container = peek(path)
+    if container is None or not isinstance(container.tree, dict):
+        return False
+    people = container.tree.get("people")
+    return isinstance(people, dict) and bool(people) and all(_is_person(person) for person in people.values())
+
+
+def _is_person(person: Any) -> bool:
+    return isinstance(person, dict) and isinstance(person.get("smplx_cam"), dict) and "frames" in person
+
+
+def read(path: Path) -> list[Estimate]:
+    """Everybody in the file.
+
+    Raises:
+        InputError: Keys are missing or have the wrong shape.
+    """
+    container = read_container(path)
+    if not recognises(path):
+        raise InputError(f"{path}: no PromptHMR result: expected people with frames and smplx_cam")
+    return [_person(container, name, path) for name in container.tree["people"]]
+
+
+def _person(container: Container, name: Any, path: Path) -> Estimate:
+    at: KeyPath = ("people", name)
+    ids = to_numpy(look_up(container.tree, (*at, "frames")))
+    if ids is None or ids.size == 0:
+        raise InputError(f"{path}: people.{name}.frames: no array of numbers")
+    frames = ids.size
+    rotmat, cam = ((*at, "smplx_cam", "rotmat"),), (*at, "smplx_cam")
+    root, joints = Rotations(single=True), Rotations()
+    slots = [
+        Slot("global_orient", rotmat, Rotations("matrix", single=True), slice(0, 9)),
+        Slot("body_pose", rotmat, Rotations("matrix"), slice(9, 198)),
+        Slot("transl", ((*cam, "trans"),)),
+        Slot("betas", ((*cam, "shape"),)),
+    ]
+    notes = [_NOTE_SCALED]
+    if _same_rotations(container, cam, frames):
+        slots += [
+            Slot("global_orient", ((*cam, "pose"),), root, slice(0, 3)),
+            Slot("body_pose", ((*cam, "pose"),), joints, slice(3, 66)),
+        ]
+    elif look_up(container.tree, (*cam, "pose")) is not None:
+        notes.append(_NOTE_POSE)
+    world = (*at, "smplx_world")
+    if look_up(container.tree, (*world, "pose")) is not None:
+        slots += [
+            Slot("world_orient", ((*world, "pose"),), root, slice(0, 3)),
+            Slot("body_pose", ((*world, "pose"),), joints, slice(3, 66)),
+            Slot("world_transl", ((*world, "trans"),)),
+            Slot("betas", ((*world, "shape"),)),
+        ]
+    return assemble(
+        container,
+        slots,
+        frames,
+        path=path,
+        family="smplx",
+        camera=_camera(container, frames, path),
+        frame_ids=frame_ids_of(ids, frames, f"{path}: people.{name}.frames"),
+        track_id=str(name),
+        notes=tuple(notes),
+    )
+
+
+def _same_rotations(container: Container, cam: KeyPath, frames: int) -> bool:
+    """Whether the axis-angle copy holds the rotations of the matrices, root and body."""
+    pose, rotmat = (to_numpy(look_up(container.tree, (*cam, name))) for name in ("pose", "rotmat"))
+    if pose is None or rotmat is None or pose.size // frames < 66 or rotmat.shape[1:] != (55, 3, 3):
+        return False
+    turned = rotvec_to_rotmat(pose.reshape(frames, -1)[:, :66].reshape(frames, 22, 3))
+    return bool(np.abs(turned - rotmat[:, :22]).max() < 1e-3)
+
+
+def _camera(container: Container, frames: int, path: Path) -> Camera | None:
+    camera = container.tree.get("camera")
+    if not isinstance(camera, dict) or "img_focal" not in camera:
+        return None
+    focal, centre = to_numpy(camera["img_focal"]), to_numpy(camera.get("img_center"))
+    if focal is None or focal.size != 1 or centre is None or centre.size != 2:
+        raise InputError(f"{path}: camera.img_focal and img_center: expected one number and two")
+    return Camera(np.repeat(intrinsics(float(focal.reshape(-1)[0]), centre.reshape(2)), frames, axis=0))

@@ -1,0 +1,161 @@
+"""ROMP and BEV: `<image>.npz` and `video_results.npz`, whose `results` is a pickled dict.
+
+The image's size is in no file; the camera is fitted to the file's own joints and their pixels. BEV's eleventh shape
+coefficient (its age blend) passes through.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lsmplify_refine.adapters._assemble import assemble
+from lsmplify_refine.adapters._codings import Rotations
+from lsmplify_refine.adapters._containers import Container, peek, read_container
+from lsmplify_refine.adapters._linking import link_boxes
+from lsmplify_refine.adapters._slots import Slot, write_slots
+from lsmplify_refine.adapters._tree import KeyPath, look_up, to_numpy
+from lsmplify_refine.cameras import intrinsics
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.estimate import Camera, Estimate
+
+NAME = "romp"
+
+_NAMES = {"smpl_thetas", "smpl_betas", "cam_trans"}
+_DERIVED = ("verts", "joints", "pj2d_org", "cam")
+_NOTE_LINKED = "the file has no track ids; people were told by their boxes"
+_NOTE_SEQUENCE = "sequence_results: left as they are; they do not hold the refined values"
+
+write = write_slots
+
+#: A detection: the frame's number, where its values lie, its row, its name.
+_Row = tuple[int, KeyPath, int, str]
+
+
+def recognises(path: Path) -> bool:
+    """Whether this is an npz with ROMP's results."""
+    container = peek(path)
+    return container is not None and container.kind == "npz" and bool(_frames(container.tree))
+
+
+def read(path: Path) -> list[Estimate]:
+    """Everybody in the file.
+
+    Raises:
+        InputError: Keys are missing or have the wrong shape.
+    """
+    container = read_container(path)
+    frames = _frames(container.tree)
+    if container.kind != "npz" or not frames:
+        raise InputError(f"{path}: no ROMP or BEV result: expected results with {', '.join(sorted(_NAMES))}")
+    rows: list[_Row] = []
+    boxes = []
+    linked = False
+    for number, at in frames:
+        frame = look_up(container.tree, at)
+        thetas = to_numpy(frame["smpl_thetas"])
+        if thetas is None or thetas.ndim != 2:
+            raise InputError(f"{path}: {'.'.join(map(str, at))}.smpl_thetas: expected an array (N, 72)")
+        count = len(thetas)
+        ids = to_numpy(frame.get("track_ids"))
+        linked |= ids is None or ids.size != count
+        for row in range(count):
+            rows.append((number, at, row, str(int(ids.reshape(-1)[row])) if ids is not None and not linked else ""))
+            boxes.append(_box(frame, row))
+    names = [row[3] for row in rows]
+    if linked and len(frames) > 1:
+        names = [str(track) for track in link_boxes([row[0] for row in rows], np.stack(boxes))]
+    elif linked:
+        names = [str(row[2]) for row in rows]
+    people: dict[str, list[_Row]] = defaultdict(list)
+    for name, row in zip(names, rows, strict=True):
+        people[name].append(row)
+    camera = _fitted(container.tree, frames)
+    notes = [_NOTE_LINKED] if linked and len(frames) > 1 else []
+    if "sequence_results" in container.tree:
+        notes.append(_NOTE_SEQUENCE)
+    return [_person(container, name, own, path, camera, notes) for name, own in people.items()]
+
+
+def _frames(tree: Any) -> list[tuple[int, KeyPath]]:
+    """Number and place of each frame that has people, in order."""
+    results = tree.get("results") if isinstance(tree, dict) else None
+    if not isinstance(results, dict):
+        return []
+    if set(results) >= _NAMES:
+        return [(0, ("results",))]
+    named = [(name, frame) for name, frame in results.items() if isinstance(frame, dict) and set(frame) >= _NAMES]
+    numbers = [Path(str(name)).stem for name, _ in named]
+    numbered = all(number.isdigit() for number in numbers)
+    return [
+        (int(number) if numbered else place, ("results", name))
+        for place, ((name, _), number) in enumerate(zip(named, numbers))
+    ]
+
+
+def _person(
+    container: Container, name: str, rows: list[_Row], path: Path, K: np.ndarray | None, notes: list[str]
+) -> Estimate:
+    places = np.array([row for _, _, row, _ in rows])
+
+    def slot(field: Any, key: str, *more: Any) -> Slot:
+        return Slot(field, tuple((*at, key) for _, at, _, _ in rows), *more, rows=places)
+
+    first = look_up(container.tree, rows[0][1])
+    root, joints = Rotations(single=True), Rotations()
+    slots = [
+        slot("global_orient", "smpl_thetas", root, slice(0, 3)),
+        slot("body_pose", "smpl_thetas", joints, slice(3, 72)),
+        slot("betas", "smpl_betas"),
+        slot("transl", "cam_trans"),
+    ]
+    if "global_orient" in first:
+        slots.append(slot("global_orient", "global_orient", root))
+    if "body_pose" in first:
+        slots.append(slot("body_pose", "body_pose", joints))
+    derived = [key for key in _DERIVED if key in first]
+    stale = f"{', '.join(derived)}: left as the estimator gave them; they do not show the refined pose"
+    frames = [look_up(container.tree, at) for _, at, _, _ in rows]
+    boxes = np.stack([_box(frame, row) for frame, row in zip(frames, places)])
+    return assemble(
+        container,
+        slots,
+        len(rows),
+        path=path,
+        family="smpl",
+        camera=None if K is None else Camera(np.repeat(K, len(rows), axis=0)),
+        boxes=boxes if np.isfinite(boxes).all() and boxes.any() else None,
+        frame_ids=np.array([number for number, _, _, _ in rows]),
+        track_id=name,
+        notes=(*notes, *([stale] if derived else [])),
+    )
+
+
+def _box(frame: dict[str, Any], row: int) -> np.ndarray:
+    """Corners around the projected joints, zeros where the file has none."""
+    points = to_numpy(frame.get("pj2d_org"))
+    if points is None or points.ndim != 3 or len(points) <= row:
+        return np.zeros(4)
+    return np.concatenate([points[row].min(0), points[row].max(0)]).astype(np.float64)
+
+
+def _fitted(tree: Any, frames: list[tuple[int, KeyPath]]) -> np.ndarray | None:
+    """(1, 3, 3) intrinsics that put the file's joints onto their pixels, by least squares."""
+    equations, pixels = [], []
+    for _, at in frames:
+        frame = look_up(tree, at)
+        joints, points, transl = (to_numpy(frame.get(key)) for key in ("joints", "pj2d_org", "cam_trans"))
+        if joints is None or points is None or transl is None or joints.shape != (*points.shape[:2], 3):
+            return None
+        if transl.shape != (len(joints), 3):
+            return None
+        placed = joints + transl[:, None]
+        rays = (placed[..., :2] / placed[..., 2:]).reshape(-1, 2)
+        ones, zeros = np.ones(len(rays)), np.zeros(len(rays))
+        equations += [np.stack([rays[:, 0], ones, zeros], 1), np.stack([rays[:, 1], zeros, ones], 1)]
+        pixels += [points.reshape(-1, 2)[:, 0], points.reshape(-1, 2)[:, 1]]
+    focal, cx, cy = np.linalg.lstsq(np.concatenate(equations), np.concatenate(pixels), rcond=None)[0]
+    return intrinsics(float(focal), np.array([cx, cy])) if np.isfinite([focal, cx, cy]).all() and focal > 0 else None

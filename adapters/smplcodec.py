@@ -1,0 +1,65 @@
+"""Meshcapade's `.smpl` (smplcodec): a flat npz of the reader's own names, one person, no camera.
+
+Its reader breaks on names that it does not know, so that nothing is ever added to the file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lsmplify_refine.adapters._assemble import assemble, number_of
+from lsmplify_refine.adapters._codings import Rotations
+from lsmplify_refine.adapters._containers import peek, read_container
+from lsmplify_refine.adapters._slots import Slot, write_slots
+from lsmplify_refine.adapters._tree import to_numpy
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.estimate import Estimate, Family, Gender
+
+NAME = "smplcodec"
+
+_FAMILIES: dict[int, Family] = {0: "smpl", 1: "smplh", 2: "smplx"}
+_GENDERS: dict[int, Gender] = {0: "neutral", 1: "male", 2: "female"}
+_NOTE_UP = "the format does not say which way is up; taken as y"
+
+write = write_slots
+
+
+def recognises(path: Path) -> bool:
+    """Whether this is an npz with smplcodec's names."""
+    container = peek(path)
+    return container is not None and container.kind == "npz" and {"bodyPose", "smplVersion"} <= set(container.tree)
+
+
+def read(path: Path) -> list[Estimate]:
+    """The one person of the file.
+
+    Raises:
+        InputError: It is of a body that is none of SMPL, SMPL-H, SMPL-X, or keys are missing.
+    """
+    container = read_container(path)
+    tree = container.tree
+    pose, version = to_numpy(tree.get("bodyPose")), to_numpy(tree.get("smplVersion"))
+    if pose is None or pose.ndim != 3:
+        raise InputError(f"{path}: bodyPose: missing, or not (F, 22 or 24, 3)")
+    number = -1 if version is None or version.dtype.kind == "f" or version.size != 1 else int(version.reshape(-1)[0])
+    if number not in _FAMILIES:
+        raise InputError(f"{path}: smplVersion {number}: only 0 (SMPL), 1 (SMPL-H) and 2 (SMPL-X) are read")
+    gender = number_of(tree.get("gender"))
+    slots = [
+        Slot("global_orient", (("bodyPose",),), Rotations(single=True), slice(0, 3)),
+        Slot("body_pose", (("bodyPose",),), Rotations(), slice(3, None)),
+        Slot("transl", (("bodyTranslation",),)),
+        Slot("betas", (("shapeParameters",),), shared=True),
+    ]
+    estimate = assemble(
+        container,
+        slots,
+        len(pose),
+        path=path,
+        family=_FAMILIES[number],
+        up="y",
+        gender=_GENDERS.get(int(gender or 0), "neutral"),
+        fps=number_of(tree.get("frameRate")),
+        notes=(_NOTE_UP,),
+    )
+    return [estimate]

@@ -1,0 +1,135 @@
+"""SMPLer-X's output folder, and what `lsmplify_refine.recorder` makes of SMPLest-X and OSX: a file per frame and box.
+
+`smplx/{frame:05}_{id}.npz` holds the parameters, `meta/{frame:05}_{id}.json` the box and its own virtual camera, which
+becomes the frame's intrinsics. SMPLer-X's ids are the detector's order in that frame: people are told by their boxes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lsmplify_refine.adapters._assemble import assemble, number_of
+from lsmplify_refine.adapters._codings import Rotations
+from lsmplify_refine.adapters._containers import Container, read_container, read_folder
+from lsmplify_refine.adapters._linking import link_boxes
+from lsmplify_refine.adapters._slots import Slot, write_slots
+from lsmplify_refine.adapters._tree import look_up, to_numpy
+from lsmplify_refine.cameras import intrinsics
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.estimate import Camera, Estimate
+
+NAME = "smplerx"
+
+_FILE = re.compile(r"(\d+)_(\d+)\.npz")
+_RECORDING = "recording.json"
+#: ffmpeg numbers images from 1.
+_FIRST_FRAME = 1
+_NOTE_CAMERA = "every box has its own virtual camera (5000 px in the crop); the translations belong to those"
+_NOTE_LINKED = "the file's ids are the detector's order in each frame; people were told by their boxes"
+
+write = write_slots
+
+
+@dataclass(frozen=True)
+class _Detection:
+    frame: int
+    name: str  # of both files, without extension
+    person: int
+
+
+def recognises(path: Path) -> bool:
+    """Whether the folder has SMPLer-X's two folders."""
+    return path.is_dir() and bool(_detections(path))
+
+
+def read(path: Path) -> list[Estimate]:
+    """Everybody in the folder.
+
+    Raises:
+        InputError: Files of boxes or parameters are missing or incomplete.
+    """
+    detections = _detections(path) if path.is_dir() else []
+    if not detections:
+        raise InputError(f"{path}: no SMPLer-X folder: expected smplx/00001_0.npz, ... and meta/00001_0.json, ...")
+    for detection in detections:
+        if not (path / f"meta/{detection.name}.json").is_file():
+            raise InputError(
+                f"{path}: meta/{detection.name}.json is missing; without the box's camera the translation "
+                "cannot be placed in the image"
+            )
+    names = [f"{kind}/{d.name}.{end}" for d in detections for kind, end in (("smplx", "npz"), ("meta", "json"))]
+    container = read_folder(path, names, others=[_RECORDING] if (path / _RECORDING).is_file() else [])
+    about = read_container(path / _RECORDING).tree if (path / _RECORDING).is_file() else {}
+    boxes = np.stack([_meta(container, detection, "bbox", 4) for detection in detections])
+    boxes[:, 2:] += boxes[:, :2]
+    tracks = np.array([detection.person for detection in detections])
+    linked = not about.get("tracked") and len(set(tracks)) > 1
+    if linked:
+        tracks = link_boxes([detection.frame for detection in detections], boxes)
+    rows: dict[int, list[int]] = defaultdict(list)
+    for row, track in enumerate(tracks):
+        rows[int(track)].append(row)
+    notes = (_NOTE_CAMERA, *([_NOTE_LINKED] if linked else []))
+    return [
+        _person(container, [detections[row] for row in own], boxes[own], path, str(track), about, notes)
+        for track, own in rows.items()
+    ]
+
+
+def _detections(folder: Path) -> list[_Detection]:
+    found = []
+    for child in (folder / "smplx").glob("*.npz"):
+        match = _FILE.fullmatch(child.name)
+        if match:
+            found.append(_Detection(int(match[1]), child.stem, int(match[2])))
+    return sorted(found, key=lambda detection: (detection.frame, detection.person))
+
+
+def _person(
+    container: Container,
+    detections: list[_Detection],
+    boxes: np.ndarray,
+    path: Path,
+    track_id: str,
+    about: dict[str, Any],
+    notes: tuple[str, ...],
+) -> Estimate:
+    def at(key: str) -> tuple[tuple[str, str], ...]:
+        return tuple((f"smplx/{detection.name}.npz", key) for detection in detections)
+
+    slots = [
+        Slot("global_orient", at("global_orient"), Rotations(single=True)),
+        Slot("body_pose", at("body_pose"), Rotations()),
+        Slot("betas", at("betas")),
+        Slot("transl", at("transl")),
+    ]
+    focal, centre = (
+        np.stack([_meta(container, detection, key, 2) for detection in detections]) for key in ("focal", "princpt")
+    )
+    return assemble(
+        container,
+        slots,
+        len(detections),
+        path=path,
+        family="smplx",
+        camera=Camera(intrinsics(focal, centre)),
+        boxes=boxes,
+        fps=number_of(about.get("fps")),
+        frame_ids=np.array([detection.frame for detection in detections]) - _FIRST_FRAME,
+        track_id=track_id,
+        notes=notes,
+    )
+
+
+def _meta(container: Container, detection: _Detection, key: str, count: int) -> np.ndarray:
+    name = f"meta/{detection.name}.json"
+    value = to_numpy(look_up(container.tree, (name, key)))
+    if value is None or value.size != count:
+        raise InputError(f"{container.root}: {name}: {key}: missing, or not {count} numbers")
+    return value.reshape(count)

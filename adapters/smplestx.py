@@ -1,0 +1,124 @@
+"""What forks of SMPLest-X save, whose own script saves nothing (see `lsmplify_refine.recorder` for that one).
+
+Read is the JSON that keeps the box's camera (`smplx_params` beside `camera_params`), a file or a folder of them. The
+other forks' files do not place the person in the image, and are refused with the reason.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lsmplify_refine.adapters._assemble import assemble
+from lsmplify_refine.adapters._codings import Rotations
+from lsmplify_refine.adapters._containers import Container, peek, read_container, read_folder
+from lsmplify_refine.adapters._slots import Slot, write_slots
+from lsmplify_refine.adapters._tree import KeyPath, look_up, to_numpy
+from lsmplify_refine.cameras import intrinsics
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.estimate import Camera, Estimate
+from lsmplify_refine.safe_load import inspect_file, load_npy
+
+NAME = "smplestx"
+
+_INSTEAD = "record the run again with lsmplify_refine.recorder (docs/formats.md)"
+_REFUSED: dict[str, str] = {
+    "lhm": "its focal and princpt do not belong to its trans, so that the person cannot be placed in the image",
+    "exavatar": "it has no translation, so that the person cannot be placed in the image",
+    "leyangwen": "its trans is zero throughout, so that the person cannot be placed in the image",
+    "mps": "a bare array of 315 numbers a frame, interpolated in 6D, people appended to each other, without the boxes",
+}
+
+_DERIVED = ("smplx_joint_proj", "smplx_joint_cam", "smplx_mesh_cam")
+
+write = write_slots
+
+
+def recognises(path: Path) -> bool:
+    """Whether this is a file of one of the forks, readable or not."""
+    if path.is_dir():
+        return bool(_files(path))
+    return _fork(path) is not None
+
+
+def read(path: Path) -> list[Estimate]:
+    """The one person of a file, or of a folder of `<image>/params.json`.
+
+    Raises:
+        InputError: The fork's files do not place the person in the image, or keys are missing.
+    """
+    if path.is_dir():
+        names = _files(path)
+        if not names:
+            raise InputError(f"{path}: no <image>/params.json in this folder")
+        container = read_folder(path, names)
+        return [_person(container, [(name,) for name in names], path)]
+    fork = _fork(path)
+    if fork in _REFUSED:
+        raise InputError(f"{path}: a SMPLest-X fork's file ({fork}): {_REFUSED[fork]}; {_INSTEAD}")
+    if fork is None:
+        raise InputError(f"{path}: no SMPLest-X fork's file: expected smplx_params and camera_params")
+    return [_person(read_container(path), [()], path)]
+
+
+def _files(folder: Path) -> list[str]:
+    found = sorted(child for child in folder.glob("*/params.json") if _fork(child) == "complete")
+    return [str(child.relative_to(folder)) for child in found]
+
+
+def _fork(path: Path) -> str | None:
+    container = peek(path)
+    if container is None:
+        return "mps" if inspect_file(path).container == "npy" and _is_wide(path, 315) else None
+    if not isinstance(container.tree, dict):
+        return None
+    keys = {key for key in container.tree if isinstance(key, str)}
+    if {"smplx_params", "camera_params"} <= keys:
+        return "complete"
+    if {"root_pose", "body_pose", "lhand_pose"} <= keys and container.kind == "json":
+        return "lhm" if {"trans", "focal", "pad_ratio"} <= keys else None if "trans" in keys else "exavatar"
+    poses = to_numpy(container.tree.get("poses"))
+    return "leyangwen" if poses is not None and poses.ndim == 2 and poses.shape[1] == 159 else None
+
+
+def _is_wide(path: Path, width: int) -> bool:
+    array = load_npy(path)
+    return array.ndim == 2 and array.shape[1] == width
+
+
+def _person(container: Container, places: list[KeyPath], path: Path) -> Estimate:
+    def at(key: str) -> tuple[KeyPath, ...]:
+        return tuple((*place, "smplx_params", key) for place in places)
+
+    def camera(key: str, count: int) -> np.ndarray:
+        found = [to_numpy(look_up(container.tree, (*place, "camera_params", key))) for place in places]
+        if any(value is None or value.size != count for value in found):
+            raise InputError(f"{path}: camera_params.{key}: missing, or not {count} numbers")
+        return np.stack([value.reshape(count) for value in found if value is not None])
+
+    boxes = camera("bbox", 4)
+    boxes[:, 2:] += boxes[:, :2]
+    slots = [
+        Slot("global_orient", at("smplx_root_pose"), Rotations(single=True)),
+        Slot("body_pose", at("smplx_body_pose"), Rotations()),
+        Slot("betas", at("smplx_shape")),
+        Slot("transl", at("cam_trans")),
+    ]
+    derived = [key for key in _DERIVED if key in _first(container, places)]
+    stale = f"{', '.join(derived)}: left as the estimator gave them; they do not show the refined pose"
+    return assemble(
+        container,
+        slots,
+        len(places),
+        path=path,
+        family="smplx",
+        camera=Camera(intrinsics(camera("focal", 2), camera("princpt", 2))),
+        boxes=boxes,
+        notes=(stale,) if derived else (),
+    )
+
+
+def _first(container: Container, places: list[KeyPath]) -> dict[str, Any]:
+    return look_up(container.tree, (*places[0], "smplx_params"))

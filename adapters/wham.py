@@ -1,0 +1,103 @@
+"""WHAM: `wham_output.pkl` (joblib, or a plain pickle of the same dict), several people by id.
+
+Camera and world share the body pose. `trans_world` is the middle of the hips, not the model's translation; the two
+differ by the hips' place in the posed body, for which the mean shape stands here: what is written back is the change.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lsmplify_refine.adapters._assemble import assemble, frame_ids_of
+from lsmplify_refine.adapters._codings import Coding, Fields, Rotations
+from lsmplify_refine.adapters._containers import peek, read_container
+from lsmplify_refine.adapters._slots import Slot, write_slots
+from lsmplify_refine.adapters._tree import KeyPath, to_numpy
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.estimate import Estimate
+from lsmplify_refine.frames import MEAN_REST_PELVIS, rotvec_to_rotmat
+
+NAME = "wham"
+
+_NAMES = {"pose", "trans", "pose_world", "trans_world", "betas", "frame_ids"}
+#: Middle of the hips from the pelvis, SMPL's neutral mean at rest, metres; the hips turn with the root.
+_HIPS_FROM_PELVIS = np.array([0.0009, -0.0910, -0.0056])
+_NOTE_VERTS = "verts: left as WHAM gave them; they do not show the refined pose"
+
+write = write_slots
+
+
+class _MidHip(Coding):
+    """The middle of the hips instead of the model's translation."""
+
+    depends = ("world_orient",)
+
+    def decode(self, stored: np.ndarray, fields: Fields) -> np.ndarray:
+        return (stored - _mid_hip(fields["world_orient"])).astype(stored.dtype)
+
+    def encode(self, values: np.ndarray, fields: Fields) -> np.ndarray:
+        return values + _mid_hip(fields["world_orient"])
+
+
+def _mid_hip(orient: np.ndarray) -> np.ndarray:
+    """(T, 3) middle of the hips of a body without translation."""
+    return MEAN_REST_PELVIS["smpl"] + rotvec_to_rotmat(orient) @ _HIPS_FROM_PELVIS
+
+
+def recognises(path: Path) -> bool:
+    """Whether this is a dict of people with WHAM's names."""
+    container = peek(path)
+    return container is not None and bool(_people(container.tree))
+
+
+def read(path: Path) -> list[Estimate]:
+    """Everybody in the file.
+
+    Raises:
+        InputError: Keys are missing or have the wrong shape.
+    """
+    container = read_container(path)
+    people = _people(container.tree)
+    if not people:
+        raise InputError(f"{path}: no WHAM result: expected track ids with {', '.join(sorted(_NAMES))}")
+    estimates = []
+    for name, person in people.items():
+        ids = to_numpy(person["frame_ids"])
+        if ids is None:
+            raise InputError(f"{path}: {name}.frame_ids: no array of numbers")
+        estimates.append(
+            assemble(
+                container,
+                _slots((name,)),
+                ids.size,
+                path=path,
+                family="smpl",
+                frame_ids=frame_ids_of(ids, ids.size, f"{path}: {name}.frame_ids"),
+                track_id=str(name),
+                notes=(_NOTE_VERTS,) if "verts" in person else (),
+            )
+        )
+    return estimates
+
+
+def _people(tree: Any) -> dict[Any, dict[str, Any]]:
+    if not isinstance(tree, dict):
+        return {}
+    return {key: value for key, value in tree.items() if isinstance(value, dict) and set(value) >= _NAMES}
+
+
+def _slots(at: KeyPath) -> list[Slot]:
+    root, joints = Rotations(single=True), Rotations()
+    pose, pose_world = ((*at, "pose"),), ((*at, "pose_world"),)
+    return [
+        Slot("global_orient", pose, root, slice(0, 3)),
+        Slot("body_pose", pose, joints, slice(3, 72)),
+        Slot("world_orient", pose_world, root, slice(0, 3)),
+        Slot("body_pose", pose_world, joints, slice(3, 72)),
+        Slot("transl", ((*at, "trans"),)),
+        Slot("world_transl", ((*at, "trans_world"),), _MidHip()),
+        Slot("betas", ((*at, "betas"),)),
+    ]

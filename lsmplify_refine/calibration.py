@@ -1,0 +1,182 @@
+"""Calibrated cameras from files: EasyMocap's and OpenCV's YAML (intri.yml, extri.yml), and Pose2Sim's TOML."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from lsmplify_refine.errors import InputError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    try:
+        import tomli as tomllib
+    except ImportError:
+        tomllib = None
+
+#: Numbers of distortion coefficients that OpenCV knows.
+_DISTORTIONS = (0, 4, 5, 8, 12, 14)
+
+
+@dataclass(frozen=True)
+class CalibratedCamera:
+    """A pinhole camera in a world: x_camera = R x_world + t, OpenCV's axes (x right, y down, z forward).
+
+    Attributes:
+        name: As in the calibration file.
+        K: (3, 3) intrinsics, pixels.
+        R: (3, 3) `R_camera_world`.
+        t: (3,) metres.
+        distortion: (D,) OpenCV's coefficients.
+    """
+
+    name: str
+    K: np.ndarray
+    R: np.ndarray
+    t: np.ndarray
+    distortion: np.ndarray = field(default_factory=lambda: np.zeros(5))
+
+    def project(self, points: np.ndarray) -> np.ndarray:
+        """World points (..., 3) in metres to pixels (..., 2), distorted as the lens does."""
+        rotvec, _ = cv2.Rodrigues(self.R)
+        pixels, _ = cv2.projectPoints(
+            np.ascontiguousarray(points.reshape(-1, 1, 3), np.float64), rotvec, self.t, self.K, self.distortion
+        )
+        return pixels.reshape(*points.shape[:-1], 2)
+
+    def rays(self, pixels: np.ndarray) -> np.ndarray:
+        """Pixels (..., 2) to normalised image coordinates (..., 2) without distortion; NaN stays."""
+        flat = np.nan_to_num(pixels.reshape(-1, 1, 2).astype(np.float64))
+        return cv2.undistortPoints(flat, self.K, self.distortion).reshape(pixels.shape)
+
+
+def load_calibration(path: str | Path) -> dict[str, CalibratedCamera]:
+    """Cameras by name.
+
+    Args:
+        path: A folder with EasyMocap's intri.yml and extri.yml, either of the two, or a Pose2Sim `.toml`.
+
+    Raises:
+        InputError: Files or keys are missing or malformed.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path}: no such calibration")
+    if path.is_dir():
+        tomls = sorted(path.glob("*.toml"))
+        if (path / "intri.yml").is_file() or not tomls:
+            return _from_yaml(path)
+        if len(tomls) > 1:
+            raise InputError(f"{path}: several .toml files; give the calibration itself")
+        path = tomls[0]
+    return _from_toml(path) if path.suffix.lower() == ".toml" else _from_yaml(path.parent)
+
+
+def _from_yaml(folder: Path) -> dict[str, CalibratedCamera]:
+    intri, extri = folder / "intri.yml", folder / "extri.yml"
+    for path in (intri, extri):
+        if not path.is_file():
+            raise InputError(f"{path}: no such file; EasyMocap's calibration is intri.yml and extri.yml together")
+    names, inner = _read_yaml(intri)
+    _, outer = _read_yaml(extri)
+    if not names:
+        raise InputError(f"{intri}: names: no cameras in it")
+    return {
+        name: _camera(
+            name,
+            {
+                "matrix": inner.get(f"K_{name}"),
+                "rotation": outer.get(f"Rot_{name}", outer.get(f"R_{name}")),
+                "translation": outer.get(f"T_{name}"),
+                "distortions": inner.get(f"dist_{name}", np.zeros(5)),
+            },
+            folder,
+        )
+        for name in names
+    }
+
+
+#: A matrix as OpenCV writes it, and the list of names, in a block or in brackets.
+_MATRIX = re.compile(
+    r"^ *\"?([^\s:\"]+)\"?:\s*!!opencv-matrix\s+rows:\s*(\d{1,2})\s+cols:\s*(\d{1,2})\s+dt:\s*\"?[fdi]\"?\s+"
+    r"data:\s*\[([^\[\]]*)\]",
+    re.MULTILINE,
+)
+_NAMES = re.compile(r"^names:[ \t]*(?:\[([^\[\]]*)\]|((?:\r?\n *- *[^\r\n]*)+))", re.MULTILINE)
+
+
+def _read_yaml(path: Path) -> tuple[list[str], dict[str, np.ndarray]]:
+    """Names and matrices of OpenCV's YAML; cv2.FileStorage itself corrupts memory on damaged files."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not readable as OpenCV's YAML ({error.reason})") from error
+    if not text.startswith("%YAML"):
+        raise InputError(f"{path}: not readable as OpenCV's YAML; it must begin with %YAML:1.0")
+    matrices = {}
+    for name, rows, columns, data in _MATRIX.findall(text):
+        try:
+            values = np.array([float(value) for value in data.replace("\n", " ").split(",")])
+            matrices[name] = values.reshape(int(rows), int(columns))
+        except ValueError as error:
+            raise InputError(f"{path}: {name}: not a matrix of {rows} x {columns} numbers ({error})") from error
+    listed = _NAMES.search(text)
+    entries = [] if listed is None else (listed[1].split(",") if listed[1] is not None else listed[2].splitlines())
+    names = [entry.strip().removeprefix("-").strip().strip("\"'") for entry in entries]
+    return [name for name in names if name], matrices
+
+
+def _from_toml(path: Path) -> dict[str, CalibratedCamera]:
+    if tomllib is None:
+        raise InputError(f"{path}: TOML on Python 3.10 needs tomli; pip install 'lsmplify-refine[mocap]'")
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not readable as TOML ({error})") from error
+    cameras = {}
+    for section, values in content.items():
+        if not isinstance(values, dict) or "matrix" not in values:
+            continue
+        if values.get("fisheye"):
+            raise InputError(f"{path}: {section}: fisheye lenses are not supported; undistort the keypoints first")
+        name = str(values.get("name", section))
+        cameras[name] = _camera(name, values, path)
+    if not cameras:
+        raise InputError(f"{path}: no cameras in it; each is a section with matrix, rotation and translation")
+    return cameras
+
+
+def _camera(name: str, values: Mapping[str, Any], where: Path) -> CalibratedCamera:
+    found = {}
+    for key in ("matrix", "rotation", "translation", "distortions"):
+        value = values.get(key, [] if key == "distortions" else None)
+        if value is None:
+            raise InputError(f"{where}: camera {name}: {key} is missing")
+        try:
+            found[key] = np.asarray(value, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{where}: camera {name}: {key}: not numbers ({error})") from error
+        if not np.isfinite(found[key]).all():
+            raise InputError(f"{where}: camera {name}: {key}: NaN or infinite")
+    K, rotation, translation, distortion = found.values()
+    sizes = K.shape == (3, 3), rotation.size in (3, 9), translation.size == 3, distortion.size in _DISTORTIONS
+    for key, fits in zip(found, sizes):
+        if not fits:
+            raise InputError(f"{where}: camera {name}: {key}: shape {found[key].shape} is not a camera's")
+    R = rotation.reshape(3, 3) if rotation.size == 9 else cv2.Rodrigues(rotation.reshape(3, 1))[0]
+    if not np.allclose(R @ R.T, np.eye(3), atol=1e-3) or np.linalg.det(R) < 0:
+        raise InputError(f"{where}: camera {name}: rotation: not a rotation")
+    coefficients = distortion.ravel() if distortion.size else np.zeros(5)
+    return CalibratedCamera(name, K, R, translation.ravel(), coefficients)

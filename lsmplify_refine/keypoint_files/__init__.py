@@ -1,0 +1,16 @@
+"""Keypoints from files, 2D and 3D: one module for each family of formats, told apart by their content."""
+
+from lsmplify_refine.keypoint_files.arrays import keypoints_from_array
+from lsmplify_refine.keypoint_files.load import load_keypoints, load_tracks
+from lsmplify_refine.keypoint_files.people import match_people, swapped_sides
+from lsmplify_refine.keypoint_files.track import KeypointMapping, KeypointTrack
+
+__all__ = [
+    "KeypointMapping",
+    "KeypointTrack",
+    "keypoints_from_array",
+    "load_keypoints",
+    "load_tracks",
+    "match_people",
+    "swapped_sides",
+]

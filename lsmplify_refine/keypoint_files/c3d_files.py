@@ -1,0 +1,49 @@
+"""C3D, the mocap laboratories' binary file, through the library `c3d` (pure Python; extra `mocap`)."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.keypoint_files.markers import METRES, track_of_markers
+from lsmplify_refine.keypoint_files.track import KeypointTrack
+
+
+def is_c3d(head: bytes) -> bool:
+    """Whether a file that begins so is a C3D: its second byte is 0x50, after the block of the parameters."""
+    return len(head) >= 2 and head[1] == 0x50 and 2 <= head[0] <= 20
+
+
+def read(path: Path, wanted: str | None) -> KeypointTrack:
+    """The one person of a C3D file.
+
+    Raises:
+        InputError: The library is missing, the file is damaged, or its points are no joints.
+    """
+    try:
+        import c3d
+    except ImportError as error:
+        raise InputError(f"{path}: C3D needs the package c3d; pip install 'lsmplify-refine[mocap]'") from error
+    try:
+        with path.open("rb") as stream, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            reader = c3d.Reader(stream)
+            names = [str(name).strip() for name in reader.point_labels][: reader.point_used]
+            unit = reader.get("POINT:UNITS")
+            unit = "mm" if unit is None else unit.string_value.strip().lower()
+            fps = float(reader.point_rate)
+            frames = list(reader.read_frames(copy=True))
+    # whatever the library trips over in a damaged file
+    except Exception as error:
+        raise InputError(f"{path}: not readable as C3D ({type(error).__name__}: {error}); export it again") from error
+    if unit not in METRES:
+        raise InputError(f"{path}: POINT:UNITS: {unit!r}; expected one of {', '.join(METRES)}")
+    if not frames:
+        raise InputError(f"{path}: the C3D file has no frames")
+    points = np.stack([frame[1] for frame in frames]).astype(np.float64)
+    positions = np.where(points[..., 3:4] < 0, np.nan, points[..., :3])[:, : len(names)]
+    ids = np.array([frame[0] for frame in frames], dtype=np.int64) - 1  # C3D counts from 1
+    return track_of_markers(names, positions, path=path, unit=unit, fps=fps, frame_ids=ids, wanted=wanted)

@@ -1,0 +1,131 @@
+"""Detections: what the per-frame formats hold, put together into tracks."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.keypoint_files.people import link
+from lsmplify_refine.keypoint_files.track import KeypointTrack, choose_layout, cleaned, left_out
+
+
+@dataclass(frozen=True)
+class Detection:
+    """One person in one frame.
+
+    Attributes:
+        frame: Frame number.
+        points: (K, 2) pixels or (K, 3).
+        confidence: (K,).
+        person: The file's id, None where it has none.
+    """
+
+    frame: int
+    points: np.ndarray
+    confidence: np.ndarray
+    person: str | None = None
+
+
+def numbers(values: Any, where: str) -> np.ndarray:
+    """A JSON list (of lists) of numbers as an array; null is NaN.
+
+    Raises:
+        InputError: It holds something else, or lists of different lengths.
+    """
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"{where}: not a list of numbers ({error})") from error
+
+
+def detection(frame: int, values: Any, where: str, *, width: int, person: str | None = None) -> Detection:
+    """A detection from flat or nested numbers, `width` a point, the confidence last.
+
+    A 2D point at exactly (0, 0), which is how these formats write a missing one, gets confidence 0.
+    """
+    flat = numbers(values, where).ravel()
+    if not flat.size or flat.size % width:
+        raise InputError(f"{where}: {flat.size} numbers; expected {width} for each point")
+    points = flat.reshape(-1, width)
+    missing = (points[:, :2] == 0).all(axis=1) if width == 3 else np.zeros(len(points), dtype=bool)
+    return Detection(frame, points[:, :-1], np.where(missing, 0.0, points[:, -1]), person)
+
+
+def tracks_of(
+    detections: Sequence[Detection],
+    *,
+    where: str,
+    source: str,
+    wanted: str | None = None,
+    among: Sequence[str] | None = None,
+    notes: tuple[str, ...] = (),
+) -> list[KeypointTrack]:
+    """Tracks by the file's ids, or else linked from frame to frame by nearness.
+
+    Args:
+        detections: In any order.
+        where: File, for errors.
+        source: For `Keypoints.source`.
+        wanted: Convention named by the user or the file.
+        among: Layouts that the format can hold.
+        notes: For every track.
+
+    Raises:
+        InputError: There is nobody, or people with different numbers of points.
+    """
+    if not detections:
+        raise InputError(f"{where}: there is nobody in it")
+    shapes = {each.points.shape for each in detections}
+    if len(shapes) > 1:
+        raise InputError(f"{where}: people have different numbers of points: {sorted(map(str, shapes))}")
+    layout = choose_layout(shapes.pop()[0], wanted, among, where)
+    kept = len(layout.convention.points)
+    identified = all(each.person is not None for each in detections)
+    ordered = sorted(detections, key=lambda each: each.frame)
+    people = [str(each.person) for each in ordered] if identified else link(ordered)
+    rows: dict[str, dict[int, Detection]] = defaultdict(dict)
+    for person, each in zip(people, ordered):
+        other = rows[person].get(each.frame)
+        if other is None or np.nansum(each.confidence) > np.nansum(other.confidence):
+            rows[person][each.frame] = each
+    return [
+        KeypointTrack(
+            cleaned(
+                layout.convention.name,
+                np.stack([each.points[:kept] for each in frames.values()]),
+                np.stack([each.confidence[:kept] for each in frames.values()]),
+                source,
+            ),
+            np.array(list(frames), dtype=np.int64),
+            numbered=True,
+            person=person,
+            identified=identified,
+            unmapped=left_out(layout),
+            notes=notes
+            if identified or len(rows) == 1
+            else (*notes, "the keypoint file has no ids; people were linked"),
+        )
+        for person, frames in rows.items()
+    ]
+
+
+def frame_number(name: str | int, where: str) -> int:
+    """The number that a file name carries (`clip_000000000012_keypoints.json`, `img/000012.jpg`), or the number itself.
+
+    Raises:
+        InputError: There is none.
+    """
+    if isinstance(name, int) and not isinstance(name, bool) and 0 <= name < 2**62:
+        return name
+    # the last group of digits that no letter follows: "take3_000012_pose_3d" is frame 12
+    found = re.findall(r"\d+(?![0-9A-Za-z])", Path(str(name)).stem)
+    if not found or len(found[-1]) > 18:
+        raise InputError(f"{where}: {str(name)[:60]!r} has no frame number at its end")
+    return int(found[-1])

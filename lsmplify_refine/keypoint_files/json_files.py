@@ -1,0 +1,96 @@
+"""JSON of OpenPose, COCO, AlphaPose, MMPose, EasyMocap and MediaPipe: a file, or a folder of one file per frame."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.keypoint_files import coco, easymocap, mediapipe, mmpose, openpose
+from lsmplify_refine.keypoint_files.detections import Detection, frame_number, tracks_of
+from lsmplify_refine.keypoint_files.track import KeypointTrack
+
+#: One file is one frame: whether content is in the format, its people, and the layouts it can hold.
+_PerFrame = tuple[
+    Callable[[Any], bool], Callable[[Any, int, str], list[Detection]], tuple[str, ...] | None
+]  # fmt: skip
+_PER_FRAME: tuple[_PerFrame, ...] = (
+    (openpose.is_openpose, openpose.people, openpose.LAYOUTS),
+    (easymocap.is_easymocap, easymocap.people, easymocap.LAYOUTS),
+    (mmpose.is_instances, mmpose.people, None),
+)
+_KNOWN = "OpenPose, COCO results, AlphaPose, MMPose, EasyMocap keypoints3d or MediaPipe landmarks"
+
+
+def read_json(path: Path) -> Any:
+    """Parsed JSON.
+
+    Raises:
+        InputError: It cannot be read, is no JSON, or nested too deeply.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    except RecursionError as error:
+        raise InputError(f"{path}: the JSON is nested too deeply; it is no keypoint file") from error
+    except ValueError as error:  # also what is not UTF-8
+        raise InputError(f"{path}: not readable as JSON ({error}); copy or write it again") from error
+
+
+def is_one_frame(path: Path) -> bool:
+    """Whether a file is one frame of a format that comes as one file per frame."""
+    value = read_json(path)
+    return any(recognises(value) for recognises, _, _ in _PER_FRAME)
+
+
+def read_file(path: Path, *, wanted: str | None, image_size: tuple[int, int] | None) -> list[KeypointTrack]:
+    """The people of one JSON file.
+
+    Raises:
+        InputError: It is in no known format, or malformed.
+    """
+    value = read_json(path)
+    if mediapipe.is_mediapipe(value):
+        return mediapipe.read(value, path, image_size)
+    if coco.is_coco(value):
+        return coco.read(value, path, wanted)
+    if mmpose.is_mmpose(value):
+        return mmpose.read(value, path, wanted)
+    for recognises, people, among in _PER_FRAME:
+        if recognises(value):
+            return tracks_of(people(value, 0, str(path)), where=str(path), source=path.name, wanted=wanted, among=among)
+    raise InputError(f"{path}: no keypoints of a known kind ({_KNOWN})")
+
+
+def read_folder(folder: Path, files: list[Path], *, wanted: str | None) -> list[KeypointTrack]:
+    """The people of a folder with a JSON file for each frame, numbered by the file names.
+
+    Raises:
+        InputError: Files are in no known format or in several, or share a frame number.
+    """
+    found: list[Detection] = []
+    numbered: dict[int, Path] = {}
+    kind: _PerFrame | None = None
+    for path in files:
+        value = read_json(path)
+        frame = frame_number(path.name.removesuffix(".json"), str(path))
+        if frame in numbered:
+            raise InputError(
+                f"{folder}: {numbered[frame].name} and {path.name} are both frame {frame}; "
+                "give the folder of one video and one camera"
+            )
+        numbered[frame] = path
+        if value in ([], {}):
+            continue
+        kind = kind or next((each for each in _PER_FRAME if each[0](value)), None)
+        if kind is None or not kind[0](value):
+            raise InputError(
+                f"{path}: no keypoints of a kind that comes as one file per frame (OpenPose, EasyMocap, MMPose)"
+            )
+        found += kind[1](value, frame, str(path))
+    return tracks_of(
+        found, where=str(folder), source=f"{folder.name}/", wanted=wanted, among=None if kind is None else kind[2]
+    )

@@ -1,0 +1,131 @@
+"""Names of markers and columns (TRC, C3D, CSV, MMPose's lists) as points of a convention."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.keypoints import CONVENTIONS, Convention
+
+#: Words that name a side, on their own or as a prefix of the first word.
+_SIDES = {"l": "left", "left": "left", "r": "right", "right": "right", "c": "", "mid": "", "middle": "", "center": ""}
+#: Other names of points, for the middle or a side: what they are in the conventions, the first that one has.
+_OTHER_NAMES: dict[str, tuple[str, ...]] = {
+    "hip": ("mid_hip", "pelvis"),
+    "pelvis": ("pelvis", "mid_hip"),
+    "root": ("pelvis", "mid_hip"),
+    "head": ("head", "head_top"),
+    "top_head": ("head_top",),
+    "head_top": ("head_top",),
+    "thorax": ("neck",),
+    "neck_base": ("jaw",),
+    "neck_nose": ("jaw",),
+    "bigtoe": ("big_toe",),
+    "smalltoe": ("small_toe",),
+    "little_toe": ("small_toe",),
+    "foot_index": ("big_toe",),
+    "foot": ("foot", "ankle"),
+    "mouth": ("mouth",),
+}
+#: Human3.6M's own names: its thorax lies where others have the neck.
+_H36M_NAMES = {"thorax": "neck", "neck": "jaw"}
+#: Fewer points than this do not make a person.
+_LEAST_POINTS = 6
+
+
+@dataclass(frozen=True)
+class Match:
+    """A convention whose points columns are.
+
+    Attributes:
+        convention: Its name.
+        columns: For each of its points the column, -1 where there is none.
+        unmapped: Names of the other columns.
+    """
+
+    convention: str
+    columns: tuple[int, ...]
+    unmapped: tuple[str, ...]
+
+
+def find_convention(names: Sequence[str], wanted: str | None, where: str) -> Match:
+    """The convention that columns with these names are in.
+
+    The one that takes most of them; of several, the one whose points are all there.
+
+    Args:
+        names: Of the columns, such as `RShoulder`, `right_shoulder` or `subject:R.Shoulder`.
+        wanted: The convention that the user names.
+        where: File, for errors.
+
+    Raises:
+        InputError: Too few are names of joints, or several conventions fit.
+    """
+    if wanted is not None and wanted not in CONVENTIONS:
+        raise InputError(f"{where}: convention {wanted!r} is not known; known: {', '.join(CONVENTIONS)}")
+    considered = [CONVENTIONS[wanted]] if wanted else list(CONVENTIONS.values())
+    matches = [_match(convention, names) for convention in considered]
+    most = max(_found(match) for match in matches)
+    if most < _LEAST_POINTS:
+        raise InputError(
+            f"{where}: only {most} of {len(names)} columns are named like joints (such as right_shoulder or RShoulder; "
+            f"first: {', '.join(names[:4])}); surface markers cannot be used"
+        )
+    best = [match for match in matches if _found(match) == most]
+    whole = [match for match in best if -1 not in match.columns]
+    # a name list that is exactly one convention's, or that only one convention takes
+    chosen = whole if len(whole) == 1 else best
+    if len(chosen) > 1:
+        candidates = ", ".join(match.convention for match in chosen)
+        raise InputError(f"{where}: its points may be {candidates}; say which with --keypoint-convention")
+    return chosen[0]
+
+
+def _found(match: Match) -> int:
+    return sum(column >= 0 for column in match.columns)
+
+
+def _match(convention: Convention, names: Sequence[str]) -> Match:
+    variants = [{}, _H36M_NAMES] if convention.name == "h36m17" else [{}]
+    return max((_match_with(convention, names, variant) for variant in variants), key=_found)
+
+
+def _match_with(convention: Convention, names: Sequence[str], own_names: dict[str, str]) -> Match:
+    columns = [-1] * len(convention.points)
+    unmapped = []
+    for column, name in enumerate(names):
+        point = next((point for point in _points(name, own_names) if point in convention.points), None)
+        place = None if point is None else convention.points.index(point)
+        if place is None or columns[place] >= 0:
+            unmapped.append(name)
+        else:
+            columns[place] = column
+    return Match(convention.name, tuple(columns), tuple(unmapped))
+
+
+def _points(name: str, own_names: dict[str, str]) -> list[str]:
+    """The points that a name may mean, the likeliest first."""
+    side, rest = _words(name)
+    base = own_names.get(rest, rest)
+    # "mouth_left" and "left_mouth", "hip" of no side and of one
+    others = _OTHER_NAMES.get(base, ()) if base == rest else ()
+    if side:
+        return [f"{side}_{each}" for each in (base, *(other for other in others if other not in ("mid_hip", "pelvis")))]
+    return [base, *others]
+
+
+def _words(name: str) -> tuple[str, str]:
+    """Side ("left", "right" or "") and the rest in snake case."""
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name.rsplit(":", 1)[-1])
+    words = [word.lower() for word in words]
+    if len(words) == 1 and words[0][:1] in ("l", "r") and words[0][1:] in _LIMBS:
+        words = [words[0][0], words[0][1:]]
+    side = next((_SIDES[word] for word in words if word in _SIDES), "")
+    rest = [word for word in words if word not in _SIDES]
+    # "spine1" is one word in the conventions
+    return side, re.sub(r"_(\d+)$", r"\1", "_".join(rest))
+
+
+_LIMBS = frozenset({"shoulder", "elbow", "wrist", "hip", "knee", "ankle", "eye", "ear", "heel", "bigtoe", "smalltoe"})

@@ -1,0 +1,169 @@
+"""One person's keypoints as read, the frames they belong to, and what became of the file's points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.estimate import Keypoints
+from lsmplify_refine.keypoints import CONVENTIONS, LAYOUTS, Layout, layouts_of
+
+#: Coordinates are finite and at most this large, whatever their unit; beyond it squares overflow float32.
+_LARGEST = 1e9
+
+
+@dataclass(frozen=True)
+class KeypointMapping:
+    """What became of a file's points.
+
+    Attributes:
+        convention: The convention that they are in.
+        used: Points seen in the file, for which the body has that very point or one that stands for it.
+        synthesised: Of those used, the ones whose place on the body is a mixture of others.
+        missing: Points of the convention that are never seen in the file.
+        unmapped: What else is in the file and not used.
+    """
+
+    convention: str
+    used: tuple[str, ...]
+    synthesised: tuple[str, ...]
+    missing: tuple[str, ...]
+    unmapped: tuple[str, ...]
+
+    def note(self) -> str:
+        """One sentence for the report."""
+        parts = [f"{len(self.used)} of {len(CONVENTIONS[self.convention].points)} {self.convention} points used"]
+        for what, names in (
+            ("synthesised on the body", self.synthesised),
+            ("never seen", self.missing),
+            ("not used", self.unmapped),
+        ):
+            if names:
+                parts.append(f"{what}: {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}")
+        return "keypoints: " + "; ".join(parts)
+
+
+@dataclass(frozen=True)
+class KeypointTrack:
+    """One person's keypoints.
+
+    Attributes:
+        keypoints: T rows.
+        frame_ids: (T,) ascending frame numbers; 0 to T - 1 where the file has none.
+        numbered: Whether the file numbers its frames.
+        person: The file's id of the person; where it has none, our own, by position.
+        identified: Whether the id is the file's.
+        unmapped: What else is in the file and not used, in words.
+        fps: Frames per second, where the file says.
+        notes: What the reader decided and the user should know, one sentence each.
+    """
+
+    keypoints: Keypoints
+    frame_ids: np.ndarray
+    numbered: bool = False
+    person: str = "0"
+    identified: bool = False
+    unmapped: tuple[str, ...] = ()
+    fps: float | None = None
+    notes: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        if len(self.frame_ids) != len(self.keypoints.positions) or (np.diff(self.frame_ids) <= 0).any():
+            raise InputError(f"{self.keypoints.source}: the frame numbers do not ascend; sort the frames, each once")
+
+    def __len__(self) -> int:
+        return len(self.frame_ids)
+
+    def mapping(self, origins: Mapping[str, str]) -> KeypointMapping:
+        """What became of the file's points, on a body with such `BodyModel.point_origins`."""
+        names = CONVENTIONS[self.keypoints.convention].points
+        seen = self.keypoints.confidence.max(axis=0, initial=0.0) > 0
+        used = tuple(name for name, is_seen in zip(names, seen) if is_seen)
+        return KeypointMapping(
+            self.keypoints.convention,
+            used,
+            tuple(name for name in used if origins[name] == "synthesised"),
+            tuple(name for name in names if name not in used),
+            self.unmapped,
+        )
+
+    def at(self, frame_ids: np.ndarray) -> Keypoints:
+        """The keypoints of these frames; confidence 0 where the person is not in the file.
+
+        As many rows as are asked for, without frame numbers or with a gapless run of others, are taken row by row
+        (some tools count from 1); else unnumbered rows are the video's frames.
+
+        Raises:
+            InputError: None of the frames is in the file, or unnumbered rows do not fit the frames.
+        """
+        gapless = (np.diff(self.frame_ids) == 1).all()
+        if len(frame_ids) == len(self) and (not self.numbered or gapless):
+            return self.keypoints
+        if not self.numbered and (np.array_equal(frame_ids, np.arange(len(frame_ids))) or frame_ids.max() >= len(self)):
+            raise InputError(
+                f"{self.keypoints.source}: has keypoints for {len(self)} frames, the parameters have "
+                f"{len(frame_ids)}; give keypoints of the same frames"
+            )
+        if not np.isin(frame_ids, self.frame_ids).any():
+            raise InputError(
+                f"{self.keypoints.source}: its frames are {self.frame_ids[0]} to {self.frame_ids[-1]}, the parameters' "
+                f"{frame_ids.min()} to {frame_ids.max()}; give keypoints of the same frames"
+            )
+        return self.rows(frame_ids)
+
+    def rows(self, frame_ids: np.ndarray) -> Keypoints:
+        """The keypoints of the frames with these numbers; confidence 0 where there are none."""
+        found = np.isin(frame_ids, self.frame_ids)
+        rows = np.searchsorted(self.frame_ids, np.where(found, frame_ids, self.frame_ids[0]))
+        return replace(
+            self.keypoints,
+            positions=np.where(found[:, None, None], self.keypoints.positions[rows], 0.0).astype(np.float32),
+            confidence=np.where(found[:, None], self.keypoints.confidence[rows], 0.0).astype(np.float32),
+        )
+
+
+def cleaned(convention: str, positions: np.ndarray, confidence: np.ndarray, source: str) -> Keypoints:
+    """Keypoints with confidence in [0, 1]: ViTPose goes to 1.02; NaN and negative values mean missing."""
+    usable = (np.abs(np.nan_to_num(positions, nan=np.inf)) < _LARGEST).all(axis=-1) & ~np.isnan(confidence)
+    trusted = np.where(usable, np.clip(np.nan_to_num(confidence, posinf=1.0), 0.0, 1.0), 0.0)
+    return Keypoints(convention, positions.astype(np.float32), trusted.astype(np.float32), source)
+
+
+def choose_layout(count: int, wanted: str | None, among: Sequence[str] | None, where: str) -> Layout:
+    """The layout of `count` points: the wanted one, else the only one that the format can be in.
+
+    Args:
+        count: Points in the file.
+        wanted: What the user or the file names: a layout, or the convention that its first points are in.
+        among: Layouts that the format can hold; None for all.
+        where: File and key, for errors.
+
+    Raises:
+        InputError: The wanted one has another number of points, or none or several have this number.
+    """
+    if wanted is not None:
+        if wanted not in LAYOUTS:
+            raise InputError(f"{where}: convention {wanted!r} is not known; known: {', '.join(LAYOUTS)}")
+        named = [each for each in layouts_of(count) if wanted in (each.name, each.convention.name)]
+        if not named:
+            expected = " or ".join(str(each.count) for each in LAYOUTS.values() if each.convention.name == wanted)
+            raise InputError(f"{where}: {count} points; {wanted} has {expected or LAYOUTS[wanted].count}")
+        return named[0]
+    fitting = layouts_of(count, among)
+    if not fitting:
+        known = ", ".join(f"{each.name} ({each.count})" for each in LAYOUTS.values() if not among or each.name in among)
+        raise InputError(f"{where}: {count} points are in no known convention; known: {known}")
+    if len(fitting) > 1:
+        names = ", ".join(each.name for each in fitting)
+        raise InputError(
+            f"{where}: {count} points may be {names}; say which with --keypoint-convention (see docs/keypoints.md)"
+        )
+    return fitting[0]
+
+
+def left_out(layout: Layout) -> tuple[str, ...]:
+    """What a layout has beyond its convention, in words."""
+    return (f"{layout.extra} points ({layout.rest})",) if layout.extra else ()

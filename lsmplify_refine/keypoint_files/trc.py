@@ -1,0 +1,85 @@
+"""TRC, OpenSim's marker file: tab-separated text with the names, unit and rate in its head."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.keypoint_files.markers import METRES, track_of_markers
+from lsmplify_refine.keypoint_files.track import KeypointTrack
+
+_HEAD_LINES = 5
+
+
+def is_trc(head: bytes) -> bool:
+    """Whether a file that begins so is a TRC."""
+    return head.lstrip(b"\xef\xbb\xbf").startswith(b"PathFileType")
+
+
+def read(path: Path, wanted: str | None) -> KeypointTrack:
+    """The one person of a TRC file.
+
+    Raises:
+        InputError: The head or a row is malformed, or the markers are no joints.
+    """
+    lines = _lines(path)
+    if len(lines) <= _HEAD_LINES:
+        raise InputError(f"{path}: the TRC file ends within its head; copy it again")
+    head = dict(zip(lines[1].split("\t"), lines[2].split("\t")))
+    unit = head.get("Units", "").strip().lower()
+    if unit not in METRES:
+        raise InputError(f"{path}: Units: {unit!r}; expected one of {', '.join(METRES)}")
+    names = [name.strip() for name in lines[3].split("\t")[2:] if name.strip()]
+    # an empty sixth line is usual, not certain
+    rows = [row.split("\t") for row in lines[_HEAD_LINES:] if row.strip()]
+    if not rows or not names:
+        raise InputError(f"{path}: the TRC file has no {'rows' if names else 'markers'}")
+    table = np.full((len(rows), 2 + 3 * len(names)), np.nan)
+    for index, row in enumerate(rows):
+        try:
+            cells = [float(cell) if cell.strip() else math.nan for cell in row[: table.shape[1]]]
+        except ValueError as error:
+            raise InputError(f"{path}: row {index}: {error}") from error
+        table[index, : len(cells)] = cells
+    fps = _rate(head, path)
+    return track_of_markers(
+        names,
+        table[:, 2:].reshape(len(rows), -1, 3),
+        path=path,
+        unit=unit,
+        fps=fps,
+        frame_ids=_frame_ids(table, fps, path),
+        wanted=wanted,
+    )
+
+
+def _frame_ids(table: np.ndarray, fps: float | None, path: Path) -> np.ndarray:
+    """Frames from 0, by the column Time where it tells them; Frame# begins with 0, 1 or the first frame of a cut."""
+    frames, seconds = table[:, 0], table[:, 1]
+    if fps is not None and np.isfinite(seconds).all() and np.abs(seconds).max() < 1e6:
+        by_time = np.round(seconds * fps).astype(np.int64)
+        if (np.diff(by_time) > 0).all():
+            return by_time
+    if not np.array_equal(frames, np.round(frames)) or np.abs(frames).max() > 2**53:
+        raise InputError(f"{path}: Frame#: not whole numbers")
+    return frames.astype(np.int64)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: the TRC file is no text ({error.reason}); copy it again") from error
+
+
+def _rate(head: dict[str, str], path: Path) -> float | None:
+    try:
+        rate = float(head.get("DataRate", "nan"))
+    except ValueError as error:
+        raise InputError(f"{path}: DataRate: {error}") from error
+    return rate if math.isfinite(rate) and rate > 0 else None

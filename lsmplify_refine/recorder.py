@@ -1,0 +1,111 @@
+"""Record what SMPLest-X (SMPLer-X, OSX) predicts: their inference scripts save no parameters, only rendered frames.
+
+Add to `main/inference.py`, before the loop and inside it:
+
+    recorder = Recorder("results/clip")
+    ...
+    recorder.add(frame, out, bbox, focal, princpt)  # out: what the model returned for this box
+
+The folder then holds what SMPLer-X writes, and `lsmplify-refine --input results/clip --video clip.mp4` reads it:
+
+    results/clip/smplx/00001_0.npz   parameters of frame 1, person 0
+    results/clip/meta/00001_0.json   the box, and its camera's focal length and principal point
+    results/clip/recording.json      what wrote it, and the frame rate
+
+This module needs numpy alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+#: SMPLest-X's name -> SMPLer-X's, and the shape that is written.
+_KEYS: dict[str, tuple[str, tuple[int, ...]]] = {
+    "smplx_root_pose": ("global_orient", (1, 3)),
+    "smplx_body_pose": ("body_pose", (21, 3)),
+    "smplx_lhand_pose": ("left_hand_pose", (15, 3)),
+    "smplx_rhand_pose": ("right_hand_pose", (15, 3)),
+    "smplx_jaw_pose": ("jaw_pose", (1, 3)),
+    "smplx_shape": ("betas", (1, 10)),
+    "smplx_expr": ("expression", (1, 10)),
+    "cam_trans": ("transl", (1, 3)),
+}
+_REQUIRED = ("smplx_root_pose", "smplx_body_pose", "smplx_shape", "cam_trans")
+
+
+class Recorder:
+    """Writes one file for each frame and person.
+
+    Args:
+        folder: Made if it is not there; files of an earlier recording in it are an error.
+        fps: Frame rate of the images, if known.
+        tracked: The `person` of `add` is the same person in all frames; False where it is merely the detector's order.
+    """
+
+    def __init__(self, folder: str | Path, *, fps: float | None = None, tracked: bool = True) -> None:
+        self.folder = Path(folder)
+        if (self.folder / "smplx").exists():
+            raise FileExistsError(f"{self.folder}: holds a recording already; give another folder")
+        for name in ("smplx", "meta"):
+            (self.folder / name).mkdir(parents=True)
+        about = {"writer": "lsmplify_refine.recorder", "version": 1, "fps": fps, "tracked": tracked, "first_frame": 1}
+        (self.folder / "recording.json").write_text(json.dumps(about))
+
+    def add(
+        self,
+        frame: int,
+        outputs: Mapping[str, Any],
+        bbox: Sequence[float] | np.ndarray,
+        focal: Sequence[float] | np.ndarray,
+        princpt: Sequence[float] | np.ndarray,
+        *,
+        person: int = 0,
+    ) -> None:
+        """Record one box of one frame.
+
+        Args:
+            frame: Number of the image file, 1 for the first (as ffmpeg and the scripts count).
+            outputs: The model's dict for this one box; tensors (of any device) or arrays.
+            bbox: The *processed* box x, y, width, height in pixels of the image, which the crop was cut from.
+            focal: Its camera's focal lengths in pixels of the image: 5000 / 192 * width, 5000 / 256 * height.
+            princpt: Its camera's principal point in pixels of the image: the middle of the box.
+            person: Who it is, where the frame has several.
+
+        Raises:
+            ValueError: Something is missing, is of several boxes, or is no number.
+        """
+        missing = [name for name in _REQUIRED if name not in outputs]
+        if missing:
+            raise ValueError(f"frame {frame}: the outputs lack {', '.join(missing)}; they have {', '.join(outputs)}")
+        arrays = {
+            name: _as_shape(outputs[key], shape, f"frame {frame}: {key}")
+            for key, (name, shape) in _KEYS.items()
+            if key in outputs
+        }
+        camera = {
+            "focal": _as_shape(focal, (2,), f"frame {frame}: focal").tolist(),
+            "princpt": _as_shape(princpt, (2,), f"frame {frame}: princpt").tolist(),
+            "bbox": _as_shape(bbox, (4,), f"frame {frame}: bbox").tolist(),
+            "bbox_id": int(person),
+        }
+        name = f"{int(frame):05}_{int(person)}"
+        np.savez(self.folder / "smplx" / f"{name}.npz", **arrays)  # type: ignore[arg-type]
+        (self.folder / "meta" / f"{name}.json").write_text(json.dumps(camera))
+
+
+def _as_shape(value: Any, shape: tuple[int, ...], where: str) -> np.ndarray:
+    """A finite float array of a shape, from a tensor (told by its methods), an array or a list."""
+    for method in ("detach", "cpu", "numpy"):
+        value = getattr(value, method)() if hasattr(value, method) else value
+    array = np.asarray(value)
+    array = array.astype(np.float64 if array.dtype == np.float64 else np.float32)
+    if array.size != int(np.prod(shape)):
+        raise ValueError(f"{where}: shape {array.shape} is not of one box; expected {shape}")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{where}: NaN or infinite values")
+    return array.reshape(shape)

@@ -1,0 +1,121 @@
+"""What the generic adapter tells from keys and shapes, and what it asks for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lsmplify_refine import files
+from lsmplify_refine.adapters._codings import rotmat_to_sixd, sixd_to_rotmat
+from lsmplify_refine.adapters._generic_pose import pose_layout
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.frames import rotvec_to_rotmat
+from tests.adapters import estimator_files as make
+
+
+def full(joints: int, **more: Any) -> dict[str, Any]:
+    return {"poses": make.poses(joints), "trans": make.ahead(), "betas": make.values(10)} | more
+
+
+def padded() -> np.ndarray:
+    poses = make.poses(24)
+    poses[:, 66:] = 0
+    return poses
+
+
+def without(arrays: dict[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: value for key, value in arrays.items() if key not in keys}
+
+
+@pytest.mark.parametrize("joints", [21, 23])
+@pytest.mark.parametrize(("kind", "width"), [("axis-angle", 3), ("6d-rows", 6), ("matrix", 9)])
+def test_body_layouts_are_told_by_their_width(joints: int, kind: str, width: int) -> None:
+    shapes = [(7, joints * width), (7, joints, width), (1, 7, joints * width)]
+    for shape in [*shapes, (7, joints, 3, 3)] if kind == "matrix" else shapes:
+        layout = pose_layout(shape, 7, "f", full=False, rot6d="rows")
+        assert (layout.joints, layout.kind) == (joints, kind)
+
+
+@pytest.mark.parametrize("joints", [22, 24, 52, 55])
+@pytest.mark.parametrize(("kind", "width"), [("axis-angle", 3), ("6d-columns", 6), ("matrix", 9)])
+def test_full_layouts_are_told_by_their_width(joints: int, kind: str, width: int) -> None:
+    layout = pose_layout((7, joints * width), 7, "f", full=True, rot6d="columns")
+    assert (layout.joints, layout.kind) == (joints, kind)
+
+
+@pytest.mark.parametrize("kind", ["6d-interleaved", "6d-columns", "6d-rows"])
+def test_6d_is_inverted(kind: Any) -> None:
+    matrices = rotvec_to_rotmat(make.values(50, 3, scale=1.5))
+    np.testing.assert_allclose(sixd_to_rotmat(rotmat_to_sixd(matrices, kind), kind), matrices, atol=1e-12)
+
+
+def test_6d_layouts_are_those_of_their_users() -> None:
+    matrix = rotvec_to_rotmat(np.array([0.3, -0.7, 1.1]))
+    assert np.array_equal(rotmat_to_sixd(matrix, "6d-interleaved"), matrix[:, :2].reshape(6))  # view(-1, 3, 2)
+    assert np.array_equal(rotmat_to_sixd(matrix, "6d-columns"), [*matrix[:, 0], *matrix[:, 1]])
+    assert np.array_equal(rotmat_to_sixd(matrix, "6d-rows"), [*matrix[0], *matrix[1]])
+
+
+@pytest.mark.parametrize(
+    ("arrays", "how", "message"),
+    [
+        (full(22), "generic", "22 joints fit SMPL-X and SMPL-H.*--format generic:family="),
+        (full(24, poses=padded()), "generic", "last two are at rest.*--format generic:family="),
+        (full(24, poses=make.poses(24, coding="rows")), "generic", "three incompatible.*generic:rot6d="),
+        (full(22), "generic:family=smpl", "22 joints are no smpl pose; they fit smplh or smplx"),
+        (full(52, model_type=np.array("smplx")), "generic", "52 joints are no smplx pose"),
+        (full(22), "generic:family=skel", "family is one of smpl, smplh, smplx"),
+        (full(22), "generic:joints=22", "no such option; it has: family, rot6d, frame, up"),
+        (full(24), "wham:family=smpl", "format wham has no such option; it has: none"),
+        (full(24, poses=make.values(make.FRAMES, 46)), "generic", r"poses: shape \(7, 46\) with 7 frames is no pose"),
+        (full(24, trans=make.values(5, 3)), "generic", "poses: shape"),
+        (full(24, betas=make.values(3, 10)), "generic", "betas: shape.*expected 7 rows"),
+        (full(24, poses=make.values(make.FRAMES, 24, 3, 3)), "generic", "no rotation matrices"),
+        (full(24, K=np.eye(4)), "generic", r"K: shape \(4, 4\)"),
+        (full(24, frame_ids=np.zeros(make.FRAMES)), "generic", "frame_ids: the frame ids do not rise"),
+        (full(24, gender=np.array("x")), "generic", "gender: gender 'x' is not known"),
+        (without(full(24), "betas"), "generic", "betas: missing"),
+        (without(full(24), "trans"), "generic", "no pose with a translation"),
+        (without(make.parts(), "jaw_pose"), "generic", "21 joints fit SMPL-X and SMPL-H"),
+    ],
+)
+def test_what_cannot_be_told_is_asked_for(arrays: dict, how: str, message: str, tmp_path: Path) -> None:
+    np.savez(tmp_path / "r.npz", **arrays)
+    with pytest.raises(InputError, match=message) as caught:
+        files.load(tmp_path / "r.npz", format=how)
+    assert "\n" not in str(caught.value)
+
+
+def test_padded_smplx_and_smpl_are_told_apart_by_option(tmp_path: Path) -> None:
+    np.savez(tmp_path / "r.npz", **full(24, poses=padded()))
+    for family, joints in (("smpl", 23), ("smplx", 21)):
+        (estimate,) = files.load(tmp_path / "r.npz", format=f"generic:family={family}")
+        assert (estimate.family, estimate.body_pose.shape[1]) == (family, joints)
+
+
+@pytest.mark.parametrize(
+    ("more", "how", "frame", "up"),
+    [
+        ({}, "generic", "camera", None),
+        ({}, "generic:frame=world,up=y", "world", "y"),
+        ({"mocap_framerate": 30}, "generic", "world", "z"),
+        ({"mocap_framerate": 30}, "generic:up=y", "world", "y"),
+        ({"mocap_framerate": 30, "K": np.eye(3)}, "generic", "camera", None),
+    ],
+)
+def test_the_frame_is_told_or_noted(more: dict, how: str, frame: str, up: str | None, tmp_path: Path) -> None:
+    np.savez(tmp_path / "r.npz", **full(24, **more))
+    (estimate,) = files.load(tmp_path / "r.npz", format=how)
+    assert estimate.frame == frame and (estimate.world.up if estimate.world else None) == up
+    assumed = how == "generic" and "K" not in more
+    assert any("--format generic:" in note for note in estimate.notes) == assumed
+
+
+def test_one_frame_without_leading_axis(tmp_path: Path) -> None:
+    arrays = {"global_orient": (3,), "body_pose": (21, 3), "betas": (10,), "transl": (3,), "jaw_pose": (3,)}
+    np.savez(tmp_path / "r.npz", **{key: make.values(*shape) for key, shape in arrays.items()})
+    (estimate,) = files.load(tmp_path / "r.npz")
+    assert len(estimate) == 1 and estimate.body_pose.shape == (1, 21, 3)

@@ -1,0 +1,87 @@
+"""Every convention's points lie where they should on every body, and follow its limbs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lsmplify_refine.body import BodyModel
+from lsmplify_refine.frames import rotvec_to_rotmat
+from lsmplify_refine.keypoints import BODY25, COCO17, CONVENTIONS
+from tests.body.model_files import write_smpl, write_smplx
+
+
+def rest(body: BodyModel, convention: str) -> dict[str, np.ndarray]:
+    rotations = np.tile(np.eye(3), (1, body.joint_count, 1, 1))
+    points = body.keypoints(convention, rotations, np.zeros((1, 3)), np.zeros(10))[0]
+    return dict(zip(CONVENTIONS[convention].points, points))
+
+
+@pytest.mark.parametrize("convention", list(CONVENTIONS))
+def test_the_open_body_is_symmetric_and_faces_forward(convention: str) -> None:
+    points = rest(BodyModel.open(), convention)
+    array = np.stack(list(points.values()))
+    assert np.abs(array[list(CONVENTIONS[convention].mirror)] * [-1, 1, 1] - array).max() < 0.015
+    assert all(point[0] > 0 for name, point in points.items() if name.startswith("left"))
+    assert all(abs(point[0]) < 0.01 for name, point in points.items() if not name.startswith(("left", "right")))
+    heights = [points[name][1] for name in ("left_ankle", "left_knee", "left_hip", "left_shoulder")]
+    assert heights == sorted(heights)
+    head = {"smpl24": "head", "h36m17": "head_top"}.get(convention, "nose")
+    assert points[head][1] > heights[-1]
+
+
+@pytest.mark.parametrize("convention", list(CONVENTIONS))
+def test_a_name_shared_with_body25_is_about_the_same_place(convention: str) -> None:
+    points, others = rest(BodyModel.open(), convention), rest(BodyModel.open(), "body25")
+    shared = points.keys() & others.keys()
+    assert {"left_shoulder", "right_knee", "left_wrist"} <= shared
+    assert max(np.linalg.norm(points[name] - others[name]) for name in shared) < 0.07
+
+
+def test_mediapipes_hands_and_mouth() -> None:
+    points = rest(BodyModel.open(), "mediapipe33")
+    wrist = points["left_wrist"]
+    for finger in ("pinky", "index", "thumb"):
+        assert 0.04 < np.linalg.norm(points[f"left_{finger}"] - wrist) < 0.13
+    assert points["left_thumb"][2] > points["left_index"][2] > points["left_pinky"][2]
+    assert points["left_mouth"][1] < points["nose"][1] < points["left_eye"][1]
+    assert points["left_eye_inner"][0] < points["left_eye"][0] < points["left_eye_outer"][0]
+
+
+def test_points_of_a_limb_turn_with_it() -> None:
+    body = BodyModel.open()
+    rotvec = np.zeros((1, 24, 3))
+    rotvec[0, 18] = [0, 0, np.pi / 2]
+    before = rest(body, "mediapipe33")
+    after = body.keypoints("mediapipe33", rotvec_to_rotmat(rotvec), np.zeros((1, 3)), np.zeros(10))[0]
+    moved = dict(
+        zip(CONVENTIONS["mediapipe33"].points, np.linalg.norm(after - np.stack(list(before.values())), axis=1))
+    )
+    assert min(moved[f"left_{name}"] for name in ("wrist", "index", "pinky", "thumb")) > 0.2
+    assert max(moved[name] for name in ("nose", "left_shoulder", "right_index", "left_knee")) < 1e-5
+
+
+@pytest.mark.parametrize("family", ["smpl", "smplx"])
+def test_licensed_meshes_have_every_convention(family: str, tmp_path: Path) -> None:
+    body = BodyModel.load(write_smpl(tmp_path) if family == "smpl" else write_smplx(tmp_path))
+    for name, convention in CONVENTIONS.items():
+        assert len(rest(body, name)) == len(convention.points)
+        for regressor in body._arrays.keypoint_regressors[name]:
+            assert np.isclose(regressor.sum(), 1, atol=1e-4)
+    joints = body.joints(np.tile(np.eye(3), (1, body.joint_count, 1, 1)), np.zeros((1, 3)), np.zeros(10))[0]
+    smpl24 = np.stack(list(rest(body, "smpl24").values()))
+    assert np.abs(smpl24[: body.joint_count] - joints[:24]).max() < 1e-5
+
+
+def test_origins() -> None:
+    origins = {name: BodyModel.open().point_origins(name) for name in CONVENTIONS}
+    assert set(origins["coco17"].values()) == set(origins["body25"].values()) == {"own"}
+    assert origins["halpe26"]["left_hip"] == "as coco17" and origins["halpe26"]["neck"] == "as body25"
+    assert origins["halpe26"]["head_top"] == origins["mediapipe33"]["right_index"] == "synthesised"
+    assert set(origins["smpl24"].values()) == {"own"}
+    assert {name for name, origin in origins["h36m17"].items() if origin == "synthesised"} == {
+        "spine", "jaw", "head_top",
+    }  # fmt: skip
+    assert len(COCO17.points) + len(BODY25.points) == 42

@@ -1,0 +1,228 @@
+"""JSON in the layouts that the tools write."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.keypoint_files import KeypointTrack, load_tracks
+
+FRAMES = 5
+
+
+def moving(count: int, person: int = 0, width: int = 2) -> np.ndarray:
+    """(FRAMES, count, width + 1) a person who walks slowly, the confidence last; 400 apart from the next."""
+    generator = np.random.default_rng(person)
+    shape = generator.uniform(10, 110, (count, width))
+    steps = np.arange(FRAMES)[:, None, None] * 3.0
+    confidence = generator.uniform(0.3, 0.9, (FRAMES, count, 1))
+    return np.concatenate([shape + 400 * person + steps, confidence], axis=2)
+
+
+def written(path: Path, value: Any) -> Path:
+    path.parent.mkdir(exist_ok=True, parents=True)
+    path.write_text(json.dumps(value))
+    return path
+
+
+def openpose_folder(folder: Path, people: list[np.ndarray], ids: list[int] | None = None, key: str = "2d") -> Path:
+    for frame in range(FRAMES):
+        # OpenPose lists people in any order
+        order = range(len(people)) if frame % 2 else reversed(range(len(people)))
+        entries = [
+            {"person_id": [-1] if ids is None else [ids[i]], f"pose_keypoints_{key}": people[i][frame].ravel().tolist()}
+            for i in order
+        ]
+        written(folder / f"clip_{frame + 7:012d}_keypoints.json", {"version": 1.3, "people": entries})
+    return folder
+
+
+def coco_list(points: np.ndarray, **extra: Any) -> list[dict[str, Any]]:
+    return [
+        {"image_id": frame, "category_id": 1, "keypoints": points[frame].ravel().tolist(), "score": 0.9, **extra}
+        for frame in range(len(points))
+    ]
+
+
+def instances(points: np.ndarray) -> list[dict[str, Any]]:
+    return [{"keypoints": points[:, :-1].tolist(), "keypoint_scores": points[:, -1].tolist(), "bbox": [[0, 0, 9, 9]]}]
+
+
+def mmpose_frames(points: np.ndarray, first: int) -> list[dict[str, Any]]:
+    return [{"frame_id": first + i, "instances": instances(frame)} for i, frame in enumerate(points)]
+
+
+def alphapose(points: np.ndarray) -> list[dict[str, Any]]:
+    people = coco_list(points, idx=[[4.0]], box=[0, 0, 9, 9])
+    return [{**person, "image_id": f"{person['image_id'] + 20}.jpg"} for person in people]
+
+
+def easymocap_folder(folder: Path, points: np.ndarray) -> Path:
+    for frame, values in enumerate(points):
+        written(folder / "keypoints3d" / f"{frame:06d}.json", [{"id": 3, "keypoints3d": values.tolist()}])
+    return folder
+
+
+def mediapipe(points: np.ndarray, *, world: bool) -> dict[str, Any]:
+    names = ("x", "y", "z", "visibility")
+    frames = [{"landmarks": [dict(zip(names, point)) for point in frame.tolist()]} for frame in points]
+    if world:
+        frames = [{"world_landmarks": [frame["landmarks"]]} for frame in frames]
+    return {"image_size": [1280, 720], "frames": frames}
+
+
+CASES = {
+    "openpose body25": lambda p: (openpose_folder(p / "op", [moving(25)]), moving(25), "body25", 7, 0),
+    "openpose coco18": lambda p: (openpose_folder(p / "op", [moving(18)]), moving(18), "coco18", 7, 0),
+    "openpose 3d": lambda p: (
+        openpose_folder(p / "op", [moving(25, width=3)], key="3d"), moving(25, width=3), "body25", 7, 0,
+    ),
+    "coco results": lambda p: (written(p / "r.json", coco_list(moving(17))), moving(17), "coco17", 0, 0),
+    "coco whole body": lambda p: (written(p / "r.json", coco_list(moving(133))), moving(133), "coco23", 0, 1),
+    "alphapose": lambda p: (written(p / "r.json", alphapose(moving(26))), moving(26), "halpe26", 20, 0),
+    "alphapose 136": lambda p: (written(p / "r.json", alphapose(moving(136))), moving(136), "halpe26", 20, 1),
+    "mmpose demo": lambda p: (
+        written(p / "r.json", {"meta_info": {}, "instance_info": mmpose_frames(moving(133), 1)}),
+        moving(133), "coco23", 0, 1,
+    ),
+    "mmpose inferencer": lambda p: (
+        written(p / "r.json", mmpose_frames(moving(26, width=3), 0)), moving(26, width=3), "halpe26", 0, 0,
+    ),
+    "easymocap": lambda p: (easymocap_folder(p / "em", moving(25, width=3)), moving(25, width=3), "body25", 0, 0),
+    "easymocap with hands and face": lambda p: (
+        easymocap_folder(p / "em", moving(137, width=3)), moving(137, width=3), "body25", 0, 1,
+    ),
+    "mediapipe world": lambda p: (
+        written(p / "r.json", mediapipe(moving(33, width=3), world=True)), moving(33, width=3), "mediapipe33", 0, 0,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_reads(case: str, tmp_path: Path) -> None:
+    path, points, convention, first, unmapped = CASES[case](tmp_path)
+    (track,) = load_tracks(path)
+    count = track.keypoints.positions.shape[1]
+    assert track.keypoints.convention == convention and len(track.unmapped) == unmapped
+    assert track.numbered and track.frame_ids.tolist() == list(range(first, first + FRAMES))
+    assert np.allclose(track.keypoints.positions, points[:, :count, :-1], atol=1e-3)
+    assert np.allclose(track.keypoints.confidence, points[:, :count, -1], atol=1e-6)
+
+
+def test_mediapipe_in_the_image_takes_the_size_of_the_file(tmp_path: Path) -> None:
+    points = moving(33, width=3) / [500, 500, 1, 1]
+    (track,) = load_tracks(written(tmp_path / "r.json", mediapipe(points, world=False)))
+    assert np.allclose(track.keypoints.positions, points[..., :2] * [1280, 720], atol=1e-3)
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_people_keep_their_identity_whatever_their_order(named: bool, tmp_path: Path) -> None:
+    people = [moving(25, 0), moving(25, 1)]
+    tracks = load_tracks(openpose_folder(tmp_path / "op", people, [11, 22] if named else None))
+    assert len(tracks) == 2 and all(track.identified == named for track in tracks)
+    by_place = sorted(tracks, key=lambda track: float(track.keypoints.positions.mean()))
+    for track, points in zip(by_place, people):
+        assert np.allclose(track.keypoints.positions, points[..., :2], atol=1e-3)
+    if named:
+        assert [track.person for track in by_place] == ["11", "22"]
+
+
+def test_gaps_empty_frames_and_missing_points(tmp_path: Path) -> None:
+    points = moving(25)
+    points[1, 3] = 0
+    folder = openpose_folder(tmp_path / "op", [points])
+    written(folder / "clip_000000000009_keypoints.json", {"people": []})
+    written(folder / "clip_000000000010_keypoints.json", {"people": [{"pose_keypoints_2d": []}]})
+    (track,) = load_tracks(folder)
+    assert track.frame_ids.tolist() == [7, 8, 11] and track.keypoints.confidence[1, 3] == 0
+    at = track.at(np.arange(6, 12))
+    assert (at.confidence.max(axis=1) > 0).tolist() == [False, True, True, False, False, True]
+    assert np.allclose(at.positions[5], points[4, :, :2], atol=1e-3)
+    with pytest.raises(InputError, match="its frames are 7 to 11, the parameters' 50 to 59"):
+        track.at(np.arange(50, 60))
+
+
+def test_a_gapless_run_of_as_many_frames_is_taken_row_by_row(tmp_path: Path) -> None:
+    (track,) = load_tracks(openpose_folder(tmp_path / "op", [moving(25)]))
+    assert np.allclose(track.at(np.arange(FRAMES)).positions, moving(25)[..., :2], atol=1e-3)
+
+
+def test_coco_annotations_hold_visibility_and_name_images(tmp_path: Path) -> None:
+    points = moving(17)
+    points[..., 2] = np.arange(17) % 3
+    images = [{"id": 100 + frame, "file_name": f"img/{frame + 3:06d}.jpg"} for frame in range(FRAMES)]
+    people = [{**person, "image_id": 100 + person["image_id"]} for person in coco_list(points)]
+    (track,) = load_tracks(written(tmp_path / "r.json", {"images": images, "annotations": people}))
+    assert track.frame_ids.tolist() == [3, 4, 5, 6, 7]
+    assert np.allclose(track.keypoints.confidence, points[..., 2] / 2)
+
+
+def test_mmpose_says_its_points(tmp_path: Path) -> None:
+    from lsmplify_refine.keypoints import COCO17
+
+    meta = {"keypoint_id2name": {str(i): name for i, name in enumerate(COCO17.points)}}
+    value = {"meta_info": meta, "instance_info": mmpose_frames(moving(17), 1)}
+    (track,) = load_tracks(written(tmp_path / "r.json", value))
+    assert track.keypoints.convention == "coco17"
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (mmpose_frames(moving(17), 0), "17 points may be coco17, h36m17; say which"),
+        (coco_list(moving(19)), "19 points are in no known convention; known: coco17"),
+        (coco_list(moving(17)) + coco_list(moving(133)), "different numbers of points"),
+        ([{"image_id": "a.jpg", "keypoints": [1, 2, 3]}], "'a.jpg' has no frame number"),
+        ([{"image_id": 0, "keypoints": [1, "b", 3]}], "entry 0: keypoints: not a list of numbers"),
+        ([{"image_id": 0, "keypoints": [1, 2, 3, 4]}], "4 numbers; expected 3 for each point"),
+        ([{"image_id": None, "keypoints": [1, 2, 3]}], "image_id: None"),
+        ({"people": []}, "there is nobody in it"),
+        ({"people": [3]}, "entry 0 is no person"),
+        ([{"id": 0, "keypoints3d": [[1, 2]]}], "shape"),
+        ({"frames": [{"landmarks": [{"x": 1}]}], "image_size": [1, 1]}, "shape"),
+        ({"frames": [{"landmarks": [[0.5, 0.5, 0, 1]] * 33}]}, "normalised image coordinates; give --video"),
+        ({"a": 1}, "no keypoints of a known kind"),
+        ([[[[[[]]]]]], "no keypoints of a known kind"),
+    ],
+)
+def test_bad_json_is_named(value: Any, message: str, tmp_path: Path) -> None:
+    path = written(tmp_path / "k.json", value)
+    with pytest.raises(InputError, match=message) as caught:
+        load_tracks(path)
+    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("[" * 1_000_000, "nested too deeply"), ('{"people": [', "not readable as JSON")]
+)
+def test_broken_json_is_named(text: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "k.json").write_text(text)
+    with pytest.raises(InputError, match=message):
+        load_tracks(tmp_path / "k.json")
+
+
+def test_a_folder_of_two_cameras_is_refused(tmp_path: Path) -> None:
+    folder = openpose_folder(tmp_path / "op", [moving(25)])
+    written(folder / "other_000000000007_keypoints.json", {"people": []})
+    with pytest.raises(InputError, match="are both frame 7"):
+        load_tracks(folder)
+
+
+def test_the_mapping_says_what_became_of_the_points(tmp_path: Path) -> None:
+    from lsmplify_refine.body import BodyModel
+
+    points = moving(33, width=3)
+    points[:, 0, -1] = 0
+    (track,) = load_tracks(written(tmp_path / "r.json", mediapipe(points, world=True)))
+    assert isinstance(track, KeypointTrack)
+    mapping = track.mapping(BodyModel.open().point_origins("mediapipe33"))
+    assert mapping.missing == ("nose",) and len(mapping.used) == 32
+    assert "left_index" in mapping.synthesised and "left_knee" not in mapping.synthesised
+    assert mapping.note().startswith(
+        "keypoints: 32 of 33 mediapipe33 points used; synthesised on the body: left_eye_inner"
+    )

@@ -1,0 +1,168 @@
+"""TRC, C3D and CSV: points by name, in a stated unit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.keypoint_files import load_tracks
+from lsmplify_refine.keypoint_files.names import find_convention
+from lsmplify_refine.keypoints import CONVENTIONS
+
+
+def words(text: str) -> list[str]:
+    return text.split()
+
+
+POSE2SIM = words(
+    "CHip RHip RKnee RAnkle RBigToe RSmallToe RHeel LHip LKnee LAnkle LBigToe LSmallToe LHeel Neck Head Nose "
+    "RShoulder RElbow RWrist LShoulder LElbow LWrist"
+)
+H36M = words(
+    "Hip RHip RKnee RFoot LHip LKnee LFoot Spine Thorax Neck/Nose Head LShoulder LElbow LWrist RShoulder RElbow RWrist"
+)
+SMPL = words(
+    "Pelvis L_Hip R_Hip Spine1 L_Knee R_Knee Spine2 L_Ankle R_Ankle Spine3 L_Foot R_Foot Neck L_Collar R_Collar Head "
+    "L_Shoulder R_Shoulder L_Elbow R_Elbow L_Wrist R_Wrist L_Hand R_Hand"
+)
+OPENPOSE = words(
+    "Nose Neck RShoulder RElbow RWrist LShoulder LElbow LWrist MidHip RHip RKnee RAnkle LHip LKnee LAnkle REye LEye "
+    "REar LEar LBigToe LSmallToe LHeel RBigToe RSmallToe RHeel"
+)
+
+
+@pytest.mark.parametrize(
+    ("names", "convention", "missing"),
+    [
+        (POSE2SIM, "halpe26", 4),
+        (H36M, "h36m17", 0),
+        (SMPL, "smpl24", 0),
+        (OPENPOSE, "body25", 0),
+        ([f"subject:{name}" for name in OPENPOSE], "body25", 0),
+        *((list(convention.points), name, 0) for name, convention in CONVENTIONS.items()),
+    ],
+)
+def test_names_tell_the_convention(names: list[str], convention: str, missing: int) -> None:
+    match = find_convention([*names, "BackLeft4"], None, "file")
+    assert match.convention == convention and match.unmapped == ("BackLeft4",)
+    assert match.columns.count(-1) == missing and len(set(match.columns)) == len(names) + bool(missing)
+    if not missing:
+        assert match.columns == tuple(range(len(names)))
+
+
+@pytest.mark.parametrize(
+    ("names", "wanted", "message"),
+    [
+        (["LASI", "RASI", "LKNE", "RSHO"], None, "only 0 of 4 columns are named like joints"),
+        (["LHip", "RHip", "LKnee", "RKnee", "LAnkle", "RAnkle"], None, "may be coco17, body25, coco18"),
+        (OPENPOSE, "body26", "'body26' is not known"),
+    ],
+)
+def test_names_that_tell_too_little(names: list[str], wanted: str | None, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        find_convention(names, wanted, "file")
+
+
+def metres(frames: int, count: int) -> np.ndarray:
+    return np.random.default_rng(0).normal(0, 0.5, (frames, count, 3))
+
+
+def write_trc(path: Path, names: list[str], points: np.ndarray, unit: str = "m", first: int = 1) -> Path:
+    """As Pose2Sim and OpenSim write it; NaN as an empty cell."""
+    frames, count = points.shape[:2]
+    heads = ["DataRate", "CameraRate", "NumFrames", "NumMarkers", "Units", "OrigDataRate"]
+    lines = [f"PathFileType\t4\t(X/Y/Z)\t{path.name}", "\t".join(heads), f"60\t60\t{frames}\t{count}\t{unit}\t60"]
+    lines.append("Frame#\tTime\t" + "\t\t\t".join(names) + "\t\t")
+    lines.append("\t\t" + "\t".join(f"{axis}{i + 1}" for i in range(count) for axis in "XYZ"))
+    lines.append("")
+    for row, frame in enumerate(points):
+        cells = ["" if np.isnan(value) else f"{value:.6f}" for value in frame.ravel()]
+        lines.append("\t".join([str(row + first), f"{row / 60:.5f}", *cells]))
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("m", 1), ("mm", 1000)])
+def test_trc(unit: str, factor: float, tmp_path: Path) -> None:
+    points = metres(5, 22)
+    points[2, 4] = np.nan
+    (track,) = load_tracks(write_trc(tmp_path / "k.trc", POSE2SIM, points * factor, unit))
+    names = CONVENTIONS["halpe26"].points
+    assert track.keypoints.convention == "halpe26" and track.fps == 60 and track.frame_ids.tolist() == [0, 1, 2, 3, 4]
+    ankle, toe = names.index("right_ankle"), names.index("right_big_toe")
+    assert np.allclose(track.keypoints.positions[:, ankle], points[:, 3], atol=1e-6)
+    assert track.keypoints.confidence[:, toe].tolist() == [1, 1, 0, 1, 1]
+    assert (track.keypoints.confidence[:, names.index("left_eye")] == 0).all()
+
+
+def test_c3d(tmp_path: Path) -> None:
+    c3d = pytest.importorskip("c3d", reason="needs the extra mocap")
+    points = metres(6, 25)
+    writer = c3d.Writer(point_rate=120, point_units="mm  ")
+    writer.set_point_labels([f"actor:{name}"[:16] for name in OPENPOSE])
+    for frame in points:
+        values = np.hstack([frame * 1000, np.zeros((25, 2))])
+        values[7, 3:] = -1
+        writer.add_frames([(values.astype(np.float32), np.zeros((0, 0), np.float32))])
+    with (tmp_path / "k.c3d").open("wb") as stream:
+        writer.write(stream)
+    (track,) = load_tracks(tmp_path / "k.c3d")
+    assert track.keypoints.convention == "body25" and track.fps == 120 and track.frame_ids.tolist() == list(range(6))
+    seen = track.keypoints.confidence > 0
+    assert not seen[:, 7].any() and np.delete(seen, 7, axis=1).all()
+    assert np.allclose(track.keypoints.positions[seen], points[seen], atol=1e-5)
+
+
+def test_a_cut_c3d_is_named(tmp_path: Path) -> None:
+    pytest.importorskip("c3d", reason="needs the extra mocap")
+    (tmp_path / "k.c3d").write_bytes(b"\x02\x50" + bytes(600))
+    with pytest.raises(InputError, match="not readable as C3D"):
+        load_tracks(tmp_path / "k.c3d")
+
+
+def csv_of(points: np.ndarray, people: list[str], axes: str) -> str:
+    lines = [f"frame,person,point,{','.join(axes)},confidence"]
+    for person in people:
+        for frame, values in enumerate(points):
+            lines += [
+                f"{frame + 2},{person},{name},{','.join(f'{v:.4f}' for v in value)},0.5"
+                for name, value in zip(OPENPOSE, values)
+                if name != "Nose" or frame != 1
+            ]
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("axes", ["xy", "xyz"])
+def test_csv(axes: str, tmp_path: Path) -> None:
+    points = metres(3, 25)[..., : len(axes)] + 2
+    (tmp_path / "k.csv").write_text(csv_of(points, ["ann", "bob"], axes))
+    tracks = load_tracks(tmp_path / "k.csv")
+    assert sorted(track.person for track in tracks) == ["ann", "bob"]
+    keypoints = tracks[0].keypoints
+    assert keypoints.convention == "body25" and keypoints.is_3d == (axes == "xyz")
+    assert tracks[0].frame_ids.tolist() == [2, 3, 4] and keypoints.confidence[:, 0].tolist() == [0.5, 0, 0.5]
+    assert np.allclose(keypoints.positions[:, 1:], points[:, 1:], atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("k.csv", "frame,point,x,y\n0,nose,1,b\n", "row 1: could not convert"),
+        ("k.csv", "frame,point,x,y\n-1,nose,1,2\n", "row 1: frame: '-1'"),
+        ("k.csv", "frame,point,x,y\n0,nose,1,2\n0,nose,1,2\n", "row 2: nose of frame 0 is there already"),
+        ("k.csv", "frame,point,x,y,w\n", "column 'w' is not known"),
+        ("k.csv", "frame,point,x,y\n", "no rows"),
+        ("k.trc", "PathFileType\t4\n", "ends within its head"),
+        ("k.trc", "PathFileType\t4\nUnits\nfeet\nFrame#\tTime\tNose\n\n\n1\t0\t1\t2\t3\n", "Units: 'feet'"),
+        ("k.trc", "PathFileType\t4\nUnits\nm\nFrame#\tTime\tNose\n\n\n1\t0\tx\t2\t3\n", "row 0: could not convert"),
+        ("k.txt", "hello", "not a keypoint file"),
+    ],
+)
+def test_bad_files_are_named(name: str, text: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InputError, match=message) as caught:
+        load_tracks(tmp_path / name)
+    assert str(tmp_path / name) in str(caught.value)
