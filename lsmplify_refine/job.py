@@ -246,10 +246,9 @@ def _sides_note(estimate: Estimate, body: BodyModel) -> list[str]:
 def _completed(
     job: Job, people: list[Estimate], chosen: list[int], video: VideoInfo | None, tracks: list[KeypointTrack]
 ) -> list[Estimate]:
-    given = [track.at(people[index].frame_ids) for index, track in zip(chosen, tracks)] or [None] * len(chosen)
+    given = {index: track.at(people[index].frame_ids) for index, track in zip(chosen, tracks)}
     wanted = [
-        complete(people[index], video=video, keypoints=keypoints, focal_px=job.focal_px)
-        for index, keypoints in zip(chosen, given)
+        complete(people[index], video=video, keypoints=given.get(index), focal_px=job.focal_px) for index in chosen
     ]
     if job.align != "auto" and not all(_in_space(person) for person in wanted):
         raise InputError(f"--align {job.align}: the keypoints are 2D, and only 3D ones are aligned; leave it out")
