@@ -36,7 +36,7 @@ def tracks(case: TakeCase) -> Tracks:
 def test_standard_rows() -> None:
     rows = standard_take_rows()
     assert len(rows) == 11 == len({row.case.name for row in rows})
-    assert [row.reference is not None for row in rows] == [False] * 6 + [True] * 4
+    assert [row.reference is not None for row in rows] == [False] * 7 + [True] * 4
 
 
 def test_takes_are_chosen_evenly_and_cut() -> None:
