@@ -11,6 +11,7 @@ from lsmplify_refine.errors import InputError
 from lsmplify_refine.estimate import Camera, Estimate, Keypoints
 from lsmplify_refine.keypoint_files import KeypointTrack, load_tracks
 from lsmplify_refine.keypoints import CONVENTIONS
+from lsmplify_refine.safe_load import trust_notes
 from lsmplify_refine.triangulate import triangulate_files
 from lsmplify_refine.video import VideoInfo, probe
 
@@ -127,7 +128,10 @@ def complete(
     camera, camera_notes = _camera(estimate, video, focal_px, needed=not keypoints.is_3d)
     fps, fps_notes = _frame_rate(estimate, video)
     return estimate.replace(
-        keypoints=keypoints, camera=camera, fps=fps, notes=(*estimate.notes, *camera_notes, *fps_notes)
+        keypoints=keypoints,
+        camera=camera,
+        fps=fps,
+        notes=(*estimate.notes, *camera_notes, *fps_notes, *trust_notes()),
     )
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from lsmplify_refine.cli._options import add_common_options
 from lsmplify_refine.keypoints import LAYOUTS
 from lsmplify_refine.outputs import OutputFormat
+
+if TYPE_CHECKING:
+    from lsmplify_refine.job import Job
 
 USAGE_NOTE = """\
 It writes, beside the input or in --output DIR:
@@ -59,6 +63,14 @@ def register_parser(subparsers: Any) -> None:
         choices=get_args(OutputFormat),
         help="write one person in this format instead of the input's; what that changes is said",
     )
+    files.add_argument(
+        "--trust-pickle",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="let this very file run the code in its pickle; only for files that you made yourself (repeatable)",
+    )
     how = parser.add_argument_group("how to refine")
     how.add_argument("--person", default="all", metavar="ID", help="refine only this track id (default: all)")
     how.add_argument(
@@ -95,31 +107,38 @@ def register_parser(subparsers: Any) -> None:
 def handle(args: argparse.Namespace) -> int:
     """Run the job that the options describe."""
     from lsmplify_refine.cli._console import run_and_show
+    from lsmplify_refine.safe_load import trusting
+
+    with trusting(args.trust_pickle) as notes:
+        for note in notes:
+            print(f"warning: {note}", file=sys.stderr)
+        return run_and_show(_job(args))
+
+
+def _job(args: argparse.Namespace) -> Job:
     from lsmplify_refine.job import SMOOTH_SECONDS, Job
 
-    return run_and_show(
-        Job(
-            input=args.input,
-            video=args.video,
-            output=args.output,
-            keypoints=args.keypoints,
-            keypoint_convention=args.keypoint_convention,
-            calibration=args.calibration,
-            align=args.align,
-            focal_px=args.focal_px,
-            body_model=args.body_model,
-            gender=args.gender,
-            device=args.device,
-            write_video=args.write_video,
-            smooth_seconds=SMOOTH_SECONDS if args.smooth_seconds is None else args.smooth_seconds,
-            weights=args.weights,
-            mode=args.mode,
-            passes=args.passes,
-            person=args.person,
-            overwrite=args.overwrite,
-            format=args.format,
-            output_format=args.output_format,
-        )
+    return Job(
+        input=args.input,
+        video=args.video,
+        output=args.output,
+        keypoints=args.keypoints,
+        keypoint_convention=args.keypoint_convention,
+        calibration=args.calibration,
+        align=args.align,
+        focal_px=args.focal_px,
+        body_model=args.body_model,
+        gender=args.gender,
+        device=args.device,
+        write_video=args.write_video,
+        smooth_seconds=SMOOTH_SECONDS if args.smooth_seconds is None else args.smooth_seconds,
+        weights=args.weights,
+        mode=args.mode,
+        passes=args.passes,
+        person=args.person,
+        overwrite=args.overwrite,
+        format=args.format,
+        output_format=args.output_format,
     )
 
 

@@ -1,17 +1,28 @@
 """Loading files that strangers made: arrays and plain values come out, nothing in the file gets to run."""
 
-from lsmplify_refine.safe_load._arrays import Content, inspect_file, load_npy, load_npz
+from lsmplify_refine.safe_load._arrays import load_npy, load_npz, read_npy, read_npz, unpickle_objects
 from lsmplify_refine.safe_load._body import load_body_npz, load_body_pickle
+from lsmplify_refine.safe_load._inspect import Content, inspect_file
+from lsmplify_refine.safe_load._json import load_json, parse_json
 from lsmplify_refine.safe_load._torch import load_torch
-from lsmplify_refine.safe_load._unpickler import load_pickle
+from lsmplify_refine.safe_load._trust import trust_notes, trusting
+from lsmplify_refine.safe_load._unpickler import load_pickle, restricted_loads
 
 __all__ = [
     "Content",
     "inspect_file",
     "load_body_npz",
     "load_body_pickle",
+    "load_json",
     "load_npy",
     "load_npz",
     "load_pickle",
     "load_torch",
+    "parse_json",
+    "read_npy",
+    "read_npz",
+    "restricted_loads",
+    "trust_notes",
+    "trusting",
+    "unpickle_objects",
 ]

@@ -1,18 +1,38 @@
-"""torch.load without pickled code, its refusals in one line."""
+"""torch.save files, read without torch.load.
+
+Before torch 2.6 `torch.load(weights_only=True)` could be made to run code (CVE-2025-32434), and it takes the memory
+that a file announces. Here the pickle inside goes through our own reader, and the tensors' bytes are counted first.
+"""
 
 from __future__ import annotations
 
-import re
+import io
+import sys
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
 import torch
 
 from lsmplify_refine.errors import InputError
+from lsmplify_refine.safe_load._limits import Budget, budget_of
+from lsmplify_refine.safe_load._machine import Unpickler
+from lsmplify_refine.safe_load._npy import read_exactly
+from lsmplify_refine.safe_load._plain import make_plain
+from lsmplify_refine.safe_load._tensors import Storage, StorageType, storage_of
+from lsmplify_refine.safe_load._trust import is_trusted
+from lsmplify_refine.safe_load._unpickler import pickle_errors
+from lsmplify_refine.safe_load._zip import open_zip, read_member
+
+#: Before its zip format torch.save began with this number, pickled.
+LEGACY_MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+#: Version of that format.
+_PROTOCOL = 1001
 
 
 def load_torch(source: Path | IO[bytes], where: str = "") -> Any:
-    """What a torch.save file holds, on the CPU, tensors and plain values only.
+    """What a torch.save file holds, on the CPU and without gradients: tensors, arrays and plain values.
 
     Args:
         source: The file.
@@ -23,17 +43,96 @@ def load_torch(source: Path | IO[bytes], where: str = "") -> Any:
     """
     where = where or str(source)
     try:
-        return torch.load(source, map_location="cpu", weights_only=True)
+        data = source.read_bytes() if isinstance(source, Path) else source.read()
     except OSError as error:
         raise InputError(f"{where}: cannot be read: {error.strerror}") from error
-    # torch reports refusals, damage and foreign files through many types
-    except Exception as error:
-        asked = re.search(r"nsupported (?:global: GLOBAL|GLOBAL|class) (\S+)", str(error))
-        if asked:
-            raise InputError(
-                f"{where}: refused: the file asks for {asked[1]}, which could run code; "
-                "only tensors and plain Python values are read"
-            ) from error
-        detail = re.search(r"WeightsUnpickler error: (.*)", str(error))
-        first = detail[1] if detail else next(iter(str(error).splitlines()), type(error).__name__)
-        raise InputError(f"{where}: not a readable torch file: {first[:200]}") from error
+    with budget_of(where, len(data)) as budget:
+        return make_plain(_load(data, where, budget), where, budget, trusted=is_trusted(where))
+
+
+def load_embedded(data: Any, where: str, budget: Budget) -> Any:
+    """The storage in a pickle's `torch.storage._load_from_bytes`."""
+    if not isinstance(data, bytes):
+        raise InputError(f"{where}: a torch storage in the pickle is damaged")
+    value = _load(data, where, budget)
+    if not isinstance(value, Storage):
+        raise InputError(f"{where}: a torch storage in the pickle holds a {type(value).__name__}")
+    return value
+
+
+def _load(data: bytes, where: str, budget: Budget) -> Any:
+    with pickle_errors(where, "torch file"):
+        if data.startswith(LEGACY_MAGIC):
+            return _load_legacy(io.BytesIO(data), where, budget)
+        if not data.startswith(b"PK"):
+            raise InputError(f"{where}: not a readable torch file: it does not begin as torch.save writes")
+        with open_zip(io.BytesIO(data), where, "torch") as archive:
+            return _load_zip(archive, where, budget)
+
+
+def _load_zip(archive: zipfile.ZipFile, where: str, budget: Budget) -> Any:
+    names = set(archive.namelist())
+    found = [name for name in names if name == "data.pkl" or name.endswith("/data.pkl")]
+    if len(found) != 1:
+        raise InputError(f"{where}: not a readable torch file: {len(found)} members data.pkl instead of one")
+    root = found[0].removesuffix("data.pkl")
+    if f"{root}constants.pkl" in names:
+        raise InputError(f"{where}: refused: a TorchScript program; give a file of tensors")
+    if f"{root}byteorder" in names and archive.read(f"{root}byteorder") != sys.byteorder.encode():
+        raise InputError(f"{where}: written on a machine of another byte order; load and save it there")
+    stored: dict[str, torch.UntypedStorage] = {}
+
+    def storage(pid: Any) -> Storage:
+        dtype, key, size = _storage_id(pid)
+        if key not in stored:
+            if f"{root}data/{key}" not in names:
+                raise InputError(f"{where}: the data of a tensor are missing; the file is damaged")
+            stored[key] = storage_of(read_member(archive, f"{root}data/{key}"), dtype).data
+        if size > stored[key].nbytes():
+            raise InputError(f"{where}: a tensor announces {size} bytes and has {stored[key].nbytes()}; it is damaged")
+        return Storage(stored[key], dtype)
+
+    pickled = io.BytesIO(bytes(read_member(archive, found[0])))
+    return Unpickler(pickled, where, budget, encoding="utf-8", persistent_load=storage).load()
+
+
+def _load_legacy(stream: io.BytesIO, where: str, budget: Budget) -> Any:
+    stream.seek(len(LEGACY_MAGIC))
+    size = stream.getbuffer().nbytes
+    left, room = size, {}
+
+    def storage(pid: Any) -> Storage:
+        nonlocal left
+        dtype, key, wanted = _storage_id(pid)
+        if key not in room:
+            left -= wanted
+            if left < 0:
+                raise InputError(f"{where}: a tensor announces {wanted} bytes in a file of {size}; it is damaged")
+            data = bytearray(wanted)
+            room[key] = data, dtype, storage_of(data, dtype).data
+        return Storage(room[key][2], dtype)
+
+    def load(persistent_load: Callable[[Any], Any] | None = None) -> Any:
+        return Unpickler(stream, where, budget, encoding="utf-8", persistent_load=persistent_load).load()
+
+    protocol, machine = load(), load()
+    if protocol != _PROTOCOL or not isinstance(machine, dict) or not machine.get("little_endian", True):
+        raise InputError(f"{where}: not a readable torch file: another version or machine wrote it; save it again")
+    value = load(storage)
+    for key in load():
+        data, dtype, _ = room[key]
+        count = int.from_bytes(stream.read(8), "little")
+        if count * dtype.itemsize != len(data):
+            raise InputError(f"{where}: a tensor's data are of another length than announced; the file is damaged")
+        data[:] = read_exactly(stream, len(data), where).tobytes()
+    return value
+
+
+def _storage_id(pid: Any) -> tuple[torch.dtype, str, int]:
+    """dtype, key and bytes of a storage."""
+    name, kind, key, _, count, *views = pid
+    if name != "storage" or not isinstance(kind, StorageType) or not isinstance(key, str) or any(views):
+        raise ValueError("it refers to something else than a torch storage")
+    if not isinstance(count, int) or not 0 <= count < 1 << 60:
+        raise ValueError("a torch storage has no size")
+    return kind.dtype, key, count * kind.dtype.itemsize

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import builtins
+import gzip
 import io
 import os
 import pickle
@@ -110,7 +111,7 @@ def test_code_is_refused_by_name(value: Any, asked: str, tmp_path: Path, monkeyp
     monkeypatch.chdir(tmp_path)
     path = write(tmp_path / "f.pkl", value)
     for load in (load_pickle, load_body_pickle):
-        with pytest.raises(InputError, match="refused: the pickle asks for") as caught:
+        with pytest.raises(InputError, match="refused: the file asks for") as caught:
             load(path)
         assert asked in str(caught.value) and str(path) in str(caught.value) and "\n" not in str(caught.value)
     assert [entry.name for entry in tmp_path.iterdir()] == ["f.pkl"]
@@ -120,7 +121,7 @@ def test_code_inside_an_embedded_torch_storage_is_refused(tmp_path: Path) -> Non
     inner = io.BytesIO()
     torch.save(Asks(os.system, "true"), inner)
     path = write(tmp_path / "f.pkl", Asks(torch.storage._load_from_bytes, inner.getvalue()))
-    with pytest.raises(InputError, match=r"a torch storage in the pickle: refused: the file asks for posix\.system"):
+    with pytest.raises(InputError, match=r"refused: the file asks for posix\.system"):
         load_pickle(path)
 
 
@@ -214,6 +215,10 @@ def test_npz_and_npy_announcements_are_checked(tmp_path: Path) -> None:
     (tmp_path / "f.npy").write_bytes(lying_npy())
     with pytest.raises(InputError, match="announces"):
         load_npy(tmp_path / "f.npy")
+    for length in (6, 7, 9, 40):
+        (tmp_path / "f.npy").write_bytes(lying_npy()[:length])
+        with pytest.raises(InputError, match="not a readable npy file"):
+            load_npy(tmp_path / "f.npy")
 
 
 def test_npz_with_objects_or_damage(tmp_path: Path) -> None:
@@ -237,7 +242,7 @@ def test_npz_with_objects_or_damage(tmp_path: Path) -> None:
         ("a.npz", lambda p: np.savez(p, k=np.zeros(1)), "npz"),
         ("a.npy", lambda p: np.save(p, np.zeros(1)), "npy"),
         ("a", lambda p: write(p, {"k": 1}), "pickle"),
-        ("a", lambda p: p.write_bytes(b"\x1f\x8b..."), "compressed"),
+        ("a", lambda p: p.write_bytes(gzip.compress(pickle.dumps({"k": 1}))), "compressed"),
         ("a", lambda p: p.write_bytes(b'{"k": 1}'), "json"),
         ("a", lambda p: p.write_bytes(b"hello"), "unknown"),
     ],
@@ -246,7 +251,7 @@ def test_containers_are_told_by_content(name: str, make: Any, container: str, tm
     make(tmp_path / name)
     content = inspect_file(tmp_path / name)
     assert content.container == container
-    assert content.keys == (("k",) if container in ("torch", "npz", "pickle") else ())
+    assert content.keys == (("k",) if container in ("torch", "npz", "pickle", "compressed") else ())
 
 
 def chumpy_model() -> bytes:
@@ -277,15 +282,13 @@ def test_chumpy_models_become_arrays(tmp_path: Path) -> None:
     assert np.array_equal(model["shapedirs"], np.arange(6.0).reshape(2, 3))
     assert scipy.sparse.issparse(model["J_regressor"])
     assert np.array_equal(model["J_regressor"].toarray(), np.eye(3)[:2])
-    # the names of model files are not allowed in results
-    with pytest.raises(InputError, match=r"asks for copy_reg\._reconstructor"):
-        load_pickle(tmp_path / "SMPL.pkl")
+    assert list(load_pickle(tmp_path / "SMPL.pkl")) == list(model)
 
 
 def test_sparse_indices_beyond_the_matrix_are_refused(tmp_path: Path) -> None:
     data = chumpy_model().replace(np.array([0, 1], np.int32).tobytes(), np.array([0, 99], np.int32).tobytes())
     encoded = chumpy_model() != data
-    with pytest.raises(InputError, match="J_regressor: cannot be read"):
+    with pytest.raises(InputError, match=r"SMPL\.pkl: cannot be read as an array"):
         load_body_pickle(write(tmp_path / "SMPL.pkl", data))
     assert encoded
 

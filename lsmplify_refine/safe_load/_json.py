@@ -1,0 +1,60 @@
+"""JSON with limits on its nesting and on the memory that its lists and objects take."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.safe_load._limits import MAX_DEPTH, one_line
+
+#: Beyond these, one list or object for every so many bytes: an empty one takes twenty times its text.
+_CONTAINERS, _BYTES_EACH = 500_000, 8
+_BLOCK = 1 << 22
+
+
+def load_json(path: Path) -> Any:
+    """A JSON file's content.
+
+    Raises:
+        InputError: It cannot be read, is no JSON, nested too deeply, or almost nothing but brackets.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    return parse_json(data, str(path))
+
+
+def parse_json(data: bytes, where: str) -> Any:
+    """As `load_json`; `where` names the file in messages."""
+    depth, containers = _brackets(data)
+    if depth > MAX_DEPTH:
+        raise InputError(
+            f"{where}: refused: the JSON is nested too deeply, {depth} levels; at most {MAX_DEPTH} are read"
+        )
+    if containers > _CONTAINERS + len(data) / _BYTES_EACH:
+        raise InputError(f"{where}: refused: the JSON is {containers} lists and objects in {len(data)} bytes")
+    try:
+        return json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:  # also what is not UTF-8
+        raise InputError(f"{where}: not readable as JSON ({one_line(error)}); copy or write it again") from error
+
+
+def _brackets(data: bytes) -> tuple[int, int]:
+    """Deepest nesting and number of brackets opened outside strings, without parsing."""
+    # escapes removed, every quote left begins or ends a string
+    chars = np.frombuffer(data.replace(b"\\\\", b"").replace(b'\\"', b""), np.uint8)
+    inside, depth, deepest, opened = False, 0, 0, 0
+    for start in range(0, len(chars), _BLOCK):
+        block = chars[start : start + _BLOCK]
+        in_string = np.logical_xor.accumulate(block == ord('"')) ^ inside
+        opens = ((block == ord("[")) | (block == ord("{"))) & ~in_string
+        closes = ((block == ord("]")) | (block == ord("}"))) & ~in_string
+        levels = depth + np.cumsum(opens.astype(np.int8) - closes.astype(np.int8), dtype=np.int32)
+        inside, depth = bool(in_string[-1]), int(levels[-1])
+        deepest, opened = max(deepest, int(levels.max())), opened + int(opens.sum())
+    return deepest, opened

@@ -1,0 +1,221 @@
+"""A pickle reader that knows arrays, tensors and plain Python values, and refuses all else.
+
+The pure-Python `pickle._Unpickler` is the base (as in joblib), because only there can every instruction be checked and
+counted before it runs.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, Any, ClassVar, NoReturn
+
+import numpy as np
+
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.safe_load._limits import MAX_DEPTH, Budget, one_line
+from lsmplify_refine.safe_load._names import NAMES
+from lsmplify_refine.safe_load._numbers import set_array_state, set_dtype_state
+from lsmplify_refine.safe_load._stand_ins import Inert
+from lsmplify_refine.safe_load._trust import is_trusted
+
+#: Bytes that an instruction may take; of those not named here, a reference and a small object.
+_COSTS: dict[int, int] = {
+    **dict.fromkeys(b"]}ld)t\x85\x86\x87", 272),  # lists, dicts and tuples, which are looked at once more
+    **dict.fromkeys(b"\x8f\x91", 432),  # sets
+    **dict.fromkeys(b"qrp\x94", 112),  # an entry of the memo
+    **dict.fromkeys(b"NKMJ\x88\x89", 16),
+}
+_COST = 40
+_ENTRY = 64
+#: Levels of tuples: their hash is computed recursively, which a deep one would crash with.
+_TUPLE_LEVELS = 50
+_LARGEST = 1 << 64
+
+#: A persistent id of a torch file -> the storage.
+PersistentLoad = Callable[[Any], Any]
+_Step = Callable[["Unpickler"], None]
+
+#: Instruction -> its method in Python's own unpickler.
+_INSTRUCTIONS: dict[int, Any] = pickle._Unpickler.dispatch
+
+
+class _Metered(dict[int, Any]):
+    """Instruction -> its method; every look-up is charged."""
+
+    def __init__(self, table: Mapping[int, Any], budget: Budget) -> None:
+        super().__init__(table)
+        self._spend = budget.spend
+
+    def __getitem__(self, code: int) -> Any:
+        self._spend(_COSTS.get(code, _COST))
+        return dict.__getitem__(self, code)
+
+
+class Unpickler(pickle._Unpickler):
+    """See the module's docstring.
+
+    Attributes:
+        stream: The pickle, and what lies behind it.
+        where: File (and key) for error messages.
+        folder: Where the file lies; None where it is part of another.
+        side_files: Arrays of files beside it, by name.
+    """
+
+    dispatch: ClassVar[dict[int, Any]] = dict(_INSTRUCTIONS)
+    # set by `load` of the base class
+    stack: list[Any]
+    metastack: list[Any]
+    read: Callable[[int], bytes]
+    append: Callable[[Any], None]
+
+    def __init__(
+        self,
+        stream: io.BytesIO,
+        where: str,
+        budget: Budget,
+        *,
+        encoding: str = "latin1",
+        folder: Path | None = None,
+        persistent_load: PersistentLoad | None = None,
+    ) -> None:
+        super().__init__(stream, encoding=encoding)
+        self.stream: IO[bytes] = stream
+        self.where, self.folder = where, folder
+        self.side_files: dict[str, Any] = {}
+        self._bytes, self._budget, self._encoding = stream, budget, encoding
+        self._persistent_load, self._trusted = persistent_load, is_trusted(where)
+        self._levels: dict[int, int] = {}
+        self.dispatch = _Metered(type(self).dispatch, budget)  # type: ignore[misc]
+
+    def remaining(self) -> int:
+        """Bytes left behind the instructions read so far."""
+        return self._bytes.getbuffer().nbytes - self._bytes.tell()
+
+    def nested(self) -> Any:
+        """The value of a pickle that begins here in the stream, which joblib writes for an array of objects."""
+        inner = Unpickler(self._bytes, self.where, self._budget, encoding=self._encoding, folder=self.folder)
+        return inner.load()
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) == ("torch.storage", "_load_from_bytes"):
+            return self._load_storage
+        if (module, name) in NAMES:
+            return NAMES[module, name]
+        if self._trusted:
+            return super().find_class(module, name)
+        asked = one_line(f"{module}.{name}")
+        raise InputError(
+            f"{self.where}: refused: the file asks for {asked}, which could run code; only arrays, tensors and plain "
+            "Python values are read (--trust-pickle FILE lifts this for a file that you made yourself)"
+        )
+
+    def _load_storage(self, data: Any) -> Any:
+        # torch's own function runs an unrestricted torch.load
+        from lsmplify_refine.safe_load._torch import load_embedded
+
+        return load_embedded(data, self.where, self._budget)
+
+    def persistent_load(self, pid: Any) -> Any:
+        if self._persistent_load is None:
+            raise pickle.UnpicklingError("it refers to data outside of itself")
+        return self._persistent_load(pid)
+
+    def get_extension(self, code: int) -> NoReturn:
+        raise InputError(f"{self.where}: refused: the pickle asks for the registered extension {code}")
+
+    def check_mark(self) -> None:
+        """Refuse to begin ever more lists and tuples within one another."""
+        if len(self.metastack) > 2 * MAX_DEPTH:
+            raise InputError(f"{self.where}: refused: nested more than {MAX_DEPTH} levels deep; no result is")
+
+    def check_call(self) -> None:
+        """Count what a function is given: it may copy that."""
+        for argument in self.stack[-1]:
+            if isinstance(argument, (str, bytes, bytearray)):
+                self._budget.spend(len(argument))
+            elif isinstance(argument, (list, tuple)):
+                self._budget.spend(_ENTRY * len(argument))
+
+    def build(self) -> None:
+        """Set the state of an array, a type of numbers or a stand-in, and of nothing else."""
+        state = self.stack[-1]
+        target = self.stack[-2]
+        if type(target) is np.ndarray:
+            self._budget.spend(set_array_state(target, state))
+        elif isinstance(target, np.dtype):
+            set_dtype_state(target, state)
+        elif isinstance(target, Inert):
+            target.state = state
+            self.stack[-2] = target.built(self)
+        elif type(target) is OrderedDict and isinstance(state, dict) and set(state) == {"_metadata"}:
+            pass  # versions of a network's layers
+        elif self._trusted:
+            _INSTRUCTIONS[pickle.BUILD[0]](self)
+            return
+        else:
+            raise InputError(f"{self.where}: refused: the pickle sets the attributes of a {type(target).__name__}")
+        self.stack.pop()
+
+    def make_bytearray(self) -> None:
+        """As the original, which allocates the announced length before it reads."""
+        length = int.from_bytes(self.read(8), "little")
+        if length > self._bytes.getbuffer().nbytes:
+            raise pickle.UnpicklingError(f"{length} bytes are announced where fewer are left")
+        self.append(bytearray(self.read(length)))
+
+    def check_class(self, place: int) -> None:
+        """Refuse to make objects, but of stand-ins."""
+        kind = self.stack[place]
+        if not self._trusted and not (isinstance(kind, type) and issubclass(kind, Inert)):
+            raise pickle.UnpicklingError(f"an object is made of {kind!r:.60}")
+
+    def check_tuple(self) -> None:
+        """Refuse tuples in tuples in tuples ..."""
+        made = self.stack[-1]
+        level = 1 + max((self._levels.get(id(part), 0) for part in made if type(part) is tuple), default=0)
+        if level > _TUPLE_LEVELS:
+            raise InputError(
+                f"{self.where}: refused: tuples nested more than {_TUPLE_LEVELS} levels deep; no result is"
+            )
+        self._levels[id(made)] = level
+
+    def check_number(self) -> None:
+        """Refuse numbers of thousands of digits, which take forever to compute with."""
+        if not -_LARGEST < self.stack[-1] < _LARGEST:
+            raise pickle.UnpicklingError(f"a number of {self.stack[-1].bit_length()} bits")
+
+
+def _old_class(self: Unpickler) -> None:
+    raise pickle.UnpicklingError("it makes objects of Python 2's old classes")
+
+
+def _checked(code: bytes, before: _Step = lambda self: None, after: _Step = lambda self: None) -> None:
+    """Have an instruction checked before or after it runs."""
+    run = _INSTRUCTIONS[code[0]]
+
+    def checked(self: Unpickler) -> None:
+        before(self)
+        run(self)
+        after(self)
+
+    Unpickler.dispatch[code[0]] = checked
+
+
+_checked(pickle.MARK, before=Unpickler.check_mark)
+_checked(pickle.REDUCE, before=Unpickler.check_call)
+_checked(pickle.NEWOBJ, before=lambda self: self.check_class(-2))
+_checked(pickle.NEWOBJ_EX, before=lambda self: self.check_class(-3))
+for _code in (pickle.TUPLE, pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3):
+    _checked(_code, after=Unpickler.check_tuple)
+for _code in (pickle.INT, pickle.LONG, pickle.LONG1, pickle.LONG4):
+    _checked(_code, after=Unpickler.check_number)
+Unpickler.dispatch |= {
+    pickle.BUILD[0]: Unpickler.build,
+    pickle.BYTEARRAY8[0]: Unpickler.make_bytearray,
+    pickle.INST[0]: _old_class,
+    pickle.OBJ[0]: _old_class,
+}

@@ -1,0 +1,93 @@
+"""Zip archives (npz, torch): checked before anything is unpacked, read member by member, never extracted."""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.safe_load._limits import one_line, room
+
+#: Bytes of a zip's table of contents; some hundred thousand members.
+_MAX_TABLE = 16 << 20
+
+
+@contextmanager
+def open_zip(source: Path | IO[bytes], where: str, kind: str = "npz") -> Iterator[zipfile.ZipFile]:
+    """An archive whose members' names, methods and announced sizes have been checked.
+
+    Raises:
+        InputError: It is damaged, or is refused (the message says why); also for what goes wrong in reading inside.
+    """
+    try:
+        with _stream(source) as stream:
+            size = _check_table(stream, where)
+            with zipfile.ZipFile(stream) as archive:
+                _check_members(archive.infolist(), size, where)
+                yield archive
+    except OSError as error:
+        raise InputError(f"{where}: cannot be read: {one_line(error.strerror or error)}") from error
+    # an encrypted member, an unknown method or field, a damaged stream
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError) as error:
+        reason = one_line(error) or type(error).__name__
+        raise InputError(
+            f"{where}: not a readable {kind} file, damaged or cut short ({reason}); copy it again"
+        ) from error
+
+
+def read_member(archive: zipfile.ZipFile, name: str) -> bytearray:
+    """The bytes of a member, whose announced size the archive's check has bounded."""
+    data = bytearray()
+    with archive.open(name) as stream:
+        while chunk := stream.read(1 << 20):
+            data += chunk
+    return data
+
+
+@contextmanager
+def _stream(source: Path | IO[bytes]) -> Iterator[IO[bytes]]:
+    if isinstance(source, Path):
+        with source.open("rb") as stream:
+            yield stream
+    else:
+        yield source
+
+
+def _check_table(stream: IO[bytes], where: str) -> int:
+    """The archive's size; refuse a table of contents that would itself take much memory."""
+    size = stream.seek(0, 2)
+    stream.seek(max(0, size - (1 << 16) - 100))
+    tail = stream.read()
+    at = tail.rfind(b"PK\x05\x06")
+    table = struct.unpack("<L", tail[at + 12 : at + 16])[0] if 0 <= at <= len(tail) - 22 else 0
+    at = tail.rfind(b"PK\x06\x06")  # the record of large archives
+    if 0 <= at <= len(tail) - 56:
+        table = max(table if table != 0xFFFFFFFF else 0, struct.unpack("<Q", tail[at + 40 : at + 48])[0])
+    if table > _MAX_TABLE:
+        raise InputError(f"{where}: refused: the archive lists far more members than results have")
+    stream.seek(0)
+    return size
+
+
+def _check_members(members: list[zipfile.ZipInfo], size: int, where: str) -> None:
+    names = [member.filename.replace("\\", "/") for member in members]
+    for name in names:
+        if name.startswith("/") or ":" in name.split("/")[0] or ".." in name.split("/"):
+            raise InputError(f"{where}: refused: the archive holds a path out of its folder, {one_line(name, 80)}")
+    if len(set(names)) != len(names):
+        twice = Counter(names).most_common(1)[0][0]
+        raise InputError(f"{where}: refused: the archive holds {one_line(twice, 80)} twice")
+    if any(member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for member in members):
+        raise InputError(f"{where}: refused: the archive is packed in a way that neither numpy nor torch uses")
+    total = sum(member.file_size for member in members)
+    if total > room(size):
+        raise InputError(
+            f"{where}: refused: announces {total} bytes in an archive of {size}, at most {room(size)} are unpacked; "
+            "if it is sound, save it again without compression"
+        )

@@ -1,0 +1,171 @@
+"""Sound files for `fuzz_readers.py`, one writer for each format that something in the package reads.
+
+Adapters' samples are those of their round-trip tests: a new adapter joins by its test. Its lack stops the fuzz run.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import pickle
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import scipy.sparse
+import torch
+
+from lsmplify_refine import files
+from lsmplify_refine.body import BodyModel
+from lsmplify_refine.calibration import load_calibration
+from lsmplify_refine.keypoint_files import load_tracks
+from lsmplify_refine.regressor.network import NetworkConfig, ResidualRegressor
+from lsmplify_refine.regressor.published import load_published
+from lsmplify_refine.regressor.weights import load_weights, save_weights
+from lsmplify_refine.safe_load import load_body_npz, load_body_pickle, load_json, load_npz, load_pickle, load_torch
+from tests.adapters import estimator_files as estimators
+from tests.adapters import gvhmr_files as gvhmr
+from tests.adapters.test_round_trips import CASES as ADAPTER_CASES
+from tests.body import model_files
+from tests.keypoint_files import test_json_files as keypoint_json
+from tests.keypoint_files import test_named_points as named
+from tests.regressor.test_published import save as save_published
+from tests.test_triangulate import camera_at, write_easymocap, write_pose2sim
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A sound file or folder and what reads it.
+
+    Attributes:
+        name: For messages.
+        write: Writes it into an empty folder and gives its path.
+        read: Reads it.
+        share: How often it is drawn; large files take long.
+    """
+
+    name: str
+    write: Callable[[Path], Path]
+    read: Callable[[Path], Any]
+    share: float = 1.0
+
+
+def all_samples() -> list[Sample]:
+    """Every sample.
+
+    Raises:
+        SystemExit: An adapter has none.
+    """
+    found = [*_adapters(), *_keypoints(), *_bodies(), *_networks(), *_containers()]
+    covered = {case[2] for case in ADAPTER_CASES.values()} | {"gvhmr"}
+    if missing := set(files.adapters()) - covered:
+        raise SystemExit(f"no sample for the adapters {', '.join(sorted(missing))}; add a round-trip test")
+    return found
+
+
+def _adapters() -> Iterator[Sample]:
+    for name, (write, how, _, _) in ADAPTER_CASES.items():
+        yield Sample(name, write, lambda path, how=how: files.load(path, format=how))
+    results = gvhmr.official(net_outputs=False)
+    yield Sample("gvhmr pt", lambda folder: gvhmr.write_pt(folder / "r.pt", results), files.load)
+    yield Sample("gvhmr pkl", lambda folder: gvhmr.write_pkl(folder / "r.pkl", results), files.load)
+    yield Sample("gvhmr npz", _then(lambda path: gvhmr.write_amass_like(path, results), "r.npz"), files.load)
+    yield Sample("gvhmr package", _then(lambda path: gvhmr.write_package_npz(path, results), "r.npz"), files.load)
+    yield Sample("gvhmr folder", lambda folder: gvhmr.write_folder(folder / "out", results), files.load)
+    for compress in (0, 3, ("xz", 1)):
+        for name, tree in (("wham", estimators.wham), ("phalp", estimators.phalp)):
+            write = _then(lambda path, tree=tree, how=compress: joblib.dump(tree(), path, compress=how), "r.pkl")
+            yield Sample(f"{name} joblib {compress}", write, files.load)
+
+
+def _keypoints() -> Iterator[Sample]:
+    for name, case in keypoint_json.CASES.items():
+        yield Sample(f"keypoints {name}", lambda folder, case=case: case(folder)[0], _read_keypoints)
+    points = named.metres(4, 25)
+    yield Sample("trc", lambda folder: named.write_trc(folder / "k.trc", named.OPENPOSE, points), load_tracks)
+    text = named.csv_of(points, ["a", "b"], "xyz")
+    yield Sample("csv", _then(lambda path: path.write_text(text), "k.csv"), load_tracks)
+    yield Sample("vitpose", _then(lambda path: torch.save(gvhmr.keypoints(), path), "k.pt"), load_tracks)
+    plain = {"convention": np.array("body25"), "keypoints3d": points, "frame_ids": np.arange(4)}
+    yield Sample("plain npz", _then(lambda path: np.savez(path, **plain), "k.npz"), load_tracks)
+    yield Sample("bare npy", _then(lambda path: np.save(path, points * 1000), "k.npy"), _read_keypoints)
+    yield Sample("c3d", _c3d, load_tracks)
+    cameras = {name: camera_at(name, degrees, np.zeros(3)) for name, degrees in (("a", 0.0), ("b", 60.0))}
+    yield Sample("easymocap cameras", lambda folder: write_easymocap(folder / "c", cameras), load_calibration)
+    yield Sample("pose2sim cameras", lambda folder: write_pose2sim(folder / "c.toml", cameras), load_calibration)
+
+
+def _bodies() -> Iterator[Sample]:
+    rng = np.random.default_rng(0)
+    small = {"v_template": rng.normal(size=(9, 3)), "J_regressor": scipy.sparse.csc_matrix(np.eye(4, 9)), "f": [1, 2]}
+    old = {key: model_files._Ch(value) if key == "v_template" else value for key, value in small.items()}
+
+    def write_old(path: Path) -> None:
+        with path.open("wb") as stream:
+            model_files._Pickler(stream, protocol=2).dump(old)
+
+    objects = {"v_template": small["v_template"], "part2num": np.array({"head": 1}, dtype=object)}
+    yield Sample("small body pkl", _then(write_old, "SMPL_NEUTRAL.pkl"), load_body_pickle)
+    yield Sample("small body npz", _then(lambda path: np.savez(path, **objects), "SMPLX_NEUTRAL.npz"), load_body_npz)
+    yield Sample("body", lambda folder: model_files.write_smpl(folder, chumpy=True), BodyModel.load, 0.02)
+
+
+def _networks() -> Iterator[Sample]:
+    network = ResidualRegressor(NetworkConfig(width=16, depth=1, heads=2))
+    write = _then(lambda path: save_weights(network, path, {"made": "for the fuzz"}), "w.safetensors")
+    yield Sample("weights", write, load_weights, 0.5)
+    yield Sample("published", _then(save_published, "best_ckpt.pth.tar"), load_published, 0.02)
+
+
+def _containers() -> Iterator[Sample]:
+    rng = np.random.default_rng(0)
+    tree = {
+        "a": rng.normal(size=(3, 4)),
+        "o": np.array([1, {"b": np.arange(3)}, None], dtype=object),
+        "s": scipy.sparse.csr_matrix(np.eye(3)),
+        "t": torch.arange(6).reshape(2, 3).T,
+        "n": np.float32(1.5),
+        "c": 1j,
+        "l": [(1, "x", b"y"), {1, 2}],
+    }
+    plain = {"a": torch.arange(6.0).reshape(2, 3).T, "b": [torch.ones(2), (1, "x")]}
+    for protocol in range(6):
+        write = _then(lambda path, p=protocol: path.write_bytes(pickle.dumps(tree, p)), "f.pkl")
+        yield Sample(f"pickle {protocol}", write, load_pickle)
+    yield Sample("gzip", _then(lambda path: path.write_bytes(gzip.compress(pickle.dumps(tree))), "f.pkl"), load_pickle)
+    yield Sample("bz2", _then(lambda path: joblib.dump(tree, path, compress=("bz2", 1)), "f.pkl"), load_pickle)
+    yield Sample("torch", _then(lambda path: torch.save(plain, path), "f.pt"), load_torch)
+    old = _then(lambda path: torch.save(plain, path, _use_new_zipfile_serialization=False), "f.pth")
+    yield Sample("old torch", old, load_torch)
+    arrays = {"a": tree["a"], "b": np.array(["x", "yy"]), "c": np.zeros(0)}
+    yield Sample("npz", _then(lambda path: np.savez_compressed(path, **arrays), "f.npz"), load_npz)
+    text = json.dumps({"a": [1, 2.5, {"b": None}], "c": 'x"\\'})
+    yield Sample("json", _then(lambda path: path.write_text(text), "f.json"), load_json)
+
+
+def _then(write: Callable[[Path], Any], name: str) -> Callable[[Path], Path]:
+    def run(folder: Path) -> Path:
+        write(folder / name)
+        return folder / name
+
+    return run
+
+
+def _read_keypoints(path: Path) -> Any:
+    return load_tracks(path, image_size=(1280, 720))
+
+
+def _c3d(folder: Path) -> Path:
+    import c3d
+
+    writer = c3d.Writer(point_rate=120, point_units="mm  ")
+    writer.set_point_labels(named.OPENPOSE)
+    for frame in named.metres(3, 25):
+        values = np.hstack([frame * 1000, np.zeros((25, 2))]).astype(np.float32)
+        writer.add_frames([(values, np.zeros((0, 0), np.float32))])
+    with (folder / "k.c3d").open("wb") as stream:
+        writer.write(stream)
+    return folder / "k.c3d"

@@ -1,0 +1,286 @@
+"""Hostile files: name -> (file name, writer, reader, what the refusal says).
+
+Files with code touch `owned` in the current folder when they get to run.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import os
+import pickle
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import torch
+
+from lsmplify_refine import files
+from lsmplify_refine.keypoint_files import load_tracks
+from lsmplify_refine.safe_load import (
+    load_body_npz,
+    load_body_pickle,
+    load_json,
+    load_npy,
+    load_npz,
+    load_pickle,
+    load_torch,
+    read_npz,
+    unpickle_objects,
+)
+
+Write = Callable[[Path], Any]
+Case = tuple[str, Write, Callable[[Path], Any], str]
+
+HUGE = 10 * 10**9
+MEGA = 1 << 20
+
+
+class Asks:
+    """Pickles as a call of whatever it is given."""
+
+    def __init__(self, function: Any, *arguments: Any) -> None:
+        self.call = function, arguments
+
+    def __reduce__(self) -> tuple:
+        return self.call
+
+
+TOUCH = Asks(os.system, "touch owned")
+
+
+def raw(data: bytes) -> Write:
+    return lambda path: path.write_bytes(data)
+
+
+def pickled(value: Any, protocol: int = 4) -> Write:
+    return raw(pickle.dumps(value, protocol))
+
+
+def zipped(members: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> Write:
+    def write(path: Path) -> None:
+        with zipfile.ZipFile(path, "w", method) as archive:
+            for name, data in members.items():
+                archive.writestr(name, data)
+
+    return write
+
+
+def npy(shape: tuple[int, ...], descr: str = "<f8", data: bytes = b"") -> bytes:
+    stream = io.BytesIO()
+    header = {"descr": descr, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(stream, header)
+    return stream.getvalue() + data
+
+
+def zeros_member(size: int, name: str = "a.npy") -> Write:
+    """An archive whose member really inflates to `size` bytes."""
+
+    def write(path: Path) -> None:
+        with (
+            zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
+            archive.open(name, "w", force_zip64=True) as member,
+        ):
+            member.write(npy((size // 8,)))
+            for _ in range(size // MEGA):
+                member.write(bytes(MEGA))
+
+    return write
+
+
+def torch_zip(change: Callable[[dict[str, bytes]], dict[str, bytes]], tree: Any = None) -> Write:
+    """What torch.save wrote, with its members changed."""
+
+    def write(path: Path) -> None:
+        stream = io.BytesIO()
+        torch.save({"a": torch.zeros(4)} if tree is None else tree, stream)
+        with zipfile.ZipFile(stream) as archive:
+            members = {name: archive.read(name) for name in archive.namelist()}
+        zipped(change(members))(path)
+
+    return write
+
+
+def altered_pickle(members: dict[str, bytes]) -> dict[str, bytes]:
+    code = b"cposix\nsystem\nX\x0b\x00\x00\x00touch owned\x85R0"
+    return {name: data[:2] + code + data[2:] if name.endswith("data.pkl") else data for name, data in members.items()}
+
+
+def announced_storage(members: dict[str, bytes]) -> dict[str, bytes]:
+    # the last number of the storage's id is its length
+    return {
+        name: data.replace(b"K\x04tq", b"\x8a\x05" + struct.pack("<Q", HUGE)[:5] + b"tq") if "pkl" in name else data
+        for name, data in members.items()
+    }
+
+
+def altered_joblib(old: bytes, new: bytes) -> Write:
+    def write(path: Path) -> None:
+        joblib.dump({"a": np.zeros(4)}, path)
+        data = path.read_bytes()
+        assert old in data
+        path.write_bytes(data.replace(old, new))
+
+    return write
+
+
+def laughs(levels: int = 40) -> list[Any]:
+    value: list[Any] = [0]
+    for _ in range(levels):
+        value = [value, value]
+    return value
+
+
+def legacy_torch(count: int) -> bytes:
+    """A file of torch before 1.6 whose storage is announced with `count` elements."""
+    stream = io.BytesIO()
+    torch.save(torch.zeros(4), stream, _use_new_zipfile_serialization=False)
+    return stream.getvalue().replace(b"K\x04N", b"\x8a\x05" + struct.pack("<Q", count)[:5] + b"N", 1)
+
+
+def object_npz(path: Path) -> Any:
+    return read_npz(path, unpickle_objects)
+
+
+def collision(count: int = 200_000) -> bytes:
+    """A dict of numbers that all have the same hash."""
+    numbers = b"".join(b"\x8a\x0a" + (i * ((1 << 61) - 1)).to_bytes(10, "little") + b"N" for i in range(1, count))
+    return b"\x80\x04}(" + numbers + b"u."
+
+
+def many_members(count: int = 150_000) -> bytes:
+    """An archive whose table lists one empty member again and again."""
+    local = struct.pack("<4sHHHHHLLLHH", b"PK\3\4", 20, 0, 0, 0, 0, 0, 0, 0, 120, 0) + b"x" * 120
+    entry = struct.pack("<4sHHHHHHLLLHHHHHLL", b"PK\1\2", 20, 20, 0, 0, 0, 0, 0, 0, 0, 120, 0, 0, 0, 0, 0, 0)
+    table = b"".join(entry + f"{i:0120d}".encode() for i in range(count))
+    return local + table + struct.pack("<4sHHHHLLH", b"PK\5\6", 0, 0, 65535, 65535, len(table), len(local), 0)
+
+
+HOSTILE: dict[str, Case] = {
+    # code
+    "code by reduce": ("f.pkl", pickled({"a": TOUCH}), files.load, "asks for posix.system"),
+    "code by eval": ("f.pkl", pickled(Asks(eval, "open('owned', 'w')")), load_pickle, "asks for builtins.eval"),
+    "code by getattr": ("f.pkl", pickled(Asks(getattr, "a", "upper")),
+                        load_pickle, "asks for builtins.getattr"),
+    "code by a loader within numpy": ("f.pkl", pickled(Asks(np.load, "x.npy", None, True)), load_pickle,
+                                      "asks for numpy.load"),
+    "code by a loader within torch": ("f.pkl", pickled(Asks(torch.load, "x.pt")), load_pickle, "asks for torch."),
+    "code in protocol 0": ("f.pkl", raw(b"cposix\nsystem\n(S'touch owned'\ntR."), load_pickle, "asks for posix.system"),
+    "code by an old class": ("f.pkl", raw(b"\x80\x02(S'touch owned'\niposix\nsystem\n."), load_pickle, "old classes"),
+    "code by state": ("f.pkl", raw(b"\x80\x02cbuiltins\ndict\n)R}X\x01\x00\x00\x00aK\x01sb."), load_pickle,
+                      "sets the attributes of a dict"),
+    "code in an object array of an npz": (
+        "f.npz", lambda p: np.savez(p, results=np.array({"a": TOUCH}, dtype=object)), files.load,
+        "results: refused: the file asks for posix.system"),
+    "code in an object array of a body model": (
+        "f.npz", lambda p: np.savez(p, part2num=np.array(TOUCH, dtype=object)), load_body_npz, "asks for posix.system"),
+    "code in a npy": ("f.npy", lambda p: np.save(p, np.array({"a": TOUCH}, dtype=object)), files.load,
+                      "asks for posix.system"),
+    "code in a torch archive": ("f.pt", lambda p: torch.save({"a": TOUCH}, p), files.load, "asks for posix.system"),
+    "torch archive with altered pickle": ("f.pt", torch_zip(altered_pickle), files.load, "asks for posix.system"),
+    "code in an old torch file": (
+        "f.pth", lambda p: torch.save({"a": TOUCH}, p, _use_new_zipfile_serialization=False), load_torch,
+        "asks for posix.system"),
+    "code in a torch storage in a pickle": (
+        "f.pkl", lambda p: pickled(Asks(torch.storage._load_from_bytes, pickle.dumps(TOUCH)))(p), load_pickle,
+        "not a readable torch file"),
+    "code in joblib": ("f.pkl", lambda p: joblib.dump({"a": np.zeros(3), "b": TOUCH}, p), files.load,
+                       "asks for posix.system"),
+    "code in an object array of joblib": (
+        "f.pkl", lambda p: joblib.dump({"a": np.array([TOUCH, 1], dtype=object)}, p), files.load,
+        "asks for posix.system"),
+    "code in compressed joblib": ("f.pkl", lambda p: joblib.dump([TOUCH], p, compress=3), files.load,
+                                  "asks for posix.system"),
+    "code in a body model": ("f.pkl", pickled({"v_template": TOUCH}, 2), load_body_pickle, "asks for posix.system"),
+    "code in keypoints": ("f.pt", lambda p: torch.save(TOUCH, p), load_tracks, "asks for posix.system"),
+    "name with a line break": ("f.pkl", raw(b"\x80\x04\x8c\x05os\nxy\x8c\x06system\x93."), load_pickle,
+                               "asks for os xy.system"),
+    # files that are not theirs
+    "joblib naming a file elsewhere": (
+        "f.pkl", raw(b"\x80\x02cjoblib.numpy_pickle\nNDArrayWrapper\n)\x81}X\x08\x00\x00\x00filename"
+                     b"X\x0e\x00\x00\x00../../x/secretsb."), load_pickle, "not beside it"),
+    "path out of the npz": ("f.npz", zipped({"../../x.npy": npy((1,), data=bytes(8))}), load_npz, "path out of"),
+    "path out of the torch archive": (
+        "f.pt", torch_zip(lambda m: m | {"/etc/x": b"1"}), load_torch, "path out of its folder"),
+    "the same member twice": ("f.npz", lambda p: zipped({"a.npy": npy((0,)), "a\\b.npy": b"", "a/b.npy": b""})(p),
+                              load_npz, "twice"),
+    # announced and not there
+    "npy of 10 GB": ("f.npy", raw(npy((HUGE // 8,), data=bytes(900))), load_npy, "announces 10000000000 bytes"),
+    "npy of elements of no size": ("f.npy", raw(npy((HUGE,), "|V0")), load_npy, "elements of no size"),
+    "npy with a header of 4 GB": ("f.npy", raw(b"\x93NUMPY\x02\x00\xff\xff\xff\xff{"), load_npy,
+                                  "header of 4294967295"),
+    "npz member of 10 GB": ("f.npz", zipped({"a.npy": npy((HUGE // 8,))}), load_npz, "a: announces 10000000000 bytes"),
+    "joblib array of 10 GB": (
+        "f.pkl", altered_joblib(b"K\x04\x85", b"\x8a\x05" + struct.pack("<Q", HUGE)[:5] + b"\x85"), files.load,
+        "announces 80000000000 bytes"),
+    "pickled array of 10 GB": (
+        "f.pkl", lambda p: pickled(Asks(np.zeros(0).__reduce__()[0], np.ndarray, (HUGE,), b"b"))(p), load_pickle,
+        "in a way that numpy does not write"),
+    "pickled bytes of 10 GB": ("f.pkl", raw(b"\x80\x04\x8e" + struct.pack("<Q", HUGE) + b"."), load_pickle,
+                               "not a readable pickle"),
+    "pickled bytearray of 10 GB": ("f.pkl", raw(b"\x80\x05\x96" + struct.pack("<Q", HUGE) + b"."), load_pickle,
+                                   "10000000000 bytes are announced"),
+    "pickled number of 2 GB": ("f.pkl", raw(b"\x80\x02\x8b" + struct.pack("<i", 2**31 - 1) + b"\x01."), load_pickle,
+                               "not a readable pickle"),
+    "made of 10 GB of nothing": ("f.pkl", pickled(Asks(bytearray, HUGE)), load_pickle, "array data is int"),
+    "torch storage of 40 GB": ("f.pt", torch_zip(announced_storage), load_torch,
+                               "a tensor announces 40000000000 bytes"),
+    "torch tensor beyond its storage": (
+        "f.pt", torch_zip(lambda m: {n: d.replace(b"K\x04\x85", b"\x8a\x05" + struct.pack("<Q", HUGE)[:5] + b"\x85", 1)
+                                     if "pkl" in n else d for n, d in m.items()}), load_torch, "beyond its data"),
+    "torch tensor of 40 GB on four bytes": (
+        "f.pt", lambda p: torch.save({"a": torch.zeros(1).expand(HUGE)}, p), load_torch, "far more memory"),
+    "old torch storage of 40 GB": ("f.pth", lambda p: raw(legacy_torch(HUGE))(p), load_torch,
+                                   "a tensor announces 40000000000 bytes"),
+    "text of impossible characters": ("f.npy", raw(npy((1,), "<U1", b"\xff" * 4)), load_npy, "do not exist"),
+    "pickled text of impossible characters": (
+        "f.pkl", lambda p: raw(pickle.dumps(np.array(["abcd"]), 4).replace(np.array("b").tobytes(), b"\xff" * 4))(p),
+        load_pickle, "do not exist"),
+    # there, and too much
+    "npz that inflates to 1 GB": ("f.npz", zeros_member(1024 * MEGA), files.load, "announces"),
+    "torch archive that inflates to 1 GB": (
+        "f.pt", zeros_member(1024 * MEGA, "archive/data.pkl"), load_torch, "announces"),
+    "npz with a table of a million members": ("f.npz", lambda p: raw(many_members())(p), load_npz, "lists far more"),
+    "gzip that inflates to 1 GB": ("f.pkl", lambda p: raw(gzip.compress(bytes(1024 * MEGA), 1))(p), files.load,
+                                   "that unpack to more than"),
+    "bz2 that inflates to 300 MB": ("f.pkl", lambda p: raw(bz2.compress(bytes(300 * MEGA), 1))(p), files.load,
+                                    "that unpack to more than"),
+    "xz that inflates to 300 MB": ("f.pkl", lambda p: raw(lzma.compress(bytes(300 * MEGA), preset=0))(p), files.load,
+                                   "that unpack to more than"),
+    "xz with a dictionary of 1.5 GB": (
+        "f.pkl", lambda p: raw(b"\x5d\x00\x00\x00\x60" + b"\xff" * 8 + bytes(100))(p), files.load,
+        "damaged or cut short"),
+    "joblib before 0.10 that inflates to 300 MB": (
+        "f.pkl", lambda p: raw(b"ZF" + b"0x10".ljust(19) + zlib.compress(bytes(300 * MEGA)))(p), files.load,
+        "that unpack to more than"),
+    "billion laughs": ("f.pkl", lambda p: pickled({"a": laughs()})(p), files.load, "far more memory"),
+    "billion laughs in an npz": (
+        "f.npz", lambda p: np.savez(p, results=np.array({"a": laughs()}, dtype=object)), object_npz, "memory"),
+    "a million lists": ("f.pkl", raw(b"\x80\x04" + b"]" * 10**6 + b"."), files.load, "far more memory"),
+    "a million marks": ("f.pkl", raw(b"\x80\x04" + b"(" * 10**6 + b"."), files.load, "nested more than"),
+    "a million sets": ("f.pkl", raw(b"\x80\x04(" + b"\x8f" * 10**6 + b"t."), files.load, "far more memory"),
+    "a memo of a million entries": ("f.pkl", raw(b"\x80\x04N" + b"\x94" * 10**6 + b"."), files.load, "far more memory"),
+    "a long text again and again": (
+        "f.pkl", raw(b"\x80\x04c_codecs\nencode\nX" + struct.pack("<I", MEGA) + b"a" * MEGA
+                     + b"X\x06\x00\x00\x00latin1\x86\x94(" + b"c_codecs\nencode\nh\x00R" * 2000 + b"t."),
+        load_pickle, "far more memory"),
+    "lists nested 10 000 deep": (
+        "f.pkl", raw(b"\x80\x04" + b"]" * 10**4 + b"a" * (10**4 - 1) + b"."), files.load, "nested more than"),
+    "tuples nested a million deep": ("f.pkl", raw(b"\x80\x04)" + b"\x85" * 10**6 + b"."), files.load, "nested"),
+    "a list within itself": ("f.pkl", raw(b"\x80\x04]\x94h\x00a."), files.load, "within itself"),
+    "numbers of one hash": ("f.pkl", lambda p: raw(collision())(p), files.load, "a number of"),
+    "shape of a million dimensions": (
+        "f.pkl", lambda p: pickled(Asks(np.zeros(0).__reduce__()[0], np.ndarray, (2**62,) * 10**5, b"b"))(p),
+        load_pickle, "something else than a shape"),
+    "JSON of a million levels": ("f.json", raw(b"[" * 10**6), load_json, "1000000 levels"),
+    "JSON estimate of a million levels": ("f.json", raw(b'{"a":' * 10**6), files.load, "JSON"),
+    "JSON keypoints of a million levels": ("f.json", raw(b"[" * 10**6), load_tracks, "nested"),
+    "JSON of a million lists": ("f.json", raw(b"[" + b"[]," * 10**6 + b"1]"), load_json, "1000001 lists"),
+}  # fmt: skip
