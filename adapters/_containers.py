@@ -20,8 +20,7 @@ from numpy.lib import format as npy_format
 from lsmplify_refine.adapters._pickles import in_object_array, object_member, pickled, unpickled_member
 from lsmplify_refine.adapters._tree import KeyPath, look_up, to_numpy, with_changes, with_values
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.safe_load import inspect_file
-from lsmplify_refine.safe_load._arrays import read_npz
+from lsmplify_refine.safe_load import inspect_file, load_json, read_npy, read_npz
 
 __all__ = [
     "Container",
@@ -157,7 +156,8 @@ def _of_pickle(path: Path, tree: dict[Any, Any]) -> Container:
     if compressor or b"NumpyArrayWrapper" in data:
         return Container("joblib", tree, compressor=compressor)
     numpy1 = b"numpy.core." in data and b"numpy._core." not in data
-    return Container("pickle", tree, protocol=data[1], numpy1_names=numpy1)
+    protocol = data[1] if data[:1] == b"\x80" else 2  # else joblib's before 0.10
+    return Container("pickle", tree, protocol=protocol, numpy1_names=numpy1)
 
 
 def _read_npz(path: Path) -> Container:
@@ -188,23 +188,11 @@ def _write_npz(container: Container, tree: dict[str, Any], stream: IO[bytes]) ->
 
 
 def _read_object_npy(path: Path) -> Any:
-    try:
-        with path.open("rb") as stream:
-            version = npy_format.read_magic(stream)
-            read_header = npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0
-            _, _, dtype = read_header(stream)
-            if not dtype.hasobject:
-                return None
-            return unpickled_member(object_member(stream, str(path)), str(path))
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{path}: not a readable npy file: {error}") from error
+    value = read_npy(path, lambda stream, where: [unpickled_member(object_member(stream, where), where)])
+    return value[0] if isinstance(value, list) else None
 
 
 def _read_json(path: Path) -> Container:
-    try:
-        text = path.read_text(encoding="utf-8")
-        tree = json.loads(text)
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not a readable JSON file: {error}") from error
-    indented = re.match(r"[\[{]\n( +)", text)
+    tree = load_json(path)
+    indented = re.match(rb"[\[{]\n( +)", path.read_bytes())
     return Container("json", tree, indent=len(indented[1]) if indented else None)

