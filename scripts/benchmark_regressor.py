@@ -3,7 +3,8 @@
     python scripts/benchmark_regressor.py MOTION [--threads 2]
 
 MOTION holds takes in AMASS's layout (see scripts/prepare_motion.py); only test subjects are used. Every frame starts
-from an estimator-like error and has BODY_25 keypoints in space with 1 cm of noise. PVE is in mm, pelvis-aligned.
+from an estimator-like error and has BODY_25 keypoints in space with 1 cm of noise; a stream is given the frames of
+takes one by one, and for its worst case a new track every time. PVE is in mm, pelvis-aligned.
 Figures depend on the machine; compare figures of one run only.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,11 +24,13 @@ from rich.table import Table
 from lsmplify_refine import BodyModel
 from lsmplify_refine.body._core import Skeleton
 from lsmplify_refine.engine.project import Pose, Targets
-from lsmplify_refine.engine.stream import Stream, in_batches
+from lsmplify_refine.engine.stream import Solver, Stream, in_batches, joined
 from lsmplify_refine.evaluate.cases import Case, Protocol, draw_pairs, rows_of
 from lsmplify_refine.evaluate.scores import PVE, Scorer
+from lsmplify_refine.evaluate.takes import TakeCase, Tracks, choose_takes, lay_out
 from lsmplify_refine.learn.motion import load_takes, split_by_subject
-from lsmplify_refine.learn.pairs import Pairs, ShapeSampler
+from lsmplify_refine.learn.pairs import Pairs
+from lsmplify_refine.learn.shapes import ShapeSampler
 from lsmplify_refine.regressor.fuse import FrameSolver
 from lsmplify_refine.regressor.published import PublishedNetwork
 from lsmplify_refine.regressor.weights import open_network
@@ -34,6 +38,8 @@ from lsmplify_refine.smplify import SmplifyConfig, fit_pose_prior, smplify
 
 #: One shape for all frames, as in a track.
 _MEAN_SHAPE = Protocol(shape_sigma=0.0)
+#: Takes that are streamed, and how much of each.
+_TAKES, _SECONDS = 6, 2.0
 
 
 def row(pairs: Pairs, index: int) -> tuple[Pose, Targets]:
@@ -54,8 +60,18 @@ def timed(work: Callable[[], Pose], repeats: int = 1) -> tuple[float, Pose]:
 
 def one_by_one(solve: Callable[[Pose, Targets], Pose], pairs: Pairs, count: int) -> Pose:
     """The first frames, at batch size 1."""
-    poses = [solve(*row(pairs, index)) for index in range(count)]
-    return Pose(torch.cat([pose.rotations for pose in poses]), torch.cat([pose.pelvis for pose in poses]))
+    return joined([solve(*row(pairs, index)) for index in range(count)])
+
+
+def streamed(skeleton: Skeleton, solver: Solver, tracks: Tracks, *, estimated: bool) -> Pose:
+    """Takes frame by frame, each frame with its estimate or with keypoints alone."""
+    poses = []
+    for index in range(len(tracks.index)):
+        if tracks.index[index] == 0:
+            live = Stream(skeleton, solver)
+        start, targets = row(tracks.pairs, index)
+        poses.append(live.step(targets, start if estimated else None).pose)
+    return joined(poses)
 
 
 def published_alone(network: PublishedNetwork, skeleton: Skeleton) -> Callable[[Pose, Targets], Pose]:
@@ -88,7 +104,7 @@ def main() -> None:
     prior = fit_pose_prior(np.concatenate([take.rotvec for take in split.train]))
     scorer = Scorer(body)
 
-    def error_mm(pose: Pose, count: int) -> float:
+    def error_mm(pose: Pose, pairs: Pairs, count: int) -> float:
         some = rows_of(pairs, slice(count))
         return float(scorer.scores(some.betas, some.truth, {"": pose})[""][PVE].mean())
 
@@ -100,21 +116,17 @@ def main() -> None:
         )  # fmt: skip
         return Pose(*found)
 
-    def streamed() -> Pose:
-        live = Stream(skeleton, solver)
-        return one_by_one(lambda start, targets: live.step(targets, start).pose, pairs, 300)
-
     few = args.smplify_frames
     solver(*row(pairs, 0)), published(*row(pairs, 0))
     table = Table(title=f"{args.threads} threads, start from an estimator-like error, 1 cm of keypoint noise")
     for heading in ("what", "batch", "frames/s", "ms/frame", "PVE, mm", "do nothing", "frames"):
         table.add_column(heading, justify="left" if heading == "what" else "right")
 
-    def add(name: str, batch: str, count: int, seconds: float, pose: Pose | None) -> None:
+    def add(name: str, batch: str, count: int, seconds: float, pose: Pose | None, pairs: Pairs = pairs) -> None:
         error, nothing = (
             ("-", "-")
             if pose is None
-            else (f"{error_mm(p, count):.1f}" for p in (pose, rows_of(pairs, slice(count)).start))
+            else (f"{error_mm(p, pairs, count):.1f}" for p in (pose, rows_of(pairs, slice(count)).start))
         )
         table.add_row(
             name, batch, f"{count / seconds:.1f}", f"{1000 * seconds / count:.2f}", error, nothing, str(count)
@@ -125,12 +137,21 @@ def main() -> None:
     add("regressor + projection, same frames", "1", few, *timed(lambda: one_by_one(solver, pairs, few), 5))
     fast, pose = timed(lambda: one_by_one(solver, pairs, 300), 3)
     add("regressor + projection", "1", 300, fast, pose)
-    add("a streaming step", "1", 300, *timed(streamed, 3))
+    takes = choose_takes(split.test, _TAKES, _SECONDS)
+    tracks = lay_out(TakeCase("plug-in", noise_m=0.01), takes, ShapeSampler(body), seed=0, protocol=_MEAN_SHAPE)
+    for name, estimated in (("with estimates", True), ("keypoints alone", False)):
+        work = partial(streamed, skeleton, solver, tracks, estimated=estimated)
+        add(f"a streaming step, takes, {name}", "1", len(tracks.index), *timed(work, 3), tracks.pairs)
+
+    def anew(start: Pose, targets: Targets) -> Pose:
+        return Stream(skeleton, solver).step(targets).pose
+
+    add("a streaming step from the body at rest", "1", 100, *timed(lambda: one_by_one(anew, pairs, 100), 3))
     count = len(pairs.betas)
-    add("regressor + projection", "256", count, *timed(lambda: in_batches(solver, pairs.start, pairs.targets), 3))
+    add("regressor + projection", "many", count, *timed(lambda: in_batches(solver, pairs.start, pairs.targets), 3))
     add("published network alone (untrained)", "1", 100, timed(lambda: one_by_one(published, pairs, 100))[0], None)
     seconds, _ = timed(lambda: in_batches(published, pairs.start, pairs.targets))
-    add("published network alone (untrained)", "256", count, seconds, None)
+    add("published network alone (untrained)", "many", count, seconds, None)
     console = Console()
     console.print(table)
     console.print(

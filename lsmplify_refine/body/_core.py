@@ -3,17 +3,19 @@
 A keypoint that is linear in the vertices is, under linear blend skinning, a sum over bones of rigidly moved
 *virtual points*: k_j = sum_b (G_b a_jb + c_jb t_b), where G_b, t_b move bone b, a_jb = sum_v r_jv w_vb v and
 c_jb = sum_v r_jv w_vb. Everything here is relative to the pelvis joint; batch dimensions lead.
+
+Most of the time of a fit is spent here, in small operations on many frames: bones are 4x4 matrices so that one product
+per level of the tree poses them, and keypoints come last in memory so that inner loops are long.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,12 @@ class Skeleton:
     shares: Tensor
     pose_points: Tensor | None
 
+    @cached_property
+    def points_on_bones(self) -> Tensor:
+        """(K, J, 4) or (N, K, J, 4) homogeneous virtual points about their bones' joints: a_jb - c_jb joint_b, c_jb."""
+        shares = self.shares[..., None].expand(*self.points.shape[:-1], 1)
+        return torch.cat([self.points - shares * self.rest_joints[..., None, :, :], shares], -1)
+
 
 @lru_cache(maxsize=8)
 def tree_levels(parents: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
@@ -56,19 +64,22 @@ def subtree_mask(parents: tuple[int, ...]) -> Tensor:
 
 
 @lru_cache(maxsize=8)
-def _steps_down(parents: tuple[int, ...]) -> tuple[Tensor, tuple[tuple[Tensor, Tensor], ...], Tensor]:
-    """Each joint's parent (the root its own), for each level its joints and their parents' places in the level above,
-    and where each joint ends up when levels are put one after another."""
+def _descent(
+    parents: tuple[int, ...], device: torch.device
+) -> tuple[Tensor, Tensor, tuple[int, ...], tuple[Tensor, ...], Tensor]:
+    """Each joint's parent (the root its own), the joints level after level, the levels' sizes, for each level but the
+    first its parents' places in the level above, and each joint's place in the order of levels."""
     levels = tree_levels(parents)
-    steps = tuple(
-        (torch.tensor(level), torch.tensor([above.index(parents[joint]) for joint in level]))
-        for above, level in pairwise(levels)
+    above = tuple(
+        torch.tensor([upper.index(parents[joint]) for joint in level], device=device)
+        for upper, level in pairwise(levels)
     )
-    place = torch.tensor([joint for level in levels for joint in level]).argsort()
-    return torch.tensor(parents).clamp(min=0), steps, place
+    order = torch.tensor([joint for level in levels for joint in level], device=device)
+    parent = torch.tensor(parents, device=device).clamp(min=0)
+    return parent, order, tuple(len(level) for level in levels), above, order.argsort()
 
 
-def forward_kinematics(rotations: Tensor, rest_joints: Tensor, parents: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+def pose_bones(rotations: Tensor, rest_joints: Tensor, parents: tuple[int, ...]) -> Tensor:
     """Pose the skeleton.
 
     Args:
@@ -77,20 +88,23 @@ def forward_kinematics(rotations: Tensor, rest_joints: Tensor, parents: tuple[in
         parents: Parent of each joint.
 
     Returns:
-        (N, J, 3, 3) bone orientations and (N, J, 3) joint positions, relative to the pelvis.
+        (N, J, 4, 4) from the axes of each bone, about its joint, to the pelvis.
     """
-    device = rotations.device
-    parent, steps, place = _steps_down(parents)
-    offsets = rest_joints - rest_joints.index_select(-2, parent.to(device))
-    orientations, positions = [rotations[:, :1]], [rest_joints[..., :1, :].expand(len(rotations), 1, 3)]
-    for joints, above in steps:
-        joints, above = joints.to(device), above.to(device)
-        upper = orientations[-1].index_select(1, above)
-        there = positions[-1].index_select(1, above) + (upper @ offsets.index_select(-2, joints)[..., None])[..., 0]
-        orientations.append(upper @ rotations.index_select(1, joints))
-        positions.append(there)
-    place = place.to(device)
-    return torch.cat(orientations, 1).index_select(1, place), torch.cat(positions, 1).index_select(1, place)
+    parent, order, sizes, above, place = _descent(parents, rotations.device)
+    offsets = (rest_joints - rest_joints.index_select(-2, parent)).expand(rotations.shape[:-1])
+    last_row = torch.eye(4, device=rotations.device, dtype=rotations.dtype)[3:].expand(*rotations.shape[:2], 1, 4)
+    local = torch.cat([torch.cat([rotations, offsets[..., None]], -1), last_row], -2)
+    root, *levels = local.index_select(1, order).split(sizes, 1)
+    posed = [root]
+    for level, upper in zip(levels, above):
+        posed.append(posed[-1].index_select(1, upper) @ level)
+    return torch.cat(posed, 1).index_select(1, place)
+
+
+def forward_kinematics(rotations: Tensor, rest_joints: Tensor, parents: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    """(N, J, 3, 3) bone orientations and (N, J, 3) joint positions, relative to the pelvis, as `pose_bones`."""
+    bones = pose_bones(rotations, rest_joints, parents)
+    return bones[..., :3, :3], bones[..., :3, 3]
 
 
 @dataclass(frozen=True)
@@ -99,31 +113,38 @@ class PosedKeypoints:
 
     Attributes:
         positions: (N, K, 3) keypoints relative to the pelvis, metres.
-        terms: (N, J, K, 3) what each bone contributes to each keypoint.
+        terms: (N, J, 3, K) what each bone contributes to each keypoint.
         rotations: (N, J, 3, 3) parent-relative.
-        orientations: (N, J, 3, 3) bone orientations.
-        joints: (N, J, 3) joint positions relative to the pelvis.
+        bones: (N, J, 4, 4) as `pose_bones`.
     """
 
     positions: Tensor
     terms: Tensor
     rotations: Tensor
-    orientations: Tensor
-    joints: Tensor
+    bones: Tensor
+
+    @property
+    def orientations(self) -> Tensor:
+        """(N, J, 3, 3) of bones."""
+        return self.bones[..., :3, :3]
+
+    @property
+    def joints(self) -> Tensor:
+        """(N, J, 3) positions relative to the pelvis."""
+        return self.bones[..., :3, 3]
 
 
 def pose_keypoints(skeleton: Skeleton, rotations: Tensor) -> PosedKeypoints:
     """Pose the keypoints with rotations (N, J, 3, 3)."""
-    orientations, joints = forward_kinematics(rotations, skeleton.rest_joints, skeleton.parents)
-    origins = joints - (orientations @ skeleton.rest_joints[..., None])[..., 0]
-    shape = "nkjc" if skeleton.points.dim() == 4 else "kjc"
-    terms = torch.einsum(f"{shape},njxc->njkx", skeleton.points, orientations)
-    terms = terms + skeleton.shares.T[..., None] * origins[:, :, None]
+    bones = pose_bones(rotations, skeleton.rest_joints, skeleton.parents)
+    points = skeleton.points_on_bones
     if skeleton.pose_points is not None:
         feature = (rotations[:, 1:] - torch.eye(3, device=rotations.device, dtype=rotations.dtype)).flatten(1)
-        blend = torch.einsum("kjcf,nf->njkc", skeleton.pose_points, feature)
-        terms = terms + blend @ orientations.transpose(-1, -2)
-    return PosedKeypoints(terms.sum(1), terms, rotations, orientations, joints)
+        blend = torch.einsum("kjcf,nf->nkjc", skeleton.pose_points, feature)
+        points = points + nn.functional.pad(blend, (0, 1))
+    shape = "nkjc" if points.dim() == 4 else "kjc"
+    terms = torch.einsum(f"{shape},njxc->njxk", points, bones[..., :3, :])
+    return PosedKeypoints(terms.sum(1).transpose(1, 2), terms, rotations, bones)
 
 
 def keypoints(skeleton: Skeleton, rotations: Tensor) -> Tensor:
@@ -131,8 +152,8 @@ def keypoints(skeleton: Skeleton, rotations: Tensor) -> Tensor:
     return pose_keypoints(skeleton, rotations).positions
 
 
-def rotation_jacobian(skeleton: Skeleton, posed: PosedKeypoints, rows: Tensor, joints: Sequence[int]) -> Tensor:
-    """How linear functions of the keypoints move with joint rotations.
+def jacobian(skeleton: Skeleton, posed: PosedKeypoints, rows: Tensor, joints: Tensor) -> Tensor:
+    """How linear functions of the keypoints move with joint rotations and with the pelvis.
 
     The derivative is with respect to w in R_i <- G^T exp(w) G R_i with G the orientation of the joint's parent: w is in
     the axes of the camera (or world), radians. Turning joint i moves keypoint k by w x s with s = sum over bones b
@@ -141,29 +162,28 @@ def rotation_jacobian(skeleton: Skeleton, posed: PosedKeypoints, rows: Tensor, j
     Args:
         skeleton: The shaped body.
         posed: The pose to differentiate at.
-        rows: (N, K, D, 3) D row vectors per keypoint.
-        joints: The M joints to differentiate by.
+        rows: (N, D, 3, K) D row vectors per keypoint.
+        joints: (M,) the joints to differentiate by.
 
     Returns:
-        (N, K, D, 3, M).
+        (N, 3 M + 3, D, K): x of all joints, y, z, then the pelvis.
     """
-    chosen = list(joints)
-    below = subtree_mask(skeleton.parents).to(posed.terms)[chosen].T
-    arms = posed.terms.permute(0, 2, 3, 1) @ below
-    arms = arms - (skeleton.shares @ below)[:, None] * posed.joints[:, chosen].transpose(1, 2)[:, None]
-    x, y, z = arms[:, :, None].unbind(-2)
-    a, b, c = rows[..., None].unbind(-2)
-    by_joint = torch.stack([y * c - z * b, z * a - x * c, x * b - y * a], -2)
+    below = subtree_mask(skeleton.parents).to(posed.terms).index_select(0, joints)
+    arms = torch.einsum("mj,njxk->nmxk", below, posed.terms)
+    arms = arms - (below @ skeleton.shares.T)[:, None] * posed.joints.index_select(1, joints)[..., None]
+    x, y, z = arms[:, :, None].unbind(3)
+    a, b, c = rows[:, None].unbind(3)
+    turned = [y * c - z * b, z * a - x * c, x * b - y * a]
     if skeleton.pose_points is not None:
-        blended = _pose_blend_jacobian(skeleton, posed, rows)[:, chosen]
-        above = parent_orientations(skeleton, posed)[:, chosen]
-        by_joint = by_joint + torch.einsum("nmkde,nmxe->nkdxm", blended, above)
-    return by_joint
+        blended = _pose_blend_jacobian(skeleton, posed, rows).index_select(1, joints)
+        above = parent_orientations(skeleton, posed).index_select(1, joints)
+        turned = [t + b for t, b in zip(turned, torch.einsum("nmkde,nmxe->xnmdk", blended, above))]
+    return torch.cat([*turned, rows.transpose(1, 2)], 1)
 
 
 def parent_orientations(skeleton: Skeleton, posed: PosedKeypoints) -> Tensor:
     """(N, J, 3, 3) orientation of each joint's parent; the identity above the root."""
-    identity = torch.eye(3).to(posed.orientations).expand(len(posed.orientations), 1, 3, 3)
+    identity = torch.eye(3).to(posed.bones).expand(len(posed.bones), 1, 3, 3)
     return torch.cat([identity, posed.orientations[:, skeleton.parents[1:]]], 1)
 
 
@@ -185,5 +205,5 @@ def _pose_blend_jacobian(skeleton: Skeleton, posed: PosedKeypoints, rows: Tensor
     d_feature = torch.einsum("exy,njyz->njexz", generators, posed.rotations[:, 1:]).flatten(-2)
     blend = skeleton.pose_points.reshape(keypoint_count, joint_count, 3, joint_count - 1, 9)
     turned = torch.einsum("nbxc,kbcif->nkixf", posed.orientations, blend)
-    added = torch.einsum("nkdx,nkixf,nief->nikde", rows, turned, d_feature)
+    added = torch.einsum("ndxk,nkixf,nief->nikde", rows, turned, d_feature)
     return torch.cat([torch.zeros_like(added[:, :1]), added], 1)

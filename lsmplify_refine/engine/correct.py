@@ -10,8 +10,10 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from lsmplify_refine.body._core import Skeleton, rest_levers
+from lsmplify_refine.engine.batches import in_parallel
 from lsmplify_refine.engine.project import Pose, Prior, Schedule, Targets, observed_share, project
 from lsmplify_refine.engine.smooth import smooth
 from lsmplify_refine.frames import rotmat_to_rotvec, rotvec_to_rotmat
@@ -28,8 +30,6 @@ _ROUNDS = (
     Schedule(damping=(1.0, 1.0), radius_m=(0.12, 0.12)),
     Schedule(damping=(1.0, 1.0), radius_m=(0.12, 0.12)),
 )
-#: Frames solved at a time: small enough for the caches, large enough to spread the overhead.
-_BATCH = 256
 
 
 def default_prior(skeleton: Skeleton, targets: Targets) -> Prior:
@@ -78,15 +78,21 @@ def correct(
         pose, rounds = _keep_fixed(regressor(start, targets), start, prior), (_ROUNDS[-1], *_ROUNDS[1:])
     turn, shift = np.zeros((*start.rotations.shape[:2], 3)), np.zeros((count, 3))
     for index, schedule in enumerate(rounds):
-        solved, share = [], []
-        for rows in torch.arange(count).split(_BATCH):
+
+        def solve(rows: slice, pose: Pose = pose, schedule: Schedule = schedule) -> tuple[Pose, Tensor]:
             batch = Pose(pose.rotations[rows], pose.pelvis[rows])
             seen = Targets(targets.positions[rows], targets.weights[rows])
             held = Prior(prior.rotation[rows], prior.pelvis[rows])
-            solved.append(project(skeleton, batch, seen, held, schedule))
-            share.append(observed_share(skeleton, solved[-1], seen, held))
+            found = project(skeleton, batch, seen, held, schedule)
+            return found, observed_share(skeleton, found, seen, held)
+
+        solved, share, done = [], [], index * count
+        for part, part_share in in_parallel(solve, count, start.pelvis.device):
+            solved.append(part)
+            share.append(part_share)
+            done += len(part.pelvis)
             if progress:
-                progress(index * count + int(rows[-1]) + 1, len(rounds) * count)
+                progress(done, len(rounds) * count)
         rotations = torch.cat([part.rotations for part in solved])
         weights = torch.cat(share).cpu().double().numpy()
         turn = rotmat_to_rotvec((rotations @ start.rotations.transpose(-1, -2)).cpu().numpy())

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lsmplify_refine.engine.project import factorise
+from lsmplify_refine.engine.least_squares import factorise, in_slices, row_times, solve
 
 #: m^2/rad^2: from keypoints that decide everything to a start that is as good as they are.
 _STRENGTHS = (1e-3, 2e-2, 0.4, 8.0)
@@ -40,16 +40,31 @@ def estimate_scales(jacobian: Tensor, residual: Tensor, relative: Tensor) -> Sca
         residual: (N, O) weighted residual at the start, metres; 0 where nothing was observed.
         relative: (N, U) prior weights up to the common factor sought.
     """
-    spread = (jacobian / relative[:, None]) @ jacobian.transpose(1, 2)
-    count = (residual != 0).sum(1).clamp(min=1)
-    likelihood, noise = [], []
+    noise, strength = zip(*(_scales(*some) for some in in_slices(jacobian, residual, relative)))
+    return Scales(torch.cat(noise), torch.cat(strength))
+
+
+def _scales(jacobian: Tensor, residual: Tensor, relative: Tensor) -> tuple[Tensor, Tensor]:
+    """Noise (N,) and strength (N,) of a few frames.
+
+    By the matrix determinant lemma and Woodbury's identity, determinant and quadratic form of the observations'
+    covariance C come from the unknowns': r^T C^-1 r = |r - S x|^2 + |x|^2 at the x with the least of it.
+    """
+    scaled = jacobian * relative.rsqrt()[:, None]
+    information, right = scaled.transpose(1, 2) @ scaled, row_times(residual, scaled)
+    observations, unknowns = jacobian.shape[1:]
+    steps, units, diagonals = [], [], []
     for strength in _STRENGTHS:
-        factor = factorise(spread / strength)
-        white = torch.linalg.solve_triangular(factor, residual[..., None], upper=False)[..., 0]
-        mean_square = white.square().sum(1) / count + 1e-12
-        log_volume = factor.diagonal(dim1=1, dim2=2).log().sum(1)
-        likelihood.append(-0.5 * count * mean_square.log() - log_volume)
-        noise.append(mean_square.sqrt())
-    share = torch.stack(likelihood, 1).softmax(1)
-    grid = torch.tensor(_STRENGTHS, device=residual.device).log()
-    return Scales((share * torch.stack(noise, 1)).sum(1), (share @ grid).exp())
+        factor, unit = factorise(information / strength, observations)
+        steps.append(solve(factor, right / strength))
+        units.append(unit)
+        diagonals.append(factor.diagonal(dim1=1, dim2=2))
+    strengths = torch.tensor(_STRENGTHS).to(residual)
+    step, unit = torch.stack(steps, 1), torch.cat(units, 1)
+    left = residual[:, None] - step @ scaled.transpose(1, 2)
+    square = left.square().sum(2) / unit + strengths * step.square().sum(2)
+    count = (residual != 0).sum(1, keepdim=True).clamp(min=1)
+    mean_square = square / count + 1e-12
+    log_volume = torch.stack(diagonals, 1).log().sum(2) + 0.5 * (observations - unknowns) * unit.log()
+    share = (-0.5 * count * mean_square.log() - log_volume).softmax(1)
+    return (share * mean_square.sqrt()).sum(1), (share @ strengths.log()).exp()

@@ -6,8 +6,7 @@ Every frame solves, in tangent space y about its start pose,
 
 where A_k maps metres to what was observed: the identity for 3D keypoints, the image plane at the keypoint's own
 depth for 2D ones. The prior pulls to the start, so what the keypoints do not see keeps its value *exactly*: a zero
-Jacobian column gives a zero step. Since a frame has fewer observations than unknowns, the step is solved in
-observation space (Woodbury): y = P J^T (J P J^T + I)^-1 (r + J y0), P = diag(1 / prior).
+Jacobian column gives a zero step.
 """
 
 from __future__ import annotations
@@ -21,11 +20,10 @@ from torch import Tensor
 
 from lsmplify_refine.body import _core
 from lsmplify_refine.body._core import Skeleton
+from lsmplify_refine.engine.least_squares import minimiser, row_times
 
 #: A keypoint further than this from the solution did not shape it, metres.
 _TRUSTED_RADIUS_M = 0.15
-#: Some rounding errors, as a share of the mean diagonal (which does not depend on the axes).
-_RIDGE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -128,8 +126,8 @@ class LinearModel:
     """Observations near a pose: residual - jacobian @ step. Unknowns: x of all joints, y, z (camera axes), pelvis.
 
     Attributes:
-        jacobian: (N, K * D, 3 M + 3) in metres per radian and metre, weighted.
-        residual: (N, K * D) metres, weighted.
+        jacobian: (N, D * K, 3 M + 3) in metres per radian and metre, weighted.
+        residual: (N, D * K) metres, weighted.
         above: (N, M, 3, 3) orientation of each free joint's parent.
     """
 
@@ -143,8 +141,8 @@ class LinearModel:
         return torch.cat([turn.transpose(1, 2).flatten(1), walk.shift], 1)
 
     def residual_at_start(self, walk: Walk) -> Tensor:
-        """(N, K * D) what the model says about the residual where the walk started."""
-        return self.residual + (self.jacobian @ self.travelled(walk)[..., None])[..., 0]
+        """(N, D * K) what the model says about the residual where the walk started."""
+        return self.residual + row_times(self.travelled(walk), self.jacobian.transpose(1, 2))
 
 
 def project(skeleton: Skeleton, start: Pose, targets: Targets, prior: Prior, schedule: Schedule) -> Pose:
@@ -164,62 +162,45 @@ def approach(skeleton: Skeleton, start: Pose, targets: Targets, prior: Prior, sc
     """As `project`, with the way there."""
     joints = free_joints(prior)
     weight = prior_weights(prior, joints)
-    walk = Walk(start, torch.zeros_like(start.rotations[:, joints, 0]), torch.zeros_like(start.pelvis))
+    still = torch.zeros_like(start.pelvis)
+    walk = Walk(start, still[:, None].expand(-1, len(joints), 3), still)
     for damping, radius in zip(schedule.damping, schedule.radius_m):
         walk = advance(walk, linearise(skeleton, walk.pose, targets, radius, joints), damping * weight, joints)
     return walk
 
 
-def free_joints(prior: Prior) -> list[int]:
-    """The joints that some frame's prior lets move."""
-    return torch.nonzero(prior.rotation.isfinite().any(0))[:, 0].tolist()
+def free_joints(prior: Prior) -> Tensor:
+    """(M,) the joints that some frame's prior lets move."""
+    return torch.nonzero(prior.rotation.isfinite().any(0))[:, 0]
 
 
-def prior_weights(prior: Prior, joints: list[int]) -> Tensor:
+def prior_weights(prior: Prior, joints: Tensor) -> Tensor:
     """(N, 3 M + 3) the prior of a linear model's unknowns."""
     return torch.cat([prior.rotation[:, joints].repeat(1, 3), prior.pelvis], 1)
 
 
-def linearise(skeleton: Skeleton, pose: Pose, targets: Targets, radius_m: float, joints: list[int]) -> LinearModel:
+def linearise(skeleton: Skeleton, pose: Pose, targets: Targets, radius_m: float, joints: Tensor) -> LinearModel:
     """The weighted linear model of the observations at a pose."""
     posed = _core.pose_keypoints(skeleton, pose.rotations)
     residual, rows = residuals(posed.positions + pose.pelvis[:, None], targets)
     seen = targets.weights > 0
     # the square root has no gradient at 0
     root = torch.where(seen, targets.weights * robust_weights(residual, radius_m), 1.0).sqrt()
-    root = torch.where(seen, root, 0.0)[..., None]
-    weighted = rows * root[..., None]
-    by_rotation = _core.rotation_jacobian(skeleton, posed, weighted, joints).flatten(-2)
-    jacobian = torch.cat([by_rotation, weighted], -1).flatten(1, 2)
-    above = _core.parent_orientations(skeleton, posed)[:, joints]
-    return LinearModel(jacobian, (residual * root).flatten(1), above)
+    root = torch.where(seen, root, 0.0)[:, None]
+    weighted = (rows.permute(0, 2, 3, 1) * root[:, None]).contiguous()
+    jacobian = _core.jacobian(skeleton, posed, weighted, joints).flatten(2).transpose(1, 2)
+    above = _core.parent_orientations(skeleton, posed).index_select(1, joints)
+    return LinearModel(jacobian, (residual.transpose(1, 2) * root).flatten(1), above)
 
 
-def advance(walk: Walk, model: LinearModel, weight: Tensor, joints: list[int]) -> Walk:
+def advance(walk: Walk, model: LinearModel, weight: Tensor, joints: Tensor) -> Walk:
     """One Gauss-Newton step, for a prior of weight (N, 3 M + 3) about the walk's start."""
-    target = _minimiser(model.jacobian, model.residual_at_start(walk), 1.0 / weight)
+    target = minimiser(model.jacobian, model.residual_at_start(walk), weight)
     turn = (model.above.transpose(-1, -2) @ target[:, :-3].unflatten(1, (3, -1)).transpose(1, 2)[..., None])[..., 0]
     rotations = walk.pose.rotations
-    turned = roma.rotvec_to_rotmat(turn - walk.turn) @ rotations[:, joints]
-    rotations = rotations.index_copy(1, torch.tensor(joints, device=rotations.device), turned)
+    turned = roma.rotvec_to_rotmat(turn - walk.turn) @ rotations.index_select(1, joints)
+    rotations = rotations.index_copy(1, joints, turned)
     return Walk(Pose(rotations, walk.pose.pelvis + target[:, -3:] - walk.shift), turn, target[:, -3:])
-
-
-def _minimiser(jacobian: Tensor, residual: Tensor, variance: Tensor) -> Tensor:
-    """The y (N, U) with the least |residual - J y|^2 + y^T diag(1 / variance) y."""
-    spread = jacobian * variance[:, None]
-    factor = factorise(spread @ jacobian.transpose(1, 2))
-    return (spread.transpose(1, 2) @ torch.cholesky_solve(residual[..., None], factor))[..., 0]
-
-
-def factorise(covariance: Tensor) -> Tensor:
-    """Cholesky factor of I + covariance (N, O, O), which may be large against I beyond the precision of floats.
-
-    The covariance is overwritten: a copy would cost half as much as the factor.
-    """
-    diagonal = covariance.diagonal(dim1=1, dim2=2)
-    diagonal.add_(1.0 + _RIDGE * diagonal.detach().mean(1, keepdim=True))
-    return torch.linalg.cholesky(covariance)
 
 
 def observed_share(skeleton: Skeleton, pose: Pose, targets: Targets, prior: Prior) -> Tensor:
@@ -234,6 +215,5 @@ def observed_share(skeleton: Skeleton, pose: Pose, targets: Targets, prior: Prio
     by_joint = by_axis[:, :-3].unflatten(1, (3, -1)).mean(1)
     curvature = torch.cat([by_joint, by_axis[:, -3:].mean(1, keepdim=True)], 1)
     held = torch.cat([prior.rotation[:, joints], prior.pelvis[:, :1]], 1)
-    share = torch.zeros(len(held), prior.rotation.shape[1] + 1, device=held.device)
-    share[:, [*joints, -1]] = curvature / (curvature + held)
-    return share
+    share = curvature / (curvature + held)
+    return torch.cat([torch.zeros_like(prior.rotation).index_copy(1, joints, share[:, :-1]), share[:, -1:]], 1)

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from lsmplify_refine.body import _core
 from lsmplify_refine.body._core import Skeleton
+from lsmplify_refine.engine.batches import in_parallel
 from lsmplify_refine.engine.project import Pose, Prior, Schedule, Targets, project, residuals
 from lsmplify_refine.keypoints import BODY25
 
@@ -31,8 +32,6 @@ _REST_PRIOR = 0.01
 _TORSO = [BODY25.points.index(f"{side}{part}") for part in ("hip", "shoulder") for side in ("left_", "right_")]
 _TORSO += [BODY25.points.index(part) for part in ("neck", "mid_hip")]
 _FEWEST_TORSO_POINTS = 3
-#: Frames solved at a time: small enough for the caches, large enough to spread the overhead.
-_BATCH = 256
 _YAWS = (0.0, 1.57, 3.14, 4.71)
 
 #: Refines frames that each have a start: a `FrameSolver`.
@@ -68,13 +67,16 @@ class Stream:
         self.solver = solver
         self._last: Step | None = None
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def step(self, targets: Targets, estimate: Pose | None = None) -> Step:
         """Refine the next frame of every track.
 
         Args:
             targets: One row per track, BODY_25; weights 0 where nothing was seen.
             estimate: The estimator's pose, if there is one.
+
+        Returns:
+            Made in torch's inference mode: clone its tensors to change them in place or to differentiate through them.
         """
         start, error = self._start(targets, estimate)
         pose = self.solver(start, targets)
@@ -113,11 +115,12 @@ class Stream:
 
 def in_batches(solver: Solver, start: Pose, targets: Targets) -> Pose:
     """Refine frames that do not depend on each other."""
-    solved = []
-    for rows in torch.arange(len(start.pelvis)).split(_BATCH):
+
+    def solve(rows: slice) -> Pose:
         batch = Pose(start.rotations[rows], start.pelvis[rows])
-        solved.append(solver(batch, Targets(targets.positions[rows], targets.weights[rows])))
-    return joined(solved)
+        return solver(batch, Targets(targets.positions[rows], targets.weights[rows]))
+
+    return joined(list(in_parallel(solve, len(start.pelvis), start.pelvis.device)))
 
 
 def joined(poses: Sequence[Pose]) -> Pose:

@@ -107,7 +107,7 @@ class FrameSolver:
         self.passes = passes
         self._betas = nn.functional.pad(betas.float(), (0, 10))[None, :10]
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def __call__(self, start: Pose, targets: Targets) -> Pose:
         """Refine N frames."""
         pose = start

@@ -84,8 +84,8 @@ def test_jacobian_equals_autograd(models: dict, family: str) -> None:
     )
     rotations = torch.as_tensor(rotvec_to_rotmat(rotvec))
     posed = _core.pose_keypoints(skeleton, rotations)
-    rows = torch.eye(3).double().expand(FRAMES, 25, 3, 3)
-    jacobian = _core.rotation_jacobian(skeleton, posed, rows, range(body.joint_count))
+    rows = torch.eye(3).double()[..., None].expand(FRAMES, 3, 3, 25)
+    jacobian = _core.jacobian(skeleton, posed, rows, torch.arange(body.joint_count))
 
     def moved(delta: torch.Tensor) -> torch.Tensor:
         return _core.keypoints(skeleton, (roma.rotvec_to_rotmat(delta) @ rotations[0])[None])[0]
@@ -93,8 +93,9 @@ def test_jacobian_equals_autograd(models: dict, family: str) -> None:
     expected = torch.autograd.functional.jacobian(moved, torch.zeros(body.joint_count, 3).double())
     assert torch.allclose(posed.positions[0], moved(torch.zeros(body.joint_count, 3).double()))
     above = _core.parent_orientations(skeleton, posed)
-    in_parent = torch.einsum("kdxm,mxe->kdme", jacobian[0], above[0])
+    in_parent = torch.einsum("xmdk,mxe->kdme", jacobian[0, :-3].unflatten(0, (3, -1)), above[0])
     assert torch.allclose(in_parent, expected, atol=1e-9)
+    assert torch.equal(jacobian[0, -3:], rows[0].transpose(0, 1))
 
 
 def test_old_chumpy_pickle_gives_the_same_model(tmp_path: Path) -> None:

@@ -60,6 +60,33 @@ def test_batched_shapes_equal_one_at_a_time() -> None:
     assert torch.allclose(_core.keypoints(batched, rotations), expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("image", [False, True])
+def test_single_precision_is_enough(image: bool) -> None:
+    pose, pelvis = true_motion(20)
+    skeleton = open_body().skeleton("body25", np.zeros(10))
+    rotations, place = torch.tensor(rotvec_to_rotmat(pose)), torch.tensor(pelvis)
+    double = _core.Skeleton(
+        skeleton.parents, skeleton.rest_joints.double(), skeleton.points.double(), skeleton.shares.double(), None
+    )
+    generator = torch.Generator().manual_seed(0)
+    noise = 0.02 * torch.randn(20, 25, 3, generator=generator, dtype=torch.float64)
+    points = _core.keypoints(double, rotations) + place[:, None] + noise
+    targets = Targets(points[..., :2] / points[..., 2:] if image else points, torch.ones(20, 25).double())
+    wrong = rotations @ roma.rotvec_to_rotmat(0.15 * torch.randn(20, 24, 3, generator=generator).double())
+    found = [
+        project(
+            body,
+            Pose(wrong.to(kind), place.to(kind) + 0.05),
+            Targets(targets.positions.to(kind), targets.weights.to(kind)),
+            Prior(torch.full((20, 24), 1e-3, dtype=kind), torch.full((20, 3), 1e-5, dtype=kind)),
+            Schedule(damping=(10.0, 3.0, 1.0), radius_m=(1.0, 0.6, 0.4)),
+        )
+        for body, kind in ((skeleton, torch.float32), (double, torch.float64))
+    ]
+    assert torch.allclose(found[0].rotations.double(), found[1].rotations, atol=1e-4)
+    assert torch.allclose(found[0].pelvis.double(), found[1].pelvis, atol=1e-4)
+
+
 def test_missing_keypoints_leave_their_joint_and_infinite_priors_hold() -> None:
     pose, pelvis = true_motion(5)
     skeleton = open_body().skeleton("body25", np.zeros(10))

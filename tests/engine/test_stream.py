@@ -92,7 +92,7 @@ def test_batches_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> No
     solver = FrameSolver(None, skeleton(), NO_SHAPE)
     start = Pose(truth.rotations, truth.pelvis + 0.02)
     whole = in_batches(solver, start, seen(truth))
-    monkeypatch.setattr("lsmplify_refine.engine.stream._BATCH", 7)
+    monkeypatch.setattr("lsmplify_refine.engine.batches._BATCH", 7)
     assert torch.allclose(in_batches(solver, start, seen(truth)).rotations, whole.rotations, atol=1e-4)
 
 

@@ -1,0 +1,39 @@
+"""Batches: frames that do not depend on each other, some at a time, spread over the cores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import torch
+
+#: Frames at a time: few enough for the caches, enough to spread the overhead of every operation.
+_BATCH = 128
+
+_Result = TypeVar("_Result")
+
+
+def in_parallel(work: Callable[[slice], _Result], count: int, device: torch.device) -> Iterator[_Result]:
+    """What `work` gives for frames 0 .. count - 1, batch after batch.
+
+    On a CPU as many batches are at work as torch may use threads, each on one core: single operations are too small to
+    be shared among cores. Torch's kernels let go of the interpreter, so threads do.
+
+    Args:
+        work: Is called with some frames; from several threads.
+        count: Of all frames.
+        device: Where it computes.
+    """
+    batches = [slice(begin, min(begin + _BATCH, count)) for begin in range(0, count, _BATCH)]
+    threads = min(torch.get_num_threads(), len(batches)) if device.type == "cpu" else 1
+    if threads < 2:
+        yield from map(work, batches)
+        return
+    before = torch.get_num_threads()
+    try:
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            yield from pool.map(work, batches)
+    finally:
+        # what one thread sets, threads to come begin with
+        torch.set_num_threads(before)
