@@ -38,6 +38,9 @@ def register_parser(subparsers: Any) -> None:
     parser.add_argument("--learning-rate", type=float, help="peak learning rate")
     parser.add_argument("--seed", type=int, help="the same seed gives the same loss curve")
     parser.add_argument("--resume", action="store_true", help="go on from the folder's checkpoint")
+    parser.add_argument(
+        "--begin-with", type=Path, metavar="FILE", help="weights (.safetensors) to go on from instead of random ones"
+    )
     running = parser.add_argument_group("running (as in Lightning Fabric)")
     running.add_argument("--accelerator", default="auto", help="cpu, cuda, mps or auto")
     running.add_argument("--devices", type=int, default=1, help="how many of them")
@@ -86,6 +89,7 @@ def handle(args: argparse.Namespace) -> int:
             args.output,
             fabric=fabric,
             resume=args.resume,
+            begin_with=args.begin_with,
             on_progress=report,
         )
     print(f"wrote {args.output / 'weights.safetensors'}")

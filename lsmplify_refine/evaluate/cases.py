@@ -20,17 +20,11 @@ from lsmplify_refine.engine.project import Pose, Targets
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.evaluate.datasets import FPS, at_rate
 from lsmplify_refine.learn.motion import Take
-from lsmplify_refine.learn.pairs import (
-    _LIMB_POINTS,
-    _STYLE,
-    Pairs,
-    ShapeSampler,
-    _mirrored,
-    _with_hands,
-    estimator_error,
-)
+from lsmplify_refine.learn.pairs import LIMB_POINTS, Pairs
+from lsmplify_refine.learn.shapes import ShapeSampler, with_hands
+from lsmplify_refine.learn.variety import estimator_error, mirrored, style_offsets
 
-_LIMBS = dict(zip(("right arm", "left arm", "right leg", "left leg", "head"), _LIMB_POINTS))
+_LIMBS = dict(zip(("right arm", "left arm", "right leg", "left leg", "head"), LIMB_POINTS))
 _POINTS = 25
 
 
@@ -134,12 +128,11 @@ def draw_pairs(
     """
     rotvec, pelvis = _frames(case, takes, count, seed)
     if case.shift == "mirrored":
-        start, truth, pelvis = _mirrored(rotvec[0], rotvec[1], pelvis, torch.ones(count, 1))
-        rotvec = start, truth
-    start, truth = (roma.rotvec_to_rotmat(value) for value in rotvec)
+        rotvec, pelvis = mirrored(rotvec, pelvis)
+    start, truth = roma.rotvec_to_rotmat(rotvec)
     if case.shift == "style":
-        turn = torch.randn(count, 22, 3, generator=stream(seed, "style")) * torch.tensor(_STYLE)[:, None]
-        start, truth = (value @ roma.rotvec_to_rotmat(turn) for value in (start, truth))
+        offsets = style_offsets(torch.ones(count), stream(seed, "style"))
+        start, truth = start @ offsets, truth @ offsets
     place = pelvis[0]
     if case.estimator:
         generator = stream(seed, "estimator")
@@ -148,7 +141,13 @@ def draw_pairs(
     sigma = protocol.other_shape_sigma if case.shift == "shapes" else protocol.shape_sigma
     betas = sigma * torch.randn(count, shapes.count, generator=stream(seed, "shape"))
     return observed(
-        case, betas, _with_hands(start, place), _with_hands(truth, pelvis[1]), shapes, seed=seed, protocol=protocol
+        case,
+        betas,
+        Pose(with_hands(start), place),
+        Pose(with_hands(truth), pelvis[1]),
+        shapes,
+        seed=seed,
+        protocol=protocol,
     )
 
 
@@ -179,10 +178,8 @@ def rows_of(pairs: Pairs, rows: Tensor | slice) -> Pairs:
     )
 
 
-def _frames(
-    case: Case, takes: Sequence[Take], count: int, seed: int
-) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-    """Rotation vectors (N, 22, 3) and pelvis (N, 3) of starts and truths, any pair of a take as likely as another."""
+def _frames(case: Case, takes: Sequence[Take], count: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Rotation vectors (2, N, 22, 3) and pelvis (2, N, 3) of starts and truths, any pair as likely as another."""
     takes = [take if take.fps == case.fps else at_rate(take, case.fps) for take in takes]
     ends = np.cumsum([len(take) for take in takes])
     first = np.concatenate([np.arange(end - len(take), end - case.stride) for take, end in zip(takes, ends)])
@@ -191,4 +188,5 @@ def _frames(
     chosen = torch.from_numpy(first)[torch.randint(len(first), (count,), generator=stream(seed, "pairs"))]
     rotvec = torch.from_numpy(np.concatenate([take.rotvec for take in takes]).astype(np.float32))
     pelvis = torch.from_numpy(np.concatenate([take.pelvis for take in takes]).astype(np.float32))
-    return (rotvec[chosen], rotvec[chosen + case.stride]), (pelvis[chosen], pelvis[chosen + case.stride])
+    rows = torch.stack([chosen, chosen + case.stride])
+    return rotvec[rows], pelvis[rows]

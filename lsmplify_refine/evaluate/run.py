@@ -16,7 +16,8 @@ from lsmplify_refine.evaluate.datasets import TakeSet
 from lsmplify_refine.evaluate.methods import BOTH, HINDSIGHT, NOTHING, SMPLIFY, Panel, in_batches
 from lsmplify_refine.evaluate.scores import ACCEL, FIRST_HALF, PVE, SECOND_HALF, Scorer
 from lsmplify_refine.evaluate.takes import TakeCase, TakeRow, Tracks, standard_take_rows
-from lsmplify_refine.learn.pairs import Pairs, ShapeSampler
+from lsmplify_refine.learn.pairs import Pairs
+from lsmplify_refine.learn.shapes import ShapeSampler
 
 #: Called with a test set's name, rows done and rows in all.
 Report = Callable[[str, int, int], None]

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lsmplify_refine.body import BodyModel, _core
 from lsmplify_refine.engine.project import Pose
-from lsmplify_refine.learn.pairs import ShapeSampler
+from lsmplify_refine.learn.shapes import ShapeSampler
 from lsmplify_refine.metrics import accel_mm_per_frame2
 from lsmplify_refine.regressor.network import JOINTS
 

@@ -21,7 +21,9 @@ from lsmplify_refine.evaluate.datasets import FPS, at_rate
 from lsmplify_refine.evaluate.methods import Solver, in_batches
 from lsmplify_refine.frames import rotmat_to_rotvec
 from lsmplify_refine.learn.motion import Take
-from lsmplify_refine.learn.pairs import Pairs, ShapeSampler, _with_hands, estimator_error
+from lsmplify_refine.learn.pairs import Pairs
+from lsmplify_refine.learn.shapes import ShapeSampler, with_hands
+from lsmplify_refine.learn.variety import estimator_error
 from lsmplify_refine.regressor.fuse import FrameSolver
 from lsmplify_refine.regressor.weights import Network
 
@@ -129,8 +131,8 @@ def lay_out(case: TakeCase, takes: Sequence[Take], shapes: ShapeSampler, *, seed
     pairs = observed(
         Case(noise_m=case.noise_m),
         betas.repeat_interleave(lengths, 0),
-        _with_hands(start, pelvis + shift),
-        _with_hands(truth, pelvis),
+        Pose(with_hands(start), pelvis + shift),
+        Pose(with_hands(truth), pelvis),
         shapes,
         seed=seed,
         protocol=protocol,

@@ -1,15 +1,14 @@
 """Training pairs: a start pose, its target keypoints, and what can go wrong with both.
 
-Temporal sampling as in Learnable SMPLify ((t - s, t), s in 1..10, both ways), and pairs that look like an estimator's.
-The corpus is small and of one style (collars and hands at rest), so poses are mirrored, recombined limb by limb, and
-given *style offsets*: a random constant rotation per joint, the same on both poses of a pair. What cannot be seen must
-then be kept from the input, which is what residual learning means.
+Temporal sampling as in Learnable SMPLify ((t - s, t), s in 1..10, both ways), pairs that look like an estimator's, and
+sequences that start from the network's own results. See `variety` for how a small corpus is made to go further.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import roma
@@ -21,35 +20,43 @@ from lsmplify_refine.body._core import Skeleton
 from lsmplify_refine.engine.project import Pose, Targets
 from lsmplify_refine.keypoints import BODY25
 from lsmplify_refine.learn.motion import Take
+from lsmplify_refine.learn.sequences import Motions, Sequences
+from lsmplify_refine.learn.shapes import ShapeSampler, moved_points, with_hands
+from lsmplify_refine.learn.variety import estimator_error, mirrored, recombined, style_offsets
 
-#: Radians of style offset per joint (one sigma before a factor of up to 1.6), root and 21 body joints.
-_STYLE = (
-    0, .10, .10, .10, .10, .10, .10, .12, .12, .10, .10, .10, .20, .28, .28, .20, .20, .20, .12, .12, .30, .30,
-)  # fmt: skip
-_MIRROR = (0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10, 12, 14, 13, 15, 17, 16, 19, 18, 21, 20)
-#: Limbs that may come from another frame: joints of the skeleton.
-_LIMB_JOINTS = ((13, 16, 18, 20), (14, 17, 19, 21), (1, 4, 7, 10), (2, 5, 8, 11), (12, 15), (3, 6, 9))
 #: Limbs that may be hidden: points of BODY_25.
-_LIMB_POINTS = ((2, 3, 4), (5, 6, 7), (9, 10, 11, 22, 23, 24), (12, 13, 14, 19, 20, 21), (0, 15, 16, 17, 18))
+LIMB_POINTS = ((2, 3, 4), (5, 6, 7), (9, 10, 11, 22, 23, 24), (12, 13, 14, 19, 20, 21), (0, 15, 16, 17, 18))
 _FEET = (19, 20, 21, 22, 23, 24)
 
 
 @dataclass(frozen=True)
 class PairConfig:
-    """How pairs are made; probabilities per pair unless said otherwise, lengths in metres, angles in radians."""
+    """How pairs are made; probabilities per pair unless said otherwise, lengths in metres, angles in radians.
+
+    Attributes:
+        most_stride: Frames between start and truth, at most.
+        estimator_error: Of an error of pose and place on the start.
+        same_frame: Of no stride at all, where there is such an error.
+        in_sequence: Share of a batch that goes on from the network's own results.
+        sequence_frames: Frames refined one after another.
+        clean: Of nothing wrong with the keypoints: exact, all seen, where the body says, for the shape told.
+    """
 
     most_stride: int = 10
+    estimator_error: float = 0.6
     same_frame: float = 0.5
-    point_offset_m: float = 0.01
+    estimator_angle: float = 0.15
+    estimator_shift_m: float = 0.05
+    in_sequence: float = 0.2
+    sequence_frames: int = 24
     recombined: float = 0.3
     style_factor: float = 1.6
     as_recorded: float = 0.35
-    estimator_error: float = 0.6
-    estimator_angle: float = 0.15
-    estimator_shift_m: float = 0.05
+    shape_sigma: float = 0.9
     wrong_shape: float = 0.3
     wrong_shape_sigma: float = 0.4
-    shape_sigma: float = 0.9
+    clean: float = 0.25
+    point_offset_m: float = 0.01
     noise_free: float = 0.3
     noise_m: float = 0.04
     dropout: float = 0.6
@@ -82,7 +89,14 @@ class Pairs:
 
 
 class PairSampler:
-    """Draws pairs from takes; prepared once (every draw advances its generator)."""
+    """Draws pairs from takes; every draw advances its generator.
+
+    Args:
+        takes: Motion of 30 frames per second.
+        body: The body model.
+        config: How pairs are made.
+        seed: Of the generator.
+    """
 
     def __init__(self, takes: Sequence[Take], body: BodyModel, config: PairConfig, *, seed: int = 0) -> None:
         self.config = config
@@ -93,58 +107,100 @@ class PairSampler:
         lengths = torch.tensor([len(take.rotvec) for take in takes])
         self._end = lengths.cumsum(0).repeat_interleave(lengths)
         self._begin = self._end - lengths.repeat_interleave(lengths)
+        self._sequences: Sequences | None = None
+        self._followed = 0
 
     def __len__(self) -> int:
         return len(self._rotvec)
 
     def draw(self, count: int) -> Pairs:
-        """`count` pairs."""
+        """`count` pairs; the last of them may belong to sequences (see `follow`)."""
+        c, g = self.config, self.generator
+        image = float(torch.rand(1, generator=g)) < c.image_batches
+        self._followed = 0 if image else round(c.in_sequence * count)
+        motions = [self._strides(count - self._followed)]
+        frames = [1]
+        if self._followed:
+            if self._sequences is None:
+                self._sequences = Sequences(lambda: self._runs(round(c.in_sequence * count)))
+            motions.append(self._sequences.motions)
+            frames.append(self._sequences.frame)
+        truth = _together([m.truth(frame) for m, frame in zip(motions, frames)])
+        start = _together([m.start for m in motions])
+        betas, told = (torch.cat([getattr(m, name) for m in motions]) for name in ("betas", "told"))
+        if image:
+            start, truth = self._before_a_camera(start, truth)
+        return self._observed(told, betas, start, truth, image=image)
+
+    def follow(self, result: Pose) -> None:
+        """Give back the network's result for the pairs drawn last: its sequences go on from it."""
+        if self._followed and self._sequences is not None:
+            rows = slice(-self._followed, None)
+            self._sequences.follow(Pose(result.rotations[rows], result.pelvis[rows]))
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the next draws depend on."""
+        state: dict[str, Any] = {"generator": self.generator.get_state()}
+        if self._sequences is not None:
+            state |= {"frame": self._sequences.frame, "motions": asdict(self._sequences.motions)}
+        return state
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where `state_dict` was taken."""
+        self._sequences = None
+        if "motions" in state:
+            motions = state["motions"]
+            count = len(motions["betas"])
+            self._sequences = Sequences(lambda: self._runs(count))
+            self._sequences.motions = Motions(**{**motions, "start": Pose(**motions["start"])})
+            self._sequences.frame = state["frame"]
+        self.generator.set_state(state["generator"])
+
+    def _strides(self, count: int) -> Motions:
+        """Two frames some stride apart, or an estimate of the very frame."""
         c, g = self.config, self.generator
         wrong = _chance(count, c.estimator_error, g)
         # most estimates are of the very frame that the keypoints are of
-        still = (wrong * _chance(count, c.same_frame, g))[:, 0] > 0
-        first, second = self._indices(still)
-        start, truth = self._rotvec[first], self._rotvec[second]
-        pelvis = self._pelvis[first], self._pelvis[second]
-        start, truth = self._recombine(start, truth, still)
-        start, truth, pelvis = _mirrored(start, truth, pelvis, _chance(count, 0.5, g))
-        start_r, true_r = roma.rotvec_to_rotmat(start), roma.rotvec_to_rotmat(truth)
-        style = torch.randn(count, 22, 3, generator=g) * torch.tensor(_STYLE)[:, None]
-        # without any pair as recorded the corpus' own style would be as unlikely as any other
-        changed = 1 - _chance(count, c.as_recorded, g)[..., None]
-        style = roma.rotvec_to_rotmat(style * c.style_factor * torch.rand(count, 1, 1, generator=g) * changed)
-        start_r, true_r = start_r @ style, true_r @ style
-        start_r = start_r @ roma.rotvec_to_rotmat(estimator_error(count, c.estimator_angle, g) * wrong[:, None])
-        shift = c.estimator_shift_m * wrong * torch.randn(count, 3, generator=g)
-        start_pose = _with_hands(start_r, pelvis[0] + shift)
-        true_pose = _with_hands(true_r, pelvis[1])
-        betas = c.shape_sigma * torch.randn(count, self.shapes.count, generator=g)
-        told = betas + c.wrong_shape_sigma * torch.randn(betas.shape, generator=g) * _chance(count, c.wrong_shape, g)
-        if float(torch.rand(1, generator=g)) < c.image_batches:
-            start_pose, true_pose = self._before_a_camera(start_pose, true_pose)
-            return self._observed(told, betas, start_pose, true_pose, image=True)
-        return self._observed(told, betas, start_pose, true_pose, image=False)
-
-    def _indices(self, still: Tensor) -> tuple[Tensor, Tensor]:
-        """Rows of start and truth; the same one where still (N,)."""
-        g, count = self.generator, len(still)
-        second = torch.randint(0, len(self), (count,), generator=g)
+        still = wrong * _chance(count, c.same_frame, g)
         # short strides somewhat more often than long ones: small errors are the hardest to tell from noise
-        stride = 1 + (self.config.most_stride * torch.rand(count, generator=g) ** 2).long()
-        stride = stride * (2 * torch.randint(0, 2, (count,), generator=g) - 1)
-        first = torch.maximum(torch.minimum(second + stride, self._end[second] - 1), self._begin[second])
-        return torch.where(still, second, first), second
+        stride = 1 + (c.most_stride * torch.rand(count, generator=g) ** 2).long()
+        offsets = torch.stack([stride * (1 - still.long()), torch.zeros_like(stride)], 1)
+        return self._moving(offsets, wrong)
 
-    def _recombine(self, start: Tensor, truth: Tensor, still: Tensor) -> tuple[Tensor, Tensor]:
-        """Give some pairs the limbs of other pairs."""
-        others = self._indices(still)
-        start, truth = start.clone(), truth.clone()
-        for limb in _LIMB_JOINTS:
-            rows = torch.rand(len(start), generator=self.generator) < self.config.recombined
-            for joint in limb:
-                start[rows, joint] = self._rotvec[others[0]][rows, joint]
-                truth[rows, joint] = self._rotvec[others[1]][rows, joint]
-        return start, truth
+    def _runs(self, count: int) -> Motions:
+        """Consecutive frames, as recorded or at half the rate."""
+        c, g = self.config, self.generator
+        pace = torch.randint(1, 3, (count, 1), generator=g)
+        return self._moving(pace * torch.arange(c.sequence_frames + 1), _chance(count, c.estimator_error, g))
+
+    def _moving(self, offsets: Tensor, wrong: Tensor) -> Motions:
+        """Motions over rows at offsets (N, T) from a random one, either way; starts are in error where wrong (N,)."""
+        c, g, count = self.config, self.generator, len(offsets)
+        rotvec, pelvis = self._frames(offsets)
+        rotvec = recombined(rotvec, self._frames(offsets)[0], c.recombined, g)
+        other_side = mirrored(rotvec, pelvis)
+        side = _chance(count, 0.5, g)[:, None, None] > 0
+        rotvec = torch.where(side[..., None], other_side[0], rotvec)
+        pelvis = torch.where(side, other_side[1], pelvis)
+        # without any sample as recorded the corpus' own style would be as unlikely as any other
+        size = c.style_factor * torch.rand(count, generator=g) * (1 - _chance(count, c.as_recorded, g))
+        rotations = roma.rotvec_to_rotmat(rotvec) @ style_offsets(size, g)[:, None]
+        error = roma.rotvec_to_rotmat(estimator_error(count, c.estimator_angle, g) * wrong[:, None, None])
+        shift = c.estimator_shift_m * wrong[:, None] * torch.randn(count, 3, generator=g)
+        betas = c.shape_sigma * torch.randn(count, self.shapes.count, generator=g)
+        told = (
+            betas
+            + c.wrong_shape_sigma * torch.randn(betas.shape, generator=g) * (_chance(count, c.wrong_shape, g)[:, None])
+        )
+        start = Pose(with_hands(rotations[:, 0] @ error), pelvis[:, 0] + shift)
+        return Motions(with_hands(rotations), pelvis, betas, told, start)
+
+    def _frames(self, offsets: Tensor) -> tuple[Tensor, Tensor]:
+        """Rotation vectors (N, T, 22, 3) and pelvis (N, T, 3) at offsets from random rows, kept within their takes."""
+        first = torch.randint(0, len(self), (len(offsets), 1), generator=self.generator)
+        direction = 2 * torch.randint(0, 2, (len(offsets), 1), generator=self.generator) - 1
+        rows = torch.maximum(torch.minimum(first + direction * offsets, self._end[first] - 1), self._begin[first])
+        return self._rotvec[rows], self._pelvis[rows]
 
     def _before_a_camera(self, start: Pose, truth: Pose) -> tuple[Pose, Pose]:
         """Both poses turned to a random side of a camera some metres away (x right, y down, z forward)."""
@@ -165,80 +221,38 @@ class PairSampler:
         return poses[0], poses[1]
 
     def _observed(self, told: Tensor, betas: Tensor, start: Pose, truth: Pose, *, image: bool) -> Pairs:
-        """Noisy, incomplete targets of the true pose on the true shape."""
+        """Noisy, incomplete targets of the true pose on the true shape; none of it for clean pairs."""
         c, g, count = self.config, self.generator, len(told)
+        clean = _chance(count, c.clean, g)
+        told = torch.where(clean[:, None] > 0, betas, told)
+        flawed = (1 - clean)[:, None, None]
         offsets = c.point_offset_m * torch.rand(count, 1, 1, generator=g) * torch.randn(count, 25, 3, generator=g)
-        skeleton, told_skeleton = (_moved_points(self.shapes.skeleton(b), offsets) for b in (betas, told))
+        skeleton, told_skeleton = (moved_points(self.shapes.skeleton(b), flawed * offsets) for b in (betas, told))
         points = _core.keypoints(skeleton, truth.rotations) + truth.pelvis[:, None]
-        sigma = c.noise_m * torch.rand(count, 1, 1, generator=g) * (1 - _chance(count, c.noise_free, g))[:, None]
-        points = points + sigma * torch.randn(points.shape, generator=g)
-        far = _chance(count, c.outliers, g) * (torch.rand(points.shape[:2], generator=g) < c.outlier_share)
-        points = points + c.outlier_m * far[..., None] * torch.randn(points.shape, generator=g)
+        noisy = (1 - _chance(count, c.noise_free, g))[:, None, None]
+        sigma = c.noise_m * torch.rand(count, 1, 1, generator=g) * noisy
+        far = (torch.rand(*points.shape[:2], 1, generator=g) < c.outlier_share) * _chance(count, c.outliers, g)[
+            :, None, None
+        ]
+        points = points + flawed * (sigma + c.outlier_m * far) * torch.randn(points.shape, generator=g)
         positions = points[..., :2] / points[..., 2:] if image else points
-        return Pairs(told, told_skeleton, start, truth, Targets(positions, self._confidence(count)))
+        seen = torch.maximum(self._confidence(count), clean[:, None])
+        return Pairs(told, told_skeleton, start, truth, Targets(positions, seen))
 
     def _confidence(self, count: int) -> Tensor:
         c, g = self.config, self.generator
-        dropped = c.most_dropped * torch.rand(count, 1, generator=g) * _chance(count, c.dropout, g)
+        dropped = c.most_dropped * torch.rand(count, 1, generator=g) * _chance(count, c.dropout, g)[:, None]
         seen = torch.rand(count, len(BODY25.points), generator=g) >= dropped
-        for limb in _LIMB_POINTS:
-            seen[:, limb] &= torch.rand(count, 1, generator=g) >= c.hidden_limb / len(_LIMB_POINTS)
+        for limb in LIMB_POINTS:
+            seen[:, limb] &= torch.rand(count, 1, generator=g) >= c.hidden_limb / len(LIMB_POINTS)
         seen[:, _FEET] &= torch.rand(count, 1, generator=g) >= c.no_feet
         return seen.float()
 
 
-class ShapeSampler:
-    """Batched skeletons of a body for batches of betas."""
-
-    def __init__(self, body: BodyModel, convention: str = "body25") -> None:
-        self.count = 10
-        basis = [body.skeleton(convention, b) for b in np.vstack([np.zeros(10), np.eye(10)])]
-        self._mean = basis[0]
-        self._joints = torch.stack([s.rest_joints - self._mean.rest_joints for s in basis[1:]], -1)
-        self._points = torch.stack([s.points - self._mean.points for s in basis[1:]], -1)
-
-    def skeleton(self, betas: Tensor) -> Skeleton:
-        """The skeletons of betas (N, 10)."""
-        mean = self._mean
-        return Skeleton(
-            mean.parents,
-            mean.rest_joints + torch.einsum("jcs,ns->njc", self._joints, betas),
-            mean.points + torch.einsum("kjcs,ns->nkjc", self._points, betas),
-            mean.shares,
-            mean.pose_points,
-        )
-
-
-def estimator_error(count: int, angle: float, generator: torch.Generator) -> Tensor:
-    """Rotation vectors (N, 22, 3) of what estimators get wrong: whole chains, wrists most, the spine least."""
-    own = torch.randn(count, 22, 3, generator=generator)
-    own[:, [20, 21]] *= 1.5
-    own[:, [3, 6, 9]] *= 0.6
-    return angle * torch.rand(count, 1, 1, generator=generator) * own
-
-
 def _chance(count: int, probability: float, generator: torch.Generator) -> Tensor:
-    """(N, 1) ones and zeros."""
-    return (torch.rand(count, 1, generator=generator) < probability).float()
+    """(N,) ones and zeros."""
+    return (torch.rand(count, generator=generator) < probability).float()
 
 
-def _mirrored(
-    start: Tensor, truth: Tensor, pelvis: tuple[Tensor, Tensor], chosen: Tensor
-) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:
-    """Left and right exchanged for the chosen pairs (N, 1): x becomes -x."""
-    turn, move = torch.tensor([1.0, -1.0, -1.0]), torch.tensor([-1.0, 1.0, 1.0])
-    pick = chosen[..., None] > 0
-    poses = [torch.where(pick, (p * turn)[:, _MIRROR], p) for p in (start, truth)]
-    places = [torch.where(chosen > 0, p * move, p) for p in pelvis]
-    return poses[0], poses[1], (places[0], places[1])
-
-
-def _moved_points(skeleton: Skeleton, offsets: Tensor) -> Skeleton:
-    """A skeleton whose keypoints lie (N, K, 3) metres elsewhere on their bones, as other conventions' do."""
-    return replace(skeleton, points=skeleton.points + offsets[:, :, None] * skeleton.shares[..., None])
-
-
-def _with_hands(rotations: Tensor, pelvis: Tensor) -> Pose:
-    """A pose of the 24 SMPL joints with the hands at rest."""
-    hands = torch.eye(3).expand(len(rotations), 2, 3, 3)
-    return Pose(torch.cat([rotations, hands], 1), pelvis)
+def _together(poses: Sequence[Pose]) -> Pose:
+    return Pose(torch.cat([pose.rotations for pose in poses]), torch.cat([pose.pelvis for pose in poses]))

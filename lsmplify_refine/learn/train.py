@@ -19,11 +19,12 @@ from lsmplify_refine.body import BodyModel, _core
 from lsmplify_refine.engine.project import Pose
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.learn.motion import Split
-from lsmplify_refine.learn.pairs import PairConfig, Pairs, PairSampler, ShapeSampler
+from lsmplify_refine.learn.pairs import PairConfig, Pairs, PairSampler
+from lsmplify_refine.learn.shapes import ShapeSampler
 from lsmplify_refine.regressor.fuse import fuse
 from lsmplify_refine.regressor.network import JOINTS, NetworkConfig, ResidualRegressor
 from lsmplify_refine.regressor.published import PublishedNetwork, published_pose
-from lsmplify_refine.regressor.weights import save_weights
+from lsmplify_refine.regressor.weights import load_weights, save_weights, weights_record
 
 #: Vertices that stand for the mesh in the loss.
 _PROBES = 48
@@ -31,6 +32,10 @@ _PROBES = 48
 #: a noisy one; without it the noise decides nearly all of the gradient.
 _EASY = 0.1
 _CHECKPOINT_EVERY = 1000
+
+
+#: From network and pairs to the refined pose and the network's own, on both of which the loss is taken.
+Forward = Callable[[nn.Module, Pairs], tuple[Pose, Pose]]
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ class TrainConfig:
         pairs: How training pairs are made.
     """
 
-    steps: int = 16_000
+    steps: int = 12_000
     batch_size: int = 128
     learning_rate: float = 1e-3
     weight_decay: float = 1e-3
@@ -112,6 +117,8 @@ def train(
     resume: bool = False,
     report_every: int = 100,
     on_progress: Callable[[Progress], None] | None = None,
+    forward: Forward | None = None,
+    begin_with: Path | None = None,
 ) -> nn.Module:
     """Train, write `weights.safetensors` and a resumable `checkpoint.pt` to a folder, and give the network back.
 
@@ -124,13 +131,19 @@ def train(
         resume: Go on from the folder's checkpoint.
         report_every: Steps between reports.
         on_progress: Called with each report.
+        forward: Another way from network and pairs to the poses that the loss is taken on.
+        begin_with: Weights to begin with instead of random ones; they decide the architecture and its size.
 
     Raises:
         InputError: There is no checkpoint to resume from, or it belongs to another configuration.
     """
     fabric.seed_everything(config.seed + fabric.global_rank)
-    ours = config.architecture == "ours"
-    network = ResidualRegressor(config.network) if ours else PublishedNetwork()
+    if begin_with is None:
+        network = ResidualRegressor(config.network) if config.architecture == "ours" else PublishedNetwork()
+    else:
+        network = load_weights(begin_with).train().requires_grad_()
+    ours = isinstance(network, ResidualRegressor)
+    forward = forward or (_fused_and_direct if ours else _published)
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, partial(_learning_rate_factor, config))
     model, optimizer = fabric.setup(network, optimizer)
@@ -141,17 +154,18 @@ def train(
         "optimizer": optimizer,
         "schedule": schedule,
         "step": 0,
-        "draws": sampler.generator.get_state(),
+        "draws": sampler.state_dict(),
     }
     checkpoint = folder / "checkpoint.ckpt"
     if resume:
         _resume(fabric, checkpoint, config, state)
-        sampler.generator.set_state(state["draws"])
+        sampler.load_state_dict(state["draws"])
     folder.mkdir(parents=True, exist_ok=True)
     errors: list[tuple[float, float]] = []
     for step in range(state["step"] + 1, config.steps + 1):
         pairs = sampler.draw(config.batch_size)
-        poses = _fused_and_direct(model, pairs) if ours else _published(model, pairs)
+        poses = forward(model, pairs)
+        sampler.follow(poses[0])
         (loss, pve), (direct_loss, direct_pve) = loss_of(pairs, *poses)
         optimizer.zero_grad()
         fabric.backward(loss + config.direct_loss * direct_loss)
@@ -166,10 +180,13 @@ def train(
             if on_progress:
                 on_progress(report)
         if step % _CHECKPOINT_EVERY == 0 or step == config.steps:
-            state |= {"step": step, "draws": sampler.generator.get_state(), "config": json.dumps(asdict(config))}
+            state |= {"step": step, "draws": sampler.state_dict(), "config": json.dumps(asdict(config))}
             fabric.save(checkpoint, state)
     if fabric.is_global_zero:
-        save_weights(network, folder / "weights.safetensors", {"training": asdict(config), "data": split.describe()})
+        record = {"training": asdict(config), "data": split.describe()}
+        if begin_with is not None:
+            record["began_with"] = weights_record(begin_with)
+        save_weights(network, folder / "weights.safetensors", record)
     return network
 
 

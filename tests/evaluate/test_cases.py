@@ -13,7 +13,8 @@ import torch
 from lsmplify_refine import InputError
 from lsmplify_refine.body import _core
 from lsmplify_refine.evaluate.cases import Case, Protocol, draw_pairs, rows_of, standard_rows
-from lsmplify_refine.learn.pairs import Pairs, ShapeSampler
+from lsmplify_refine.learn.pairs import Pairs
+from lsmplify_refine.learn.shapes import ShapeSampler
 from tests.engine.scenes import open_body
 from tests.evaluate.motion_sets import take, take_set
 

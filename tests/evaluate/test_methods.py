@@ -22,7 +22,8 @@ from lsmplify_refine.evaluate.methods import (
     smplify_solvers,
 )
 from lsmplify_refine.evaluate.scores import PVE, Scorer
-from lsmplify_refine.learn.pairs import Pairs, ShapeSampler
+from lsmplify_refine.learn.pairs import Pairs
+from lsmplify_refine.learn.shapes import ShapeSampler
 from lsmplify_refine.regressor.network import NetworkConfig, ResidualRegressor
 from lsmplify_refine.regressor.published import PublishedNetwork
 from lsmplify_refine.smplify import SmplifyConfig

@@ -21,7 +21,8 @@ from lsmplify_refine.evaluate.takes import (
     smooth_correction,
     standard_take_rows,
 )
-from lsmplify_refine.learn.pairs import Pairs, ShapeSampler
+from lsmplify_refine.learn.pairs import Pairs
+from lsmplify_refine.learn.shapes import ShapeSampler
 from lsmplify_refine.regressor.network import NetworkConfig, ResidualRegressor
 from tests.engine.scenes import open_body
 from tests.evaluate.motion_sets import take, take_set

@@ -19,7 +19,9 @@ UP_FROM_Z = np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])
 
 
 @pytest.mark.parametrize(
-    ("write", "family"), [(write_smpl, None), (write_smplh, "smplh"), (write_smplx, "smplx")], ids=["smpl", "smplh", "smplx"]
+    ("write", "family"),
+    [(write_smpl, None), (write_smplh, "smplh"), (write_smplx, "smplx")],
+    ids=["smpl", "smplh", "smplx"],
 )
 def test_every_layout_gives_the_same_motion(tmp_path: Path, write: Callable, family: str | None) -> None:
     take = load_take(write(tmp_path / "CMU" / "07" / "07_01_poses.npz"))

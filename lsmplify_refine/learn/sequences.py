@@ -1,0 +1,58 @@
+"""Sequences: short motions in which every frame starts from what the network made of the frame before.
+
+In sequential use what the keypoints do not see would wander from frame to frame, unless the network has learned from
+its own results to bring it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from lsmplify_refine.engine.project import Pose
+
+
+@dataclass(frozen=True)
+class Motions:
+    """N short motions of T frames.
+
+    Attributes:
+        rotations: (N, T, J, 3, 3) true rotations.
+        pelvis: (N, T, 3) true place, metres.
+        betas: (N, 10) true shape.
+        told: (N, 10) the shape that the refiner is told.
+        start: The pose that the first refined frame (the second of the T) starts from.
+    """
+
+    rotations: Tensor
+    pelvis: Tensor
+    betas: Tensor
+    told: Tensor
+    start: Pose
+
+    def truth(self, frame: int) -> Pose:
+        """The true pose of one frame."""
+        return Pose(self.rotations[:, frame], self.pelvis[:, frame])
+
+
+class Sequences:
+    """Walks through motions, all at the same pace, and then through new ones.
+
+    Args:
+        draw: Gives new motions.
+    """
+
+    def __init__(self, draw: Callable[[], Motions]) -> None:
+        self._draw = draw
+        self.motions = draw()
+        self.frame = 1
+
+    def follow(self, result: Pose) -> None:
+        """Go on to the next frame, which starts from the result of the present one."""
+        self.frame += 1
+        if self.frame == self.motions.pelvis.shape[1]:
+            self.motions, self.frame = self._draw(), 1
+        else:
+            self.motions = replace(self.motions, start=Pose(result.rotations.detach(), result.pelvis.detach()))

@@ -1,0 +1,47 @@
+"""Variety: what lets a small corpus of one style (collars and hands at rest) stand for people.
+
+Poses are mirrored, recombined limb by limb, and given *style offsets*: a random constant rotation per joint, the same
+on all frames of a sample. What cannot be seen must then be kept from the input, which is what residual learning means.
+"""
+
+from __future__ import annotations
+
+import roma
+import torch
+from torch import Tensor
+
+#: Radians of style offset per joint (one sigma), root and 21 body joints.
+STYLE_RAD = (
+    0, .10, .10, .10, .10, .10, .10, .12, .12, .10, .10, .10, .20, .28, .28, .20, .20, .20, .12, .12, .30, .30,
+)  # fmt: skip
+_MIRROR = (0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10, 12, 14, 13, 15, 17, 16, 19, 18, 21, 20)
+#: Limbs that may come from another frame: joints of the skeleton.
+_LIMBS = ((13, 16, 18, 20), (14, 17, 19, 21), (1, 4, 7, 10), (2, 5, 8, 11), (12, 15), (3, 6, 9))
+
+
+def mirrored(rotvec: Tensor, pelvis: Tensor) -> tuple[Tensor, Tensor]:
+    """Left and right exchanged, x becomes -x: rotation vectors (..., 22, 3) and pelvis (..., 3)."""
+    return (rotvec * torch.tensor([1.0, -1.0, -1.0]))[..., _MIRROR, :], pelvis * torch.tensor([-1.0, 1.0, 1.0])
+
+
+def recombined(rotvec: Tensor, others: Tensor, probability: float, generator: torch.Generator) -> Tensor:
+    """Samples (N, T, 22, 3) of which each limb, with that probability, comes from another sample."""
+    rotvec = rotvec.clone()
+    for limb in _LIMBS:
+        rows = torch.nonzero(torch.rand(len(rotvec), generator=generator) < probability)
+        rotvec[rows, :, limb] = others[rows, :, limb]
+    return rotvec
+
+
+def style_offsets(size: Tensor, generator: torch.Generator) -> Tensor:
+    """Rotations (N, 22, 3, 3) to multiply poses with on the right; `size` (N,) is a factor on `STYLE_RAD`."""
+    rotvec = torch.randn(len(size), len(STYLE_RAD), 3, generator=generator) * torch.tensor(STYLE_RAD)[:, None]
+    return roma.rotvec_to_rotmat(rotvec * size[:, None, None])
+
+
+def estimator_error(count: int, angle: float, generator: torch.Generator) -> Tensor:
+    """Rotation vectors (N, 22, 3) of what estimators get wrong: whole chains, wrists most, the spine least."""
+    own = torch.randn(count, 22, 3, generator=generator)
+    own[:, [20, 21]] *= 1.5
+    own[:, [3, 6, 9]] *= 0.6
+    return angle * torch.rand(count, 1, 1, generator=generator) * own

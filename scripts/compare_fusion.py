@@ -1,0 +1,138 @@
+"""Compare ways to put regressor and projection together: trained alike, scored on the validation subject.
+
+    python scripts/compare_fusion.py --data MOTION [--steps 1500] [--output fusion.md]
+
+Writes a Markdown table: pelvis-aligned PVE in mm for every way, do-nothing and the projection alone beside them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from lightning_fabric import Fabric
+from torch import nn
+
+from lsmplify_refine.body import BodyModel
+from lsmplify_refine.engine.evidence import Scales
+from lsmplify_refine.engine.project import Pose, Prior, project
+from lsmplify_refine.evaluate.cases import Case, Protocol, draw_pairs
+from lsmplify_refine.evaluate.scores import PVE, Scorer
+from lsmplify_refine.learn.motion import Split, load_takes, split_by_subject
+from lsmplify_refine.learn.pairs import Pairs
+from lsmplify_refine.learn.shapes import ShapeSampler
+from lsmplify_refine.learn.train import Forward, TrainConfig, train
+from lsmplify_refine.regressor.fuse import LAST, first_solution, fuse, in_space, project_alone
+from lsmplify_refine.regressor.network import JOINTS, regress
+
+CASES = (
+    Case(1), Case(5), Case(9), Case(estimator=True), Case(estimator=True, noise_m=0.02),
+    Case(estimator=True, noise_m=0.02, missing=0.3), Case(1, noise_m=0.02),
+)  # fmt: skip
+
+
+def regressed_from_start(network: nn.Module, pairs: Pairs) -> Pose:
+    """The regressor's pose where it sees start and targets alone."""
+    count = torch.ones(len(pairs.betas))
+    unknown = Scales(noise_m=0.02 * count, strength=0.02 * count)
+    points = in_space(pairs.skeleton, pairs.start, pairs.targets)
+    return regress(network, pairs.skeleton, pairs.start, pairs.start, unknown, pairs.targets, points).pose
+
+
+def regressed_from_solution(network: nn.Module, pairs: Pairs) -> Pose:
+    """The regressor's pose where it sees a first projection too."""
+    return fuse(network, pairs.skeleton, pairs.start, pairs.targets)[1].pose
+
+
+def regress_project(network: nn.Module, pairs: Pairs) -> Pose:
+    """Regress, then project with the prior that the observations speak for."""
+    return project_alone(pairs.skeleton, regressed_from_start(network, pairs), pairs.targets)
+
+
+def project_regress_project(network: nn.Module, pairs: Pairs) -> Pose:
+    """Project, regress on what is left, project again with the prior that the observations speak for."""
+    solution, scales = first_solution(pairs.skeleton, pairs.start, pairs.targets)
+    regressed = regressed_from_solution(network, pairs)
+    held = scales.strength[:, None].expand(solution.rotations.shape[:2]).clone()
+    held[:, JOINTS:] = torch.inf
+    prior = Prior(held, torch.full_like(solution.pelvis, 1e-5))
+    return project(pairs.skeleton, regressed, pairs.targets, prior, LAST)
+
+
+def trained_through(network: nn.Module, pairs: Pairs) -> Pose:
+    """The same with the regressor's own weights, which only a loss on the result can teach."""
+    return fuse(network, pairs.skeleton, pairs.start, pairs.targets)[0]
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to train (the training's own for None) and to refine."""
+
+    name: str
+    forward: Forward | None
+    refine: Callable[[nn.Module, Pairs], Pose]
+
+
+def _on_own_pose(regressed: Callable[[nn.Module, Pairs], Pose]) -> Forward:
+    """The loss is taken on the regressor's own pose alone."""
+
+    def forward(network: nn.Module, pairs: Pairs) -> tuple[Pose, Pose]:
+        pose = regressed(network, pairs)
+        return pose, pose
+
+    return forward
+
+
+WAYS = (
+    Way("regress, project", _on_own_pose(regressed_from_start), regress_project),
+    Way("project, regress, project", _on_own_pose(regressed_from_solution), project_regress_project),
+    Way("the same, trained through", None, trained_through),
+)
+
+
+def main() -> int:
+    """Train, score, write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder of motion, as for `lsmplify-refine train`")
+    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--pairs", type=int, default=500, help="per row of the table")
+    parser.add_argument("--output", type=Path, help="Markdown file besides the standard output")
+    args = parser.parse_args()
+    split, body = split_by_subject(load_takes(args.data)), BodyModel.open()
+    networks = [_trained(way, split, body, args.steps) for way in WAYS]
+    shapes, scorer = ShapeSampler(body), Scorer(body)
+    lines = [
+        "| PVE, mm, pelvis-aligned | do nothing | projection alone | " + " | ".join(way.name for way in WAYS) + " |",
+        "| --- " * (3 + len(WAYS)) + "|",
+    ]
+    for case in CASES:
+        pairs = draw_pairs(case, split.validation, shapes, args.pairs, seed=0, protocol=Protocol())
+        with torch.no_grad():
+            poses = {
+                "nothing": pairs.start,
+                "alone": project_alone(pairs.skeleton, pairs.start, pairs.targets),
+                **{way.name: way.refine(network, pairs) for way, network in zip(WAYS, networks, strict=True)},
+            }
+        scores = scorer.scores(pairs.betas, pairs.truth, poses)
+        lines.append(f"| {case.name} | " + " | ".join(f"{scores[name][PVE].mean():.2f}" for name in poses) + " |")
+    table = "\n".join(lines) + "\n"
+    print(table)
+    if args.output:
+        args.output.write_text(table, encoding="utf-8")
+    return 0
+
+
+def _trained(way: Way, split: Split, body: BodyModel, steps: int) -> nn.Module:
+    print(f"training: {way.name}", file=sys.stderr)
+    config, fabric = TrainConfig(steps=steps), Fabric(devices=1)
+    with tempfile.TemporaryDirectory() as folder:
+        return train(split, body, config, Path(folder), fabric=fabric, forward=way.forward).eval()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+"""Pairs fit together, hold everything that goes wrong, and sequences go on from given results."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from lsmplify_refine.body import _core
+from lsmplify_refine.engine.project import Pose
+from lsmplify_refine.learn.motion import Split, Take
+from lsmplify_refine.learn.pairs import PairConfig, PairSampler
+from lsmplify_refine.learn.shapes import ShapeSampler
+from tests.engine.scenes import open_body, true_motion
+
+
+@pytest.fixture(scope="module")
+def split() -> Split:
+    pose, pelvis = true_motion(90)
+    take = Take("take", "05", pose[:, :22].astype(np.float32), pelvis.astype(np.float32), 30.0)
+    return Split((take,), (), ())
+
+
+@pytest.mark.parametrize("image", [0.0, 1.0])
+def test_pairs_fit_together(split: Split, image: float) -> None:
+    """Without noise, errors or wrong shapes the targets are the true pose's keypoints, and strides move a little."""
+    clean = PairConfig(
+        estimator_error=0, wrong_shape=0, noise_free=1, dropout=0, hidden_limb=0, outliers=0, no_feet=0,
+        point_offset_m=0.02, image_batches=image,
+    )  # fmt: skip
+    pairs = PairSampler(split.train, open_body(), clean, seed=1).draw(64)
+    points = _core.keypoints(pairs.skeleton, pairs.truth.rotations) + pairs.truth.pelvis[:, None]
+    assert pairs.targets.is_image == bool(image)
+    assert (pairs.targets.weights == 1).all()
+    wanted = points[..., :2] / points[..., 2:] if image else points
+    assert torch.allclose(pairs.targets.positions, wanted, atol=1e-5)
+    assert not image or points[..., 2].min() > 1
+    assert 0.005 < (pairs.start.rotations - pairs.truth.rotations).norm(dim=(-1, -2)).mean() < 0.6
+
+
+def test_pairs_have_everything_that_goes_wrong(split: Split) -> None:
+    sampler = PairSampler(split.train, open_body(), PairConfig(image_batches=0), seed=2)
+    pairs = sampler.draw(400)
+    true = _core.keypoints(pairs.skeleton, pairs.truth.rotations) + pairs.truth.pelvis[:, None]
+    error = (pairs.targets.positions - true).norm(dim=-1)
+    weights = pairs.targets.weights
+    assert 0.05 < (weights == 0).float().mean() < 0.5
+    assert (error > 0.3).float().mean() > 0.002  # outliers, at full confidence
+    assert (error.median(1).values < 0.002).float().mean() > 0.1  # and clean ones
+    assert torch.isfinite(pairs.start.rotations).all() and torch.isfinite(pairs.targets.positions).all()
+
+
+def test_shapes_are_the_bodys(split: Split) -> None:
+    betas = np.random.default_rng(0).normal(0, 1, 10)
+    batched = ShapeSampler(open_body()).skeleton(torch.tensor(betas).float()[None])
+    single = open_body().skeleton("body25", betas)
+    assert torch.allclose(batched.rest_joints[0], single.rest_joints, atol=1e-5)
+    assert torch.allclose(batched.points[0], single.points, atol=1e-5)
+
+
+def test_clean_pairs_are_exact_whatever_else_goes_wrong(split: Split) -> None:
+    pairs = PairSampler(split.train, open_body(), PairConfig(image_batches=0, clean=1.0), seed=3).draw(64)
+    true = _core.keypoints(pairs.skeleton, pairs.truth.rotations) + pairs.truth.pelvis[:, None]
+    assert (pairs.targets.weights == 1).all()
+    assert torch.allclose(pairs.targets.positions, true, atol=1e-5)
+
+
+class TestSequences:
+    CONFIG = PairConfig(image_batches=0, in_sequence=0.25, sequence_frames=3)
+
+    def drawn(self, split: Split, *, seed: int = 4) -> PairSampler:
+        return PairSampler(split.train, open_body(), self.CONFIG, seed=seed)
+
+    def test_the_next_frame_starts_from_the_result(self, split: Split) -> None:
+        sampler = self.drawn(split)
+        first = sampler.draw(8)
+        result = Pose(first.truth.rotations, first.truth.pelvis + 1.0)
+        sampler.follow(result)
+        second = sampler.draw(8)
+        assert torch.equal(second.start.pelvis[-2:], result.pelvis[-2:])
+        assert torch.equal(second.start.rotations[-2:], result.rotations[-2:])
+        step = (second.truth.pelvis - first.truth.pelvis)[-2:].norm(dim=-1)
+        assert (step < 0.2).all()  # the same motion, a moment later
+
+    def test_new_motions_begin_after_the_last_frame(self, split: Split) -> None:
+        sampler = self.drawn(split)
+        for _ in range(self.CONFIG.sequence_frames - 1):
+            sampler.follow(sampler.draw(8).truth)
+        lost = Pose(torch.eye(3).expand(8, 24, 3, 3), torch.full((8, 3), 100.0))
+        sampler.follow(lost)
+        assert sampler.draw(8).start.pelvis[-2:].abs().max() < 10
+
+    def test_draws_go_on_from_a_saved_state(self, split: Split) -> None:
+        sampler = self.drawn(split)
+        sampler.follow(sampler.draw(8).truth)
+        state = sampler.state_dict()
+        other = self.drawn(split, seed=99)
+        other.load_state_dict(state)
+        one, two = sampler.draw(8), other.draw(8)
+        assert torch.equal(one.start.rotations, two.start.rotations)
+        assert torch.equal(one.targets.positions, two.targets.positions)

@@ -1,0 +1,35 @@
+"""Variety: mirroring is its own inverse and swaps sides, limbs come whole, style is one rotation per sample."""
+
+from __future__ import annotations
+
+import torch
+
+from lsmplify_refine.learn.variety import mirrored, recombined, style_offsets
+
+_LEFT_ELBOW, _RIGHT_ELBOW, _LEFT_ARM = 18, 19, [13, 16, 18, 20]
+
+
+def test_mirroring_swaps_sides_and_undoes_itself() -> None:
+    rotvec, pelvis = torch.randn(3, 2, 22, 3), torch.randn(3, 2, 3)
+    other = mirrored(rotvec, pelvis)
+    expected = rotvec[..., _RIGHT_ELBOW, :] * torch.tensor([1.0, -1.0, -1.0])
+    assert torch.equal(other[0][..., _LEFT_ELBOW, :], expected)
+    again = mirrored(*other)
+    assert torch.equal(again[0], rotvec) and torch.equal(again[1], pelvis)
+
+
+def test_limbs_come_whole_from_the_same_other_sample() -> None:
+    rotvec, others = torch.zeros(200, 2, 22, 3), torch.ones(200, 2, 22, 3)
+    taken = recombined(rotvec, others, 0.3, torch.Generator().manual_seed(0)).mean((1, 3))
+    assert (taken[:, _LEFT_ARM] == taken[:, _LEFT_ARM[:1]]).all()
+    assert 0.15 < taken[:, _LEFT_ELBOW].mean() < 0.45
+    assert (taken[:, 0] == 0).all()  # the root belongs to no limb
+    assert (rotvec == 0).all()
+
+
+def test_style_has_the_size_asked_for() -> None:
+    offsets = style_offsets(torch.tensor([0.0, 1.0]).repeat_interleave(300), torch.Generator().manual_seed(0))
+    angle = torch.arccos(((offsets.diagonal(dim1=-2, dim2=-1).sum(-1) - 1) / 2).clamp(-1, 1))
+    assert angle[:300].max() < 1e-3
+    assert 0.35 < angle[300:, 20].mean() < 0.6  # wrists: 0.30 radians per axis
+    assert (angle[:, 0] < 1e-3).all()
