@@ -82,24 +82,6 @@ def read_keypoints(
     return load_tracks(path, convention=convention, image_size=image_size)
 
 
-def choose_track(estimate: Estimate, tracks: list[KeypointTrack]) -> KeypointTrack:
-    """The keypoints of this person: the only ones, or those with the same id.
-
-    Raises:
-        InputError: There are several people and none has this id.
-    """
-    if len(tracks) == 1:
-        return tracks[0]
-    same = [track for track in tracks if track.identified and track.person == estimate.track_id]
-    if same:
-        return same[0]
-    ids = ", ".join(track.person for track in tracks if track.identified) or "none"
-    raise InputError(
-        f"{tracks[0].keypoints.source}: keypoints of {len(tracks)} people (ids in the file: {ids}), none is "
-        f"{estimate.track_id}; give a file of one person"
-    )
-
-
 def complete(
     estimate: Estimate,
     *,
@@ -120,10 +102,7 @@ def complete(
     """
     keypoints = keypoints or estimate.keypoints
     if keypoints is None:
-        raise InputError(
-            f"{estimate.source}: no keypoints in it or beside it; give --keypoints FILE "
-            "(OpenPose, COCO, AlphaPose, MMPose, EasyMocap or MediaPipe JSON, .trc, .c3d, .npy, .pt, .npz, .csv)"
-        )
+        raise no_keypoints(estimate, "or --video FILE, in which they are then detected")
     check_keypoints(keypoints, len(estimate))
     camera, camera_notes = _camera(estimate, video, focal_px, needed=not keypoints.is_3d)
     fps, fps_notes = _frame_rate(estimate, video)
@@ -132,6 +111,24 @@ def complete(
         camera=camera,
         fps=fps,
         notes=(*estimate.notes, *camera_notes, *fps_notes, *trust_notes()),
+    )
+
+
+def place(estimate: Estimate, *, video: VideoInfo | None, focal_px: float | None = None) -> Estimate:
+    """Fill in what it takes to tell where in the image the estimate is: camera and frame rate.
+
+    Raises:
+        InputError: There is neither a camera nor a video.
+    """
+    camera, _ = _camera(estimate, video, focal_px, needed=True)
+    return estimate.replace(camera=camera, fps=_frame_rate(estimate, video)[0])
+
+
+def no_keypoints(estimate: Estimate, instead: str) -> InputError:
+    """The error of an estimate without keypoints; `instead` says how else to come by them."""
+    return InputError(
+        f"{estimate.source}: no keypoints in it or beside it; give --keypoints FILE (OpenPose, COCO, AlphaPose, "
+        f"MMPose, EasyMocap or MediaPipe JSON, .trc, .c3d, .npy, .pt, .npz, .csv), {instead}"
     )
 
 

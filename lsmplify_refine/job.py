@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
 import torch
 
 from lsmplify_refine import files
@@ -17,12 +16,12 @@ from lsmplify_refine.convert import export
 from lsmplify_refine.engine.align import Align
 from lsmplify_refine.engine.refinement import Refinement
 from lsmplify_refine.engine.refiner import SMOOTH_SECONDS, Mode, Refiner
-from lsmplify_refine.engine.targets import pose_on_body
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.estimate import Estimate, Gender
-from lsmplify_refine.inputs import choose_people, choose_track, complete, open_video, read_keypoints
-from lsmplify_refine.keypoint_files import KeypointTrack, swapped_sides
-from lsmplify_refine.keypoints import CONVENTIONS
+from lsmplify_refine.gather import find_keypoints
+from lsmplify_refine.inputs import DEFAULT_FPS, choose_people, complete, open_video
+from lsmplify_refine.keypoint_files import KeypointTrack
+from lsmplify_refine.matching import sides_note
 from lsmplify_refine.metrics import project_to_image
 from lsmplify_refine.outputs import OutputFormat, Outputs, name_outputs, staged
 from lsmplify_refine.render import choose_gl_platform
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
-#: Called with a stage ("refining", "rendering"), the steps done and the steps in all.
+#: Called with a stage ("detecting", "refining", "rendering"), the steps done and the steps in all.
 Progress = Callable[[str, int, int], None]
 
 
@@ -47,6 +46,9 @@ class Job:
         video: The video it was estimated from; None for the one beside the input, if any.
         output: Folder to write to; None for beside the input.
         keypoints: Keypoint file or folder that replaces the input's own keypoints.
+        detector: Name of the detector that finds keypoints in the video, even if the input has some; None for
+            MediaPipe where it has none.
+        detector_model: The detector's model file; None for its own.
         keypoint_convention: The convention its points are in, where it does not say.
         calibration: Cameras' calibration; `keypoints` is then the folder of all cameras' 2D keypoints.
         align: How 3D keypoints come into the estimate's frame (see `engine.align.align`).
@@ -69,6 +71,8 @@ class Job:
     video: Path | None = None
     output: Path | None = None
     keypoints: Path | None = None
+    detector: str | None = None
+    detector_model: Path | None = None
     keypoint_convention: str | None = None
     calibration: Path | None = None
     align: Align = "auto"
@@ -109,17 +113,24 @@ def run(job: Job, *, progress: Progress | None = None) -> Outcome:
         InputError: Something in the input, the options or the surroundings does not allow it.
     """
     device = choose_device(job.device)
+    if job.keypoints is not None and job.detector is not None:
+        raise InputError(f"--keypoints {job.keypoints} and --detector {job.detector}: give one of them")
     people = files.load(job.input, format=job.format)
     chosen = choose_people(people, job.person)
     _check_output_format(job, people, chosen)
     video, video_notes = open_video(people, job.video, shown=job.write_video)
-    tracks = _keypoint_tracks(job, people, chosen, video)
-    wanted = _completed(job, people, chosen, video, tracks)
-    body = open_body(job, wanted[0])
+    body = open_body(job, people[chosen[0]])
+    step = partial(progress, "detecting") if progress else None
+    given, matched = find_keypoints(job, people, chosen, video, body, step)
+    # of several people some may have no keypoints: they go through as they are
+    chosen = [index for index in chosen if not given or index in given or people[index].keypoints is not None]
+    wanted = _completed(job, people, chosen, video, given)
+    tracks = given.values()
     mappings = [track.mapping(body.point_origins(track.keypoints.convention)).note() for track in tracks]
-    sides = [note for person in wanted for note in _sides_note(person, body)]
+    sides = [note for person in wanted for note in sides_note(person, body)]
     shown, shown_notes = _video_to_show(job, video, wanted)
-    notes = [*video_notes, *shown_notes, *mappings, *sides, *(note for track in tracks for note in track.notes)]
+    origins = [note for track in tracks for note in track.notes]
+    notes = list(dict.fromkeys([*video_notes, *shown_notes, *origins, *matched, *mappings, *sides]))
     if shown is not None:
         choose_gl_platform()  # better told now than after the work
     outputs = name_outputs(people[0].source or job.input, job.output, video=shown is not None, format=job.output_format)
@@ -209,44 +220,11 @@ def _check_output_format(job: Job, people: list[Estimate], chosen: list[int]) ->
         raise InputError(f"--output-format {job.output_format}: a file holds one person; choose one: --person {ids}")
 
 
-def _keypoint_tracks(
-    job: Job, people: list[Estimate], chosen: list[int], video: VideoInfo | None
-) -> list[KeypointTrack]:
-    """For each chosen person the keypoints of --keypoints; nothing without that option."""
-    if job.keypoints is None:
-        return []
-    size = (video.width, video.height) if video else None
-    tracks = read_keypoints(
-        job.keypoints, convention=job.keypoint_convention, calibration=job.calibration, image_size=size
-    )
-    if len(chosen) > 1 and len(tracks) == 1:
-        ids = ", ".join(person.track_id for person in people)
-        raise InputError(
-            f"{job.keypoints}: keypoints of one person, but the input has several; choose one: --person {ids}"
-        )
-    return [choose_track(people[index], tracks) for index in chosen]
-
-
-def _sides_note(estimate: Estimate, body: BodyModel) -> list[str]:
-    """A warning where left and right of 2D keypoints are swapped in most frames; `align` refuses such 3D ones."""
-    keypoints, camera = estimate.keypoints, estimate.camera
-    if keypoints is None or keypoints.is_3d or camera is None or estimate.frame != "camera":
-        return []
-    pose, convention = pose_on_body(estimate, body), keypoints.convention
-    points = body.keypoints(convention, pose.rotations.numpy(), pose.pelvis.numpy(), np.zeros(body.num_betas))
-    mirror = CONVENTIONS[convention].mirror
-    swapped = swapped_sides(keypoints.positions, keypoints.confidence, project_to_image(points, camera.K), mirror)
-    seen = keypoints.confidence.max(axis=1) > 0
-    if 2 * swapped.sum() <= seen.sum():
-        return []
-    who = estimate.track_id
-    return [f"person {who}: left and right of the keypoints are swapped in {swapped.sum()} of {seen.sum()} frames"]
-
-
 def _completed(
-    job: Job, people: list[Estimate], chosen: list[int], video: VideoInfo | None, tracks: list[KeypointTrack]
+    job: Job, people: list[Estimate], chosen: list[int], video: VideoInfo | None, tracks: dict[int, KeypointTrack]
 ) -> list[Estimate]:
-    given = {index: track.at(people[index].frame_ids) for index, track in zip(chosen, tracks)}
+    rates = {index: float(video.fps) if video else people[index].fps or DEFAULT_FPS for index in tracks}
+    given = {index: track.at(people[index].frame_ids, rates[index]) for index, track in tracks.items()}
     wanted = [
         complete(people[index], video=video, keypoints=given.get(index), focal_px=job.focal_px) for index in chosen
     ]

@@ -1,19 +1,20 @@
 """Measure refinement on real GVHMR results: keypoint error, an unseen detector, jitter, garbage, the faulty .pkl.
 
-    python scripts/benchmark_clips.py path/to/gvhmr/clip [more clips] [--detector-model pose_landmarker_heavy.task]
+    python scripts/benchmark_clips.py path/to/gvhmr/clip [more clips] [--detector mediapipe]
 
 Each clip is a GVHMR output folder (hmr4d_results.pt, preprocess/vitpose.pt, 0_input_video.mp4). Errors are means over
 frames and joints weighted by confidence. "do nothing" is the input with shape and offset calibrated on the same body.
-With a MediaPipe model (`pip install lsmplify-refine[benchmark]`) the result is also scored against a detector that
-the solver never saw.
+With `--detector NAME` (`pip install lsmplify-refine[detect]`) the result is also scored against a detector that the
+solver never saw; and the clip without its keypoints is refined onto what the detector finds, as the command does it,
+and scored against ViTPose.
 """
 
 from __future__ import annotations
 
 import argparse
 import pickle
+import shutil
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -23,15 +24,15 @@ from rich.table import Table
 
 from lsmplify_refine import BodyModel, Estimate, Keypoints, Refinement, Refiner, load
 from lsmplify_refine.camera_recovery import default_intrinsics
+from lsmplify_refine.detect import Detector, detect_keypoints, detectors, open_detector
 from lsmplify_refine.engine.refinement import BodyTrack
 from lsmplify_refine.engine.refiner import gate_error
 from lsmplify_refine.engine.targets import image_targets
 from lsmplify_refine.estimate import Camera
+from lsmplify_refine.job import Job, run
+from lsmplify_refine.keypoints import COCO17, CONVENTIONS
 from lsmplify_refine.metrics import confidence_weighted_mean, reprojection_errors_px
-from lsmplify_refine.video import probe, read_frames
-
-#: COCO-17 in MediaPipe's 33 landmarks.
-_COCO_IN_MEDIAPIPE = [0, 2, 5, 7, 8, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28]
+from lsmplify_refine.video import probe
 
 
 def mean_error_px(track: BodyTrack, camera: Camera, keypoints: Keypoints) -> float:
@@ -40,25 +41,21 @@ def mean_error_px(track: BodyTrack, camera: Camera, keypoints: Keypoints) -> flo
     return confidence_weighted_mean(errors, keypoints.confidence)
 
 
-def detect_with_mediapipe(video: Path, model: Path, fps: float) -> Keypoints:
-    """COCO-17 keypoints of the one person in a video, by MediaPipe's pose landmarker."""
-    import mediapipe
-    from mediapipe.tasks.python import BaseOptions, vision
+def detected_coco17(video: Path, detector: Detector, frame_ids: np.ndarray) -> Keypoints:
+    """COCO's points of the person whom a detector sees most of."""
+    found = detect_keypoints(video, detector)[0].at(frame_ids)
+    names = CONVENTIONS[found.convention].points
+    points = [names.index(name) for name in COCO17.points]
+    return Keypoints("coco17", found.positions[:, points], found.confidence[:, points], found.source)
 
-    options = vision.PoseLandmarkerOptions(
-        base_options=BaseOptions(model_asset_path=str(model)), running_mode=vision.RunningMode.VIDEO
-    )
-    rows = []
-    with vision.PoseLandmarker.create_from_options(options) as landmarker:
-        for index, rgb in enumerate(read_frames(video)):
-            image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(rgb))
-            found = landmarker.detect_for_video(image, int(index * 1000 / fps)).pose_landmarks
-            height, width = rgb.shape[:2]
-            rows.append(
-                [(p.x * width, p.y * height, p.visibility) for p in found[0]] if found else [(0.0, 0.0, 0.0)] * 33
-            )
-    points = np.array(rows)[:, _COCO_IN_MEDIAPIPE]
-    return Keypoints("coco17", points[..., :2], points[..., 2], "MediaPipe pose landmarker")
+
+def without_keypoints(clip: Path, detector: str, model: Path | None) -> Refinement:
+    """What the command makes of a clip's result and video alone."""
+    with tempfile.TemporaryDirectory() as name:
+        result = Path(shutil.copy(clip / "hmr4d_results.pt", name))
+        job = Job(result, video=clip / "0_input_video.mp4", detector=detector, detector_model=model, write_video=False)
+        (refinement,) = run(job).refinements
+    return refinement
 
 
 def with_garbage(estimate: Estimate, share: float) -> Estimate:
@@ -94,9 +91,7 @@ def faulty_pkl(clip: Path, original: Estimate, refiner: Refiner) -> Refinement:
     )
 
 
-def measure(
-    clip: Path, refiner: Refiner, detect: Callable[[Path, float], Keypoints] | None
-) -> list[tuple[str, str, str]]:
+def measure(clip: Path, refiner: Refiner, detector: str | None, model: Path | None) -> list[tuple[str, str, str]]:
     """Rows (what, do nothing, refined) of one clip."""
     (estimate,) = load(clip)
     fps = float(probe(clip / "0_input_video.mp4").fps)
@@ -110,8 +105,11 @@ def measure(
         return name, f"{values[0]:.2f}", f"{values[1]:.2f}"
 
     rows = [row("px to ViTPose (the targets)", estimate.keypoints)]
-    if detect is not None:
-        rows.append(row("px to MediaPipe (never seen)", detect(clip / "0_input_video.mp4", fps)))
+    if detector is not None:
+        seen = detected_coco17(clip / "0_input_video.mp4", open_detector(detector, model), estimate.frame_ids)
+        rows.append(row(f"px to {detector} (never seen)", seen))
+        name = f"px to ViTPose (never seen), targets by {detector}"
+        rows.append(row(name, estimate.keypoints, without_keypoints(clip, detector, model)))
     accel = [result.metrics[stage]["accel_mm_per_frame2"] for stage in ("calibrated", "refined")]
     rows.append(("joint acceleration, mm/frame^2", f"{accel[0]:.2f}", f"{accel[1]:.2f} ({accel[1] / accel[0]:.3f}x)"))
     targets = image_targets(estimate.keypoints, camera)
@@ -129,15 +127,14 @@ def main() -> None:
     """Print one table per clip."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clips", type=Path, nargs="+", help="GVHMR output folders")
-    parser.add_argument("--detector-model", type=Path, help="MediaPipe pose_landmarker_*.task")
+    parser.add_argument("--detector", choices=tuple(detectors()), help="also measure with this detector")
+    parser.add_argument("--detector-model", type=Path, help="its model file (default: downloaded)")
     parser.add_argument("--body-model", type=Path, help="SMPL-family file (default: the open body)")
     args = parser.parse_args()
     refiner = Refiner(BodyModel.load(args.body_model) if args.body_model else BodyModel.open())
-    model = args.detector_model
-    detect = (lambda video, fps: detect_with_mediapipe(video, model, fps)) if model else None
     for clip in args.clips:
         table = Table("measure", "do nothing", "refined", title=clip.name)
-        for row in measure(clip, refiner, detect):
+        for row in measure(clip, refiner, args.detector, args.detector_model):
             table.add_row(*row)
         Console().print(table)
 

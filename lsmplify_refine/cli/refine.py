@@ -48,6 +48,15 @@ def register_parser(subparsers: Any) -> None:
         help=f"which points they are, where the file does not say: {', '.join(LAYOUTS)}",
     )
     files.add_argument(
+        "--detector",
+        metavar="NAME",
+        help="detect 2D keypoints in the video instead of taking the input's: mediapipe, rtmpose, or an installed one "
+        "(default: mediapipe where the input has none)",
+    )
+    files.add_argument(
+        "--detector-model", type=Path, metavar="FILE", help="the detector's model (default: downloaded once)"
+    )
+    files.add_argument(
         "--calibration",
         type=Path,
         metavar="PATH",
@@ -125,6 +134,8 @@ def _job(args: argparse.Namespace) -> Job:
         keypoints=args.keypoints,
         keypoint_convention=args.keypoint_convention,
         calibration=args.calibration,
+        detector=args.detector,
+        detector_model=args.detector_model,
         align=args.align,
         focal_px=args.focal_px,
         body_model=args.body_model,

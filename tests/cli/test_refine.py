@@ -165,7 +165,11 @@ BAD: dict[str, tuple[Callable[[Path], object], list[str], str]] = {
     "long video": (_video(9, clips.SIZE), [], "longer than the parameters: the video has 9 frames"),
     "small video": (_video(8, (320, 180)), [], "the video is 320x180"),
     "broken video": (lambda f: (f / "0_input_video.mp4").write_bytes(b"no video"), [], "0_input_video.mp4"),
-    "no keypoints": (lambda f: (f / "preprocess/vitpose.pt").unlink(), [], "--keypoints FILE"),
+    "no keypoints, no video": (
+        lambda f: [(f / name).unlink() for name in ("preprocess/vitpose.pt", "0_input_video.mp4")],
+        [],
+        "--keypoints FILE",
+    ),
     "short keypoints": (
         lambda f: torch.save(clips.keypoints(5), f / "points.pt"),
         ["--keypoints", "{f}/points.pt"],

@@ -1,0 +1,73 @@
+"""MediaPipe's pose landmarker (Tasks API, heavy model): 33 points of several people, on any CPU."""
+
+from __future__ import annotations
+
+import weakref
+from pathlib import Path
+
+import numpy as np
+
+from lsmplify_refine.detect.mirrored import detect_mirrored
+from lsmplify_refine.detect.models import ModelFile, cached
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.keypoints import MEDIAPIPE33
+
+#: The pinned version of the model (Apache-2.0), not "latest".
+HEAVY = ModelFile(
+    "https://storage.googleapis.com/mediapipe-models/pose_landmarker/pose_landmarker_heavy/float16/1/"
+    "pose_landmarker_heavy.task",
+    sha256="64437af838a65d18e5ba7a0d39b465540069bc8aae8308de3e318aad31fcbc7b",
+    size=30_664_242,
+)
+#: People looked for in a frame.
+_MOST_PEOPLE = 6
+
+
+def _downloaded() -> Path:
+    from platformdirs import user_cache_path
+
+    return cached(HEAVY, user_cache_path("lsmplify-refine") / "models")
+
+
+class MediaPipe:
+    """The pose landmarker on each frame and its mirror image; its video mode would lag behind fast limbs."""
+
+    name = "mediapipe"
+    convention = "mediapipe33"
+
+    def __init__(self, model: Path | None = None) -> None:
+        try:
+            import mediapipe
+            from mediapipe.tasks.python import BaseOptions, vision
+
+            path = model or _downloaded()
+        except ImportError as error:
+            raise InputError(
+                f"--detector mediapipe needs a package that is not there ({error}); "
+                "pip install 'lsmplify-refine[detect]'"
+            ) from error
+        if not path.is_file():
+            raise InputError(f"--detector-model {path}: no such file; leave it out to have the model downloaded")
+        # from memory, since paths with letters beyond ASCII do not reach its C++ on every system
+        options = vision.PoseLandmarkerOptions(
+            base_options=BaseOptions(model_asset_buffer=path.read_bytes()), num_poses=_MOST_PEOPLE
+        )
+        try:
+            self._landmarker = vision.PoseLandmarker.create_from_options(options)
+        except (RuntimeError, ValueError) as error:
+            raise InputError(f"{path}: not a model of MediaPipe's pose landmarker ({error})") from error
+        # it cannot close itself any more once the interpreter shuts down
+        weakref.finalize(self, self._landmarker.close)
+        self._mediapipe = mediapipe
+        self.model = path.name
+
+    def detect(self, image: np.ndarray, seconds: float) -> np.ndarray:
+        """(P, 33, 3) x, y in pixels and MediaPipe's visibility; see `Detector.detect`."""
+        return detect_mirrored(self._detect_once, image, MEDIAPIPE33.mirror)
+
+    def _detect_once(self, image: np.ndarray) -> np.ndarray:
+        frame = self._mediapipe.Image(image_format=self._mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(image))
+        height, width = image.shape[:2]
+        people = self._landmarker.detect(frame).pose_landmarks
+        points = [[(point.x * width, point.y * height, point.visibility) for point in person] for person in people]
+        return np.array(points, dtype=np.float64).reshape(-1, 33, 3)

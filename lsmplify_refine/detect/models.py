@@ -1,0 +1,75 @@
+"""Model files: downloaded once into the user's cache, and used only with the right checksum."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.request import urlopen
+
+from lsmplify_refine.errors import InputError
+
+_TIMEOUT_S = 30
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A file on the web.
+
+    Attributes:
+        url: Where it is, https.
+        sha256: Its checksum, hexadecimal.
+        size: Its bytes; no more than these are read.
+    """
+
+    url: str
+    sha256: str
+    size: int
+
+    @property
+    def name(self) -> str:
+        """Its file name."""
+        return self.url.rsplit("/", 1)[-1]
+
+
+def cached(model: ModelFile, folder: Path) -> Path:
+    """The model file in a cache folder, downloaded where it is not there yet.
+
+    Raises:
+        InputError: It is not there and cannot be downloaded, or what came is another file.
+    """
+    path = folder / model.name
+    try:
+        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == model.sha256:
+            return path
+        folder.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+        try:
+            _download(model, part)
+            os.replace(part, path)  # noqa: PTH105 - says that it replaces
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:  # urllib's own errors are ones
+        reason = getattr(error, "reason", None) or error.strerror or error
+        raise InputError(
+            f"{model.url}: cannot be downloaded ({reason}); fetch it elsewhere and put it at {path}, "
+            "or name it with --detector-model"
+        ) from error
+    return path
+
+
+def _download(model: ModelFile, path: Path) -> None:
+    digest, left = hashlib.sha256(), model.size + 1
+    with urlopen(model.url, timeout=_TIMEOUT_S) as answer, path.open("wb") as file:
+        while left > 0 and (chunk := answer.read(min(_CHUNK, left))):
+            left -= len(chunk)
+            digest.update(chunk)
+            file.write(chunk)
+    if digest.hexdigest() != model.sha256:
+        raise InputError(
+            f"{model.url}: what came has the SHA-256 {digest.hexdigest()}, not {model.sha256}; it is not used, "
+            "name a file that you trust with --detector-model"
+        )

@@ -1,0 +1,53 @@
+"""Detectors by name: the built-in ones, then those of the entry-point group."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+
+from lsmplify_refine.detect.protocol import Detector
+from lsmplify_refine.errors import InputError
+
+#: Third parties add a detector's class under this entry-point group.
+ENTRY_POINT_GROUP = "lsmplify_refine.detectors"
+
+#: Found even where the package runs from a source tree without metadata.
+_BUILT_IN = {
+    "mediapipe": "lsmplify_refine.detect.mediapipe:MediaPipe",
+    "rtmpose": "lsmplify_refine.detect.rtmpose:RTMPose",
+}
+
+
+@lru_cache(maxsize=1)
+def detectors() -> dict[str, EntryPoint]:
+    """Where each detector is, by name; nothing is imported before it is wanted."""
+    found = {name: EntryPoint(name, place, ENTRY_POINT_GROUP) for name, place in _BUILT_IN.items()}
+    for point in entry_points(group=ENTRY_POINT_GROUP):
+        found.setdefault(point.name, point)
+    return found
+
+
+def open_detector(name: str, model: Path | None = None) -> Detector:
+    """A detector, ready to run.
+
+    Args:
+        name: One of `detectors`.
+        model: Its model file; None for the one that it brings or downloads.
+
+    Raises:
+        InputError: No such detector, or a package or model that it needs is missing.
+    """
+    if name not in detectors():
+        raise InputError(f"--detector {name}: not known; known: {', '.join(detectors())}")
+    point = detectors()[name]
+    try:
+        make: Callable[[Path | None], Detector] = point.load()
+        return make(model)
+    except InputError:
+        raise
+    # somebody else's package may fail in any way
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise InputError(f"--detector {name}: cannot be started ({reason}); --debug shows where") from error
