@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickletools
 import re
 import shutil
 import zipfile
@@ -156,8 +157,15 @@ def _of_pickle(path: Path, tree: dict[Any, Any]) -> Container:
     if compressor or b"NumpyArrayWrapper" in data:
         return Container("joblib", tree, compressor=compressor)
     numpy1 = b"numpy.core." in data and b"numpy._core." not in data
-    protocol = data[1] if data[:1] == b"\x80" else 2  # else joblib's before 0.10
+    protocol = data[1] if data[:1] == b"\x80" else _old_protocol(data)
     return Container("pickle", tree, protocol=protocol, numpy1_names=numpy1)
+
+
+def _old_protocol(data: bytes) -> int:
+    """Of a pickle without a head: 0, which has no binary instruction, or 1; 2 for joblib's before 0.10."""
+    if data.startswith(b"ZF"):
+        return 2
+    return max(instruction.proto for instruction, _, _ in pickletools.genops(data))
 
 
 def _read_npz(path: Path) -> Container:

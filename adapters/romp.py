@@ -157,5 +157,8 @@ def _fitted(tree: Any, frames: list[tuple[int, KeyPath]]) -> np.ndarray | None:
         ones, zeros = np.ones(len(rays)), np.zeros(len(rays))
         equations += [np.stack([rays[:, 0], ones, zeros], 1), np.stack([rays[:, 1], zeros, ones], 1)]
         pixels += [points.reshape(-1, 2)[:, 0], points.reshape(-1, 2)[:, 1]]
-    focal, cx, cy = np.linalg.lstsq(np.concatenate(equations), np.concatenate(pixels), rcond=None)[0]
+    left, right = np.concatenate(equations), np.concatenate(pixels)
+    if not (np.isfinite(left).all() and np.isfinite(right).all()):
+        return None  # LAPACK would complain on the terminal
+    focal, cx, cy = np.linalg.lstsq(left, right, rcond=None)[0]
     return intrinsics(float(focal), np.array([cx, cy])) if np.isfinite([focal, cx, cy]).all() and focal > 0 else None

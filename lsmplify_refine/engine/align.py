@@ -30,6 +30,9 @@ _AS_GOOD_M, _AS_GOOD_TIMES = {"track": 0.03, "place": 0.012, "frame": 0.0}, 1.5
 #: A path this far off one transform, metres, is seen from a moving camera; wrong depths are smaller. A camera that is
 #: metres from a person cannot turn without that, so below it one rotation holds.
 _MOVING_CAMERA_M = 0.3
+#: Keypoints this near to the estimate (median, metres) and turned by less than this (degrees) are in its frame: a room
+#: would hardly coincide so by chance, and what is left is the estimate's own place, its depth above all.
+_SAME_FRAME_M, _SAME_FRAME_DEG = 0.5, 10.0
 #: Units by how many of them are in a metre, and how far a body's size may be off the estimate's.
 _UNITS = {"metres": 1.0, "centimetres": 100.0, "millimetres": 1000.0}
 _SIZES = (0.6, 1.6)
@@ -88,6 +91,7 @@ def align(
     fps: float = 30.0,
     per: Per | None = None,
     scaled: bool | None = None,
+    still: bool = False,
 ) -> Alignment:
     """Find how keypoints come into the estimate's frame.
 
@@ -95,7 +99,7 @@ def align(
     transform to the torso points: one for the track, else one rotation for the track and a translation per frame (an
     estimate at a wrong depth), else one per frame (a moving camera), the simplest whose median torso residual is near
     the best; "procrustes" fits all points, per frame, with one scale for the track; "auto" is the simplest of camera
-    and the ways of torso by the same rule.
+    and the ways of torso by the same rule, and camera too where keypoints and estimate are but decimetres apart.
 
     Args:
         points: (T, K, 3) the estimate's own posed keypoints, metres.
@@ -107,6 +111,7 @@ def align(
         fps: Frames per second.
         per: What one transform holds for, instead of the mode's own rule (see `rigid.fit_rigid`).
         scaled: Whether to fit one scale for the track; if not given, only "procrustes" does.
+        still: The estimate lives in a world, so that no camera turns, and "torso" fits no rotation per frame.
 
     Raises:
         InputError: The keypoints have no body's size, are mirrored, or too few for the mode.
@@ -120,7 +125,7 @@ def align(
     torso = weights * [name in TORSO for name in CONVENTIONS[convention].points]
     judged = torso if torso.any() else weights
     tried: dict[_Way, tuple[Rigid, float]] = {}
-    for way in _ways(mode, per):
+    for way in _ways(mode, per, still):
         found = _fit(way, points, metres, torso if way[0] == "torso" else weights, ids, fps, scaled)
         if found is not None:
             tried[way] = found, _residual_m(found, points, metres, judged)
@@ -129,23 +134,26 @@ def align(
             "3D keypoints: too few confident hips and shoulders to align them by; say with --align camera that they "
             "are in the estimate's frame, or give others"
         )
-    way = _simplest_good({way: residual for way, (_, residual) in tried.items()})
+    residuals = {way: residual for way, (_, residual) in tried.items()}
+    way = _AS_THEY_ARE if _in_estimates_frame(tried) else _simplest_good(residuals)
     fit = tried[way][0]
     whole = Rigid(fit.rotation, fit.translation, fit.scale / _UNITS[unit], fit.known)
-    return Alignment(*way, whole, unit, {_name(*way): 1000 * residual for way, (_, residual) in tried.items()})
+    return Alignment(*way, whole, unit, {_name(*way): 1000 * residual for way, residual in residuals.items()})
 
 
 _Way = tuple[Literal["camera", "torso", "procrustes"], Per]
+_AS_THEY_ARE: _Way = ("camera", "track")
 
 
-def _ways(mode: Align, per: Per | None) -> list[_Way]:
+def _ways(mode: Align, per: Per | None, still: bool) -> list[_Way]:
     """What to try, simplest first."""
     if mode == "camera":
-        return [("camera", "track")]
+        return [_AS_THEY_ARE]
     if mode == "procrustes":
         return [("procrustes", per or "frame")]
-    by_torso: list[_Way] = [("torso", each) for each in get_args(Per) if per in (None, each)]
-    return [("camera", "track"), *by_torso] if mode == "auto" else by_torso
+    fitting = (each for each in get_args(Per) if each == per or (per is None and not (still and each == "frame")))
+    by_torso: list[_Way] = [("torso", each) for each in fitting]
+    return [_AS_THEY_ARE, *by_torso] if mode == "auto" else by_torso
 
 
 def _fit(
@@ -176,10 +184,18 @@ def _residual_m(found: Rigid, points: np.ndarray, keypoints: np.ndarray, weights
     return float(np.median(np.linalg.norm(found(keypoints) - points, axis=-1)[weights > 0]))
 
 
+def _in_estimates_frame(tried: dict[_Way, tuple[Rigid, float]]) -> bool:
+    """Whether what the best fit does is little enough to be the estimate's error."""
+    placed = tried.get(("torso", "place"))
+    if placed is None or _AS_THEY_ARE not in tried or tried[_AS_THEY_ARE][1] > _SAME_FRAME_M:
+        return False
+    return bool((np.trace(placed[0].rotation[0]) - 1) / 2 > np.cos(np.radians(_SAME_FRAME_DEG)))
+
+
 def _simplest_good(residuals: dict[_Way, float]) -> _Way:
     """The first way that is near the best and may be so."""
     best = min(residuals.values())
-    moving = residuals.get(("torso", "track"), 0.0) > _MOVING_CAMERA_M
+    moving = ("torso", "frame") in residuals and residuals.get(("torso", "track"), 0.0) > _MOVING_CAMERA_M
     return next(
         way
         for way, residual in residuals.items()

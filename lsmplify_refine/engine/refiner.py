@@ -212,7 +212,8 @@ class Refiner:
     ) -> tuple[_Track, np.ndarray]:
         """The track among its 3D keypoints, moved to where the estimate lives; its keypoints (T, K, 3)."""
         _check_confidence(estimate, keypoints.confidence)
-        targets, moved, alignment = space_targets(keypoints, points, estimate.frame_ids, fps, self.align)
+        still = estimate.frame == "world"
+        targets, moved, alignment = space_targets(keypoints, points, estimate.frame_ids, fps, self.align, still=still)
         # intrinsics say nothing about bodies in the world
         camera = estimate.camera if estimate.frame == "camera" else None
         return _Track(pose, camera, moved, targets, alignment.notes(), alignment), points

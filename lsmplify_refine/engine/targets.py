@@ -49,7 +49,13 @@ def image_targets(keypoints: Keypoints, camera: Camera) -> Targets:
 
 
 def space_targets(
-    keypoints: Keypoints, points: np.ndarray, frame_ids: np.ndarray, fps: float, mode: Align = "auto"
+    keypoints: Keypoints,
+    points: np.ndarray,
+    frame_ids: np.ndarray,
+    fps: float,
+    mode: Align = "auto",
+    *,
+    still: bool = False,
 ) -> tuple[Targets, Keypoints, Alignment]:
     """3D keypoints in the estimate's frame; missing ones get weight 0 and a finite position.
 
@@ -59,6 +65,7 @@ def space_targets(
         frame_ids: (T,).
         fps: Frames per second.
         mode: How they come into the estimate's frame.
+        still: Whether that frame is a world (see `align`).
 
     Returns:
         The targets, the keypoints they are made of, moved to the estimate's frame, and how they were.
@@ -69,7 +76,16 @@ def space_targets(
     weights = _weights(keypoints)
     convention = keypoints.convention
     try:
-        found = align(points, keypoints.positions, weights, mode, convention=convention, frame_ids=frame_ids, fps=fps)
+        found = align(
+            points,
+            keypoints.positions,
+            weights,
+            mode,
+            convention=convention,
+            frame_ids=frame_ids,
+            fps=fps,
+            still=still,
+        )
     except InputError as error:
         raise InputError(f"{keypoints.source or 'keypoints'}: {error}") from error
     moved = found.transform(np.nan_to_num(keypoints.positions.astype(np.float64)))

@@ -21,19 +21,28 @@ def write_back(estimate: Estimate, before: BodyTrack, after: BodyTrack) -> Estim
     """The estimate with what changed between the calibrated input and the refined track."""
     shared = min(estimate.body_pose.shape[1], after.rotations.shape[1] - 1)
     joints = slice(1, 1 + shared)
-    orient = _changed(estimate.global_orient, before.rotations[:, 0], after.rotations[:, 0])
     body_pose = estimate.body_pose.copy()
     body_pose[:, :shared] = _changed(
         estimate.body_pose[:, :shared], before.rotations[:, joints], after.rotations[:, joints]
     )
-    transl = (estimate.transl + (after.pelvis - before.pelvis)).astype(estimate.transl.dtype)
+    orient, transl = estimate.global_orient, estimate.transl
     world = None if estimate.world is None else _carry_to_world(estimate.world, before, after)
-    if estimate.frame == "world" and world is not None:
-        if estimate.keypoints is not None and estimate.keypoints.is_3d:
-            # these were fitted in the world itself, so its path may be corrected too
+    if _lives_where_tracks_do(estimate):
+        orient = _changed(orient, before.rotations[:, 0], after.rotations[:, 0])
+        transl = (transl + (after.pelvis - before.pelvis)).astype(transl.dtype)
+        if estimate.frame == "world" and world is not None:
+            # fitted in the world itself, so that its path may be corrected too
             world = WorldRoot(orient, transl, world.up)
-        orient, transl = world.global_orient, world.transl
+    else:
+        # the tracks are before a recovered camera, whose axes are not this world's
+        carried = world or _carry_to_world(WorldRoot(orient, transl), before, after)
+        orient, transl = carried.global_orient, carried.transl
     return estimate.replace(global_orient=orient, body_pose=body_pose, transl=transl, world=world)
+
+
+def _lives_where_tracks_do(estimate: Estimate) -> bool:
+    """Whether a change of the tracks' root and pelvis may be added to the estimate's: both have the same axes."""
+    return estimate.frame == "camera" or (estimate.keypoints is not None and estimate.keypoints.is_3d)
 
 
 def _changed(rotvec: np.ndarray, old: np.ndarray, new: np.ndarray) -> np.ndarray:

@@ -48,4 +48,5 @@ def track_of_markers(
         numbered=True,
         unmapped=match.unmapped,
         fps=fps,
+        notes=() if fps is None else (f"{path.name}: {fps:g} fps; interpolated where the video has another rate",),
     )

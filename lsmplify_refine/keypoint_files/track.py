@@ -13,6 +13,9 @@ from lsmplify_refine.keypoints import CONVENTIONS, LAYOUTS, Layout, layouts_of
 
 #: Coordinates are finite and at most this large, whatever their unit; beyond it squares overflow float32.
 _LARGEST = 1e9
+#: Rates that differ by less than this share are one rate (29.97 and 30). A file is as long as a video whose length it
+#: has to so many of its frames. A time this near to a sample, in samples, is the sample's.
+_SAME_RATE, _SAME_LENGTH_FRAMES, _ON_SAMPLE = 0.01, 2.0, 0.02
 
 
 @dataclass(frozen=True)
@@ -90,18 +93,24 @@ class KeypointTrack:
             self.unmapped,
         )
 
-    def at(self, frame_ids: np.ndarray) -> Keypoints:
+    def at(self, frame_ids: np.ndarray, fps: float | None = None) -> Keypoints:
         """The keypoints of these frames; confidence 0 where the person is not in the file.
 
         As many rows as are asked for, without frame numbers or with a gapless run of others, are taken row by row
-        (some tools count from 1); else unnumbered rows are the video's frames.
+        (some tools count from 1). Else a file of another rate is resampled in time, and unnumbered rows are the
+        video's frames.
+
+        Args:
+            frame_ids: (T,) frames of the video.
+            fps: Its rate, where it is known.
 
         Raises:
             InputError: None of the frames is in the file, or unnumbered rows do not fit the frames.
         """
-        gapless = (np.diff(self.frame_ids) == 1).all()
-        if len(frame_ids) == len(self) and (not self.numbered or gapless):
+        if len(frame_ids) == len(self) and (not self.numbered or self._gapless):
             return self.keypoints
+        if fps is not None and self.fps is not None and abs(self.fps - fps) > _SAME_RATE * fps:
+            return self._at_times(frame_ids, fps)
         if not self.numbered and (np.array_equal(frame_ids, np.arange(len(frame_ids))) or frame_ids.max() >= len(self)):
             raise InputError(
                 f"{self.keypoints.source}: has keypoints for {len(self)} frames, the parameters have "
@@ -113,6 +122,42 @@ class KeypointTrack:
                 f"{frame_ids.min()} to {frame_ids.max()}; give keypoints of the same frames"
             )
         return self.rows(frame_ids)
+
+    @property
+    def _gapless(self) -> bool:
+        return bool((np.diff(self.frame_ids) == 1).all())
+
+    def _at_times(self, frame_ids: np.ndarray, fps: float) -> Keypoints:
+        """The keypoints at the times of these frames: linear between samples that follow each other, else missing.
+
+        Frame 0 is time 0 in both; a gapless file as long as the frames begins where they begin.
+        """
+        assert self.fps is not None
+        place = frame_ids * (self.fps / fps)
+        if self._gapless and abs(len(self) / self.fps - (np.ptp(frame_ids) + 1) / fps) < _SAME_LENGTH_FRAMES / fps:
+            place = place - place[0] + self.frame_ids[0]
+        at = np.clip(np.searchsorted(self.frame_ids, place + _ON_SAMPLE, side="right") - 1, 0, len(self) - 1)
+        share = place - self.frame_ids[at]
+        after = np.where(share > _ON_SAMPLE, np.minimum(at + 1, len(self) - 1), at)
+        neighbours = (share >= -_ON_SAMPLE) & (self.frame_ids[after] - place > -_ON_SAMPLE)
+        neighbours &= self.frame_ids[after] - self.frame_ids[at] <= 1
+        if not neighbours.any():
+            begin, end = (frame_ids[[0, -1]] / fps).round(2)
+            first, last = (self.frame_ids[[0, -1]] / self.fps).round(2)
+            raise InputError(
+                f"{self.keypoints.source}: lasts from {first:g} to {last:g} s at its {self.fps:g} fps, the parameters "
+                f"from {begin:g} to {end:g} s at {fps:g} fps; give keypoints of the same time"
+            )
+        confidence = np.minimum(self.keypoints.confidence[at], self.keypoints.confidence[after])
+        confidence = np.where(neighbours[:, None], confidence, 0.0)
+        here, there = (np.nan_to_num(self.keypoints.positions[rows]) for rows in (at, after))
+        positions = here + np.clip(share, 0.0, 1.0)[:, None, None] * (there - here)
+        return replace(
+            self.keypoints,
+            positions=np.where(confidence[..., None] > 0, positions, 0.0).astype(np.float32),
+            confidence=confidence.astype(np.float32),
+            source=f"{self.keypoints.source} ({self.fps:g} fps, interpolated to {fps:g})",
+        )
 
     def rows(self, frame_ids: np.ndarray) -> Keypoints:
         """The keypoints of the frames with these numbers; confidence 0 where there are none."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,9 @@ from lsmplify_refine.safe_load._unpickler import load_pickle
 from lsmplify_refine.safe_load._zip import open_zip
 
 Container = Literal["torch", "npz", "npy", "pickle", "compressed", "json", "unknown"]
+
+#: How pickles of protocols 0 and 1 begin, which have no head: a container, or the name of a function.
+_OLD_PICKLE = re.compile(rb"\([dltcIFLSVNKJMXUTG(\]})]|[\]}][q(.]|\)[q.]|c[A-Za-z_][\w.]*\n[A-Za-z_]\w*\n")
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,8 @@ def container_of(path: Path) -> Container:
     try:
         with path.open("rb") as stream:
             head = stream.read(64)
+            stream.seek(-1 if head else 0, os.SEEK_END)
+            last = stream.read(1)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     if head.startswith(b"PK"):
@@ -51,6 +58,8 @@ def container_of(path: Path) -> Container:
         return "torch" if head.startswith(LEGACY_MAGIC) else "pickle"
     if is_compressed(head):
         return "compressed"
+    if last == b"." and _OLD_PICKLE.match(head):
+        return "pickle"
     return "json" if head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[") else "unknown"
 
 

@@ -194,6 +194,14 @@ def test_romp_people_and_camera(tmp_path: Path) -> None:
     np.testing.assert_allclose(first.camera.K[0][(0, 0, 1), (0, 2, 2)], expected, rtol=1e-3)
 
 
+def test_romp_joints_that_are_not_finite_give_no_camera(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    result = make.romp_image()
+    result["joints"][0, 3] = np.nan
+    np.savez(tmp_path / "image.npz", results=result)  # type: ignore[arg-type]
+    assert [person.camera for person in files.load(tmp_path / "image.npz")] == [None, None]
+    assert capfd.readouterr().out == ""  # LAPACK prints by itself
+
+
 def test_easymocap_turns_about_the_origin(tmp_path: Path) -> None:
     first, second = files.load(make.write_easymocap(tmp_path / "out"))
     assert (first.track_id, second.track_id) == ("5", "8")

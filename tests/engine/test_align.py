@@ -54,6 +54,30 @@ def test_auto_takes_the_simplest_way_that_fits(convention: str, room: Room, mode
     assert found.name in found.notes()[0] and found.residuals_mm[found.name] < 25
 
 
+@pytest.mark.parametrize(
+    ("turn_deg", "off", "mode"),
+    [
+        (0.0, [0.0, 0.05, 0.15], "camera"),
+        (0.0, [0.1, 0.0, 0.4], "camera"),  # the estimate's depth is wrong
+        (0.0, [0.0, 0.0, 4.0], "torso"),  # hips at the origin, as pose lifters have them
+        (25.0, [0.0, 0.0, 0.2], "torso"),  # another room that begins at the same place
+    ],
+)
+@pytest.mark.parametrize("spoilt", [{}, HARD])
+def test_keypoints_of_the_estimates_frame_are_told_from_a_rooms(
+    turn_deg: float, off: list[float], mode: str, spoilt: dict[str, Any]
+) -> None:
+    turn, middle = rotvec_to_rotmat([0.0, np.radians(turn_deg), 0.0]), np.array([0.0, 0.0, 4.0])
+    room = Room(turn, middle - turn @ middle + off)  # about the person
+    assert aligned(in_room(room, FRAMES, **spoilt)).mode == mode
+
+
+def test_in_a_world_no_frame_is_turned_on_its_own() -> None:
+    estimate = in_room(from_moving_camera(FRAMES), FRAMES)
+    assert aligned(estimate).per == "frame" and aligned(estimate, still=True).per == "place"
+    assert aligned(estimate, "torso", per="frame", still=True).per == "frame"  # but where it is asked for
+
+
 @pytest.mark.parametrize("error_deg", [5.0, 20.0])
 def test_the_transform_of_a_still_room_is_recovered(error_deg: float) -> None:
     found = aligned(in_room(STILL, FRAMES, error_deg=error_deg, **HARD), "torso")

@@ -70,17 +70,23 @@ def metres(frames: int, count: int) -> np.ndarray:
     return np.random.default_rng(0).normal(0, 0.5, (frames, count, 3))
 
 
-def write_trc(path: Path, names: list[str], points: np.ndarray, unit: str = "m", first: int = 1) -> Path:
+def write_trc(
+    path: Path, names: list[str], points: np.ndarray, unit: str = "m", first: int = 1, fps: float = 60
+) -> Path:
     """As Pose2Sim and OpenSim write it; NaN as an empty cell."""
     frames, count = points.shape[:2]
     heads = ["DataRate", "CameraRate", "NumFrames", "NumMarkers", "Units", "OrigDataRate"]
-    lines = [f"PathFileType\t4\t(X/Y/Z)\t{path.name}", "\t".join(heads), f"60\t60\t{frames}\t{count}\t{unit}\t60"]
+    lines = [
+        f"PathFileType\t4\t(X/Y/Z)\t{path.name}",
+        "\t".join(heads),
+        f"{fps:g}\t{fps:g}\t{frames}\t{count}\t{unit}\t{fps:g}",
+    ]
     lines.append("Frame#\tTime\t" + "\t\t\t".join(names) + "\t\t")
     lines.append("\t\t" + "\t".join(f"{axis}{i + 1}" for i in range(count) for axis in "XYZ"))
     lines.append("")
     for row, frame in enumerate(points):
         cells = ["" if np.isnan(value) else f"{value:.6f}" for value in frame.ravel()]
-        lines.append("\t".join([str(row + first), f"{row / 60:.5f}", *cells]))
+        lines.append("\t".join([str(row + first), f"{row / fps:.5f}", *cells]))
     path.write_text("\n".join(lines) + "\n")
     return path
 

@@ -175,6 +175,8 @@ HOSTILE: dict[str, Case] = {
                                       "asks for numpy.load"),
     "code by a loader within torch": ("f.pkl", pickled(Asks(torch.load, "x.pt")), load_pickle, "asks for torch."),
     "code in protocol 0": ("f.pkl", raw(b"cposix\nsystem\n(S'touch owned'\ntR."), load_pickle, "asks for posix.system"),
+    "code in protocol 0, told from its content": ("f.pkl", raw(b"(dp0\nVa\ncposix\nsystem\n(S'touch owned'\ntRs."),
+                                                  files.load, "asks for posix.system"),
     "code by an old class": ("f.pkl", raw(b"\x80\x02(S'touch owned'\niposix\nsystem\n."), load_pickle, "old classes"),
     "code by state": ("f.pkl", raw(b"\x80\x02cbuiltins\ndict\n)R}X\x01\x00\x00\x00aK\x01sb."), load_pickle,
                       "sets the attributes of a dict"),

@@ -189,3 +189,25 @@ def test_json_bombs_and_damage(text: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=message) as caught:
         load_json(tmp_path / "f.json")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize(
+    "value",
+    [{"a": 1}, {}, [1, "a"], (), (1, 2), OrderedDict(a=1), defaultdict(dict, {3: {}}), np.arange(3.0), np.int64(4)],
+    ids=lambda value: type(value).__name__,
+)
+def test_pickles_of_every_protocol_are_recognised(value: Any, protocol: int, tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(pickle.dumps(value, protocol))
+    content = inspect_file(tmp_path / "f")
+    assert content.container == "pickle" and same(content.value, value)
+
+
+@pytest.mark.parametrize(
+    ("data", "container"),
+    [(b"", "unknown"), (b"c.", "unknown"), (b"camera,frame\n1,2.", "unknown"), (b"(dp0\n", "unknown"),
+     (b"Some text.", "unknown"), (b"[1, 2.", "json"), (b'{"a": 1.', "json")],
+)  # fmt: skip
+def test_text_is_no_pickle(data: bytes, container: str, tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(data)
+    assert inspect_file(tmp_path / "f").container == container
