@@ -138,24 +138,14 @@ def train(
         InputError: There is no checkpoint to resume from, or it belongs to another configuration.
     """
     fabric.seed_everything(config.seed + fabric.global_rank)
-    if begin_with is None:
-        network = ResidualRegressor(config.network) if config.architecture == "ours" else PublishedNetwork()
-    else:
-        network = load_weights(begin_with).train().requires_grad_()
-    ours = isinstance(network, ResidualRegressor)
-    forward = forward or (_fused_and_direct if ours else _published)
+    network = _network(config, begin_with)
+    forward = forward or (_fused_and_direct if isinstance(network, ResidualRegressor) else _published)
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, partial(_learning_rate_factor, config))
     model, optimizer = fabric.setup(network, optimizer)
     sampler = PairSampler(split.train, body, config.pairs, seed=config.seed + 1000 * fabric.global_rank)
     loss_of = PoseLoss(body)
-    state = {
-        "model": model,
-        "optimizer": optimizer,
-        "schedule": schedule,
-        "step": 0,
-        "draws": sampler.state_dict(),
-    }
+    state = {"model": model, "optimizer": optimizer, "schedule": schedule, "step": 0, "draws": sampler.state_dict()}
     checkpoint = folder / "checkpoint.ckpt"
     if resume:
         _resume(fabric, checkpoint, config, state)
@@ -188,6 +178,12 @@ def train(
             record["began_with"] = weights_record(begin_with)
         save_weights(network, folder / "weights.safetensors", record)
     return network
+
+
+def _network(config: TrainConfig, begin_with: Path | None) -> nn.Module:
+    if begin_with is not None:
+        return load_weights(begin_with).train().requires_grad_()
+    return ResidualRegressor(config.network) if config.architecture == "ours" else PublishedNetwork()
 
 
 def _fused_and_direct(model: nn.Module, pairs: Pairs) -> tuple[Pose, Pose]:
