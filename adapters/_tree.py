@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,13 @@ def look_up(tree: Any, path: KeyPath) -> Any:
             return None
         value = value[key]
     return value
+
+
+def people_with(names: Set[str], tree: Any) -> dict[Any, dict[str, Any]]:
+    """Of a dict of people those who have all these names; nobody where the tree is no such dict."""
+    if not isinstance(tree, dict):
+        return {}
+    return {key: value for key, value in tree.items() if isinstance(value, dict) and set(value) >= names}
 
 
 def with_values(tree: Any, values: Mapping[KeyPath, Any]) -> Any:

@@ -16,7 +16,7 @@ from lsmplify_refine.adapters._assemble import assemble, frame_ids_of
 from lsmplify_refine.adapters._codings import Coding, Fields, Rotations
 from lsmplify_refine.adapters._containers import peek, read_container
 from lsmplify_refine.adapters._slots import Slot, write_slots
-from lsmplify_refine.adapters._tree import KeyPath, to_numpy
+from lsmplify_refine.adapters._tree import KeyPath, people_with, to_numpy
 from lsmplify_refine.cameras import crop_to_full, full_to_crop, spin_intrinsics
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.estimate import Camera, Estimate
@@ -69,7 +69,7 @@ class _ImageCamera(_CropCamera):
 def recognises(path: Path) -> bool:
     """Whether this is a dict of people with VIBE's names."""
     container = peek(path)
-    return container is not None and bool(_people(container.tree))
+    return container is not None and bool(people_with(_NAMES, container.tree))
 
 
 def read(path: Path) -> list[Estimate]:
@@ -79,16 +79,10 @@ def read(path: Path) -> list[Estimate]:
         InputError: Keys are missing or have the wrong shape.
     """
     container = read_container(path)
-    people = _people(container.tree)
+    people = people_with(_NAMES, container.tree)
     if not people:
         raise InputError(f"{path}: no VIBE or PARE result: expected track ids with {', '.join(sorted(_NAMES))}")
     return [_person(container, (name,), person, path) for name, person in people.items()]
-
-
-def _people(tree: Any) -> dict[Any, dict[str, Any]]:
-    if not isinstance(tree, dict):
-        return {}
-    return {key: value for key, value in tree.items() if isinstance(value, dict) and set(value) >= _NAMES}
 
 
 def _person(container: Any, at: KeyPath, person: dict[str, Any], path: Path) -> Estimate:

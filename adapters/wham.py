@@ -7,7 +7,6 @@ differ by the hips' place in the posed body, for which the mean shape stands her
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from lsmplify_refine.adapters._assemble import assemble, frame_ids_of
 from lsmplify_refine.adapters._codings import Coding, Fields, Rotations
 from lsmplify_refine.adapters._containers import peek, read_container
 from lsmplify_refine.adapters._slots import Slot, write_slots
-from lsmplify_refine.adapters._tree import KeyPath, to_numpy
+from lsmplify_refine.adapters._tree import KeyPath, people_with, to_numpy
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.estimate import Estimate
 from lsmplify_refine.frames import MEAN_REST_PELVIS, rotvec_to_rotmat
@@ -50,7 +49,7 @@ def _mid_hip(orient: np.ndarray) -> np.ndarray:
 def recognises(path: Path) -> bool:
     """Whether this is a dict of people with WHAM's names."""
     container = peek(path)
-    return container is not None and bool(_people(container.tree))
+    return container is not None and bool(people_with(_NAMES, container.tree))
 
 
 def read(path: Path) -> list[Estimate]:
@@ -60,7 +59,7 @@ def read(path: Path) -> list[Estimate]:
         InputError: Keys are missing or have the wrong shape.
     """
     container = read_container(path)
-    people = _people(container.tree)
+    people = people_with(_NAMES, container.tree)
     if not people:
         raise InputError(f"{path}: no WHAM result: expected track ids with {', '.join(sorted(_NAMES))}")
     estimates = []
@@ -81,12 +80,6 @@ def read(path: Path) -> list[Estimate]:
             )
         )
     return estimates
-
-
-def _people(tree: Any) -> dict[Any, dict[str, Any]]:
-    if not isinstance(tree, dict):
-        return {}
-    return {key: value for key, value in tree.items() if isinstance(value, dict) and set(value) >= _NAMES}
 
 
 def _slots(at: KeyPath) -> list[Slot]:

@@ -49,11 +49,12 @@ def detected_coco17(video: Path, detector: Detector, frame_ids: np.ndarray) -> K
     return Keypoints("coco17", found.positions[:, points], found.confidence[:, points], found.source)
 
 
-def without_keypoints(clip: Path, detector: str, model: Path | None) -> Refinement:
+def without_keypoints(clip: Path, weights: str, detector: str, model: Path | None) -> Refinement:
     """What the command makes of a clip's result and video alone."""
     with tempfile.TemporaryDirectory() as name:
         result = Path(shutil.copy(clip / "hmr4d_results.pt", name))
-        job = Job(result, video=clip / "0_input_video.mp4", detector=detector, detector_model=model, write_video=False)
+        video = clip / "0_input_video.mp4"
+        job = Job(result, video=video, weights=weights, detector=detector, detector_model=model, write_video=False)
         (refinement,) = run(job).refinements
     return refinement
 
@@ -91,7 +92,9 @@ def faulty_pkl(clip: Path, original: Estimate, refiner: Refiner) -> Refinement:
     )
 
 
-def measure(clip: Path, refiner: Refiner, detector: str | None, model: Path | None) -> list[tuple[str, str, str]]:
+def measure(
+    clip: Path, refiner: Refiner, weights: str, detector: str | None, model: Path | None
+) -> list[tuple[str, str, str]]:
     """Rows (what, do nothing, refined) of one clip."""
     (estimate,) = load(clip)
     fps = float(probe(clip / "0_input_video.mp4").fps)
@@ -109,7 +112,7 @@ def measure(clip: Path, refiner: Refiner, detector: str | None, model: Path | No
         seen = detected_coco17(clip / "0_input_video.mp4", open_detector(detector, model), estimate.frame_ids)
         rows.append(row(f"px to {detector} (never seen)", seen))
         name = f"px to ViTPose (never seen), targets by {detector}"
-        rows.append(row(name, estimate.keypoints, without_keypoints(clip, detector, model)))
+        rows.append(row(name, estimate.keypoints, without_keypoints(clip, weights, detector, model)))
     accel = [result.metrics[stage]["accel_mm_per_frame2"] for stage in ("calibrated", "refined")]
     rows.append(("joint acceleration, mm/frame^2", f"{accel[0]:.2f}", f"{accel[1]:.2f} ({accel[1] / accel[0]:.3f}x)"))
     targets = image_targets(estimate.keypoints, camera)
@@ -129,12 +132,14 @@ def main() -> None:
     parser.add_argument("clips", type=Path, nargs="+", help="GVHMR output folders")
     parser.add_argument("--detector", choices=tuple(detectors()), help="also measure with this detector")
     parser.add_argument("--detector-model", type=Path, help="its model file (default: downloaded)")
+    parser.add_argument("--weights", default="shipped", help="of the regressor: a file, or none")
     parser.add_argument("--body-model", type=Path, help="SMPL-family file (default: the open body)")
     args = parser.parse_args()
-    refiner = Refiner(BodyModel.load(args.body_model) if args.body_model else BodyModel.open())
+    body = BodyModel.load(args.body_model) if args.body_model else BodyModel.open()
+    refiner = Refiner(body, weights=args.weights)
     for clip in args.clips:
         table = Table("measure", "do nothing", "refined", title=clip.name)
-        for row in measure(clip, refiner, args.detector, args.detector_model):
+        for row in measure(clip, refiner, args.weights, args.detector, args.detector_model):
             table.add_row(*row)
         Console().print(table)
 

@@ -20,15 +20,15 @@ from torch import nn
 
 from lsmplify_refine.body import BodyModel
 from lsmplify_refine.engine.evidence import Scales
-from lsmplify_refine.engine.project import Pose, Prior, project
+from lsmplify_refine.engine.project import Pose, project
 from lsmplify_refine.evaluate.cases import Case, Protocol, draw_pairs
 from lsmplify_refine.evaluate.scores import PVE, Scorer
 from lsmplify_refine.learn.motion import Split, load_takes, split_by_subject
 from lsmplify_refine.learn.pairs import Pairs
 from lsmplify_refine.learn.shapes import ShapeSampler
 from lsmplify_refine.learn.train import Forward, TrainConfig, train
-from lsmplify_refine.regressor.fuse import LAST, first_solution, fuse, in_space, project_alone
-from lsmplify_refine.regressor.network import JOINTS, regress
+from lsmplify_refine.regressor.fuse import LAST, even_prior, first_solution, fuse, in_space, project_alone
+from lsmplify_refine.regressor.network import regress
 
 CASES = (
     Case(1), Case(5), Case(9), Case(estimator=True), Case(estimator=True, noise_m=0.02),
@@ -56,12 +56,9 @@ def regress_project(network: nn.Module, pairs: Pairs) -> Pose:
 
 def project_regress_project(network: nn.Module, pairs: Pairs) -> Pose:
     """Project, regress on what is left, project again with the prior that the observations speak for."""
-    solution, scales = first_solution(pairs.skeleton, pairs.start, pairs.targets)
+    _, scales = first_solution(pairs.skeleton, pairs.start, pairs.targets)
     regressed = regressed_from_solution(network, pairs)
-    held = scales.strength[:, None].expand(solution.rotations.shape[:2]).clone()
-    held[:, JOINTS:] = torch.inf
-    prior = Prior(held, torch.full_like(solution.pelvis, 1e-5))
-    return project(pairs.skeleton, regressed, pairs.targets, prior, LAST)
+    return project(pairs.skeleton, regressed, pairs.targets, even_prior(regressed, scales), LAST)
 
 
 def trained_through(network: nn.Module, pairs: Pairs) -> Pose:

@@ -18,6 +18,7 @@ from torch import Tensor
 from lsmplify_refine.body import BodyModel, _core
 from lsmplify_refine.body._core import Skeleton
 from lsmplify_refine.engine.project import Pose, Targets
+from lsmplify_refine.engine.stream import joined
 from lsmplify_refine.keypoints import BODY25
 from lsmplify_refine.learn.motion import Take
 from lsmplify_refine.learn.sequences import Motions, Sequences
@@ -125,8 +126,8 @@ class PairSampler:
                 self._sequences = Sequences(lambda: self._runs(round(c.in_sequence * count)))
             motions.append(self._sequences.motions)
             frames.append(self._sequences.frame)
-        truth = _together([m.truth(frame) for m, frame in zip(motions, frames)])
-        start = _together([m.start for m in motions])
+        truth = joined([m.truth(frame) for m, frame in zip(motions, frames)])
+        start = joined([m.start for m in motions])
         betas, told = (torch.cat([getattr(m, name) for m in motions]) for name in ("betas", "told"))
         if image:
             start, truth = self._before_a_camera(start, truth)
@@ -252,7 +253,3 @@ class PairSampler:
 def _chance(count: int, probability: float, generator: torch.Generator) -> Tensor:
     """(N,) ones and zeros."""
     return (torch.rand(count, generator=generator) < probability).float()
-
-
-def _together(poses: Sequence[Pose]) -> Pose:
-    return Pose(torch.cat([pose.rotations for pose in poses]), torch.cat([pose.pelvis for pose in poses]))

@@ -73,7 +73,7 @@ def fuse(network: nn.Module, skeleton: Skeleton, start: Pose, targets: Targets) 
 def project_alone(skeleton: Skeleton, start: Pose, targets: Targets) -> Pose:
     """The refined pose without any network: the start is held as strongly as the observations speak for it."""
     _, scales = first_solution(skeleton, start, targets)
-    return project(skeleton, start, targets, _prior(start, scales), ALONE)
+    return project(skeleton, start, targets, even_prior(start, scales), ALONE)
 
 
 def fuse_published(network: PublishedNetwork, skeleton: Skeleton, start: Pose, targets: Targets, betas: Tensor) -> Pose:
@@ -81,11 +81,11 @@ def fuse_published(network: PublishedNetwork, skeleton: Skeleton, start: Pose, t
     solution, scales = first_solution(skeleton, start, targets)
     in_place = Targets(in_space(skeleton, solution, targets), targets.weights)
     pose = published_pose(network, skeleton, Pose(start.rotations, solution.pelvis), in_place, betas)
-    return project(skeleton, pose, targets, _prior(start, scales), LAST)
+    return project(skeleton, pose, targets, even_prior(start, scales), LAST)
 
 
-def _prior(start: Pose, scales: Scales) -> Prior:
-    """All joints held alike, hands still."""
+def even_prior(start: Pose, scales: Scales) -> Prior:
+    """As strong as the observations speak for: all joints held alike, hands still."""
     rotation = scales.strength[:, None].expand(start.rotations.shape[:2]).clone()
     rotation[:, JOINTS:] = torch.inf
     return Prior(rotation, torch.full_like(start.pelvis, 1e-5))
