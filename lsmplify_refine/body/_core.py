@@ -173,7 +173,7 @@ def jacobian(skeleton: Skeleton, posed: PosedKeypoints, rows: Tensor, joints: Te
     arms = arms - (below @ skeleton.shares.T)[:, None] * posed.joints.index_select(1, joints)[..., None]
     x, y, z = arms[:, :, None].unbind(3)
     a, b, c = rows[:, None].unbind(3)
-    turned = [y * c - z * b, z * a - x * c, x * b - y * a]
+    turned = [torch.addcmul(p * q, r, s, value=-1) for p, q, r, s in ((y, c, z, b), (z, a, x, c), (x, b, y, a))]
     if skeleton.pose_points is not None:
         blended = _pose_blend_jacobian(skeleton, posed, rows).index_select(1, joints)
         above = parent_orientations(skeleton, posed).index_select(1, joints)

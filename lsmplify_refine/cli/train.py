@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lsmplify_refine.cli._options import add_debug_option
+from lsmplify_refine.errors import InputError
+
+if TYPE_CHECKING:
+    from lsmplify_refine.learn.pairs import PairConfig
 
 TREE = """\
 DATA holds motion in AMASS's layout (*_poses.npz, *_stageii.npz; see scripts/prepare_motion.py). It writes
@@ -41,6 +46,13 @@ def register_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--begin-with", type=Path, metavar="FILE", help="weights (.safetensors) to go on from instead of random ones"
     )
+    parser.add_argument(
+        "--pair",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="how pairs are made: a setting of PairConfig, such as as_recorded=0.2; may be given again and again",
+    )
     running = parser.add_argument_group("running (as in Lightning Fabric)")
     running.add_argument("--accelerator", default="auto", help="cpu, cuda, mps or auto")
     running.add_argument("--devices", type=int, default=1, help="how many of them")
@@ -51,8 +63,6 @@ def register_parser(subparsers: Any) -> None:
 
 def handle(args: argparse.Namespace) -> int:
     """Read the motion, train, and say where the weights are."""
-    from lsmplify_refine.errors import InputError
-
     try:
         from lightning_fabric import Fabric
         from lightning_fabric.loggers import TensorBoardLogger
@@ -65,8 +75,9 @@ def handle(args: argparse.Namespace) -> int:
     from lsmplify_refine.learn.train import Progress, TrainConfig, train
 
     given = {name: getattr(args, name) for name in ("steps", "batch_size", "learning_rate", "seed")}
-    # the published network takes keypoints in space
-    pairs = PairConfig() if args.architecture == "ours" else PairConfig(image_batches=0.0)
+    # the published network takes keypoints in space, and was made for pairs
+    pairs = PairConfig() if args.architecture == "ours" else PairConfig(image_batches=0.0, in_sequence=0.0)
+    pairs = replace(pairs, **dict(_pair_setting(text, pairs) for text in args.pair))
     config = TrainConfig(
         architecture=args.architecture,
         pairs=pairs,
@@ -94,3 +105,15 @@ def handle(args: argparse.Namespace) -> int:
         )
     print(f"wrote {args.output / 'weights.safetensors'}")
     return 0
+
+
+def _pair_setting(text: str, pairs: PairConfig) -> tuple[str, Any]:
+    """The name and value of one `--pair NAME=VALUE`."""
+    name, _, value = text.partition("=")
+    known = asdict(pairs)
+    if name not in known:
+        raise InputError(f"--pair {text}: no setting {name!r}; there are {', '.join(known)}")
+    try:
+        return name, type(known[name])(value)
+    except ValueError as error:
+        raise InputError(f"--pair {text}: not a number") from error

@@ -9,7 +9,7 @@ from typing import TypeVar
 import torch
 
 #: Frames at a time: few enough for the caches, enough to spread the overhead of every operation.
-_BATCH = 128
+_BATCH = 256
 
 _Result = TypeVar("_Result")
 

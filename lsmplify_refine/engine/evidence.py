@@ -3,7 +3,7 @@
 Near a solution the keypoints are linear in the step y from the start, r = J y + n. With n of variance noise^2 and y of
 variance noise^2 / (strength * relative prior), r is Gaussian with covariance noise^2 (I + J P J^T / strength). The
 noise has its maximum-likelihood value in closed form; the strength of the prior is averaged, in logarithms, over a
-coarse grid with the likelihood as weight (type II maximum likelihood; MacKay 1992).
+coarse grid with the likelihood as weight (type II maximum likelihood; MacKay 1992), and so is the step.
 """
 
 from __future__ import annotations
@@ -32,39 +32,43 @@ class Scales:
     strength: Tensor
 
 
-def estimate_scales(jacobian: Tensor, residual: Tensor, relative: Tensor) -> Scales:
-    """Noise and prior of the most likely linear model.
+def estimate_scales(jacobian: Tensor, residual: Tensor, relative: Tensor) -> tuple[Scales, Tensor]:
+    """Noise and prior of the most likely linear model, and the y (N, U) to expect.
 
     Args:
         jacobian: (N, O, U) weighted, as in `LinearModel`.
         residual: (N, O) weighted residual at the start, metres; 0 where nothing was observed.
         relative: (N, U) prior weights up to the common factor sought.
     """
-    noise, strength = zip(*(_scales(*some) for some in in_slices(jacobian, residual, relative)))
-    return Scales(torch.cat(noise), torch.cat(strength))
+    noise, strength, step = zip(*(_scales(*some) for some in in_slices(jacobian, residual, relative)))
+    return Scales(torch.cat(noise), torch.cat(strength)), torch.cat(step)
 
 
-def _scales(jacobian: Tensor, residual: Tensor, relative: Tensor) -> tuple[Tensor, Tensor]:
-    """Noise (N,) and strength (N,) of a few frames.
+def _scales(jacobian: Tensor, residual: Tensor, relative: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Noise (N,), strength (N,) and step (N, U) of a few frames.
 
     By the matrix determinant lemma and Woodbury's identity, determinant and quadratic form of the observations'
     covariance C come from the unknowns': r^T C^-1 r = |r - S x|^2 + |x|^2 at the x with the least of it.
     """
-    scaled = jacobian * relative.rsqrt()[:, None]
+    deviation = relative.rsqrt()
+    scaled = jacobian * deviation[:, None]
     information, right = scaled.transpose(1, 2) @ scaled, row_times(residual, scaled)
     observations, unknowns = jacobian.shape[1:]
-    steps, units, diagonals = [], [], []
-    for strength in _STRENGTHS:
-        factor, unit = factorise(information / strength, observations)
-        steps.append(solve(factor, right / strength))
-        units.append(unit)
-        diagonals.append(factor.diagonal(dim1=1, dim2=2))
     strengths = torch.tensor(_STRENGTHS).to(residual)
-    step, unit = torch.stack(steps, 1), torch.cat(units, 1)
+
+    def by_strength(value: Tensor) -> Tensor:
+        return value.unflatten(0, (-1, len(strengths)))
+
+    factor, unit = factorise((information[:, None] / strengths[:, None, None]).flatten(0, 1), observations)
+    step = by_strength(solve(factor, (right[:, None] / strengths[:, None]).flatten(0, 1)))
+    unit = by_strength(unit)[..., 0]
     left = residual[:, None] - step @ scaled.transpose(1, 2)
     square = left.square().sum(2) / unit + strengths * step.square().sum(2)
     count = (residual != 0).sum(1, keepdim=True).clamp(min=1)
     mean_square = square / count + 1e-12
-    log_volume = torch.stack(diagonals, 1).log().sum(2) + 0.5 * (observations - unknowns) * unit.log()
+    log_volume = (
+        by_strength(factor.diagonal(dim1=1, dim2=2).log().sum(1)) + 0.5 * (observations - unknowns) * unit.log()
+    )
     share = (-0.5 * count * mean_square.log() - log_volume).softmax(1)
-    return (share * mean_square.sqrt()).sum(1), (share @ strengths.log()).exp()
+    step = deviation * (share[..., None] * step).sum(1)
+    return (share * mean_square.sqrt()).sum(1), (share @ strengths.log()).exp(), step

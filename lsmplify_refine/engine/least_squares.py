@@ -1,11 +1,14 @@
-"""Least squares of many frames, each held to a prior: min_y |residual - J y|^2 + y^T diag(weight) y.
+"""Least squares of many frames, each held to a prior: min_y |residual - J y|^2 + y^T C^-1 y.
 
-The normal equations are solved in units of the prior's standard deviations, y = D (I + S^T S)^-1 S^T residual with
-D = weight^-1/2 and S = J D: an unknown that is nearly free (the pelvis) makes its own row large and leaves the others
-their digits. Single precision would lose them in observation space (I + S S^T), though that is often smaller.
+The prior's covariance is C = D D^T + T T^T: D = weight^-1/2, each unknown on its own, and T, which unknowns make
+together. The normal equations are solved in units of the prior's standard deviations, y = [D T] z with
+z = (I + S^T S)^-1 S^T residual and S = J [D T]: an unknown that is nearly free (the pelvis) makes its own row large and
+leaves the others their digits. Single precision would lose them in observation space (I + S S^T).
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,16 +24,51 @@ def in_slices(*values: Tensor) -> zip[tuple[Tensor, ...]]:
     return zip(*(value.split(_SLICE) for value in values))
 
 
-def minimiser(jacobian: Tensor, residual: Tensor, weight: Tensor) -> Tensor:
-    """The y (N, U) for a Jacobian (N, O, U), a residual (N, O), and weights (N, U) of which infinite ones give 0."""
-    return torch.cat([_minimiser(*some) for some in in_slices(jacobian, residual, weight)])
+def minimiser(jacobian: Tensor, residual: Tensor, weight: Tensor, together: Tensor | None = None) -> Tensor:
+    """The y (N, U) for a Jacobian (N, O, U), a residual (N, O), and weights (N, U) of which infinite ones give 0.
+
+    Args:
+        together: (N, U, R) columns that add to the covariance of y.
+    """
+    parts = (jacobian, residual, weight) if together is None else (jacobian, residual, weight, together)
+    return torch.cat([_minimiser(*some) for some in in_slices(*parts)])
 
 
-def _minimiser(jacobian: Tensor, residual: Tensor, weight: Tensor) -> Tensor:
+def _minimiser(jacobian: Tensor, residual: Tensor, weight: Tensor, together: Tensor | None = None) -> Tensor:
     deviation = weight.rsqrt()
-    scaled = jacobian * deviation[:, None]
-    factor, _ = factorise(scaled.transpose(1, 2) @ scaled, residual.shape[1])
-    return deviation * solve(factor, row_times(residual, scaled))
+    # unknowns first, as the Jacobian lies in memory
+    scaled = jacobian.transpose(1, 2) * deviation[..., None]
+    if together is not None:
+        scaled = torch.cat([scaled, together.transpose(1, 2) @ jacobian.transpose(1, 2)], 1)
+    information, right = scaled @ scaled.transpose(1, 2), row_times(residual, scaled.transpose(1, 2))
+    solver = _Solution.apply if torch.is_grad_enabled() else _solution
+    found = solver(information, right, residual.shape[1])
+    if together is None:
+        return deviation * found
+    alone, joint = found.split([weight.shape[1], together.shape[2]], 1)
+    return deviation * alone + row_times(joint, together.transpose(1, 2))
+
+
+def _solution(information: Tensor, right: Tensor, observations: int) -> Tensor:
+    """The x of (unit * I + information) x = right."""
+    return solve(factorise(information, observations)[0], right)
+
+
+class _Solution(torch.autograd.Function):
+    """The same with a gradient of one more solve; through the factor it would take as many as there are unknowns."""
+
+    @staticmethod
+    def forward(ctx: Any, information: Tensor, right: Tensor, observations: int) -> Tensor:
+        factor, _ = factorise(information, observations)
+        found = solve(factor, right)
+        ctx.save_for_backward(factor, found)
+        return found
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
+        factor, found = ctx.saved_tensors
+        by_right = solve(factor, gradient)
+        return -by_right[..., None] * found[:, None], by_right, None
 
 
 def factorise(information: Tensor, observations: int) -> tuple[Tensor, Tensor]:

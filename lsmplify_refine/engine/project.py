@@ -60,10 +60,13 @@ class Prior:
     Attributes:
         rotation: (N, J) per joint, m^2/rad^2; infinite for joints that must not move.
         pelvis: (N, 3) per axis of the camera frame; the depth axis carries the estimate's depth as prior.
+        together: (N, J, 3, R) R ways in which joints turn together, in the axes of each joint's parent, as standard
+            deviations (rad/m); they add to the variance that each joint has on its own. None for no such way.
     """
 
     rotation: Tensor
     pelvis: Tensor
+    together: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class Schedule:
     """One entry per Gauss-Newton step.
 
     Attributes:
-        damping: Factor on the prior; high first, so that no step overshoots, 1 last.
+        damping: Factor on the prior's weights; high first, so that no step overshoots, 1 last.
         radius_m: Scale of the robust kernel, metres: residuals far beyond it hardly count.
     """
 
@@ -145,28 +148,42 @@ class LinearModel:
         return self.residual + row_times(self.travelled(walk), self.jacobian.transpose(1, 2))
 
 
-def project(skeleton: Skeleton, start: Pose, targets: Targets, prior: Prior, schedule: Schedule) -> Pose:
+def project(
+    skeleton: Skeleton, start: Pose, targets: Targets, prior: Prior, schedule: Schedule, begin: Pose | None = None
+) -> Pose:
     """Move each frame's pose onto its keypoints.
 
     Args:
         skeleton: The shaped body with the targets' convention.
-        start: Where to start, and what the prior holds to.
+        start: What the prior holds to.
         targets: The observations.
         prior: Per-unknown prior.
         schedule: Damping and robust radius per step.
+        begin: Where the first step is taken, if that is elsewhere: a pose near the solution saves steps.
     """
-    return approach(skeleton, start, targets, prior, schedule).pose
+    return approach(skeleton, start, targets, prior, schedule, begin).pose
 
 
-def approach(skeleton: Skeleton, start: Pose, targets: Targets, prior: Prior, schedule: Schedule) -> Walk:
+def approach(
+    skeleton: Skeleton, start: Pose, targets: Targets, prior: Prior, schedule: Schedule, begin: Pose | None = None
+) -> Walk:
     """As `project`, with the way there."""
     joints = free_joints(prior)
     weight = prior_weights(prior, joints)
-    still = torch.zeros_like(start.pelvis)
-    walk = Walk(start, still[:, None].expand(-1, len(joints), 3), still)
+    walk = _walk(start, begin, joints)
     for damping, radius in zip(schedule.damping, schedule.radius_m):
-        walk = advance(walk, linearise(skeleton, walk.pose, targets, radius, joints), damping * weight, joints)
+        model = linearise(skeleton, walk.pose, targets, radius, joints)
+        walk = advance(walk, model, damping * weight, joints, prior.together)
     return walk
+
+
+def _walk(start: Pose, begin: Pose | None, joints: Tensor) -> Walk:
+    """From the start to where the first step is taken, if that is elsewhere."""
+    if begin is None:
+        still = torch.zeros_like(start.pelvis)
+        return Walk(start, still[:, None].expand(-1, len(joints), 3), still)
+    ends = [pose.rotations.index_select(1, joints) for pose in (start, begin)]
+    return Walk(begin, roma.rotmat_to_rotvec(ends[1] @ ends[0].transpose(-1, -2)), begin.pelvis - start.pelvis)
 
 
 def free_joints(prior: Prior) -> Tensor:
@@ -193,9 +210,16 @@ def linearise(skeleton: Skeleton, pose: Pose, targets: Targets, radius_m: float,
     return LinearModel(jacobian, (residual.transpose(1, 2) * root).flatten(1), above)
 
 
-def advance(walk: Walk, model: LinearModel, weight: Tensor, joints: Tensor) -> Walk:
-    """One Gauss-Newton step, for a prior of weight (N, 3 M + 3) about the walk's start."""
-    target = minimiser(model.jacobian, model.residual_at_start(walk), weight)
+def advance(walk: Walk, model: LinearModel, weight: Tensor, joints: Tensor, together: Tensor | None = None) -> Walk:
+    """One Gauss-Newton step, for a prior of weight (N, 3 M + 3), and as in `Prior.together`, about the walk's start."""
+    if together is not None:
+        turned = (model.above @ together.index_select(1, joints)).transpose(1, 2).flatten(1, 2)
+        together = torch.cat([turned, torch.zeros_like(turned[:, :3])], 1)
+    return step_to(walk, model, minimiser(model.jacobian, model.residual_at_start(walk), weight, together), joints)
+
+
+def step_to(walk: Walk, model: LinearModel, target: Tensor, joints: Tensor) -> Walk:
+    """On to where a linear model's unknowns, counted from the walk's start, are as given (N, 3 M + 3)."""
     turn = (model.above.transpose(-1, -2) @ target[:, :-3].unflatten(1, (3, -1)).transpose(1, 2)[..., None])[..., 0]
     rotations = walk.pose.rotations
     turned = roma.rotvec_to_rotmat(turn - walk.turn) @ rotations.index_select(1, joints)

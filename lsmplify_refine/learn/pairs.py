@@ -23,7 +23,7 @@ from lsmplify_refine.keypoints import BODY25
 from lsmplify_refine.learn.motion import Take
 from lsmplify_refine.learn.sequences import Motions, Sequences
 from lsmplify_refine.learn.shapes import ShapeSampler, moved_points, with_hands
-from lsmplify_refine.learn.variety import estimator_error, mirrored, recombined, style_offsets
+from lsmplify_refine.learn.variety import estimator_error, handed_on, mirrored, recombined, style_offsets
 
 #: Limbs that may be hidden: points of BODY_25.
 LIMB_POINTS = ((2, 3, 4), (5, 6, 7), (9, 10, 11, 22, 23, 24), (12, 13, 14, 19, 20, 21), (0, 15, 16, 17, 18))
@@ -48,9 +48,10 @@ class PairConfig:
     same_frame: float = 0.5
     estimator_angle: float = 0.15
     estimator_shift_m: float = 0.05
-    in_sequence: float = 0.2
-    sequence_frames: int = 24
+    in_sequence: float = 0.25
+    sequence_frames: int = 60
     recombined: float = 0.3
+    handed_on: float = 0.6
     style_factor: float = 1.6
     as_recorded: float = 0.35
     shape_sigma: float = 0.9
@@ -185,7 +186,7 @@ class PairSampler:
         pelvis = torch.where(side, other_side[1], pelvis)
         # without any sample as recorded the corpus' own style would be as unlikely as any other
         size = c.style_factor * torch.rand(count, generator=g) * (1 - _chance(count, c.as_recorded, g))
-        rotations = roma.rotvec_to_rotmat(rotvec) @ style_offsets(size, g)[:, None]
+        rotations = handed_on(roma.rotvec_to_rotmat(rotvec), c.handed_on, g) @ style_offsets(size, g)[:, None]
         error = roma.rotvec_to_rotmat(estimator_error(count, c.estimator_angle, g) * wrong[:, None, None])
         shift = c.estimator_shift_m * wrong[:, None] * torch.randn(count, 3, generator=g)
         betas = c.shape_sigma * torch.randn(count, self.shapes.count, generator=g)

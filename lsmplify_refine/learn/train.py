@@ -50,20 +50,21 @@ class TrainConfig:
         warm_up: Steps of linear warm-up.
         clip_norm: Gradient clipping.
         seed: Of the network and of the pairs.
-        direct_loss: Weight of the loss on the regressor's own pose, before the last projection.
+        direct_loss: Weight of the loss on the regressor's own pose, before the last projection. Small: the network has
+            other things to learn for the last projection than for a pose of its own.
         architecture: "ours", or "published": the network of Learnable SMPLify's release, as a peer to measure against.
         network: Size of our network.
         pairs: How training pairs are made.
     """
 
-    steps: int = 12_000
+    steps: int = 10_000
     batch_size: int = 128
     learning_rate: float = 1e-3
     weight_decay: float = 1e-3
     warm_up: int = 100
     clip_norm: float = 1.0
     seed: int = 0
-    direct_loss: float = 0.3
+    direct_loss: float = 0.02
     architecture: Literal["ours", "published"] = "ours"
     network: NetworkConfig = field(default_factory=NetworkConfig)
     pairs: PairConfig = field(default_factory=PairConfig)
@@ -120,7 +121,9 @@ def train(
     forward: Forward | None = None,
     begin_with: Path | None = None,
 ) -> nn.Module:
-    """Train, write `weights.safetensors` and a resumable `checkpoint.pt` to a folder, and give the network back.
+    """Train, write `weights.safetensors` and a resumable `checkpoint.ckpt` to a folder, and give the network back.
+
+    Both are written every thousand steps and at the end, so that a run may be stopped early.
 
     Args:
         split: Takes by subject; only `split.train` is used.
@@ -132,10 +135,11 @@ def train(
         report_every: Steps between reports.
         on_progress: Called with each report.
         forward: Another way from network and pairs to the poses that the loss is taken on.
-        begin_with: Weights to begin with instead of random ones; they decide the architecture and its size.
+        begin_with: Weights to begin with instead of random ones; they decide the network's size.
 
     Raises:
-        InputError: There is no checkpoint to resume from, or it belongs to another configuration.
+        InputError: There is no checkpoint to resume from, or it belongs to another configuration; `begin_with` is no
+            weights file, or another architecture's.
     """
     fabric.seed_everything(config.seed + fabric.global_rank)
     network = _network(config, begin_with)
@@ -151,6 +155,9 @@ def train(
         _resume(fabric, checkpoint, config, state)
         sampler.load_state_dict(state["draws"])
     folder.mkdir(parents=True, exist_ok=True)
+    record = {"training": asdict(config), "data": split.describe()}
+    if begin_with is not None:
+        record["began_with"] = weights_record(begin_with)
     errors: list[tuple[float, float]] = []
     for step in range(state["step"] + 1, config.steps + 1):
         pairs = sampler.draw(config.batch_size)
@@ -172,18 +179,18 @@ def train(
         if step % _CHECKPOINT_EVERY == 0 or step == config.steps:
             state |= {"step": step, "draws": sampler.state_dict(), "config": json.dumps(asdict(config))}
             fabric.save(checkpoint, state)
-    if fabric.is_global_zero:
-        record = {"training": asdict(config), "data": split.describe()}
-        if begin_with is not None:
-            record["began_with"] = weights_record(begin_with)
-        save_weights(network, folder / "weights.safetensors", record)
+            if fabric.is_global_zero:
+                save_weights(network, folder / "weights.safetensors", {**record, "step": step})
     return network
 
 
 def _network(config: TrainConfig, begin_with: Path | None) -> nn.Module:
-    if begin_with is not None:
-        return load_weights(begin_with).train().requires_grad_()
-    return ResidualRegressor(config.network) if config.architecture == "ours" else PublishedNetwork()
+    if begin_with is None:
+        return ResidualRegressor(config.network) if config.architecture == "ours" else PublishedNetwork()
+    network = load_weights(begin_with)
+    if isinstance(network, PublishedNetwork) != (config.architecture == "published"):
+        raise InputError(f"{begin_with}: not a network of architecture {config.architecture}; see --architecture")
+    return network.train().requires_grad_()
 
 
 def _fused_and_direct(model: nn.Module, pairs: Pairs) -> tuple[Pose, Pose]:

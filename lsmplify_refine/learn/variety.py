@@ -1,7 +1,8 @@
 """Variety: what lets a small corpus of one style (collars and hands at rest) stand for people.
 
-Poses are mirrored, recombined limb by limb, and given *style offsets*: a random constant rotation per joint, the same
-on all frames of a sample. What cannot be seen must then be kept from the input, which is what residual learning means.
+Poses are mirrored, recombined limb by limb, shared otherwise along spine, neck and shoulders, and given *style
+offsets*: a random constant rotation per joint, the same on all frames of a sample. What cannot be seen must then be
+kept from the input, which is what residual learning means.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ STYLE_RAD = (
     0, .10, .10, .10, .10, .10, .10, .12, .12, .10, .10, .10, .20, .28, .28, .20, .20, .20, .12, .12, .30, .30,
 )  # fmt: skip
 _MIRROR = (0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10, 12, 14, 13, 15, 17, 16, 19, 18, 21, 20)
+#: Neighbours in the skeleton of which one may hand the other a part of its rotation: giver, taker, largest part. How a
+#: rotation is shared along spine, neck and shoulder girdle differs from one body model and retargeting to the next.
+_HANDED = ((3, 6, 0.6), (6, 9, 0.5), (16, 13, 0.3), (17, 14, 0.3), (15, 12, 0.5), (12, 15, 0.5))
 #: Limbs that may come from another frame: joints of the skeleton.
 _LIMBS = ((13, 16, 18, 20), (14, 17, 19, 21), (1, 4, 7, 10), (2, 5, 8, 11), (12, 15), (3, 6, 9))
 
@@ -31,6 +35,23 @@ def recombined(rotvec: Tensor, others: Tensor, probability: float, generator: to
         rows = torch.nonzero(torch.rand(len(rotvec), generator=generator) < probability)
         rotvec[rows, :, limb] = others[rows, :, limb]
     return rotvec
+
+
+def handed_on(rotations: Tensor, probability: float, generator: torch.Generator) -> Tensor:
+    """Samples (N, T, 22, 3, 3) of which some move the same ends of limbs by other shares of the joints above them.
+
+    A part of a joint's rotation, the same for all frames of a sample, goes to its neighbour in the skeleton; what both
+    do together stays.
+    """
+    joints = list(rotations.unbind(2))
+    changed = (torch.rand(len(rotations), 1, 1, generator=generator) < probability).float()
+    for giver, taker, most in _HANDED:
+        part = changed * most * torch.rand(len(rotations), 1, 1, generator=generator)
+        whole = roma.rotmat_to_rotvec(joints[giver])
+        handed, kept = roma.rotvec_to_rotmat(part * whole), roma.rotvec_to_rotmat((1 - part) * whole)
+        joints[taker] = handed @ joints[taker] if giver < taker else joints[taker] @ handed
+        joints[giver] = kept
+    return torch.stack(joints, 2)
 
 
 def style_offsets(size: Tensor, generator: torch.Generator) -> Tensor:

@@ -1,4 +1,4 @@
-"""Fuse: project, regress on what is left, project again with the regressor's pose and prior.
+"""Fuse: project, regress on what is left, project again from the regressor's pose with the regressor's prior.
 
 The loss of training is taken on the result, so that the network spends itself on what the keypoints do not decide.
 """
@@ -16,12 +16,12 @@ from lsmplify_refine.engine.project import (
     Prior,
     Schedule,
     Targets,
-    advance,
     approach,
     free_joints,
     linearise,
     prior_weights,
     project,
+    step_to,
 )
 from lsmplify_refine.regressor.network import JOINTS, Regressed, regress
 from lsmplify_refine.regressor.published import PublishedNetwork, published_pose
@@ -30,9 +30,11 @@ from lsmplify_refine.regressor.weights import Network
 #: The first projection: from far, robust, the start as a weak prior.
 FIRST = Schedule(damping=(10.0, 3.0), radius_m=(1.0, 0.6))
 _FIRST_PRIOR = 0.01
+#: No keypoint lies beyond the wrists, the first of the joints that the first projection leaves alone.
+_WRIST = 20
 #: Then one step under the prior that the observations themselves speak for.
 _SCALED_RADIUS_M = 0.2
-#: The last: the regressor's pose and weights.
+#: The last: from the regressor's pose, with its prior.
 LAST = Schedule(damping=(1.0, 1.0), radius_m=(0.4, 0.4))
 #: Without a regressor between them.
 ALONE = Schedule(damping=(10.0, 3.0, 1.0, 1.0), radius_m=(1.0, 0.6, 0.4, 0.4))
@@ -41,15 +43,15 @@ ALONE = Schedule(damping=(10.0, 3.0, 1.0, 1.0), radius_m=(1.0, 0.6, 0.4, 0.4))
 def first_solution(skeleton: Skeleton, start: Pose, targets: Targets) -> tuple[Pose, Scales]:
     """The projection before the regressor, and what the observations say about noise and start."""
     relative = torch.ones(start.rotations.shape[:2], device=start.pelvis.device)
-    relative[:, JOINTS:] = torch.inf
+    relative[:, _WRIST:] = torch.inf
     prior = Prior(_FIRST_PRIOR * relative, torch.full_like(start.pelvis, 1e-5))
     walk = approach(skeleton, start, targets, prior, FIRST)
     joints = free_joints(prior)
     model = linearise(skeleton, walk.pose, targets, _SCALED_RADIUS_M, joints)
     # estimates are worse in place (metres) than in pose (radians)
     weights = prior_weights(Prior(relative, torch.full_like(start.pelvis, 0.01)), joints)
-    scales = estimate_scales(model.jacobian, model.residual_at_start(walk), weights)
-    return advance(walk, model, weights * scales.strength[:, None], joints).pose, scales
+    scales, target = estimate_scales(model.jacobian, model.residual_at_start(walk), weights)
+    return step_to(walk, model, target, joints).pose, scales
 
 
 def in_space(skeleton: Skeleton, pose: Pose, targets: Targets) -> Tensor:
@@ -67,7 +69,9 @@ def fuse(network: nn.Module, skeleton: Skeleton, start: Pose, targets: Targets) 
         points = in_space(skeleton, solution, targets)
     regressed = regress(network, skeleton, start, solution, scales, targets, points)
     trusted = Targets(targets.positions, targets.weights * regressed.trust)
-    return project(skeleton, regressed.pose, trusted, regressed.prior, LAST), regressed
+    # where the last projection begins hardly matters to where it ends, so no gradient goes that way
+    begin = Pose(regressed.pose.rotations.detach(), regressed.pose.pelvis.detach())
+    return project(skeleton, regressed.mean, trusted, regressed.prior, LAST, begin), regressed
 
 
 def project_alone(skeleton: Skeleton, start: Pose, targets: Targets) -> Pose:

@@ -3,8 +3,9 @@
 After Learnable SMPLify (arXiv 2508.13562): human-centric normalisation by the initial joints, residual rotations on the
 initial pose, a graph network over the skeleton. Different on purpose: the graph is the real BODY_25 skeleton plus the
 body's joints, and joint identity survives to the heads; confidence and missing points are inputs; the shape enters as
-the rest skeleton and rest keypoints in metres, so that one set of weights serves every body; and each joint gets the
-weight of its prior, each keypoint a factor on its confidence, which the projection then uses.
+the rest skeleton and rest keypoints in metres, so that one set of weights serves every body; and besides a pose the
+network gives a Gaussian prior over poses (a mean between start and solution, the weight of each joint, ways in which
+joints turn together) and a factor on each keypoint's confidence, which the projection then uses.
 """
 
 from __future__ import annotations
@@ -43,11 +44,12 @@ _LOG_WEIGHTS = (-9.0, 4.0)
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """Size of the network."""
+    """Size of the network; `together` is the number of ways in which it lets joints turn together."""
 
     width: int = 96
-    depth: int = 4
+    depth: int = 3
     heads: int = 4
+    together: int = 8
 
 
 @dataclass(frozen=True)
@@ -55,12 +57,14 @@ class Regressed:
     """What the network says about N frames.
 
     Attributes:
-        pose: The pose that it would choose.
-        prior: How strongly the projection should hold to that pose.
+        pose: The pose that it would choose on its own.
+        mean: What the projection should hold to: what the keypoints have no say in stays there.
+        prior: How strongly.
         trust: (N, 25) factor on each keypoint's confidence.
     """
 
     pose: Pose
+    mean: Pose
     prior: Prior
     trust: Tensor
 
@@ -122,7 +126,7 @@ class GraphBlock(nn.Module):
 
 
 class ResidualRegressor(nn.Module):
-    """F(start, targets, first solution, rest skeleton) -> residual rotations, prior weights, keypoint trust."""
+    """F(start, targets, first solution, rest skeleton) -> residual rotations, a prior, keypoint trust."""
 
     def __init__(self, config: NetworkConfig = NetworkConfig()) -> None:
         super().__init__()
@@ -135,21 +139,29 @@ class ResidualRegressor(nn.Module):
         self.joints_to_points = nn.Parameter(shares)
         self.points_to_joints = nn.Parameter(shares.T / shares.sum(0)[:, None].clamp(min=0.5))
         self.blocks = nn.Sequential(*[GraphBlock(config) for _ in range(config.depth)])
-        self.joint_head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, 8))
+        self.pose_head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 7))
+        self.prior_head = nn.Sequential(
+            nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, 8 + 3 * config.together)
+        )
         self.point_head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 1))
         self.shift_head = nn.Linear(width, 3)
         self._start_at_no_residual()
 
     def _start_at_no_residual(self) -> None:
-        joint, point = self.joint_head[-1], self.point_head[-1]
-        assert isinstance(joint, nn.Linear) and isinstance(point, nn.Linear)
-        for layer in (joint, point, self.shift_head):
+        pose, prior, point = self.pose_head[-1], self.prior_head[-1], self.point_head[-1]
+        assert isinstance(pose, nn.Linear) and isinstance(prior, nn.Linear) and isinstance(point, nn.Linear)
+        for layer in (pose, prior, point, self.shift_head):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
-        # two columns of the identity, the prior that the evidence speaks for, half the way to the first solution
-        joint.bias.data = torch.tensor([1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0])
+        # two columns of the identity, and half the way to the first solution
+        pose.bias.data[[0, 4]] = 1.0
+        # the same, a mean near the start, and the weight that the evidence speaks for
+        prior.bias.data[[0, 4]] = 1.0
+        prior.bias.data[6] = -2.0
+        # products of zeros with zeros would never learn
+        nn.init.normal_(prior.weight[8:], std=0.02)
 
-    def forward(self, points: Tensor, joints: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, points: Tensor, joints: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Plain tensors in and out (so that any trainer can wrap it).
 
         Args:
@@ -157,14 +169,16 @@ class ResidualRegressor(nn.Module):
             joints: (N, 22, F) joint features.
 
         Returns:
-            (N, 22, 8) residual rotation as two columns, log prior weight and logit of the share of the first solution;
-            (N, 25) log trust; (N, 3) pelvis shift in the human-centric frame.
+            (N, 22, 7) residual rotation as two columns, and logit of the share of the first solution; (N, 22, 8 + 3 R)
+            the same of the prior's mean, log weight, R turns in standard deviations; (N, 25) log trust; (N, 3) pelvis
+            shift in the human-centric frame.
         """
         by_joint = self.embed_joint(joints) + self.joint_identity
         nodes = self.embed_point(points) + self.point_identity + self.joints_to_points @ by_joint
         nodes = self.blocks(nodes)
         by_joint = by_joint + self.points_to_joints @ nodes
-        return self.joint_head(by_joint), self.point_head(nodes)[..., 0], self.shift_head(nodes[:, _MID_HIP])
+        trust, shift = self.point_head(nodes)[..., 0], self.shift_head(nodes[:, _MID_HIP])
+        return self.pose_head(by_joint), self.prior_head(by_joint), trust, shift
 
 
 def regress(
@@ -191,15 +205,26 @@ def regress(
     with torch.no_grad():
         axes, points, joints = _features(skeleton, start, solution, scales, targets, target_points)
         way = roma.rotmat_to_rotvec(start.rotations[:, :JOINTS].transpose(-1, -2) @ solution.rotations[:, :JOINTS])
-    by_joint, log_trust, local_shift = network(points, joints)
-    residual = roma.special_gramschmidt(by_joint[..., :6].unflatten(-1, (2, 3)).transpose(-1, -2))
-    part = roma.rotvec_to_rotmat(by_joint[..., 7:].sigmoid() * way)
-    rotations = torch.cat([start.rotations[:, :JOINTS] @ part @ residual, start.rotations[:, JOINTS:]], 1)
-    shift = (axes @ local_shift[..., None])[..., 0]
-    weight = (scales.strength.log()[:, None] + by_joint[..., 6]).clamp(*_LOG_WEIGHTS).exp()
-    hands = torch.full_like(rotations[:, JOINTS:, 0, 0], torch.inf)
-    prior = Prior(torch.cat([weight, hands], 1), torch.full_like(solution.pelvis, 1e-5))
-    return Regressed(Pose(rotations, solution.pelvis + shift), prior, log_trust.clamp(-3.0, 1.0).exp())
+    pose, prior, log_trust, local_shift = network(points, joints)
+    pelvis = solution.pelvis + (axes @ local_shift[..., None])[..., 0]
+    pose, mean = (Pose(_moved(start.rotations, way, said), pelvis) for said in (pose, prior))
+    weight = (scales.strength.log()[:, None] + prior[..., 7]).clamp(*_LOG_WEIGHTS).exp()
+    together = weight.rsqrt()[..., None, None] * prior[..., 8:].unflatten(-1, (3, -1))
+    together = torch.cat([axes[:, None] @ together[:, :1], together[:, 1:]], 1)
+    hands = start.rotations.shape[1] - JOINTS
+    held = Prior(
+        nn.functional.pad(weight, (0, hands), value=torch.inf),
+        torch.full_like(solution.pelvis, 1e-5),
+        nn.functional.pad(together, (0, 0, 0, 0, 0, hands)),
+    )
+    return Regressed(pose, mean, held, log_trust.clamp(-3.0, 1.0).exp())
+
+
+def _moved(rotations: Tensor, way: Tensor, said: Tensor) -> Tensor:
+    """Rotations (N, J, 3, 3) after a share of the way (N, 22, 3) and a residual, as said (N, 22, 7 or more)."""
+    residual = roma.special_gramschmidt(said[..., :6].unflatten(-1, (2, 3)).transpose(-1, -2))
+    part = roma.rotvec_to_rotmat(said[..., 6:7].sigmoid() * way)
+    return torch.cat([rotations[:, :JOINTS] @ part @ residual, rotations[:, JOINTS:]], 1)
 
 
 def _features(

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from lsmplify_refine.engine.evidence import estimate_scales
+from lsmplify_refine.engine.least_squares import minimiser
 
 PROBLEMS, OBSERVED, UNKNOWNS = 400, 75, 45
 
@@ -24,7 +25,7 @@ def draw(noise_m: float, spread: float, hidden: int = 0) -> tuple[torch.Tensor, 
 @pytest.mark.parametrize("noise_m", [0.005, 0.02, 0.04])
 def test_the_noise_is_found(noise_m: float, hidden: int) -> None:
     jacobian, residual = draw(noise_m, 0.03, hidden)
-    found = estimate_scales(jacobian, residual, torch.ones(PROBLEMS, UNKNOWNS))
+    found, _ = estimate_scales(jacobian, residual, torch.ones(PROBLEMS, UNKNOWNS))
     assert found.noise_m.median().item() == pytest.approx(noise_m, rel=0.25)
 
 
@@ -32,13 +33,22 @@ def test_the_better_the_start_the_stronger_its_prior() -> None:
     strengths = []
     for spread in (0.3, 0.05, 0.01):
         jacobian, residual = draw(0.02, spread)
-        strengths.append(estimate_scales(jacobian, residual, torch.ones(PROBLEMS, UNKNOWNS)).strength.median().item())
+        found, _ = estimate_scales(jacobian, residual, torch.ones(PROBLEMS, UNKNOWNS))
+        strengths.append(found.strength.median().item())
     assert strengths == sorted(strengths) and strengths[-1] > 30 * strengths[0]
 
 
 def test_exact_keypoints_and_no_keypoints_are_finite() -> None:
     jacobian, residual = draw(0.0, 0.1)
     for seen in (residual, torch.zeros_like(residual)):
-        found = estimate_scales(jacobian * (seen != 0)[..., None], seen, torch.ones(PROBLEMS, UNKNOWNS))
+        found, _ = estimate_scales(jacobian * (seen != 0)[..., None], seen, torch.ones(PROBLEMS, UNKNOWNS))
         assert found.noise_m.isfinite().all() and found.strength.isfinite().all()
         assert found.noise_m.max() < 0.01
+
+
+def test_the_step_is_about_the_least_squares_one_under_the_prior_found() -> None:
+    jacobian, residual = draw(0.02, 0.05)
+    relative = torch.rand(PROBLEMS, UNKNOWNS, generator=torch.Generator().manual_seed(1)) + 0.5
+    found, step = estimate_scales(jacobian, residual, relative)
+    expected = minimiser(jacobian, residual, relative * found.strength[:, None])
+    assert (step - expected).norm() < 0.05 * expected.norm()

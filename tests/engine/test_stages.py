@@ -83,8 +83,8 @@ def test_single_precision_is_enough(image: bool) -> None:
         )
         for body, kind in ((skeleton, torch.float32), (double, torch.float64))
     ]
-    assert torch.allclose(found[0].rotations.double(), found[1].rotations, atol=1e-4)
-    assert torch.allclose(found[0].pelvis.double(), found[1].pelvis, atol=1e-4)
+    assert torch.allclose(found[0].rotations.double(), found[1].rotations, atol=3e-4)
+    assert torch.allclose(found[0].pelvis.double(), found[1].pelvis, atol=3e-4)
 
 
 def test_missing_keypoints_leave_their_joint_and_infinite_priors_hold() -> None:
@@ -99,6 +99,26 @@ def test_missing_keypoints_leave_their_joint_and_infinite_priors_hold() -> None:
     found = project(skeleton, Pose(rotations, place), Targets(points, weights), prior, EXACT)
     assert torch.equal(found.rotations[:, [5, 19]], rotations[:, [5, 19]])
     assert not torch.equal(found.rotations[:, 18], rotations[:, 18])
+
+
+def test_joints_that_turn_together_share_what_the_keypoints_ask_for() -> None:
+    """An elbow bends as far as its keypoints say, and a prior that ties the wrist to it turns the wrist as far."""
+    pose, pelvis = true_motion(5)
+    skeleton = open_body().skeleton("body25", np.zeros(10))
+    rotations, place = torch.tensor(rotvec_to_rotmat(pose)).float(), torch.tensor(pelvis).float()
+    bent = rotations.clone()
+    bend = torch.tensor([0.0, 0.3, 0.0])
+    bent[:, [18, 20]] = roma.rotvec_to_rotmat(bend) @ bent[:, [18, 20]]
+    points = _core.keypoints(skeleton, bent) + place[:, None]
+    together = torch.zeros(5, 24, 3, 1)
+    together[:, [18, 20], 1] = 100.0
+    prior = Prior(torch.full((5, 24), 1e3), torch.full((5, 3), 1e3), together)
+    targets, start = Targets(points, torch.ones(5, 25)), Pose(rotations, place)
+    for begin in (None, Pose(bent, place + 0.02)):
+        found = project(skeleton, start, targets, prior, Schedule((1.0,) * 4, (9.0,) * 4), begin)
+        turned = roma.rotmat_to_rotvec(found.rotations @ rotations.transpose(-1, -2))
+        assert torch.allclose(turned[:, [18, 20]], bend.expand(5, 2, 3), atol=0.02)
+        assert turned[:, 19].abs().max() < 0.02
 
 
 def test_calibration_finds_the_shape_through_wrong_poses_and_outliers() -> None:

@@ -11,6 +11,7 @@ import torch
 from lightning_fabric import Fabric
 
 from lsmplify_refine import InputError
+from lsmplify_refine.cli import main
 from lsmplify_refine.learn.motion import Split, Take
 from lsmplify_refine.learn.pairs import PairConfig
 from lsmplify_refine.learn.train import Progress, TrainConfig, train
@@ -65,6 +66,7 @@ def test_a_resumed_run_goes_on_where_it_stopped(split: Split, tmp_path: Path, mo
     fabric = Fabric(accelerator="cpu", devices=1)
     with pytest.raises(Stop):
         train(split, open_body(), SMALL, tmp_path / "cut", fabric=fabric, report_every=1, on_progress=stop_after_two)
+    assert weights_record(tmp_path / "cut" / "weights.safetensors")["step"] == 2
     assert curve(split, tmp_path / "cut", SMALL, resume=True) == whole[2:]
 
 
@@ -78,6 +80,9 @@ def test_training_begins_with_given_weights(split: Split, tmp_path: Path) -> Non
     ours, theirs = (load_weights(path).state_dict() for path in (begun, result))
     assert ours.keys() == theirs.keys() and all(torch.equal(ours[key], theirs[key]) for key in ours)
     assert weights_record(result)["began_with"]["training"]["steps"] == SMALL.steps
+    published = replace(still, architecture="published")
+    with pytest.raises(InputError, match=r"weights\.safetensors: not a network of architecture published"):
+        train(split, open_body(), published, tmp_path / "third", fabric=fabric, begin_with=begun)
 
 
 def test_what_cannot_be_resumed_is_said(split: Split, tmp_path: Path) -> None:
@@ -87,3 +92,13 @@ def test_what_cannot_be_resumed_is_said(split: Split, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="another configuration"):
         other = TrainConfig(steps=8, batch_size=16, network=SMALL.network)
         curve(split, tmp_path, other, resume=True)
+
+
+@pytest.mark.parametrize("setting", ["hope=1", "as_recorded", "as_recorded=often", "most_stride=1.5"])
+def test_settings_of_pairs_that_are_none_get_one_line(
+    setting: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main(["train", "--data", str(tmp_path), "--output", str(tmp_path / "out"), "--pair", setting])
+    assert code == 2 and not (tmp_path / "out").exists()
+    message = capsys.readouterr().err
+    assert f"--pair {setting}: " in message and message.count("\n") == 1

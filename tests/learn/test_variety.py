@@ -1,10 +1,13 @@
-"""Variety: mirroring is its own inverse and swaps sides, limbs come whole, style is one rotation per sample."""
+"""Variety: mirroring is its own inverse and swaps sides, limbs come whole, chains turn as one, style is constant."""
 
 from __future__ import annotations
 
+import functools
+
+import roma
 import torch
 
-from lsmplify_refine.learn.variety import mirrored, recombined, style_offsets
+from lsmplify_refine.learn.variety import handed_on, mirrored, recombined, style_offsets
 
 _LEFT_ELBOW, _RIGHT_ELBOW, _LEFT_ARM = 18, 19, [13, 16, 18, 20]
 
@@ -25,6 +28,22 @@ def test_limbs_come_whole_from_the_same_other_sample() -> None:
     assert 0.15 < taken[:, _LEFT_ELBOW].mean() < 0.45
     assert (taken[:, 0] == 0).all()  # the root belongs to no limb
     assert (rotvec == 0).all()
+
+
+def test_what_is_handed_on_leaves_the_chain_as_it_was() -> None:
+    generator = torch.Generator().manual_seed(0)
+    before = roma.rotvec_to_rotmat(0.4 * torch.randn(200, 2, 22, 3, generator=generator))
+    after = handed_on(before, 0.6, generator)
+    spine, neck = [3, 6, 9], [12, 15]
+    for chain in (spine, neck, [13, 16], [14, 17]):
+        ends = [functools.reduce(torch.matmul, poses[:, :, chain].unbind(2)) for poses in (before, after)]
+        assert torch.allclose(ends[0], ends[1], atol=1e-5)
+    others = [joint for joint in range(22) if joint not in (*spine, *neck, 13, 14, 16, 17)]
+    assert torch.equal(before[:, :, others], after[:, :, others])
+    turned = roma.rotmat_geodesic_distance(before[:, :, 13], after[:, :, 13])
+    changed = (turned > 1e-3).float()
+    assert torch.equal(changed[:, 0], changed[:, 1])  # a sample keeps its style
+    assert 0.45 < changed.mean() < 0.75 and turned.max() < 0.3 * 2.5
 
 
 def test_style_has_the_size_asked_for() -> None:
