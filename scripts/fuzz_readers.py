@@ -134,7 +134,11 @@ def damaged(data: bytes, rng: random.Random) -> tuple[bytes, str]:
             return _damaged_member(data, rng)
         for magic, (unpack, pack) in _PACKED.items():
             if data.startswith(magic):
-                inner, how = damaged(unpack(data), rng)
+                try:
+                    content = unpack(data)
+                except (OSError, EOFError, zlib.error, lzma.LZMAError):
+                    continue  # numbers that happen to begin like a packed file
+                inner, how = damaged(content, rng)
                 return pack(inner), f"inside, {how}"
     changed, done = bytearray(data), []
     for _ in range(rng.choice((1, 1, 1, 2, 4))):
