@@ -58,7 +58,7 @@ def calibrate(body: BodyModel, convention: str, pose: Pose, targets: Targets, nu
         return _calibrate_by_limbs(body, convention, pose, targets, num_betas)
     rows = _frames_with_most_evidence(targets)
     rotations, pelvis = pose.rotations[rows], pose.pelvis[rows]
-    chosen = Targets(targets.positions[rows], targets.weights[rows])
+    chosen = targets[rows]
     mean, directions = _affine_in_betas(body, convention, rotations, num_betas)
     unknowns = torch.zeros(num_betas + 4)
     sigma = torch.tensor([1.0] * num_betas + [_SIGMA_LOG_SCALE, *_SIGMA_OFFSET_M])

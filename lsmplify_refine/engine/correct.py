@@ -80,10 +80,8 @@ def correct(
     for index, schedule in enumerate(rounds):
 
         def solve(rows: slice, pose: Pose = pose, schedule: Schedule = schedule) -> tuple[Pose, Tensor]:
-            batch = Pose(pose.rotations[rows], pose.pelvis[rows])
-            seen = Targets(targets.positions[rows], targets.weights[rows])
-            held = Prior(prior.rotation[rows], prior.pelvis[rows])
-            found = project(skeleton, batch, seen, held, schedule)
+            seen, held = targets[rows], prior[rows]
+            found = project(skeleton, pose[rows], seen, held, schedule)
             return found, observed_share(skeleton, found, seen, held)
 
         solved, share, done = [], [], index * count

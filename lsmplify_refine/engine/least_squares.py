@@ -41,6 +41,7 @@ def _minimiser(jacobian: Tensor, residual: Tensor, weight: Tensor, together: Ten
     if together is not None:
         scaled = torch.cat([scaled, together.transpose(1, 2) @ jacobian.transpose(1, 2)], 1)
     information, right = scaled @ scaled.transpose(1, 2), row_times(residual, scaled.transpose(1, 2))
+    # a single frame without a gradient should not pay for the call
     solver = _Solution.apply if torch.is_grad_enabled() else _solution
     found = solver(information, right, residual.shape[1])
     if together is None:

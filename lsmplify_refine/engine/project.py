@@ -25,6 +25,9 @@ from lsmplify_refine.engine.least_squares import minimiser, row_times
 #: A keypoint further than this from the solution did not shape it, metres.
 _TRUSTED_RADIUS_M = 0.15
 
+#: Some of N frames.
+Rows = slice | Tensor
+
 
 @dataclass(frozen=True)
 class Targets:
@@ -44,6 +47,9 @@ class Targets:
         """True for 2D keypoints."""
         return self.positions.shape[-1] == 2
 
+    def __getitem__(self, rows: Rows) -> Targets:
+        return Targets(self.positions[rows], self.weights[rows])
+
 
 @dataclass(frozen=True)
 class Pose:
@@ -51,6 +57,13 @@ class Pose:
 
     rotations: Tensor
     pelvis: Tensor
+
+    def __getitem__(self, rows: Rows) -> Pose:
+        return Pose(self.rotations[rows], self.pelvis[rows])
+
+    def detach(self) -> Pose:
+        """The same without gradient."""
+        return Pose(self.rotations.detach(), self.pelvis.detach())
 
 
 @dataclass(frozen=True)
@@ -67,6 +80,10 @@ class Prior:
     rotation: Tensor
     pelvis: Tensor
     together: Tensor | None = None
+
+    def __getitem__(self, rows: Rows) -> Prior:
+        together = None if self.together is None else self.together[rows]
+        return Prior(self.rotation[rows], self.pelvis[rows], together)
 
 
 @dataclass(frozen=True)

@@ -90,8 +90,7 @@ class Stream:
         """Refine one track in order: estimate (if any) and targets hold its T frames."""
         steps = []
         for row in torch.arange(len(targets.positions)).split(1):
-            given = estimate and Pose(estimate.rotations[row], estimate.pelvis[row])
-            steps.append(self.step(Targets(targets.positions[row], targets.weights[row]), given).pose)
+            steps.append(self.step(targets[row], estimate and estimate[row]).pose)
         return joined(steps)
 
     def _start(self, targets: Targets, estimate: Pose | None) -> tuple[Pose, Tensor]:
@@ -117,8 +116,7 @@ def in_batches(solver: Solver, start: Pose, targets: Targets) -> Pose:
     """Refine frames that do not depend on each other."""
 
     def solve(rows: slice) -> Pose:
-        batch = Pose(start.rotations[rows], start.pelvis[rows])
-        return solver(batch, Targets(targets.positions[rows], targets.weights[rows]))
+        return solver(start[rows], targets[rows])
 
     return joined(list(in_parallel(solve, len(start.pelvis), start.pelvis.device)))
 

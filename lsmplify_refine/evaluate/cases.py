@@ -168,13 +168,13 @@ def observed(
 
 def rows_of(pairs: Pairs, rows: Tensor | slice) -> Pairs:
     """Some of the pairs."""
-    skeleton, targets = pairs.skeleton, pairs.targets
+    skeleton = pairs.skeleton
     return Pairs(
         pairs.betas[rows],
         replace(skeleton, rest_joints=skeleton.rest_joints[rows], points=skeleton.points[rows]),
-        Pose(pairs.start.rotations[rows], pairs.start.pelvis[rows]),
-        Pose(pairs.truth.rotations[rows], pairs.truth.pelvis[rows]),
-        Targets(targets.positions[rows], targets.weights[rows]),
+        pairs.start[rows],
+        pairs.truth[rows],
+        pairs.targets[rows],
     )
 
 

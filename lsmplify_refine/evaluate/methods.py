@@ -12,6 +12,7 @@ from torch import nn
 
 from lsmplify_refine.body import BodyModel, _core
 from lsmplify_refine.engine.project import Pose, Prior, Schedule, project
+from lsmplify_refine.engine.stream import joined
 from lsmplify_refine.evaluate.cases import rows_of
 from lsmplify_refine.learn.pairs import Pairs
 from lsmplify_refine.regressor.fuse import fuse
@@ -123,8 +124,7 @@ def in_batches(solve: Solver, pairs: Pairs) -> Pose:
     count = len(pairs.betas)
     if count <= _BATCH:
         return solve(pairs)
-    solved = [solve(rows_of(pairs, slice(begin, begin + _BATCH))) for begin in range(0, count, _BATCH)]
-    return Pose(torch.cat([pose.rotations for pose in solved]), torch.cat([pose.pelvis for pose in solved]))
+    return joined([solve(rows_of(pairs, slice(begin, begin + _BATCH))) for begin in range(0, count, _BATCH)])
 
 
 def point_body(body: BodyModel, convention: str) -> BodyModel:
@@ -211,4 +211,4 @@ def _smplified(body: BodyModel, prior: PosePrior | None, config: SmplifyConfig, 
         prior=prior,
         config=config,
     )
-    return Pose(rotations.detach(), pelvis.detach())
+    return Pose(rotations, pelvis).detach()

@@ -38,6 +38,7 @@ class PairConfig:
         most_stride: Frames between start and truth, at most.
         estimator_error: Of an error of pose and place on the start.
         same_frame: Of no stride at all, where there is such an error.
+        handed_on: Of other shares of what neighbours along spine, neck and shoulders do together.
         in_sequence: Share of a batch that goes on from the network's own results.
         sequence_frames: Frames refined one after another.
         clean: Of nothing wrong with the keypoints: exact, all seen, where the body says, for the shape told.
@@ -137,8 +138,7 @@ class PairSampler:
     def follow(self, result: Pose) -> None:
         """Give back the network's result for the pairs drawn last: its sequences go on from it."""
         if self._followed and self._sequences is not None:
-            rows = slice(-self._followed, None)
-            self._sequences.follow(Pose(result.rotations[rows], result.pelvis[rows]))
+            self._sequences.follow(result[-self._followed :])
 
     def state_dict(self) -> dict[str, Any]:
         """What the next draws depend on."""

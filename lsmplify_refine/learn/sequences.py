@@ -55,4 +55,4 @@ class Sequences:
         if self.frame == self.motions.pelvis.shape[1]:
             self.motions, self.frame = self._draw(), 1
         else:
-            self.motions = replace(self.motions, start=Pose(result.rotations.detach(), result.pelvis.detach()))
+            self.motions = replace(self.motions, start=result.detach())

@@ -70,8 +70,7 @@ def fuse(network: nn.Module, skeleton: Skeleton, start: Pose, targets: Targets) 
     regressed = regress(network, skeleton, start, solution, scales, targets, points)
     trusted = Targets(targets.positions, targets.weights * regressed.trust)
     # where the last projection begins hardly matters to where it ends, so no gradient goes that way
-    begin = Pose(regressed.pose.rotations.detach(), regressed.pose.pelvis.detach())
-    return project(skeleton, regressed.mean, trusted, regressed.prior, LAST, begin), regressed
+    return project(skeleton, regressed.mean, trusted, regressed.prior, LAST, regressed.pose.detach()), regressed
 
 
 def project_alone(skeleton: Skeleton, start: Pose, targets: Targets) -> Pose:
