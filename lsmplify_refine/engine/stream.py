@@ -2,7 +2,8 @@
 
 Learnable SMPLify starts frame t from its own result at t - 1 and restarts at fixed intervals. Here every track chooses
 its start anew: the last accepted result, the estimator's pose if there is one, or the body at rest placed on the torso,
-whichever lies nearest to the keypoints. A result that explains the keypoints badly is not fed back.
+whichever lies nearest to the keypoints. A result that explains the keypoints badly is not fed back, and what they do
+not see is held to the mean of all results.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from torch import Tensor
 from lsmplify_refine.body import _core
 from lsmplify_refine.body._core import Skeleton
 from lsmplify_refine.engine.batches import in_parallel
+from lsmplify_refine.engine.mean_pose import MeanPose
 from lsmplify_refine.engine.project import Pose, Prior, Schedule, Targets, project, residuals
 from lsmplify_refine.keypoints import BODY25
 
@@ -66,6 +68,7 @@ class Stream:
         self.skeleton = skeleton
         self.solver = solver
         self._last: Step | None = None
+        self._mean: MeanPose | None = None
 
     @torch.inference_mode()
     def step(self, targets: Targets, estimate: Pose | None = None) -> Step:
@@ -78,12 +81,14 @@ class Stream:
         Returns:
             Made in torch's inference mode: clone its tensors to change them in place or to differentiate through them.
         """
-        start, error = self._start(targets, estimate)
-        pose = self.solver(start, targets)
+        start, error, goes_on = self._start(targets, estimate)
+        drawn = _choose(goes_on, self._mean.draw(start), start) if self._mean else start
+        pose = self.solver(drawn, targets)
         refined_error = robust_error_m(self.skeleton, pose, targets)
         seen = (targets.weights > 0).any(1)
         accepted = seen & (refined_error <= (error + _WORSE_M).clamp(max=_LOST_M))
         self._last = Step(_choose(accepted, pose, start), torch.where(accepted, refined_error, error), accepted)
+        self._mean = self._mean.after(pose, accepted) if self._mean else MeanPose.of(pose, accepted)
         return self._last
 
     def follow(self, estimate: Pose | None, targets: Targets) -> Pose:
@@ -93,10 +98,11 @@ class Stream:
             steps.append(self.step(targets[row], estimate and estimate[row]).pose)
         return joined(steps)
 
-    def _start(self, targets: Targets, estimate: Pose | None) -> tuple[Pose, Tensor]:
-        """For every track the candidate that lies nearest to the keypoints, and its error."""
+    def _start(self, targets: Targets, estimate: Pose | None) -> tuple[Pose, Tensor, Tensor]:
+        """For every track the candidate that lies nearest to the keypoints, its error, and whether it is the last."""
         candidates = [] if estimate is None else [estimate]
         errors = [robust_error_m(self.skeleton, pose, targets) for pose in candidates]
+        last = len(candidates)
         if self._last is not None:
             candidates.append(self._last.pose)
             fresh = robust_error_m(self.skeleton, self._last.pose, targets)
@@ -105,11 +111,11 @@ class Stream:
         if not candidates or bool((torch.stack(errors).amin(0) > _LOST_M).any()):
             candidates.append(from_rest(self.skeleton, targets))
             errors.append(robust_error_m(self.skeleton, candidates[-1], targets))
-        best, error = candidates[0], errors[0]
-        for pose, other in zip(candidates[1:], errors[1:]):
-            nearer = other < error
-            best, error = _choose(nearer, pose, best), torch.where(nearer, other, error)
-        return best, error
+        error, chosen = torch.stack(errors).min(0)
+        best = candidates[0]
+        for index, pose in enumerate(candidates[1:], 1):
+            best = _choose(chosen == index, pose, best)
+        return best, error, chosen == last
 
 
 def in_batches(solver: Solver, start: Pose, targets: Targets) -> Pose:

@@ -13,6 +13,7 @@ from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
 from lsmplify_refine.engine.correct import apply_correction, correct, default_prior
+from lsmplify_refine.engine.mean_pose import MeanPose
 from lsmplify_refine.engine.project import Pose
 from lsmplify_refine.engine.smooth import smooth
 from lsmplify_refine.engine.stream import joined
@@ -184,15 +185,19 @@ def _by_engine(tracks: Tracks, rows: Tensor, network: Network | None) -> Pose:
 
 
 def _one_after_another(tracks: Tracks, solve: Solver, first: Literal["true", "estimated"]) -> Pose:
-    """Frame t of all takes as a batch, from their refined frame t - 1."""
+    """Frame t of all takes as a batch, from their refined frame t - 1 drawn to the mean, as a stream does."""
     begin = tracks.pairs.truth if first == "true" else tracks.pairs.start
-    rotations, pelvis = begin.rotations.clone(), begin.pelvis.clone()
-    for index in range(int(tracks.index.max()) + 1):
-        rows = torch.nonzero(tracks.index == index)[:, 0]
-        before = rows - 1 if index else rows
-        pairs = replace(rows_of(tracks.pairs, rows), start=Pose(rotations[before], pelvis[before]))
-        solved = in_batches(solve, pairs)
+    rotations, pelvis = torch.empty_like(begin.rotations), torch.empty_like(begin.pelvis)
+    rows = torch.nonzero(tracks.index == 0)[:, 0]
+    start = begin[rows]
+    mean = MeanPose.of(start)
+    for index in range(1, int(tracks.index.max()) + 2):
+        solved = in_batches(solve, replace(rows_of(tracks.pairs, rows), start=start))
         rotations[rows], pelvis[rows] = solved.rotations, solved.pelvis
+        goes_on = torch.isin(rows + 1, torch.nonzero(tracks.index == index)[:, 0])
+        rows = rows[goes_on] + 1
+        mean = mean[goes_on].after(solved[goes_on])
+        start = mean.draw(solved[goes_on])
     return Pose(rotations, pelvis)
 
 

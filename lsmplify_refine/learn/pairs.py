@@ -17,13 +17,14 @@ from torch import Tensor
 
 from lsmplify_refine.body import BodyModel, _core
 from lsmplify_refine.body._core import Skeleton
+from lsmplify_refine.engine.mean_pose import MeanPose
 from lsmplify_refine.engine.project import Pose, Targets
 from lsmplify_refine.engine.stream import joined
 from lsmplify_refine.keypoints import BODY25
 from lsmplify_refine.learn.motion import Take
 from lsmplify_refine.learn.sequences import Motions, Sequences
 from lsmplify_refine.learn.shapes import ShapeSampler, moved_points, with_hands
-from lsmplify_refine.learn.variety import estimator_error, handed_on, mirrored, recombined, style_offsets
+from lsmplify_refine.learn.variety import estimator_error, handed_on, mirrored, recombined, style_offsets, swaying
 
 #: Limbs that may be hidden: points of BODY_25.
 LIMB_POINTS = ((2, 3, 4), (5, 6, 7), (9, 10, 11, 22, 23, 24), (12, 13, 14, 19, 20, 21), (0, 15, 16, 17, 18))
@@ -38,6 +39,7 @@ class PairConfig:
         most_stride: Frames between start and truth, at most.
         estimator_error: Of an error of pose and place on the start.
         same_frame: Of no stride at all, where there is such an error.
+        sway: Slow movements of every joint, at most, as a share of the constant offset that it gets.
         handed_on: Of other shares of what neighbours along spine, neck and shoulders do together.
         in_sequence: Share of a batch that goes on from the network's own results.
         sequence_frames: Frames refined one after another.
@@ -55,6 +57,7 @@ class PairConfig:
     handed_on: float = 0.6
     style_factor: float = 1.6
     as_recorded: float = 0.35
+    sway: float = 0.5
     shape_sigma: float = 0.9
     wrong_shape: float = 0.3
     wrong_shape_sigma: float = 0.4
@@ -144,7 +147,12 @@ class PairSampler:
         """What the next draws depend on."""
         state: dict[str, Any] = {"generator": self.generator.get_state()}
         if self._sequences is not None:
-            state |= {"frame": self._sequences.frame, "motions": asdict(self._sequences.motions)}
+            sequences = self._sequences
+            state |= {
+                "frame": sequences.frame,
+                "motions": asdict(sequences.motions),
+                "mean": asdict(sequences.mean),
+            }
         return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -156,6 +164,7 @@ class PairSampler:
             self._sequences = Sequences(lambda: self._runs(count))
             self._sequences.motions = Motions(**{**motions, "start": Pose(**motions["start"])})
             self._sequences.frame = state["frame"]
+            self._sequences.mean = MeanPose(**state["mean"])
         self.generator.set_state(state["generator"])
 
     def _strides(self, count: int) -> Motions:
@@ -187,6 +196,8 @@ class PairSampler:
         # without any sample as recorded the corpus' own style would be as unlikely as any other
         size = c.style_factor * torch.rand(count, generator=g) * (1 - _chance(count, c.as_recorded, g))
         rotations = handed_on(roma.rotvec_to_rotmat(rotvec), c.handed_on, g) @ style_offsets(size, g)[:, None]
+        sway = c.sway * torch.rand(count, generator=g) * size
+        rotations = rotations @ swaying(sway, offsets, g)
         error = roma.rotvec_to_rotmat(estimator_error(count, c.estimator_angle, g) * wrong[:, None, None])
         shift = c.estimator_shift_m * wrong[:, None] * torch.randn(count, 3, generator=g)
         betas = c.shape_sigma * torch.randn(count, self.shapes.count, generator=g)

@@ -1,7 +1,7 @@
 """Sequences: short motions in which every frame starts from what the network made of the frame before.
 
 In sequential use what the keypoints do not see would wander from frame to frame, unless the network has learned from
-its own results to bring it back.
+its own results to bring it back. Starts are drawn to the mean of the results, as the engine's are.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
+from lsmplify_refine.engine.mean_pose import MeanPose
 from lsmplify_refine.engine.project import Pose
 
 
@@ -46,13 +47,18 @@ class Sequences:
 
     def __init__(self, draw: Callable[[], Motions]) -> None:
         self._draw = draw
-        self.motions = draw()
-        self.frame = 1
+        self._begin()
 
     def follow(self, result: Pose) -> None:
         """Go on to the next frame, which starts from the result of the present one."""
         self.frame += 1
         if self.frame == self.motions.pelvis.shape[1]:
-            self.motions, self.frame = self._draw(), 1
+            self._begin()
         else:
-            self.motions = replace(self.motions, start=result.detach())
+            result = result.detach()
+            self.mean = self.mean.after(result)
+            self.motions = replace(self.motions, start=self.mean.draw(result))
+
+    def _begin(self) -> None:
+        self.motions, self.frame = self._draw(), 1
+        self.mean = MeanPose.of(self.motions.start)

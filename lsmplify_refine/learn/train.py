@@ -32,6 +32,7 @@ _PROBES = 48
 #: a noisy one; without it the noise decides nearly all of the gradient.
 _EASY = 0.1
 _CHECKPOINT_EVERY = 1000
+_CHECKPOINT, _WEIGHTS = "checkpoint.ckpt", "weights.safetensors"
 
 
 #: From network and pairs to the refined pose and the network's own, on both of which the loss is taken.
@@ -150,9 +151,8 @@ def train(
     sampler = PairSampler(split.train, body, config.pairs, seed=config.seed + 1000 * fabric.global_rank)
     loss_of = PoseLoss(body)
     state = {"model": model, "optimizer": optimizer, "schedule": schedule, "step": 0, "draws": sampler.state_dict()}
-    checkpoint = folder / "checkpoint.ckpt"
     if resume:
-        _resume(fabric, checkpoint, config, state)
+        _resume(fabric, folder, config, state)
         sampler.load_state_dict(state["draws"])
     folder.mkdir(parents=True, exist_ok=True)
     record = {"training": asdict(config), "data": split.describe()}
@@ -177,10 +177,10 @@ def train(
             if on_progress:
                 on_progress(report)
         if step % _CHECKPOINT_EVERY == 0 or step == config.steps:
-            state |= {"step": step, "draws": sampler.state_dict(), "config": json.dumps(asdict(config))}
-            fabric.save(checkpoint, state)
+            state |= {"step": step, "draws": sampler.state_dict()}
+            _save(fabric, folder, config, state)
             if fabric.is_global_zero:
-                save_weights(network, folder / "weights.safetensors", {**record, "step": step})
+                save_weights(network, folder / _WEIGHTS, {**record, "step": step})
     return network
 
 
@@ -210,7 +210,12 @@ def _learning_rate_factor(config: TrainConfig, step: int) -> float:
     return min(1.0, (step + 1) / config.warm_up) * 0.5 * (1 + math.cos(math.pi * step / config.steps)) + 1e-3
 
 
-def _resume(fabric: Fabric, checkpoint: Path, config: TrainConfig, state: dict) -> None:
+def _save(fabric: Fabric, folder: Path, config: TrainConfig, state: dict) -> None:
+    fabric.save(folder / _CHECKPOINT, {**state, "config": json.dumps(asdict(config))})
+
+
+def _resume(fabric: Fabric, folder: Path, config: TrainConfig, state: dict) -> None:
+    checkpoint = folder / _CHECKPOINT
     if not checkpoint.is_file():
         raise InputError(f"{checkpoint}: no checkpoint to resume from; train without --resume first")
     rest = fabric.load(checkpoint, state, weights_only=True)

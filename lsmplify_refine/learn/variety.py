@@ -16,6 +16,8 @@ STYLE_RAD = (
     0, .10, .10, .10, .10, .10, .10, .12, .12, .10, .10, .10, .20, .28, .28, .20, .20, .20, .12, .12, .30, .30,
 )  # fmt: skip
 _MIRROR = (0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10, 12, 14, 13, 15, 17, 16, 19, 18, 21, 20)
+#: Turns per frame of the fastest of the movements that all joints are given: one a second.
+_FASTEST_SWAY = 1 / 30
 #: Neighbours in the skeleton of which one may hand the other a part of its rotation: giver, taker, largest part. How a
 #: rotation is shared along spine, neck and shoulder girdle differs from one body model and retargeting to the next.
 _HANDED = ((3, 6, 0.6), (6, 9, 0.5), (16, 13, 0.3), (17, 14, 0.3), (15, 12, 0.5), (12, 15, 0.5))
@@ -58,6 +60,23 @@ def style_offsets(size: Tensor, generator: torch.Generator) -> Tensor:
     """Rotations (N, 22, 3, 3) to multiply poses with on the right; `size` (N,) is a factor on `STYLE_RAD`."""
     rotvec = torch.randn(len(size), len(STYLE_RAD), 3, generator=generator) * torch.tensor(STYLE_RAD)[:, None]
     return roma.rotvec_to_rotmat(rotvec * size[:, None, None])
+
+
+def swaying(size: Tensor, frames: Tensor, generator: torch.Generator) -> Tensor:
+    """Rotations (N, T, 22, 3, 3) to multiply motions with: slow movements of every joint about every axis.
+
+    Retargeted joints are stiff: elbows and knees are hinges, collars and hands rest. People's are not.
+
+    Args:
+        size: (N,) factor on `STYLE_RAD`.
+        frames: (N, T) when, in frames.
+        generator: Of amplitudes, rates and phases.
+    """
+    shape = (len(size), 1, len(STYLE_RAD), 3)
+    amplitude = size[:, None, None, None] * torch.tensor(STYLE_RAD)[:, None] * torch.randn(shape, generator=generator)
+    rate, phase = (torch.rand(shape, generator=generator) for _ in range(2))
+    turns = _FASTEST_SWAY * rate * frames[..., None, None] + phase
+    return roma.rotvec_to_rotmat(amplitude * torch.sin(2 * torch.pi * turns))
 
 
 def estimator_error(count: int, angle: float, generator: torch.Generator) -> Tensor:

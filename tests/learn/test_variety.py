@@ -1,4 +1,4 @@
-"""Variety: mirroring is its own inverse and swaps sides, limbs come whole, chains turn as one, style is constant."""
+"""Variety: mirroring undoes itself, limbs come whole, chains turn as one, style is constant, sway is slow."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import functools
 import roma
 import torch
 
-from lsmplify_refine.learn.variety import handed_on, mirrored, recombined, style_offsets
+from lsmplify_refine.learn.variety import handed_on, mirrored, recombined, style_offsets, swaying
 
 _LEFT_ELBOW, _RIGHT_ELBOW, _LEFT_ARM = 18, 19, [13, 16, 18, 20]
 
@@ -52,3 +52,15 @@ def test_style_has_the_size_asked_for() -> None:
     assert angle[:300].max() < 1e-3
     assert 0.35 < angle[300:, 20].mean() < 0.6  # wrists: 0.30 radians per axis
     assert (angle[:, 0] < 1e-3).all()
+
+
+def test_what_sways_moves_slowly_and_not_without_size() -> None:
+    size = torch.tensor([0.0, 1.0]).repeat_interleave(300)
+    motion = swaying(size, torch.arange(60.0).expand(600, 60), torch.Generator().manual_seed(0))
+    steps = roma.rotmat_geodesic_distance(motion[:, 1:], motion[:, :-1])
+    far = roma.rotmat_geodesic_distance(motion[:, 30], motion[:, 0])
+    assert steps[:300].max() < 1e-3 and steps[300:, :, 0].max() < 1e-3  # the root is no joint to give a style to
+    assert 0.01 < steps[300:, :, 20].mean() < 0.06  # wrists: 0.30 radians per axis, a turn in a second or more
+    assert far[300:, 20].mean() > 5 * steps[300:, :, 20].mean()
+    knee = roma.rotmat_to_rotvec(motion[300:, :, 4]).std((0, 1))
+    assert (knee > 0.04).all()  # about every axis, though knees are hinges

@@ -1,0 +1,60 @@
+"""The mean pose of a sequence: what keypoints do not see stays as it has been, instead of wandering.
+
+A frame that starts from the last one's result carries that result's error on, and along what keypoints do not see
+(twists of forearms, shares along the spine) such errors add up. Starts that are drawn to the mean of all results keep
+them bounded; what keypoints do see, they decide all the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import roma
+import torch
+from torch import Tensor
+
+from lsmplify_refine.engine.project import Pose
+
+#: Share of the way from the last result to the mean.
+_SHARE = 0.3
+#: Frames after which older ones begin to count less.
+_LONGEST = 1000
+
+
+@dataclass(frozen=True)
+class MeanPose:
+    """The mean of the poses of N tracks so far.
+
+    Attributes:
+        rotations: (N, J, 3, 3) parent-relative; the root's is not used, which goes where the person goes.
+        count: (N,) frames in it.
+    """
+
+    rotations: Tensor
+    count: Tensor
+
+    @classmethod
+    def of(cls, pose: Pose, counts: Tensor | bool = True) -> MeanPose:
+        """Of one frame, for those tracks (N,) where it counts."""
+        nobody = cls(pose.rotations, torch.zeros_like(pose.pelvis[:, 0]))
+        return nobody.after(pose, counts)
+
+    def __getitem__(self, tracks: Tensor) -> MeanPose:
+        return MeanPose(self.rotations[tracks], self.count[tracks])
+
+    def after(self, pose: Pose, counts: Tensor | bool = True) -> MeanPose:
+        """With one more frame, for those tracks (N,) where it counts."""
+        added = torch.as_tensor(counts).to(self.count)
+        count = (self.count + added).clamp(max=_LONGEST)
+        return MeanPose(_between(self.rotations, pose.rotations, added / count.clamp(min=1)), count)
+
+    def draw(self, pose: Pose) -> Pose:
+        """A pose drawn to the mean, to start from; as it is where there is none."""
+        drawn = _between(pose.rotations[:, 1:], self.rotations[:, 1:], _SHARE * (self.count > 0))
+        return Pose(torch.cat([pose.rotations[:, :1], drawn], 1), pose.pelvis)
+
+
+def _between(rotations: Tensor, others: Tensor, share: Tensor) -> Tensor:
+    """Rotations (N, J, 3, 3) that are a share (N,) of the way to others."""
+    way = roma.rotmat_to_rotvec(rotations.transpose(-1, -2) @ others)
+    return rotations @ roma.rotvec_to_rotmat(share[:, None, None] * way)
