@@ -46,22 +46,22 @@ class PairConfig:
         clean: Of nothing wrong with the keypoints: exact, all seen, where the body says, for the shape told.
     """
 
-    most_stride: int = 10
+    most_stride: int = 12
     estimator_error: float = 0.6
     same_frame: float = 0.5
     estimator_angle: float = 0.15
     estimator_shift_m: float = 0.05
     in_sequence: float = 0.25
-    sequence_frames: int = 60
-    recombined: float = 0.3
-    handed_on: float = 0.6
-    style_factor: float = 1.6
-    as_recorded: float = 0.35
-    sway: float = 0.5
+    sequence_frames: int = 120
+    recombined: float = 0.4
+    handed_on: float = 0.8
+    style_factor: float = 2.0
+    as_recorded: float = 0.2
+    sway: float = 0.3
     shape_sigma: float = 0.9
     wrong_shape: float = 0.3
     wrong_shape_sigma: float = 0.4
-    clean: float = 0.25
+    clean: float = 0.45
     point_offset_m: float = 0.01
     noise_free: float = 0.3
     noise_m: float = 0.04

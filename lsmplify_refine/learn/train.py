@@ -58,7 +58,7 @@ class TrainConfig:
         pairs: How training pairs are made.
     """
 
-    steps: int = 10_000
+    steps: int = 30_000
     batch_size: int = 128
     learning_rate: float = 1e-3
     weight_decay: float = 1e-3
