@@ -47,6 +47,8 @@ class Sequences:
 
     def __init__(self, draw: Callable[[], Motions]) -> None:
         self._draw = draw
+        self.motions: Motions
+        self.mean: MeanPose
         self._begin()
 
     def follow(self, result: Pose) -> None:
