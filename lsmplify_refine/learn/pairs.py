@@ -7,7 +7,7 @@ sequences that start from the network's own results. See `variety` for how a sma
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,6 @@ from torch import Tensor
 
 from lsmplify_refine.body import BodyModel, _core
 from lsmplify_refine.body._core import Skeleton
-from lsmplify_refine.engine.mean_pose import MeanPose
 from lsmplify_refine.engine.project import Pose, Targets
 from lsmplify_refine.engine.stream import joined
 from lsmplify_refine.keypoints import BODY25
@@ -147,24 +146,16 @@ class PairSampler:
         """What the next draws depend on."""
         state: dict[str, Any] = {"generator": self.generator.get_state()}
         if self._sequences is not None:
-            sequences = self._sequences
-            state |= {
-                "frame": sequences.frame,
-                "motions": asdict(sequences.motions),
-                "mean": asdict(sequences.mean),
-            }
+            state["sequences"] = self._sequences.state_dict()
         return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where `state_dict` was taken."""
         self._sequences = None
-        if "motions" in state:
-            motions = state["motions"]
-            count = len(motions["betas"])
+        if "sequences" in state:
+            count = len(state["sequences"]["motions"]["betas"])
             self._sequences = Sequences(lambda: self._runs(count))
-            self._sequences.motions = Motions(**{**motions, "start": Pose(**motions["start"])})
-            self._sequences.frame = state["frame"]
-            self._sequences.mean = MeanPose(**state["mean"])
+            self._sequences.load_state_dict(state["sequences"])
         self.generator.set_state(state["generator"])
 
     def _strides(self, count: int) -> Motions:

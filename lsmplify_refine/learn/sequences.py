@@ -7,7 +7,8 @@ its own results to bring it back. Starts are drawn to the mean of the results, a
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from torch import Tensor
 
@@ -60,6 +61,16 @@ class Sequences:
             result = result.detach()
             self.mean = self.mean.after(result)
             self.motions = replace(self.motions, start=self.mean.draw(result))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where all motions are."""
+        return {"frame": self.frame, "motions": asdict(self.motions), "mean": asdict(self.mean)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where `state_dict` was taken."""
+        motions = state["motions"]
+        self.motions = Motions(**{**motions, "start": Pose(**motions["start"])})
+        self.frame, self.mean = state["frame"], MeanPose(**state["mean"])
 
     def _begin(self) -> None:
         self.motions, self.frame = self._draw(), 1
