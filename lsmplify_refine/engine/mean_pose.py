@@ -1,8 +1,8 @@
-"""The mean pose of a sequence: what keypoints do not see stays as it has been, instead of wandering.
+"""The mean pose of a sequence: what keypoints do not see is held to what it has been, and wanders less.
 
 A frame that starts from the last one's result carries that result's error on, and along what keypoints do not see
-(twists of forearms, shares along the spine) such errors add up. Starts that are drawn to the mean of all results keep
-them bounded; what keypoints do see, they decide all the same.
+(twists of forearms, shares along the spine) such errors add up. Starts that are drawn to the mean of all results slow
+that down; what keypoints do see, they decide all the same.
 """
 
 from __future__ import annotations

@@ -54,8 +54,8 @@ def test_what_does_not_count_changes_nothing() -> None:
     assert angle(after.rotations[1], turned.rotations[1]).max() < 1e-3
 
 
-def test_in_a_stream_forearms_do_not_twist_away() -> None:
-    """An arm goes round and round: what no keypoint sees comes back to where it was."""
+def test_in_a_stream_forearms_twist_away_less() -> None:
+    """An arm goes round and round, while no keypoint sees how its forearm is twisted."""
     frames = 120
     phase = np.linspace(0, 8 * np.pi, frames)
     rotvec = np.zeros((frames, 24, 3))
