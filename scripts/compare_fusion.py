@@ -46,7 +46,7 @@ def regressed_from_start(network: nn.Module, pairs: Pairs) -> Pose:
 
 def regressed_from_solution(network: nn.Module, pairs: Pairs) -> Pose:
     """The regressor's pose where it sees a first projection too."""
-    return fuse(network, pairs.skeleton, pairs.start, pairs.targets)[1].pose
+    return fuse(network, pairs.skeleton, pairs.start, pairs.targets, pairs.earlier)[1].pose
 
 
 def regress_project(network: nn.Module, pairs: Pairs) -> Pose:
@@ -63,7 +63,7 @@ def project_regress_project(network: nn.Module, pairs: Pairs) -> Pose:
 
 def trained_through(network: nn.Module, pairs: Pairs) -> Pose:
     """The same with the regressor's own weights, which only a loss on the result can teach."""
-    return fuse(network, pairs.skeleton, pairs.start, pairs.targets)[0]
+    return fuse(network, pairs.skeleton, pairs.start, pairs.targets, pairs.earlier)[0]
 
 
 @dataclass(frozen=True)

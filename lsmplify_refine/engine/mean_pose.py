@@ -13,7 +13,7 @@ import roma
 import torch
 from torch import Tensor
 
-from lsmplify_refine.engine.project import Pose
+from lsmplify_refine.engine.project import Pose, Rows
 
 #: Share of the way from the last result to the mean.
 _SHARE = 0.3
@@ -39,8 +39,16 @@ class MeanPose:
         nobody = cls(pose.rotations, torch.zeros_like(pose.pelvis[:, 0]))
         return nobody.after(pose, counts)
 
-    def __getitem__(self, tracks: Tensor) -> MeanPose:
+    def __getitem__(self, tracks: Rows) -> MeanPose:
         return MeanPose(self.rotations[tracks], self.count[tracks])
+
+    def beside(self, other: MeanPose) -> MeanPose:
+        """These tracks, then others."""
+        return MeanPose(torch.cat([self.rotations, other.rotations]), torch.cat([self.count, other.count]))
+
+    def only(self, tracks: Tensor) -> MeanPose:
+        """Forgotten for the tracks where `tracks` (N,) is false."""
+        return MeanPose(self.rotations, self.count * tracks)
 
     def after(self, pose: Pose, counts: Tensor | bool = True) -> MeanPose:
         """With one more frame, for those tracks (N,) where it counts."""
@@ -48,10 +56,16 @@ class MeanPose:
         count = (self.count + added).clamp(max=_LONGEST)
         return MeanPose(_between(self.rotations, pose.rotations, added / count.clamp(min=1)), count)
 
+    def way_from(self, pose: Pose) -> Tensor:
+        """(N, J, 3) rotation vectors from a pose's joints to the mean's; 0 for the root and where there is no mean."""
+        way = roma.rotmat_to_rotvec(pose.rotations.transpose(-1, -2) @ self.rotations)
+        known = (self.count > 0)[:, None, None].expand_as(way).clone()
+        known[:, 0] = False
+        return torch.where(known, way, 0.0)
+
     def draw(self, pose: Pose) -> Pose:
         """A pose drawn to the mean, to start from; as it is where there is none."""
-        drawn = _between(pose.rotations[:, 1:], self.rotations[:, 1:], _SHARE * (self.count > 0))
-        return Pose(torch.cat([pose.rotations[:, :1], drawn], 1), pose.pelvis)
+        return Pose(pose.rotations @ roma.rotvec_to_rotmat(_SHARE * self.way_from(pose)), pose.pelvis)
 
 
 def _between(rotations: Tensor, others: Tensor, share: Tensor) -> Tensor:

@@ -8,8 +8,9 @@ not see is held to the mean of all results.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import roma
 import torch
@@ -36,8 +37,13 @@ _TORSO += [BODY25.points.index(part) for part in ("neck", "mid_hip")]
 _FEWEST_TORSO_POINTS = 3
 _YAWS = (0.0, 1.57, 3.14, 4.71)
 
-#: Refines frames that each have a start: a `FrameSolver`.
-Solver = Callable[[Pose, Targets], Pose]
+
+class Solver(Protocol):
+    """Refines frames that each have a start; a `FrameSolver` does."""
+
+    def __call__(self, start: Pose, targets: Targets, earlier: MeanPose | None = None, /) -> Pose:
+        """The refined pose of N frames, of which some may go on from earlier results of that mean."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -82,8 +88,8 @@ class Stream:
             Made in torch's inference mode: clone its tensors to change them in place or to differentiate through them.
         """
         start, error, goes_on = self._start(targets, estimate)
-        drawn = _choose(goes_on, self._mean.draw(start), start) if self._mean else start
-        pose = self.solver(drawn, targets)
+        mean = self._mean and self._mean.only(goes_on)
+        pose = self.solver(mean.draw(start) if mean else start, targets, mean)
         refined_error = robust_error_m(self.skeleton, pose, targets)
         seen = (targets.weights > 0).any(1)
         accepted = seen & (refined_error <= (error + _WORSE_M).clamp(max=_LOST_M))

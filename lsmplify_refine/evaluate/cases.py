@@ -19,8 +19,9 @@ from lsmplify_refine.body import _core
 from lsmplify_refine.engine.project import Pose, Targets
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.evaluate.datasets import FPS, at_rate
+from lsmplify_refine.learn.flaws import LIMB_POINTS
 from lsmplify_refine.learn.motion import Take
-from lsmplify_refine.learn.pairs import LIMB_POINTS, Pairs
+from lsmplify_refine.learn.pairs import Pairs
 from lsmplify_refine.learn.shapes import ShapeSampler, with_hands
 from lsmplify_refine.learn.variety import estimator_error, mirrored, style_offsets
 
@@ -175,6 +176,7 @@ def rows_of(pairs: Pairs, rows: Tensor | slice) -> Pairs:
         pairs.start[rows],
         pairs.truth[rows],
         pairs.targets[rows],
+        pairs.earlier and pairs.earlier[rows],
     )
 
 

@@ -179,12 +179,12 @@ def _projected(damping: float, pairs: Pairs) -> Pose:
 
 @torch.no_grad()
 def _regressed(network: nn.Module, pairs: Pairs) -> Pose:
-    return fuse(network, pairs.skeleton, pairs.start, pairs.targets)[1].pose
+    return fuse(network, pairs.skeleton, pairs.start, pairs.targets, pairs.earlier)[1].pose
 
 
 @torch.no_grad()
 def _fused(network: nn.Module, pairs: Pairs) -> Pose:
-    return fuse(network, pairs.skeleton, pairs.start, pairs.targets)[0]
+    return fuse(network, pairs.skeleton, pairs.start, pairs.targets, pairs.earlier)[0]
 
 
 @torch.no_grad()

@@ -190,9 +190,9 @@ def _one_after_another(tracks: Tracks, solve: Solver, first: Literal["true", "es
     rotations, pelvis = torch.empty_like(begin.rotations), torch.empty_like(begin.pelvis)
     rows = torch.nonzero(tracks.index == 0)[:, 0]
     start = begin[rows]
-    mean = MeanPose.of(start)
+    mean = MeanPose.of(start, False)
     for index in range(1, int(tracks.index.max()) + 2):
-        solved = in_batches(solve, replace(rows_of(tracks.pairs, rows), start=start))
+        solved = in_batches(solve, replace(rows_of(tracks.pairs, rows), start=start, earlier=mean))
         rotations[rows], pelvis[rows] = solved.rotations, solved.pelvis
         goes_on = torch.isin(rows + 1, torch.nonzero(tracks.index == index)[:, 0])
         rows = rows[goes_on] + 1

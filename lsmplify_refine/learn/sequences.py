@@ -10,10 +10,12 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from lsmplify_refine.engine.mean_pose import MeanPose
 from lsmplify_refine.engine.project import Pose
+from lsmplify_refine.learn.flaws import Flaws
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Motions:
         pelvis: (N, T, 3) true place, metres.
         betas: (N, 10) true shape.
         told: (N, 10) the shape that the refiner is told.
+        flaws: What is wrong with the keypoints.
         start: The pose that the first refined frame (the second of the T) starts from.
     """
 
@@ -32,6 +35,7 @@ class Motions:
     pelvis: Tensor
     betas: Tensor
     told: Tensor
+    flaws: Flaws
     start: Pose
 
     def truth(self, frame: int) -> Pose:
@@ -44,10 +48,12 @@ class Sequences:
 
     Args:
         draw: Gives new motions.
+        generator: Of what is new in each frame.
     """
 
-    def __init__(self, draw: Callable[[], Motions]) -> None:
+    def __init__(self, draw: Callable[[], Motions], generator: torch.Generator) -> None:
         self._draw = draw
+        self._generator = generator
         self.motions: Motions
         self.mean: MeanPose
         self._begin()
@@ -60,7 +66,8 @@ class Sequences:
         else:
             result = result.detach()
             self.mean = self.mean.after(result)
-            self.motions = replace(self.motions, start=self.mean.draw(result))
+            flaws = self.motions.flaws.later(self._generator)
+            self.motions = replace(self.motions, start=self.mean.draw(result), flaws=flaws)
 
     def state_dict(self) -> dict[str, Any]:
         """Where all motions are."""
@@ -69,9 +76,9 @@ class Sequences:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where `state_dict` was taken."""
         motions = state["motions"]
-        self.motions = Motions(**{**motions, "start": Pose(**motions["start"])})
+        self.motions = Motions(**{**motions, "start": Pose(**motions["start"]), "flaws": Flaws(**motions["flaws"])})
         self.frame, self.mean = state["frame"], MeanPose(**state["mean"])
 
     def _begin(self) -> None:
         self.motions, self.frame = self._draw(), 1
-        self.mean = MeanPose.of(self.motions.start)
+        self.mean = MeanPose.of(self.motions.start, False)

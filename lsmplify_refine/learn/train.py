@@ -58,7 +58,7 @@ class TrainConfig:
         pairs: How training pairs are made.
     """
 
-    steps: int = 30_000
+    steps: int = 16_000
     batch_size: int = 128
     learning_rate: float = 1e-3
     weight_decay: float = 1e-3
@@ -194,7 +194,7 @@ def _network(config: TrainConfig, begin_with: Path | None) -> nn.Module:
 
 
 def _fused_and_direct(model: nn.Module, pairs: Pairs) -> tuple[Pose, Pose]:
-    fused, regressed = fuse(model, pairs.skeleton, pairs.start, pairs.targets)
+    fused, regressed = fuse(model, pairs.skeleton, pairs.start, pairs.targets, pairs.earlier)
     return fused, regressed.pose
 
 

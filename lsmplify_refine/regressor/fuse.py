@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from lsmplify_refine.body import _core
 from lsmplify_refine.body._core import Skeleton
 from lsmplify_refine.engine.evidence import Scales, estimate_scales
+from lsmplify_refine.engine.mean_pose import MeanPose
 from lsmplify_refine.engine.project import (
     Pose,
     Prior,
@@ -62,12 +63,14 @@ def in_space(skeleton: Skeleton, pose: Pose, targets: Targets) -> Tensor:
     return torch.cat([targets.positions * depth, depth], -1)
 
 
-def fuse(network: nn.Module, skeleton: Skeleton, start: Pose, targets: Targets) -> tuple[Pose, Regressed]:
-    """The refined pose, and what the regressor said on the way."""
+def fuse(
+    network: nn.Module, skeleton: Skeleton, start: Pose, targets: Targets, earlier: MeanPose | None = None
+) -> tuple[Pose, Regressed]:
+    """The refined pose, and what the regressor said on the way; see `regress`."""
     with torch.no_grad():
         solution, scales = first_solution(skeleton, start, targets)
         points = in_space(skeleton, solution, targets)
-    regressed = regress(network, skeleton, start, solution, scales, targets, points)
+    regressed = regress(network, skeleton, start, solution, scales, targets, points, earlier)
     trusted = Targets(targets.positions, targets.weights * regressed.trust)
     # where the last projection begins hardly matters to where it ends, so no gradient goes that way
     return project(skeleton, regressed.mean, trusted, regressed.prior, LAST, regressed.pose.detach()), regressed
@@ -111,8 +114,8 @@ class FrameSolver:
         self._betas = nn.functional.pad(betas.float(), (0, 10))[None, :10]
 
     @torch.inference_mode()
-    def __call__(self, start: Pose, targets: Targets) -> Pose:
-        """Refine N frames."""
+    def __call__(self, start: Pose, targets: Targets, earlier: MeanPose | None = None) -> Pose:
+        """Refine N frames; `earlier` is the mean of the results that they go on from, if they do."""
         pose = start
         for _ in range(self.passes):
             if self.network is None:
@@ -121,5 +124,5 @@ class FrameSolver:
                 betas = self._betas.expand(len(pose.pelvis), -1)
                 pose = fuse_published(self.network, self.skeleton, pose, targets, betas)
             else:
-                pose, _ = fuse(self.network, self.skeleton, pose, targets)
+                pose, _ = fuse(self.network, self.skeleton, pose, targets, earlier)
         return pose

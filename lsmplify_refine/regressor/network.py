@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from lsmplify_refine.body import _core
 from lsmplify_refine.body._core import Skeleton
 from lsmplify_refine.engine.evidence import Scales
+from lsmplify_refine.engine.mean_pose import MeanPose
 from lsmplify_refine.engine.project import Pose, Prior, Targets
 from lsmplify_refine.keypoints import BODY25
 
@@ -37,7 +38,7 @@ _HUNG_ON = {
 _SMPL_PARENTS = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19)
 _NECK, _MID_HIP, _RIGHT_HIP, _LEFT_HIP = (BODY25.points.index(n) for n in ("neck", "mid_hip", "right_hip", "left_hip"))
 #: Features per keypoint node and per joint node.
-_POINT_FEATURES, _JOINT_FEATURES = 24, 20
+_POINT_FEATURES, _JOINT_FEATURES = 24, 24
 #: Prior weights stay in a range that single precision can solve for.
 _LOG_WEIGHTS = (-9.0, 4.0)
 
@@ -144,13 +145,12 @@ class ResidualRegressor(nn.Module):
             nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, 8 + 3 * config.together)
         )
         self.point_head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 1))
-        self.shift_head = nn.Linear(width, 3)
         self._start_at_no_residual()
 
     def _start_at_no_residual(self) -> None:
         pose, prior, point = self.pose_head[-1], self.prior_head[-1], self.point_head[-1]
         assert isinstance(pose, nn.Linear) and isinstance(prior, nn.Linear) and isinstance(point, nn.Linear)
-        for layer in (pose, prior, point, self.shift_head):
+        for layer in (pose, prior, point):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
         # two columns of the identity, and half the way to the first solution
@@ -161,7 +161,7 @@ class ResidualRegressor(nn.Module):
         # products of zeros with zeros would never learn
         nn.init.normal_(prior.weight[8:], std=0.02)
 
-    def forward(self, points: Tensor, joints: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def forward(self, points: Tensor, joints: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Plain tensors in and out (so that any trainer can wrap it).
 
         Args:
@@ -170,15 +170,13 @@ class ResidualRegressor(nn.Module):
 
         Returns:
             (N, 22, 7) residual rotation as two columns, and logit of the share of the first solution; (N, 22, 8 + 3 R)
-            the same of the prior's mean, log weight, R turns in standard deviations; (N, 25) log trust; (N, 3) pelvis
-            shift in the human-centric frame.
+            the same of the prior's mean, log weight, R turns in standard deviations; (N, 25) log trust.
         """
         by_joint = self.embed_joint(joints) + self.joint_identity
         nodes = self.embed_point(points) + self.point_identity + self.joints_to_points @ by_joint
         nodes = self.blocks(nodes)
         by_joint = by_joint + self.points_to_joints @ nodes
-        trust, shift = self.point_head(nodes)[..., 0], self.shift_head(nodes[:, _MID_HIP])
-        return self.pose_head(by_joint), self.prior_head(by_joint), trust, shift
+        return self.pose_head(by_joint), self.prior_head(by_joint), self.point_head(nodes)[..., 0]
 
 
 def regress(
@@ -189,6 +187,7 @@ def regress(
     scales: Scales,
     targets: Targets,
     target_points: Tensor,
+    earlier: MeanPose | None = None,
 ) -> Regressed:
     """Ask the network about N frames.
 
@@ -201,13 +200,14 @@ def regress(
         scales: What the observations say about their noise and about the start.
         targets: The observations; of them the weights are used.
         target_points: (N, 25, 3) the targets in space (2D ones lifted), same frame as the poses, metres.
+        earlier: The mean of the earlier results that the start goes on from, if it does. Errors of its own results are
+            others than an estimate's.
     """
     with torch.no_grad():
-        axes, points, joints = _features(skeleton, start, solution, scales, targets, target_points)
+        axes, points, joints = _features(skeleton, start, solution, scales, targets, target_points, earlier)
         way = roma.rotmat_to_rotvec(start.rotations[:, :JOINTS].transpose(-1, -2) @ solution.rotations[:, :JOINTS])
-    pose, prior, log_trust, local_shift = network(points, joints)
-    pelvis = solution.pelvis + (axes @ local_shift[..., None])[..., 0]
-    pose, mean = (Pose(_moved(start.rotations, way, said), pelvis) for said in (pose, prior))
+    pose, prior, log_trust = network(points, joints)
+    pose, mean = (Pose(_moved(start.rotations, way, said), solution.pelvis) for said in (pose, prior))
     weight = (scales.strength.log()[:, None] + prior[..., 7]).clamp(*_LOG_WEIGHTS).exp()
     together = weight.rsqrt()[..., None, None] * prior[..., 8:].unflatten(-1, (3, -1))
     together = torch.cat([axes[:, None] @ together[:, :1], together[:, 1:]], 1)
@@ -228,7 +228,13 @@ def _moved(rotations: Tensor, way: Tensor, said: Tensor) -> Tensor:
 
 
 def _features(
-    skeleton: Skeleton, start: Pose, solution: Pose, scales: Scales, targets: Targets, target_points: Tensor
+    skeleton: Skeleton,
+    start: Pose,
+    solution: Pose,
+    scales: Scales,
+    targets: Targets,
+    target_points: Tensor,
+    earlier: MeanPose | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Human-centric axes (N, 3, 3), keypoint features (N, 25, F) and joint features (N, 22, F)."""
     before = _core.keypoints(skeleton, start.rotations) + start.pelvis[:, None]
@@ -262,7 +268,17 @@ def _features(
     two_columns = [r[..., :2].transpose(-1, -2).flatten(-2) for r in turned]
     moved = 5 * (turned[1] - turned[0])[..., 1, :]
     rest_joints = skeleton.rest_joints[..., :JOINTS, :].expand(count, JOINTS, 3)
-    return axes, points, torch.cat([*two_columns, moved, rest_joints, known.expand(count, JOINTS, 2)], -1)
+    joints = [*two_columns, moved, rest_joints, known.expand(count, JOINTS, 2), _remembered(start, earlier)]
+    return axes, points, torch.cat(joints, -1)
+
+
+def _remembered(start: Pose, earlier: MeanPose | None) -> Tensor:
+    """(N, 22, 4) the way from the start to the mean of earlier results, and how much of a mean it is."""
+    if earlier is None:
+        return start.pelvis.new_zeros(len(start.pelvis), JOINTS, 4)
+    # no larger for an hour than for the seconds of training
+    known = 1 - (1 + earlier.count).rsqrt()
+    return torch.cat([5 * earlier.way_from(start)[:, :JOINTS], known[:, None, None].expand(-1, JOINTS, 1)], -1)
 
 
 def _root_in(axes: Tensor, rotations: Tensor) -> Tensor:

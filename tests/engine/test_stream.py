@@ -9,6 +9,7 @@ import torch
 from lsmplify_refine import Camera, InputError, Keypoints, Refiner
 from lsmplify_refine.body import _core
 from lsmplify_refine.body._core import Skeleton
+from lsmplify_refine.engine.mean_pose import MeanPose
 from lsmplify_refine.engine.project import Pose, Targets
 from lsmplify_refine.engine.stream import Stream, from_rest, in_batches, robust_error_m
 from lsmplify_refine.frames import rotvec_to_rotmat
@@ -66,6 +67,20 @@ def test_garbage_is_not_fed_back_and_the_track_recovers() -> None:
     assert torch.isfinite(lost.pose.rotations).all()
     found = live.step(seen(row(truth, 2)))
     assert bool(found.accepted) and found.error_m.item() < 0.01
+
+
+def test_the_solver_hears_of_earlier_results_where_a_track_goes_on_from_them() -> None:
+    truth, heard = motion(), []
+
+    def solver(start: Pose, targets: Targets, earlier: MeanPose | None = None, /) -> Pose:
+        heard.append(0 if earlier is None else int(earlier.count))
+        return FrameSolver(None, skeleton(), NO_SHAPE)(start, targets, earlier)
+
+    live = Stream(skeleton(), solver)
+    for index in range(3):
+        live.step(seen(row(truth, index)))
+    live.step(seen(row(truth, 3)), row(truth, 3))  # a perfect estimate is a better start
+    assert heard == [0, 1, 2, 0]
 
 
 def test_a_frame_without_keypoints_gives_the_start_back() -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import roma
 import torch
 
 from lsmplify_refine.body import _core
 from lsmplify_refine.engine.mean_pose import MeanPose
 from lsmplify_refine.engine.project import Pose
+from lsmplify_refine.engine.stream import from_rest
 from lsmplify_refine.learn.motion import Split, Take
 from lsmplify_refine.learn.pairs import PairConfig, PairSampler
 from lsmplify_refine.learn.shapes import ShapeSampler
+from lsmplify_refine.learn.variety import mirrored
 from tests.engine.scenes import open_body, true_motion
 
 
@@ -66,6 +71,23 @@ def test_clean_pairs_are_exact_whatever_else_goes_wrong(split: Split) -> None:
     assert torch.allclose(pairs.targets.positions, true, atol=1e-5)
 
 
+def test_starts_at_rest_are_made_from_the_keypoints(split: Split) -> None:
+    config = PairConfig(image_batches=0, in_sequence=0, from_rest=1.0, clean=1.0)
+    pairs = PairSampler(split.train, open_body(), config, seed=5).draw(16)
+    assert torch.allclose(pairs.start.rotations, from_rest(pairs.skeleton, pairs.targets).rotations, atol=1e-4)
+
+
+def test_estimates_never_have_the_style_of_the_corpus_alone(split: Split) -> None:
+    take = split.train[0]
+    config = PairConfig(image_batches=0, in_sequence=0, recombined=0, handed_on=0, as_recorded=1.0)
+    for wrong in (0.0, 1.0):
+        pairs = PairSampler(split.train, open_body(), replace(config, estimator_error=wrong), seed=6).draw(40)
+        other_side = mirrored(torch.tensor(take.rotvec), torch.tensor(take.pelvis))[0]
+        both = torch.cat([roma.rotvec_to_rotmat(side) for side in (torch.tensor(take.rotvec), other_side)])
+        nearest = (pairs.truth.rotations[:, None, :22] - both).abs().amax((-1, -2, -3)).amin(1)
+        assert (nearest < 1e-4).all() if not wrong else (nearest > 1e-2).all()
+
+
 class TestSequences:
     CONFIG = PairConfig(image_batches=0, in_sequence=0.25, sequence_frames=3)
 
@@ -79,10 +101,32 @@ class TestSequences:
         sampler.follow(result)
         second = sampler.draw(8)
         assert torch.equal(second.start.pelvis[-2:], result.pelvis[-2:])
-        drawn = MeanPose.of(first.start[-2:]).after(result[-2:]).draw(result[-2:])
+        drawn = MeanPose.of(first.start[-2:], False).after(result[-2:]).draw(result[-2:])
         assert torch.equal(second.start.rotations[-2:], drawn.rotations)
+        assert second.earlier is not None and second.earlier.count.tolist() == [0] * 6 + [1, 1]
+        assert torch.allclose(second.earlier.rotations[-2:], result.rotations[-2:], atol=1e-5)
         step = (second.truth.pelvis - first.truth.pelvis)[-2:].norm(dim=-1)
         assert (step < 0.2).all()  # the same motion, a moment later
+
+    def test_what_is_wrong_with_the_keypoints_stays(self, split: Split) -> None:
+        """A hidden limb stays hidden, exact keypoints stay exact, noise is another one."""
+        config = replace(self.CONFIG, in_sequence=1.0, dropout=0, outliers=0, hidden_limb=1.0, clean=0.5, wrong_shape=0)
+        config = replace(config, noise_free=0, slow_noise=0)
+        sampler = PairSampler(split.train, open_body(), config, seed=6)
+        first = sampler.draw(40)
+        sampler.follow(first.truth)
+        second = sampler.draw(40)
+        assert torch.equal(first.targets.weights, second.targets.weights)
+        assert 0 < (first.targets.weights == 0).float().mean() < 1
+        noise = [
+            p.targets.positions - _core.keypoints(p.skeleton, p.truth.rotations) - p.truth.pelvis[:, None]
+            for p in (first, second)
+        ]
+        sizes = [n.square().mean((1, 2)).sqrt() for n in noise]
+        exact = sizes[0] < 1e-5
+        assert 0 < int(exact.sum()) < 40 and torch.equal(exact, sizes[1] < 1e-5)
+        assert torch.allclose(sizes[0][~exact], sizes[1][~exact], rtol=0.4)
+        assert torch.corrcoef(torch.stack([n[~exact].flatten() for n in noise]))[0, 1].abs() < 0.1
 
     def test_new_motions_begin_after_the_last_frame(self, split: Split) -> None:
         sampler = self.drawn(split)

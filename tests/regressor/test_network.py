@@ -12,6 +12,7 @@ import torch
 from lsmplify_refine import InputError
 from lsmplify_refine.body import _core
 from lsmplify_refine.body._core import Skeleton
+from lsmplify_refine.engine.mean_pose import MeanPose
 from lsmplify_refine.engine.project import Pose, Targets
 from lsmplify_refine.frames import rotvec_to_rotmat
 from lsmplify_refine.regressor.fuse import first_solution, fuse, in_space
@@ -84,6 +85,17 @@ def test_turning_the_scene_turns_the_result() -> None:
     assert torch.allclose(there.rotations[:, 1:], here.rotations[:, 1:], atol=5e-3)
     assert torch.allclose(there.rotations[:, 0], turn @ here.rotations[:, 0], atol=5e-3)
     assert torch.allclose(there.pelvis, here.pelvis @ turn.T + move, atol=5e-3)
+
+
+def test_it_hears_of_earlier_results_only_where_there_are_some() -> None:
+    skeleton, start, targets = case()
+    bent = Pose(start.rotations @ roma.rotvec_to_rotmat(torch.full((FRAMES, 24, 3), 0.1)), start.pelvis)
+    earlier = MeanPose.of(bent, torch.arange(FRAMES) % 2 == 0)
+    with torch.no_grad():
+        plain, _ = fuse(random_network(), skeleton, start, targets)
+        told, _ = fuse(random_network(), skeleton, start, targets, earlier)
+    change = (plain.rotations - told.rotations).abs().amax((1, 2, 3))
+    assert (change[::2] > 1e-4).all() and (change[1::2] < 1e-5).all()
 
 
 @pytest.mark.parametrize("image", [False, True])
