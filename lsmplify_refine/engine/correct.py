@@ -1,12 +1,14 @@
 """Correct: project every frame onto its keypoints and low-pass the correction, a few times over.
 
 One pass of per-frame fitting halves the keypoint error and doubles the jitter; smoothing the correction gives the
-jitter back at the price of some fit. Fitting again from the smoothed result regains most of that price.
+jitter back at the price of some fit. Fitting again from the smoothed result, onto calmer keypoints (see `calm`),
+regains most of that price.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -14,8 +16,10 @@ from torch import Tensor
 
 from lsmplify_refine.body._core import Skeleton, rest_levers
 from lsmplify_refine.engine.batches import in_parallel
+from lsmplify_refine.engine.calm import calmed
 from lsmplify_refine.engine.project import Pose, Prior, Schedule, Targets, observed_share, project
 from lsmplify_refine.engine.smooth import smooth
+from lsmplify_refine.engine.stream import joined
 from lsmplify_refine.frames import rotmat_to_rotvec, rotvec_to_rotmat
 
 #: m^2/rad^2: a joint at this prior gives way when keypoints 10 cm away from it are off by a few centimetres.
@@ -25,11 +29,11 @@ _PELVIS_PRIOR = (0.1, 0.1, 0.1)
 _PELVIS_PRIOR_IN_IMAGE = (0.1, 0.1, 1.0)
 #: A joint is seen by keypoints at least this far from it.
 _SHORTEST_LEVER_M = 0.05
-_ROUNDS = (
-    Schedule(damping=(10.0, 1.0, 1.0), radius_m=(0.5, 0.25, 0.12)),
-    Schedule(damping=(1.0, 1.0), radius_m=(0.12, 0.12)),
-    Schedule(damping=(1.0, 1.0), radius_m=(0.12, 0.12)),
-)
+_FAR = Schedule(damping=(10.0, 1.0, 1.0), radius_m=(0.5, 0.25, 0.12))
+_NEAR = Schedule(damping=(1.0, 1.0), radius_m=(0.12, 0.12))
+_ROUNDS = (_FAR, _NEAR, _NEAR, _NEAR)
+#: Keypoints are averaged over a shorter time than the correction, which has yet to follow them.
+_CALM = 0.5
 
 
 def default_prior(skeleton: Skeleton, targets: Targets) -> Prior:
@@ -66,39 +70,53 @@ def correct(
         frame_ids: (T,) video frame of each row.
         fps: Frames per second.
         smooth_seconds: Standard deviation of the low-pass; 0 fits each frame on its own.
-        regressor: Says where the first round starts, in place of its far steps.
+        regressor: Fits the first round in place of the projection.
         progress: Called with (frames done, frames in all).
 
     Returns:
         (T, J, 3) rotation vectors, applied on the left of the input's joint rotations, and (T, 3) pelvis shift, metres.
     """
     count = len(start.pelvis)
-    pose, rounds = start, _ROUNDS
-    if regressor is not None:
-        pose, rounds = _keep_fixed(regressor(start, targets), start, prior), (_ROUNDS[-1], *_ROUNDS[1:])
-    turn, shift = np.zeros((*start.rotations.shape[:2], 3)), np.zeros((count, 3))
-    for index, schedule in enumerate(rounds):
-
-        def solve(rows: slice, pose: Pose = pose, schedule: Schedule = schedule) -> tuple[Pose, Tensor]:
-            seen, held = targets[rows], prior[rows]
-            found = project(skeleton, pose[rows], seen, held, schedule)
-            return found, observed_share(skeleton, found, seen, held)
-
-        solved, share, done = [], [], index * count
-        for part, part_share in in_parallel(solve, count, start.pelvis.device):
-            solved.append(part)
+    regressed = None if regressor is None else _keep_fixed(regressor(start, targets), start, prior)
+    pose, seen = start, targets
+    for index, schedule in enumerate(_ROUNDS):
+        fit = partial(_fit, skeleton, pose, seen, prior, schedule, regressed if index == 0 else None)
+        found, share, done = [], [], index * count
+        for part, part_share in in_parallel(fit, count, start.pelvis.device):
+            found.append(part)
             share.append(part_share)
             done += len(part.pelvis)
             if progress:
-                progress(done, len(rounds) * count)
-        rotations = torch.cat([part.rotations for part in solved])
+                progress(done, len(_ROUNDS) * count)
+        turn, shift = _difference(joined(found), start)
         weights = torch.cat(share).cpu().double().numpy()
-        turn = rotmat_to_rotvec((rotations @ start.rotations.transpose(-1, -2)).cpu().numpy())
-        shift = (torch.cat([part.pelvis for part in solved]) - start.pelvis).cpu().double().numpy()
         turn = smooth(turn, frame_ids, fps, smooth_seconds, weights[:, :-1, None])
         shift = smooth(shift, frame_ids, fps, smooth_seconds, weights[:, -1:])
         pose = apply_correction(start, turn, shift)
+        if index == 0:
+            seen = calmed(skeleton, pose, targets, frame_ids=frame_ids, fps=fps, seconds=_CALM * smooth_seconds)
     return turn, shift
+
+
+def _fit(
+    skeleton: Skeleton,
+    start: Pose,
+    targets: Targets,
+    prior: Prior,
+    schedule: Schedule,
+    known: Pose | None,
+    rows: slice,
+) -> tuple[Pose, Tensor]:
+    """Some frames on their keypoints, or as already known, and how much of each unknown the keypoints decide there."""
+    seen, held = targets[rows], prior[rows]
+    found = known[rows] if known else project(skeleton, start[rows], seen, held, schedule)
+    return found, observed_share(skeleton, found, seen, held)
+
+
+def _difference(pose: Pose, start: Pose) -> tuple[np.ndarray, np.ndarray]:
+    """The correction (T, J, 3), (T, 3) that turns a start into a pose."""
+    turn = rotmat_to_rotvec((pose.rotations @ start.rotations.transpose(-1, -2)).cpu().numpy())
+    return turn, (pose.pelvis - start.pelvis).cpu().double().numpy()
 
 
 def _keep_fixed(pose: Pose, start: Pose, prior: Prior) -> Pose:

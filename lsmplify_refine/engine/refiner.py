@@ -260,9 +260,9 @@ class Refiner:
         """What the network makes of a track's poses, in this refiner's mode."""
         if self.network is None:
             return None
-        stream = self.stream(convention, calibration.betas, calibration.scale)
 
         def regressed(start: Pose, targets: Targets) -> Pose:
+            stream = self.stream(convention, calibration.betas, calibration.scale)
             seen = body25_targets(targets, convention)
             return stream.follow(start, seen) if self.mode == "sequential" else in_batches(stream.solver, start, seen)
 

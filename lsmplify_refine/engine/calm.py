@@ -1,0 +1,44 @@
+"""Calm: keypoints averaged over time about a smooth track.
+
+Noise of keypoints changes from frame to frame, what is wrong with an estimate does not. So what keypoints say against a
+smooth track may be averaged over some frames, as a correction may be: the noise is then a third as large, single
+outliers give way to their neighbours, and short gaps close. No motion is averaged, only what is left of it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from lsmplify_refine.body import _core
+from lsmplify_refine.body._core import Skeleton
+from lsmplify_refine.engine.project import Pose, Targets, residuals, robust_weights
+from lsmplify_refine.engine.smooth import smooth
+
+#: A keypoint further than this from the track hardly counts, metres.
+_RADIUS_M = 0.12
+#: Less confidence than this, on average, is not seen.
+_FAINTEST = 0.1
+
+
+def calmed(
+    skeleton: Skeleton, track: Pose, targets: Targets, *, frame_ids: np.ndarray, fps: float, seconds: float
+) -> Targets:
+    """Targets whose difference from a track is low-passed, and their confidence with it.
+
+    Args:
+        skeleton: The shaped body with the targets' convention.
+        track: A smooth track near the targets.
+        targets: The observations.
+        frame_ids: (T,) video frame of each row.
+        fps: Frames per second.
+        seconds: Standard deviation of the low-pass.
+    """
+    points = _core.keypoints(skeleton, track.rotations) + track.pelvis[:, None]
+    weights = (targets.weights * robust_weights(residuals(points, targets)[0], _RADIUS_M)).cpu().double().numpy()
+    expected = points[..., :2] / points[..., 2:].clamp(min=0.1) if targets.is_image else points
+    error = (targets.positions - expected).cpu().double().numpy()
+    error = smooth(error, frame_ids, fps, seconds, weights[..., None])
+    confidence = smooth(weights, frame_ids, fps, seconds)
+    confidence = np.where(confidence < _FAINTEST, 0.0, confidence)
+    return Targets(expected + torch.as_tensor(error).to(expected), torch.as_tensor(confidence).to(expected))
