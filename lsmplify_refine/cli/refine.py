@@ -34,7 +34,14 @@ def register_parser(subparsers: Any) -> None:
         epilog=USAGE_NOTE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    files = parser.add_argument_group("files")
+    _add_files(parser.add_argument_group("files"))
+    _add_ways(parser.add_argument_group("how to refine"))
+    _add_regressor(parser.add_argument_group("the regressor"))
+    add_common_options(parser)
+    parser.set_defaults(handle=handle)
+
+
+def _add_files(files: argparse._ArgumentGroup) -> None:
     files.add_argument("--input", type=Path, required=True, metavar="PATH", help="result file or output folder")
     files.add_argument("--video", type=Path, metavar="FILE", help="the video (default: the one beside the input)")
     files.add_argument("--output", type=Path, metavar="DIR", help="where to write (default: beside the input)")
@@ -80,7 +87,9 @@ def register_parser(subparsers: Any) -> None:
         metavar="FILE",
         help="let this very file run the code in its pickle; only for files that you made yourself (repeatable)",
     )
-    how = parser.add_argument_group("how to refine")
+
+
+def _add_ways(how: argparse._ArgumentGroup) -> None:
     how.add_argument("--person", default="all", metavar="ID", help="refine only this track id (default: all)")
     how.add_argument(
         "--align",
@@ -95,7 +104,9 @@ def register_parser(subparsers: Any) -> None:
     )
     how.add_argument("--gender", choices=("neutral", "female", "male"), help="gender of --body-model")
     how.add_argument("--smooth-seconds", type=not_negative, metavar="S", help="smoothing of the correction, 0 for none")
-    learned = parser.add_argument_group("the regressor")
+
+
+def _add_regressor(learned: argparse._ArgumentGroup) -> None:
     learned.add_argument(
         "--weights",
         default="shipped",
@@ -109,8 +120,6 @@ def register_parser(subparsers: Any) -> None:
         help="sequential starts a frame from the last one's result where that is nearer to the keypoints",
     )
     learned.add_argument("--passes", type=at_least_one, default=1, metavar="N", help="apply the regressor N times")
-    add_common_options(parser)
-    parser.set_defaults(handle=handle)
 
 
 def handle(args: argparse.Namespace) -> int:
