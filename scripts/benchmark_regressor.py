@@ -25,7 +25,7 @@ from lsmplify_refine import BodyModel
 from lsmplify_refine.body._core import Skeleton
 from lsmplify_refine.engine.project import Pose, Targets
 from lsmplify_refine.engine.stream import Solver, Stream, in_batches, joined
-from lsmplify_refine.evaluate.cases import Case, Protocol, draw_pairs, rows_of
+from lsmplify_refine.evaluate.cases import Case, Protocol, draw_pairs
 from lsmplify_refine.evaluate.scores import PVE, Scorer
 from lsmplify_refine.evaluate.takes import TakeCase, Tracks, choose_takes, lay_out
 from lsmplify_refine.learn.motion import load_takes, split_by_subject
@@ -44,7 +44,7 @@ _TAKES, _SECONDS = 6, 2.0
 
 def row(pairs: Pairs, index: int) -> tuple[Pose, Targets]:
     """One frame."""
-    one = rows_of(pairs, slice(index, index + 1))
+    one = pairs[index : index + 1]
     return one.start, one.targets
 
 
@@ -105,7 +105,7 @@ def main() -> None:
     scorer = Scorer(body)
 
     def error_mm(pose: Pose, pairs: Pairs, count: int) -> float:
-        some = rows_of(pairs, slice(count))
+        some = pairs[:count]
         return float(scorer.scores(some.betas, some.truth, {"": pose})[""][PVE].mean())
 
     def smplified(start: Pose, targets: Targets) -> Pose:
@@ -124,9 +124,7 @@ def main() -> None:
 
     def add(name: str, batch: str, count: int, seconds: float, pose: Pose | None, pairs: Pairs = pairs) -> None:
         error, nothing = (
-            ("-", "-")
-            if pose is None
-            else (f"{error_mm(p, pairs, count):.1f}" for p in (pose, rows_of(pairs, slice(count)).start))
+            ("-", "-") if pose is None else (f"{error_mm(p, pairs, count):.1f}" for p in (pose, pairs[:count].start))
         )
         table.add_row(
             name, batch, f"{count / seconds:.1f}", f"{1000 * seconds / count:.2f}", error, nothing, str(count)

@@ -10,7 +10,7 @@ per level of the tree poses them, and keypoints come last in memory so that inne
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import pairwise
 
@@ -37,6 +37,10 @@ class Skeleton:
     points: Tensor
     shares: Tensor
     pose_points: Tensor | None
+
+    def __getitem__(self, rows: int | slice | Tensor) -> Skeleton:
+        """One or some of a batch."""
+        return replace(self, rest_joints=self.rest_joints[rows], points=self.points[rows])
 
     @cached_property
     def points_on_bones(self) -> Tensor:

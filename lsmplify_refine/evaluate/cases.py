@@ -167,19 +167,6 @@ def observed(
     return Pairs(betas, skeleton, start, truth, Targets(points, seen.float()))
 
 
-def rows_of(pairs: Pairs, rows: Tensor | slice) -> Pairs:
-    """Some of the pairs."""
-    skeleton = pairs.skeleton
-    return Pairs(
-        pairs.betas[rows],
-        replace(skeleton, rest_joints=skeleton.rest_joints[rows], points=skeleton.points[rows]),
-        pairs.start[rows],
-        pairs.truth[rows],
-        pairs.targets[rows],
-        pairs.earlier and pairs.earlier[rows],
-    )
-
-
 def _frames(case: Case, takes: Sequence[Take], count: int, seed: int) -> tuple[Tensor, Tensor]:
     """Rotation vectors (2, N, 22, 3) and pelvis (2, N, 3) of starts and truths, any pair as likely as another."""
     takes = [take if take.fps == case.fps else at_rate(take, case.fps) for take in takes]

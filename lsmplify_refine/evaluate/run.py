@@ -11,7 +11,7 @@ from torch import Tensor
 from lsmplify_refine.body import BodyModel
 from lsmplify_refine.engine.project import Pose
 from lsmplify_refine.evaluate import takes as whole
-from lsmplify_refine.evaluate.cases import Case, Protocol, Row, draw_pairs, rows_of, standard_rows
+from lsmplify_refine.evaluate.cases import Case, Protocol, Row, draw_pairs, standard_rows
 from lsmplify_refine.evaluate.datasets import TakeSet
 from lsmplify_refine.evaluate.methods import BOTH, HINDSIGHT, NOTHING, SMPLIFY, Panel, in_batches
 from lsmplify_refine.evaluate.scores import ACCEL, FIRST_HALF, PVE, SECOND_HALF, Scorer
@@ -145,7 +145,7 @@ class _Bench:
         poses = {}
         for name, solve in self.panel.solvers.items():
             most = self.panel.most.get(name)
-            poses[name] = in_batches(solve, pairs if most is None else rows_of(pairs, slice(most)))
+            poses[name] = in_batches(solve, pairs if most is None else pairs[:most])
         scores, errors = self._compared(pairs, poses, self.panel)
         return Result(takes.name, "", case.name, case, scores, _gain_percent(errors[BOTH], errors))
 

@@ -17,7 +17,7 @@ from lsmplify_refine.engine.mean_pose import MeanPose
 from lsmplify_refine.engine.project import Pose
 from lsmplify_refine.engine.smooth import smooth
 from lsmplify_refine.engine.stream import joined
-from lsmplify_refine.evaluate.cases import Case, Protocol, observed, rows_of, stream
+from lsmplify_refine.evaluate.cases import Case, Protocol, observed, stream
 from lsmplify_refine.evaluate.datasets import FPS, at_rate
 from lsmplify_refine.evaluate.methods import Solver, in_batches
 from lsmplify_refine.frames import rotmat_to_rotvec
@@ -168,9 +168,8 @@ def refine_by_engine(tracks: Tracks, network: Network | None) -> Pose:
 
 def _by_engine(tracks: Tracks, rows: Tensor, network: Network | None) -> Pose:
     """One take, whose frames share a shape."""
-    pairs = rows_of(tracks.pairs, rows)
-    batched = pairs.skeleton
-    skeleton = replace(batched, rest_joints=batched.rest_joints[0], points=batched.points[0])
+    pairs = tracks.pairs[rows]
+    skeleton = pairs.skeleton[0]
     turn, shift = correct(
         skeleton,
         pairs.start,
@@ -192,7 +191,7 @@ def _one_after_another(tracks: Tracks, solve: Solver, first: Literal["true", "es
     start = begin[rows]
     mean = MeanPose.of(start, False)
     for index in range(1, int(tracks.index.max()) + 2):
-        solved = in_batches(solve, replace(rows_of(tracks.pairs, rows), start=start, earlier=mean))
+        solved = in_batches(solve, replace(tracks.pairs[rows], start=start, earlier=mean))
         rotations[rows], pelvis[rows] = solved.rotations, solved.pelvis
         goes_on = torch.isin(rows + 1, torch.nonzero(tracks.index == index)[:, 0])
         rows = rows[goes_on] + 1

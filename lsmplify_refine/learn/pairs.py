@@ -7,7 +7,7 @@ sequences that start from the network's own results. See `variety` for how a sma
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from torch import Tensor
 from lsmplify_refine.body import BodyModel, _core
 from lsmplify_refine.body._core import Skeleton
 from lsmplify_refine.engine.mean_pose import MeanPose
-from lsmplify_refine.engine.project import Pose, Targets
+from lsmplify_refine.engine.project import Pose, Rows, Targets
 from lsmplify_refine.engine.stream import from_rest, joined
 from lsmplify_refine.learn.flaws import FlawConfig, Flaws, chance
 from lsmplify_refine.learn.motion import Take
@@ -82,6 +82,16 @@ class Pairs:
     truth: Pose
     targets: Targets
     earlier: MeanPose | None = None
+
+    def __getitem__(self, rows: Rows) -> Pairs:
+        return Pairs(
+            self.betas[rows],
+            self.skeleton[rows],
+            self.start[rows],
+            self.truth[rows],
+            self.targets[rows],
+            self.earlier and self.earlier[rows],
+        )
 
 
 class PairSampler:
@@ -234,8 +244,6 @@ class PairSampler:
         chosen = torch.nonzero(chance(count, self.config.from_rest, self.generator))[:, 0]
         if not len(chosen):
             return start
-        some = replace(skeleton, rest_joints=skeleton.rest_joints[chosen], points=skeleton.points[chosen])
-        rest = from_rest(some, targets[chosen])
-        return Pose(
-            start.rotations.index_copy(0, chosen, rest.rotations), start.pelvis.index_copy(0, chosen, rest.pelvis)
-        )
+        rest = from_rest(skeleton[chosen], targets[chosen])
+        rotations = start.rotations.index_copy(0, chosen, rest.rotations)
+        return Pose(rotations, start.pelvis.index_copy(0, chosen, rest.pelvis))

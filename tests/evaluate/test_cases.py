@@ -12,7 +12,7 @@ import torch
 
 from lsmplify_refine import InputError
 from lsmplify_refine.body import _core
-from lsmplify_refine.evaluate.cases import Case, Protocol, draw_pairs, rows_of, standard_rows
+from lsmplify_refine.evaluate.cases import Case, Protocol, draw_pairs, standard_rows
 from lsmplify_refine.learn.pairs import Pairs
 from lsmplify_refine.learn.shapes import ShapeSampler
 from tests.engine.scenes import open_body
@@ -136,7 +136,7 @@ def test_too_short_takes_get_one_line(shapes: ShapeSampler) -> None:
 
 def test_rows_are_whole_pairs(shapes: ShapeSampler) -> None:
     pairs = draw(replace(PLUG_IN, noise_m=0.02), shapes, 10)
-    part = rows_of(pairs, torch.tensor([7, 2]))
+    part = pairs[torch.tensor([7, 2])]
     alone = _core.keypoints(part.skeleton, part.truth.rotations) + part.truth.pelvis[:, None]
     assert torch.allclose(alone, true_points(pairs)[[7, 2]], atol=1e-6)
     assert torch.equal(part.targets.positions, pairs.targets.positions[[7, 2]])

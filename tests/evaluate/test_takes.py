@@ -9,7 +9,7 @@ import roma
 import torch
 
 from lsmplify_refine.engine.project import Pose
-from lsmplify_refine.evaluate.cases import Protocol, rows_of
+from lsmplify_refine.evaluate.cases import Protocol
 from lsmplify_refine.evaluate.scores import PVE, Scorer
 from lsmplify_refine.evaluate.takes import (
     TakeCase,
@@ -126,7 +126,7 @@ def test_takes_refined_by_the_engine_are_refined_one_by_one() -> None:
         both = refine_by_engine(laid, chosen)
         second = torch.arange(20, 35)
         alone = refine_by_engine(
-            replace(laid, pairs=rows_of(laid.pairs, second), index=laid.index[second], frame_ids=laid.frame_ids[20:]),
+            replace(laid, pairs=laid.pairs[second], index=laid.index[second], frame_ids=laid.frame_ids[20:]),
             chosen,
         )
         assert torch.allclose(both.rotations[20:], alone.rotations, atol=1e-3)
