@@ -40,7 +40,8 @@ class PairConfig(FlawConfig):
         handed_on: Of other shares of what neighbours along spine, neck and shoulders do together.
         in_sequence: Share of a batch that goes on from the network's own results.
         sequence_frames: Frames refined one after another.
-        as_recorded: Of no style offset and no sway; single frames with an estimator's error always have them.
+        as_recorded: Of no style offset and no sway, as often where the start has an estimator's error as where it has
+            none: otherwise the style of a start would tell which.
         wrong_shape: Of being told another shape, where the keypoints are not clean.
     """
 
@@ -171,18 +172,17 @@ class PairSampler:
         # short strides somewhat more often than long ones: small errors are the hardest to tell from noise
         stride = 1 + (c.most_stride * torch.rand(count, generator=g) ** 1.3).long()
         offsets = torch.stack([stride * ~still, torch.zeros_like(stride)], 1)
-        # with an estimator's error on top, a network that counts on one style takes any other for a part of it
-        return self._moving(offsets, wrong, chance(count, c.as_recorded, g) & ~wrong)
+        return self._moving(offsets, wrong)
 
     def _runs(self, count: int) -> Motions:
         """Consecutive frames, as recorded or at half the rate."""
         c, g = self.config, self.generator
         pace = torch.randint(1, 3, (count, 1), generator=g)
         offsets = pace * torch.arange(c.sequence_frames + 1)
-        return self._moving(offsets, chance(count, c.estimator_error, g), chance(count, c.as_recorded, g))
+        return self._moving(offsets, chance(count, c.estimator_error, g))
 
-    def _moving(self, offsets: Tensor, wrong: Tensor, recorded: Tensor) -> Motions:
-        """Motions over rows at offsets (N, T) from a random one, either way; (N,) of wrong starts, of no new style."""
+    def _moving(self, offsets: Tensor, wrong: Tensor) -> Motions:
+        """Motions over rows at offsets (N, T) from a random one, either way; starts are in error where wrong (N,)."""
         c, g, count = self.config, self.generator, len(offsets)
         rotvec, pelvis = self._frames(offsets)
         rotvec = recombined(rotvec, self._frames(offsets)[0], c.recombined, g)
@@ -191,7 +191,7 @@ class PairSampler:
         rotvec = torch.where(side[..., None], other_side[0], rotvec)
         pelvis = torch.where(side, other_side[1], pelvis)
         # without any sample as recorded the corpus' own style would be as unlikely as any other
-        size = c.style_factor * torch.rand(count, generator=g) * ~recorded
+        size = c.style_factor * torch.rand(count, generator=g) * ~chance(count, c.as_recorded, g)
         rotations = handed_on(roma.rotvec_to_rotmat(rotvec), c.handed_on, g) @ style_offsets(size, g)[:, None]
         sway = c.sway * torch.rand(count, generator=g) * size
         rotations = rotations @ swaying(sway, offsets, g)
