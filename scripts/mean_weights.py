@@ -1,0 +1,35 @@
+"""The weighted mean of the regressor's weights from several runs that began with each other's.
+
+python scripts/mean_weights.py MEAN.safetensors RUN4.safetensors=0.15 RUN5.safetensors=0.425 RUN6.safetensors=0.425
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from lsmplify_refine.regressor.weights import load_weights, save_weights, weights_record
+
+
+def _file_and_share(text: str) -> tuple[Path, float]:
+    path, _, share = text.rpartition("=")
+    return Path(path), float(share)
+
+
+def main() -> None:
+    """Write the mean; its header says of what."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("output", type=Path)
+    parser.add_argument("weights", nargs="+", type=_file_and_share, metavar="FILE=SHARE")
+    args = parser.parse_args()
+    networks = [load_weights(path) for path, _ in args.weights]
+    shares = [share / sum(share for _, share in args.weights) for _, share in args.weights]
+    states = [network.state_dict() for network in networks]
+    mean = {name: sum(share * state[name] for share, state in zip(shares, states)) for name in states[0]}
+    networks[0].load_state_dict(mean)
+    parts = [{"share": share, **weights_record(path)} for share, (path, _) in zip(shares, args.weights)]
+    save_weights(networks[0], args.output, {"mean_of": parts})
+
+
+if __name__ == "__main__":
+    main()
