@@ -47,7 +47,7 @@ Mode = Literal["plug-in", "sequential"]
 #: Standard deviation of the correction's low-pass, seconds.
 SMOOTH_SECONDS = 0.1
 #: Keypoint noise at which a motion from keypoints alone gets half of the low-pass that a correction gets, metres.
-_SMOOTHED_NOISE_M = 0.03
+_SMOOTHED_NOISE_M = 0.02
 #: Robust radius of the gate's keypoint error, metres on the body.
 _GATE_RADIUS_M = 0.1
 
