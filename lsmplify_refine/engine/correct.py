@@ -31,7 +31,7 @@ _PELVIS_PRIOR_IN_IMAGE = (0.1, 0.1, 1.0)
 _SHORTEST_LEVER_M = 0.05
 _FAR = Schedule(damping=(10.0, 1.0, 1.0), radius_m=(0.5, 0.25, 0.12))
 _NEAR = Schedule(damping=(1.0, 1.0), radius_m=(0.12, 0.12))
-_ROUNDS = (_FAR, _NEAR, _NEAR, _NEAR)
+_ROUNDS = (_FAR, _NEAR, _NEAR)
 #: Keypoints are averaged over a shorter time than the correction, which has yet to follow them.
 _CALM = 0.5
 
@@ -70,24 +70,25 @@ def correct(
         frame_ids: (T,) video frame of each row.
         fps: Frames per second.
         smooth_seconds: Standard deviation of the low-pass; 0 fits each frame on its own.
-        regressor: Fits the first round in place of the projection.
+        regressor: Says where the first round starts, in place of its far steps.
         progress: Called with (frames done, frames in all).
 
     Returns:
         (T, J, 3) rotation vectors, applied on the left of the input's joint rotations, and (T, 3) pelvis shift, metres.
     """
     count = len(start.pelvis)
-    regressed = None if regressor is None else _keep_fixed(regressor(start, targets), start, prior)
-    pose, seen = start, targets
-    for index, schedule in enumerate(_ROUNDS):
-        fit = partial(_fit, skeleton, pose, seen, prior, schedule, regressed if index == 0 else None)
+    pose, seen, rounds = start, targets, _ROUNDS
+    if regressor is not None:
+        pose, rounds = _keep_fixed(regressor(start, targets), start, prior), (_NEAR, *_ROUNDS[1:])
+    for index, schedule in enumerate(rounds):
+        fit = partial(_fit, skeleton, pose, seen, prior, schedule)
         found, share, done = [], [], index * count
         for part, part_share in in_parallel(fit, count, start.pelvis.device):
             found.append(part)
             share.append(part_share)
             done += len(part.pelvis)
             if progress:
-                progress(done, len(_ROUNDS) * count)
+                progress(done, len(rounds) * count)
         turn, shift = _difference(joined(found), start)
         weights = torch.cat(share).cpu().double().numpy()
         turn = smooth(turn, frame_ids, fps, smooth_seconds, weights[:, :-1, None])
@@ -104,12 +105,11 @@ def _fit(
     targets: Targets,
     prior: Prior,
     schedule: Schedule,
-    known: Pose | None,
     rows: slice,
 ) -> tuple[Pose, Tensor]:
-    """Some frames on their keypoints, or as already known, and how much of each unknown the keypoints decide there."""
+    """Some frames on their keypoints, and how much of each unknown the keypoints decide there."""
     seen, held = targets[rows], prior[rows]
-    found = known[rows] if known else project(skeleton, start[rows], seen, held, schedule)
+    found = project(skeleton, start[rows], seen, held, schedule)
     return found, observed_share(skeleton, found, seen, held)
 
 
