@@ -23,7 +23,8 @@ def main() -> None:
     parser.add_argument("weights", nargs="+", type=_file_and_share, metavar="FILE=SHARE")
     args = parser.parse_args()
     networks = [load_weights(path) for path, _ in args.weights]
-    shares = [share / sum(share for _, share in args.weights) for _, share in args.weights]
+    total = sum(share for _, share in args.weights)
+    shares = [share / total for _, share in args.weights]
     states = [network.state_dict() for network in networks]
     mean = {name: sum(share * state[name] for share, state in zip(shares, states)) for name in states[0]}
     networks[0].load_state_dict(mean)

@@ -1,8 +1,8 @@
 """Calm: keypoints averaged over time about a smooth track.
 
 Noise of keypoints changes from frame to frame, what is wrong with an estimate does not. So what keypoints say against a
-smooth track may be averaged over some frames, as a correction may be: the noise is then a third as large, single
-outliers give way to their neighbours, and short gaps close. No motion is averaged, only what is left of it.
+smooth track may be averaged over some frames, as a correction may be: there is less noise then, single outliers give
+way to their neighbours, and short gaps close. No motion is averaged, only what is left of it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import torch
 
 from lsmplify_refine.body import _core
 from lsmplify_refine.body._core import Skeleton
-from lsmplify_refine.engine.project import Pose, Targets, residuals, robust_weights
+from lsmplify_refine.engine.project import Pose, Targets, in_image, residuals, robust_weights
 from lsmplify_refine.engine.smooth import smooth
 
 #: A keypoint further than this from the track hardly counts, metres.
@@ -36,7 +36,7 @@ def calmed(
     """
     points = _core.keypoints(skeleton, track.rotations) + track.pelvis[:, None]
     weights = (targets.weights * robust_weights(residuals(points, targets)[0], _RADIUS_M)).cpu().double().numpy()
-    expected = points[..., :2] / points[..., 2:].clamp(min=0.1) if targets.is_image else points
+    expected = in_image(points)[0] if targets.is_image else points
     error = (targets.positions - expected).cpu().double().numpy()
     error = smooth(error, frame_ids, fps, seconds, weights[..., None])
     confidence = smooth(weights, frame_ids, fps, seconds)

@@ -89,7 +89,7 @@ def correct(
             done += len(part.pelvis)
             if progress:
                 progress(done, len(rounds) * count)
-        turn, shift = _difference(joined(found), start)
+        turn, shift = correction_to(joined(found), start)
         weights = torch.cat(share).cpu().double().numpy()
         turn = smooth(turn, frame_ids, fps, smooth_seconds, weights[:, :-1, None])
         shift = smooth(shift, frame_ids, fps, smooth_seconds, weights[:, -1:])
@@ -100,12 +100,7 @@ def correct(
 
 
 def _fit(
-    skeleton: Skeleton,
-    start: Pose,
-    targets: Targets,
-    prior: Prior,
-    schedule: Schedule,
-    rows: slice,
+    skeleton: Skeleton, start: Pose, targets: Targets, prior: Prior, schedule: Schedule, rows: slice
 ) -> tuple[Pose, Tensor]:
     """Some frames on their keypoints, and how much of each unknown the keypoints decide there."""
     seen, held = targets[rows], prior[rows]
@@ -113,15 +108,15 @@ def _fit(
     return found, observed_share(skeleton, found, seen, held)
 
 
-def _difference(pose: Pose, start: Pose) -> tuple[np.ndarray, np.ndarray]:
-    """The correction (T, J, 3), (T, 3) that turns a start into a pose."""
-    turn = rotmat_to_rotvec((pose.rotations @ start.rotations.transpose(-1, -2)).cpu().numpy())
-    return turn, (pose.pelvis - start.pelvis).cpu().double().numpy()
-
-
 def _keep_fixed(pose: Pose, start: Pose, prior: Prior) -> Pose:
     """The pose, with the start's rotations where the prior lets nothing move."""
     return Pose(torch.where(prior.rotation.isfinite()[..., None, None], pose.rotations, start.rotations), pose.pelvis)
+
+
+def correction_to(pose: Pose, start: Pose) -> tuple[np.ndarray, np.ndarray]:
+    """The correction (T, J, 3), (T, 3) that `apply_correction` makes a pose of a start with."""
+    turn = rotmat_to_rotvec((pose.rotations @ start.rotations.transpose(-1, -2)).cpu().numpy())
+    return turn, (pose.pelvis - start.pelvis).cpu().double().numpy()
 
 
 def apply_correction(start: Pose, turn: np.ndarray, shift: np.ndarray, share: np.ndarray | None = None) -> Pose:

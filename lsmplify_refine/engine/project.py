@@ -99,6 +99,12 @@ class Schedule:
     radius_m: Sequence[float]
 
 
+def in_image(points: Tensor) -> tuple[Tensor, Tensor]:
+    """Normalised image coordinates (..., 2) of points (..., 3) in the camera frame, and depth (..., 1), metres."""
+    depth = points[..., 2:].clamp(min=0.1)
+    return points[..., :2] / depth, depth
+
+
 def residuals(points: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
     """Residuals in metres and the linear map that took them from points in space.
 
@@ -112,8 +118,7 @@ def residuals(points: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
     if not targets.is_image:
         identity = torch.eye(3, device=points.device).expand(*points.shape[:2], 3, 3)
         return targets.positions - points, identity
-    depth = points[..., 2:].clamp(min=0.1)
-    ray = points[..., :2] / depth
+    ray, depth = in_image(points)
     rows = torch.zeros(*points.shape[:2], 2, 3, device=points.device)
     rows[..., 0, 0] = rows[..., 1, 1] = 1.0
     rows[..., 2] = -ray

@@ -12,7 +12,7 @@ import torch
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
-from lsmplify_refine.engine.correct import apply_correction, correct, default_prior
+from lsmplify_refine.engine.correct import apply_correction, correct, correction_to, default_prior
 from lsmplify_refine.engine.mean_pose import MeanPose
 from lsmplify_refine.engine.project import Pose
 from lsmplify_refine.engine.smooth import smooth
@@ -20,7 +20,6 @@ from lsmplify_refine.engine.stream import joined
 from lsmplify_refine.evaluate.cases import Case, Protocol, observed, stream
 from lsmplify_refine.evaluate.datasets import FPS, at_rate
 from lsmplify_refine.evaluate.methods import Solver, in_batches
-from lsmplify_refine.frames import rotmat_to_rotvec
 from lsmplify_refine.learn.motion import Take
 from lsmplify_refine.learn.pairs import Pairs
 from lsmplify_refine.learn.shapes import ShapeSampler, with_hands
@@ -154,8 +153,7 @@ def refine_tracks(case: TakeCase, tracks: Tracks, solve: Solver) -> Pose:
 def smooth_correction(tracks: Tracks, pose: Pose) -> Pose:
     """A refined pose whose difference from the estimate is low-passed, as the engine does."""
     start = tracks.pairs.start
-    turn = rotmat_to_rotvec((pose.rotations @ start.rotations.transpose(-1, -2)).numpy())
-    shift = (pose.pelvis - start.pelvis).double().numpy()
+    turn, shift = correction_to(pose, start)
     turn, shift = (smooth(value, tracks.frame_ids, tracks.fps, SMOOTH_SECONDS) for value in (turn, shift))
     return apply_correction(start, turn, shift)
 

@@ -128,7 +128,7 @@ class PairSampler:
         motions, frames, earlier = [self._strides(count - self._followed)], [1], None
         if self._followed:
             if self._sequences is None:
-                self._sequences = Sequences(lambda: self._runs(round(c.in_sequence * count)), g)
+                self._sequences = self._new_sequences(self._followed)
             motions.append(self._sequences.motions)
             frames.append(self._sequences.frame)
             earlier = MeanPose.of(motions[0].start, False).beside(self._sequences.mean)
@@ -158,10 +158,12 @@ class PairSampler:
         """Go on where `state_dict` was taken."""
         self._sequences = None
         if "sequences" in state:
-            count = len(state["sequences"]["motions"]["betas"])
-            self._sequences = Sequences(lambda: self._runs(count), self.generator)
+            self._sequences = self._new_sequences(len(state["sequences"]["motions"]["betas"]))
             self._sequences.load_state_dict(state["sequences"])
         self.generator.set_state(state["generator"])
+
+    def _new_sequences(self, count: int) -> Sequences:
+        return Sequences(lambda: self._runs(count), self.generator)
 
     def _strides(self, count: int) -> Motions:
         """Two frames some stride apart, or an estimate of the very frame."""
