@@ -2,8 +2,9 @@
 
 Near a solution the keypoints are linear in the step y from the start, r = J y + n. With n of variance noise^2 and y of
 variance noise^2 / (strength * relative prior), r is Gaussian with covariance noise^2 (I + J P J^T / strength). The
-noise has its maximum-likelihood value in closed form; the strength of the prior is averaged, in logarithms, over a
-coarse grid with the likelihood as weight (type II maximum likelihood; MacKay 1992), and so is the step.
+noise has its maximum-likelihood value in closed form; the strength of the prior is the most likely one (type II maximum
+likelihood; MacKay 1992), where a parabola through three points of a coarse grid of its logarithm has its top. Noise and
+step are interpolated there too.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from torch import Tensor
 
 from lsmplify_refine.engine.least_squares import factorise, in_slices, row_times, solve
 
-#: m^2/rad^2: from keypoints that decide everything to a start that is as good as they are.
+#: m^2/rad^2, each as much larger than the one before: from keypoints that decide everything to a start that is as good
+#: as they are.
 _STRENGTHS = (1e-3, 2e-2, 0.4, 8.0)
 
 
@@ -33,7 +35,7 @@ class Scales:
 
 
 def estimate_scales(jacobian: Tensor, residual: Tensor, relative: Tensor) -> tuple[Scales, Tensor]:
-    """Noise and prior of the most likely linear model, and the y (N, U) to expect.
+    """Noise and prior of the most likely linear model, and its y (N, U).
 
     Args:
         jacobian: (N, O, U) weighted, as in `LinearModel`.
@@ -69,6 +71,20 @@ def _scales(jacobian: Tensor, residual: Tensor, relative: Tensor) -> tuple[Tenso
     log_volume = (
         by_strength(factor.diagonal(dim1=1, dim2=2).log().sum(1)) + 0.5 * (observations - unknowns) * unit.log()
     )
-    share = (-0.5 * count * mean_square.log() - log_volume).softmax(1)
-    step = deviation * (share[..., None] * step).sum(1)
-    return (share * mean_square.sqrt()).sum(1), (share @ strengths.log()).exp(), step
+    places = _places(-0.5 * count * mean_square.log() - log_volume)
+    step = deviation * (places[..., None] * step).sum(1)
+    return (0.5 * (places * mean_square.log()).sum(1)).exp(), (places @ strengths.log()).exp(), step
+
+
+def _places(likelihood: Tensor) -> Tensor:
+    """Where, between the points of an even grid, logarithms of likelihoods (N, G) are highest.
+
+    Returns:
+        (N, G) factors that interpolate any values (N, G) there: Lagrange's, of the best inner point and its neighbours.
+    """
+    best = likelihood.argmax(1, keepdim=True).clamp(1, likelihood.shape[1] - 2)
+    below, here, above = (likelihood.gather(1, best + side) for side in (-1, 0, 1))
+    bend = (2 * here - below - above).clamp(min=1e-6)
+    x = (0.5 * (above - below) / bend).clamp(-1.0, 1.0)
+    factors = torch.cat([0.5 * x * (x - 1), 1 - x.square(), 0.5 * x * (x + 1)], 1)
+    return torch.zeros_like(likelihood).scatter(1, best + torch.arange(-1, 2, device=best.device), factors)

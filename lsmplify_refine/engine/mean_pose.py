@@ -17,7 +17,8 @@ from lsmplify_refine.engine.project import Pose, Rows
 
 #: Share of the way from the last result to the mean.
 _SHARE = 0.3
-#: Frames after which older ones begin to count less.
+#: Frames after which older ones begin to count less. A pose that is known to be true counts for as many: results carry
+#: errors on, it does not.
 _LONGEST = 1000
 
 
@@ -38,6 +39,11 @@ class MeanPose:
         """Of one frame, for those tracks (N,) where it counts."""
         nobody = cls(pose.rotations, torch.zeros_like(pose.pelvis[:, 0]))
         return nobody.after(pose, counts)
+
+    @classmethod
+    def of_known(cls, pose: Pose, known: Tensor | bool = True) -> MeanPose:
+        """Of a pose that is true, for those tracks (N,) where it is known to be."""
+        return cls(pose.rotations, _LONGEST * torch.as_tensor(known).to(pose.pelvis).expand(len(pose.pelvis)))
 
     def __getitem__(self, tracks: Rows) -> MeanPose:
         return MeanPose(self.rotations[tracks], self.count[tracks])

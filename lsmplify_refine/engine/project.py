@@ -99,6 +99,15 @@ class Schedule:
     radius_m: Sequence[float]
 
 
+def open_pelvis(strength: Tensor, *, is_image: bool) -> Tensor:
+    """(N, 3) prior of a pelvis that keypoints find: next to none, but in an image they hardly say how far away it is.
+
+    There a metre is held like a radian of a joint's, at `strength` (N,).
+    """
+    across = torch.full_like(strength, 1e-5)
+    return torch.stack([across, across, strength if is_image else across], 1)
+
+
 def in_image(points: Tensor) -> tuple[Tensor, Tensor]:
     """Normalised image coordinates (..., 2) of points (..., 3) in the camera frame, and depth (..., 1), metres."""
     depth = points[..., 2:].clamp(min=0.1)

@@ -76,6 +76,15 @@ class Stream:
         self._last: Step | None = None
         self._mean: MeanPose | None = None
 
+    def begin(self, pose: Pose) -> None:
+        """Go on from a true pose, one row per track, as where people hold one that is known before they move.
+
+        What the keypoints do not see is then held to it.
+        """
+        error = torch.zeros_like(pose.pelvis[:, 0])
+        self._last = Step(pose, error, torch.ones_like(error, dtype=torch.bool))
+        self._mean = MeanPose.of_known(pose)
+
     @torch.inference_mode()
     def step(self, targets: Targets, estimate: Pose | None = None) -> Step:
         """Refine the next frame of every track.

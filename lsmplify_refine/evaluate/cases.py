@@ -93,7 +93,7 @@ _NOISY = Case(estimator=True, noise_m=0.02)
 def standard_rows() -> list[Row]:
     """Every row; the same case may be in several groups."""
     groups: dict[str, list[Case]] = {
-        "strides": [Case(stride) for stride in (1, 3, 5, 7, 9)],
+        "strides": [Case(stride) for stride in (1, 2, 3, 5, 7, 9, 10)],
         "plug-in": [_PLUG_IN, _NOISY, replace(_NOISY, missing=0.3), Case(1, noise_m=0.02)],
         "noise": [
             replace(base, noise_m=noise)
@@ -109,8 +109,10 @@ def standard_rows() -> list[Row]:
     rows = [Row(group, case) for group, cases in groups.items() for case in cases]
     for base in (Case(1), Case(5), _PLUG_IN, _NOISY):
         rows += [Row("shift", replace(base, shift=shift), base) for shift in ("style", "mirrored", "shapes")]
-        # frames of one instant have no frame rate
-        rows += [Row("shift", replace(base, fps=fps), base) for fps in (15.0, 60.0) if base.stride]
+    for base in (Case(1), Case(5)):
+        # as far apart in time
+        longer = replace(base, stride=2 * base.stride)
+        rows += [Row("shift", replace(base, fps=15.0), longer), Row("shift", replace(longer, fps=60.0), base)]
     return rows
 
 

@@ -54,8 +54,7 @@ def other_tables(results: Sequence[Result]) -> list[Table]:
             _table(f"{name}: other metrics", " / ".join(_OTHERS), part, lambda score: _joined(score, _OTHERS)),
             Table(
                 f"{name}: shifted, as a multiple of the unshifted row",
-                "A row at another frame rate has the same stride in frames, hence another one in seconds: the "
-                "do-nothing column says how much larger the task became.",
+                "A row at another frame rate is a multiple of one at 30 frames per second as far apart in time.",
                 ("", *_columns(part)),
                 tuple((row.name, *(_ratio(row, column) for column in _columns(part))) for row in shifted),
             ),

@@ -20,6 +20,7 @@ from lsmplify_refine.engine.project import (
     approach,
     free_joints,
     linearise,
+    open_pelvis,
     prior_weights,
     project,
     step_to,
@@ -45,12 +46,14 @@ def first_solution(skeleton: Skeleton, start: Pose, targets: Targets) -> tuple[P
     """The projection before the regressor, and what the observations say about noise and start."""
     relative = torch.ones(start.rotations.shape[:2], device=start.pelvis.device)
     relative[:, _WRIST:] = torch.inf
-    prior = Prior(_FIRST_PRIOR * relative, torch.full_like(start.pelvis, 1e-5))
+    first = torch.full_like(relative[:, 0], _FIRST_PRIOR)
+    prior = Prior(_FIRST_PRIOR * relative, open_pelvis(first, is_image=targets.is_image))
     walk = approach(skeleton, start, targets, prior, FIRST)
     joints = free_joints(prior)
     model = linearise(skeleton, walk.pose, targets, _SCALED_RADIUS_M, joints)
     # estimates are worse in place (metres) than in pose (radians)
-    weights = prior_weights(Prior(relative, torch.full_like(start.pelvis, 0.01)), joints)
+    place = open_pelvis(relative[:, 0], is_image=targets.is_image).clamp(min=0.01)
+    weights = prior_weights(Prior(relative, place), joints)
     scales, target = estimate_scales(model.jacobian, model.residual_at_start(walk), weights)
     return step_to(walk, model, target, joints).pose, scales
 
@@ -79,7 +82,7 @@ def fuse(
 def project_alone(skeleton: Skeleton, start: Pose, targets: Targets) -> Pose:
     """The refined pose without any network: the start is held as strongly as the observations speak for it."""
     _, scales = first_solution(skeleton, start, targets)
-    return project(skeleton, start, targets, even_prior(start, scales), ALONE)
+    return project(skeleton, start, targets, even_prior(start, scales, targets), ALONE)
 
 
 def fuse_published(network: PublishedNetwork, skeleton: Skeleton, start: Pose, targets: Targets, betas: Tensor) -> Pose:
@@ -87,14 +90,14 @@ def fuse_published(network: PublishedNetwork, skeleton: Skeleton, start: Pose, t
     solution, scales = first_solution(skeleton, start, targets)
     in_place = Targets(in_space(skeleton, solution, targets), targets.weights)
     pose = published_pose(network, skeleton, Pose(start.rotations, solution.pelvis), in_place, betas)
-    return project(skeleton, pose, targets, even_prior(start, scales), LAST)
+    return project(skeleton, pose, targets, even_prior(start, scales, targets), LAST)
 
 
-def even_prior(start: Pose, scales: Scales) -> Prior:
+def even_prior(start: Pose, scales: Scales, targets: Targets) -> Prior:
     """As strong as the observations speak for: all joints held alike, hands still."""
     rotation = scales.strength[:, None].expand(start.rotations.shape[:2]).clone()
     rotation[:, JOINTS:] = torch.inf
-    return Prior(rotation, torch.full_like(start.pelvis, 1e-5))
+    return Prior(rotation, open_pelvis(scales.strength, is_image=targets.is_image))
 
 
 class FrameSolver:

@@ -20,7 +20,7 @@ from lsmplify_refine.body import _core
 from lsmplify_refine.body._core import Skeleton
 from lsmplify_refine.engine.evidence import Scales
 from lsmplify_refine.engine.mean_pose import MeanPose
-from lsmplify_refine.engine.project import Pose, Prior, Targets
+from lsmplify_refine.engine.project import Pose, Prior, Targets, open_pelvis
 from lsmplify_refine.keypoints import BODY25
 
 #: Root and 21 body joints: what all SMPL families share.
@@ -214,7 +214,7 @@ def regress(
     hands = start.rotations.shape[1] - JOINTS
     held = Prior(
         nn.functional.pad(weight, (0, hands), value=torch.inf),
-        torch.full_like(solution.pelvis, 1e-5),
+        open_pelvis(scales.strength, is_image=targets.is_image),
         nn.functional.pad(together, (0, 0, 0, 0, 0, hands)),
     )
     return Regressed(pose, mean, held, log_trust.clamp(-3.0, 1.0).exp())

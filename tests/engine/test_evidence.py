@@ -38,6 +38,14 @@ def test_the_better_the_start_the_stronger_its_prior() -> None:
     assert strengths == sorted(strengths) and strengths[-1] > 30 * strengths[0]
 
 
+@pytest.mark.parametrize("strength", [4e-3, 2e-2, 0.09, 0.4, 1.8])
+def test_strengths_between_the_grids_are_found_too(strength: float) -> None:
+    jacobian, residual = draw(0.02, 0.02 / strength**0.5)
+    found, _ = estimate_scales(jacobian, residual, torch.ones(PROBLEMS, UNKNOWNS))
+    assert 0.5 < found.strength.median().item() / strength < 2.0
+    assert found.noise_m.log().std() < 0.2
+
+
 def test_exact_keypoints_and_no_keypoints_are_finite() -> None:
     jacobian, residual = draw(0.0, 0.1)
     for seen in (residual, torch.zeros_like(residual)):

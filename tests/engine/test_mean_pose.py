@@ -54,6 +54,16 @@ def test_what_does_not_count_changes_nothing() -> None:
     assert angle(after.rotations[1], turned.rotations[1]).max() < 1e-3
 
 
+def test_a_known_pose_is_hardly_moved_by_results() -> None:
+    true, off = pose(torch.zeros(2, 24, 3)), pose(torch.full((2, 24, 3), 0.4))
+    mean = MeanPose.of_known(true, torch.tensor([True, False]))
+    for _ in range(50):
+        mean = mean.after(off)
+    whole = angle(off.rotations, true.rotations)
+    assert (angle(mean.rotations, true.rotations)[0] < 0.1 * whole[0]).all()
+    assert angle(mean.rotations, off.rotations)[1].max() < 1e-3  # nobody knew it
+
+
 def test_in_a_stream_forearms_twist_away_less() -> None:
     """An arm goes round and round, while no keypoint sees how its forearm is twisted."""
     frames = 120

@@ -15,6 +15,7 @@ from lsmplify_refine.engine.stream import Stream, from_rest, in_batches, robust_
 from lsmplify_refine.frames import rotvec_to_rotmat
 from lsmplify_refine.metrics import accel_mm_per_frame2, project_to_image
 from lsmplify_refine.regressor.fuse import FrameSolver
+from lsmplify_refine.regressor.weights import open_network
 from tests.engine.scenes import open_body, scene, true_motion
 
 FRAMES = 30
@@ -83,6 +84,19 @@ def test_the_solver_hears_of_earlier_results_where_a_track_goes_on_from_them() -
     assert heard == [0, 1, 2, 0]
 
 
+def test_a_stream_goes_on_from_a_known_pose_and_holds_to_it() -> None:
+    """No keypoint sees how a hand is turned; the pose that was known does."""
+    truth, twist = motion(), 0.5
+    truth.rotations[:, 20] = truth.rotations[:, 20] @ torch.tensor(rotvec_to_rotmat(np.array([twist, 0, 0]))).float()
+    live = stream()
+    live.begin(row(truth, 0))
+    for index in range(1, 10):
+        step = live.step(seen(row(truth, index)))
+    assert bool(step.accepted)
+    assert torch.allclose(step.pose.rotations[0, 20], truth.rotations[9, 20], atol=0.05)
+    assert not torch.allclose(stream().step(seen(row(truth, 9))).pose.rotations, step.pose.rotations, atol=0.2)
+
+
 def test_a_frame_without_keypoints_gives_the_start_back() -> None:
     truth = row(motion(), 0)
     nothing = Targets(torch.zeros(1, 25, 3), torch.zeros(1, 25))
@@ -100,6 +114,15 @@ def test_tracks_of_a_batch_are_as_alone() -> None:
         together = both.step(seen(joint))
         single = alone.step(seen(pair[1]))
         assert torch.allclose(together.pose.rotations[1:], single.pose.rotations, atol=0.02)
+
+
+def test_noise_in_an_image_hardly_moves_the_depth() -> None:
+    truth = motion()
+    observed = seen(truth, noise_m=0.02)
+    in_image = Targets(observed.positions[..., :2] / observed.positions[..., 2:], observed.weights)
+    for network in (None, open_network("shipped")):
+        found = FrameSolver(network, skeleton(), NO_SHAPE)(truth, in_image)
+        assert (found.pelvis - truth.pelvis)[:, 2].abs().mean() < 0.01
 
 
 def test_batches_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
