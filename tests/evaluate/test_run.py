@@ -41,7 +41,7 @@ def results() -> list[Result]:
 
 
 def test_every_row_runs(results: list[Result]) -> None:
-    assert len(results) == 73 + 11
+    assert len(results) == 75 + 11
     assert {result.group for result in results} == {
         "strides", "plug-in", "noise", "dropout", "hidden limb", "garbage", "shift", "sequential", "whole takes",
         "frame rate",
