@@ -71,12 +71,12 @@ def _scales(jacobian: Tensor, residual: Tensor, relative: Tensor) -> tuple[Tenso
     log_volume = (
         by_strength(factor.diagonal(dim1=1, dim2=2).log().sum(1)) + 0.5 * (observations - unknowns) * unit.log()
     )
-    places = _places(-0.5 * count * mean_square.log() - log_volume)
-    step = deviation * (places[..., None] * step).sum(1)
-    return (0.5 * (places * mean_square.log()).sum(1)).exp(), (places @ strengths.log()).exp(), step
+    there = _interpolation_at_top(-0.5 * count * mean_square.log() - log_volume)
+    step = deviation * (there[..., None] * step).sum(1)
+    return (0.5 * (there * mean_square.log()).sum(1)).exp(), (there @ strengths.log()).exp(), step
 
 
-def _places(likelihood: Tensor) -> Tensor:
+def _interpolation_at_top(likelihood: Tensor) -> Tensor:
     """Where, between the points of an even grid, logarithms of likelihoods (N, G) are highest.
 
     Returns:

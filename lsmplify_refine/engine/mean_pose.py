@@ -41,9 +41,9 @@ class MeanPose:
         return nobody.after(pose, counts)
 
     @classmethod
-    def of_known(cls, pose: Pose, known: Tensor | bool = True) -> MeanPose:
-        """Of a pose that is true, for those tracks (N,) where it is known to be."""
-        return cls(pose.rotations, _LONGEST * torch.as_tensor(known).to(pose.pelvis).expand(len(pose.pelvis)))
+    def of_known(cls, pose: Pose) -> MeanPose:
+        """Of a pose that is known to be true."""
+        return cls(pose.rotations, torch.full_like(pose.pelvis[:, 0], _LONGEST))
 
     def __getitem__(self, tracks: Rows) -> MeanPose:
         return MeanPose(self.rotations[tracks], self.count[tracks])

@@ -99,13 +99,13 @@ class Schedule:
     radius_m: Sequence[float]
 
 
-def open_pelvis(strength: Tensor, *, is_image: bool) -> Tensor:
+def open_pelvis(strength: Tensor, *, is_image: bool, across: float = 1e-5) -> Tensor:
     """(N, 3) prior of a pelvis that keypoints find: next to none, but in an image they hardly say how far away it is.
 
     There a metre is held like a radian of a joint's, at `strength` (N,).
     """
-    across = torch.full_like(strength, 1e-5)
-    return torch.stack([across, across, strength if is_image else across], 1)
+    weak = torch.full_like(strength, across)
+    return torch.stack([weak, weak, strength if is_image else weak], 1)
 
 
 def in_image(points: Tensor) -> tuple[Tensor, Tensor]:

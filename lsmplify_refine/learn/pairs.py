@@ -18,7 +18,7 @@ from torch import Tensor
 from lsmplify_refine.body import BodyModel, _core
 from lsmplify_refine.body._core import Skeleton
 from lsmplify_refine.engine.mean_pose import MeanPose
-from lsmplify_refine.engine.project import Pose, Rows, Targets
+from lsmplify_refine.engine.project import Pose, Rows, Targets, in_image
 from lsmplify_refine.engine.stream import from_rest, joined
 from lsmplify_refine.learn.flaws import FlawConfig, Flaws, chance
 from lsmplify_refine.learn.motion import Take
@@ -238,7 +238,7 @@ class PairSampler:
         skeleton, told_skeleton = (moved_points(self.shapes.skeleton(b), flaws.offset_m) for b in (betas, told))
         points = _core.keypoints(skeleton, truth.rotations) + truth.pelvis[:, None]
         points, seen = flaws.observe(points, self.config, self.generator)
-        positions = points[..., :2] / points[..., 2:] if image else points
+        positions = in_image(points)[0] if image else points
         return told_skeleton, Targets(positions, seen)
 
     def _some_from_rest(self, start: Pose, skeleton: Skeleton, targets: Targets, count: int) -> Pose:

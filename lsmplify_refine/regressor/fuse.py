@@ -46,14 +46,13 @@ def first_solution(skeleton: Skeleton, start: Pose, targets: Targets) -> tuple[P
     """The projection before the regressor, and what the observations say about noise and start."""
     relative = torch.ones(start.rotations.shape[:2], device=start.pelvis.device)
     relative[:, _WRIST:] = torch.inf
-    first = torch.full_like(relative[:, 0], _FIRST_PRIOR)
-    prior = Prior(_FIRST_PRIOR * relative, open_pelvis(first, is_image=targets.is_image))
+    root = relative[:, 0]
+    prior = Prior(_FIRST_PRIOR * relative, open_pelvis(_FIRST_PRIOR * root, is_image=targets.is_image))
     walk = approach(skeleton, start, targets, prior, FIRST)
     joints = free_joints(prior)
     model = linearise(skeleton, walk.pose, targets, _SCALED_RADIUS_M, joints)
     # estimates are worse in place (metres) than in pose (radians)
-    place = open_pelvis(relative[:, 0], is_image=targets.is_image).clamp(min=0.01)
-    weights = prior_weights(Prior(relative, place), joints)
+    weights = prior_weights(Prior(relative, open_pelvis(root, is_image=targets.is_image, across=0.01)), joints)
     scales, target = estimate_scales(model.jacobian, model.residual_at_start(walk), weights)
     return step_to(walk, model, target, joints).pose, scales
 

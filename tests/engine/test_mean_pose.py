@@ -56,7 +56,7 @@ def test_what_does_not_count_changes_nothing() -> None:
 
 def test_a_known_pose_is_hardly_moved_by_results() -> None:
     true, off = pose(torch.zeros(2, 24, 3)), pose(torch.full((2, 24, 3), 0.4))
-    mean = MeanPose.of_known(true, torch.tensor([True, False]))
+    mean = MeanPose.of_known(true).only(torch.tensor([True, False]))
     for _ in range(50):
         mean = mean.after(off)
     whole = angle(off.rotations, true.rotations)
