@@ -42,6 +42,10 @@ class Skeleton:
         """One or some of a batch."""
         return replace(self, rest_joints=self.rest_joints[rows], points=self.points[rows])
 
+    def of_frames(self, rows: Tensor) -> Skeleton:
+        """Of some frames: itself where all share it."""
+        return self[rows] if self.rest_joints.dim() == 3 else self
+
     @cached_property
     def points_on_bones(self) -> Tensor:
         """(K, J, 4) or (N, K, J, 4) homogeneous virtual points about their bones' joints: a_jb - c_jb joint_b, c_jb."""

@@ -61,6 +61,13 @@ class Pose:
     def __getitem__(self, rows: Rows) -> Pose:
         return Pose(self.rotations[rows], self.pelvis[rows])
 
+    def where(self, first: Tensor, other: Pose) -> Pose:
+        """This pose where `first` (N,), else the other."""
+        return Pose(
+            torch.where(first[:, None, None, None], self.rotations, other.rotations),
+            torch.where(first[:, None], self.pelvis, other.pelvis),
+        )
+
     def detach(self) -> Pose:
         """The same without gradient."""
         return Pose(self.rotations.detach(), self.pelvis.detach())
@@ -153,6 +160,13 @@ class Walk:
     pose: Pose
     turn: Tensor
     shift: Tensor
+
+    def with_rows(self, rows: Tensor, others: Walk) -> Walk:
+        """With other walks (R) in some rows (R,)."""
+        mine = self.pose.rotations, self.pose.pelvis, self.turn, self.shift
+        theirs = others.pose.rotations, others.pose.pelvis, others.turn, others.shift
+        rotations, pelvis, turn, shift = (a.index_copy(0, rows, b) for a, b in zip(mine, theirs))
+        return Walk(Pose(rotations, pelvis), turn, shift)
 
 
 @dataclass(frozen=True)

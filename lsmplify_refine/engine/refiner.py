@@ -18,9 +18,10 @@ from lsmplify_refine.engine.calibrate import Calibration, calibrate
 from lsmplify_refine.engine.correct import apply_correction, correct, default_prior
 from lsmplify_refine.engine.from_keypoints import as_estimate, low_passed, shape_from_keypoints
 from lsmplify_refine.engine.gate import gate, limit_joints
+from lsmplify_refine.engine.placing import robust_error_m
 from lsmplify_refine.engine.project import Pose, Targets
 from lsmplify_refine.engine.refinement import BodyTrack, Refinement
-from lsmplify_refine.engine.stream import Stream, in_batches, robust_error_m
+from lsmplify_refine.engine.stream import Stream, in_batches
 from lsmplify_refine.engine.targets import (
     distrust_outliers,
     given_targets,

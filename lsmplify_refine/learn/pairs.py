@@ -18,8 +18,9 @@ from torch import Tensor
 from lsmplify_refine.body import BodyModel, _core
 from lsmplify_refine.body._core import Skeleton
 from lsmplify_refine.engine.mean_pose import MeanPose
+from lsmplify_refine.engine.placing import from_rest
 from lsmplify_refine.engine.project import Pose, Rows, Targets, in_image
-from lsmplify_refine.engine.stream import from_rest, joined
+from lsmplify_refine.engine.stream import joined
 from lsmplify_refine.learn.flaws import FlawConfig, Flaws, chance
 from lsmplify_refine.learn.motion import Take
 from lsmplify_refine.learn.sequences import Motions, Sequences

@@ -12,6 +12,7 @@ from lsmplify_refine.body import _core
 from lsmplify_refine.body._core import Skeleton
 from lsmplify_refine.engine.evidence import Scales, estimate_scales
 from lsmplify_refine.engine.mean_pose import MeanPose
+from lsmplify_refine.engine.placing import faced
 from lsmplify_refine.engine.project import (
     Pose,
     Prior,
@@ -32,6 +33,8 @@ from lsmplify_refine.regressor.weights import Network
 #: The first projection: from far, robust, the start as a weak prior.
 FIRST = Schedule(damping=(10.0, 3.0), radius_m=(1.0, 0.6))
 _FIRST_PRIOR = 0.01
+#: One more step for frames in which it has turned some joint this far, radians: many of them are not there yet.
+_FAR_RAD, _FURTHER = 0.5, Schedule(damping=(1.0,), radius_m=(0.4,))
 #: No keypoint lies beyond the wrists, the first of the joints that the first projection leaves alone.
 _WRIST = 20
 #: Then one step under the prior that the observations themselves speak for.
@@ -49,6 +52,10 @@ def first_solution(skeleton: Skeleton, start: Pose, targets: Targets) -> tuple[P
     root = relative[:, 0]
     prior = Prior(_FIRST_PRIOR * relative, open_pelvis(_FIRST_PRIOR * root, is_image=targets.is_image))
     walk = approach(skeleton, start, targets, prior, FIRST)
+    far = torch.nonzero(walk.turn.norm(dim=-1).amax(1) > _FAR_RAD)[:, 0]
+    if len(far):
+        some = skeleton.of_frames(far), start[far], targets[far], prior[far], _FURTHER, walk.pose[far]
+        walk = walk.with_rows(far, approach(*some))
     joints = free_joints(prior)
     model = linearise(skeleton, walk.pose, targets, _SCALED_RADIUS_M, joints)
     # estimates are worse in place (metres) than in pose (radians)
@@ -70,6 +77,7 @@ def fuse(
 ) -> tuple[Pose, Regressed]:
     """The refined pose, and what the regressor said on the way; see `regress`."""
     with torch.no_grad():
+        start = faced(skeleton, start, targets)
         solution, scales = first_solution(skeleton, start, targets)
         points = in_space(skeleton, solution, targets)
     regressed = regress(network, skeleton, start, solution, scales, targets, points, earlier)
@@ -80,12 +88,14 @@ def fuse(
 
 def project_alone(skeleton: Skeleton, start: Pose, targets: Targets) -> Pose:
     """The refined pose without any network: the start is held as strongly as the observations speak for it."""
+    start = faced(skeleton, start, targets)
     _, scales = first_solution(skeleton, start, targets)
     return project(skeleton, start, targets, even_prior(start, scales, targets), ALONE)
 
 
 def fuse_published(network: PublishedNetwork, skeleton: Skeleton, start: Pose, targets: Targets, betas: Tensor) -> Pose:
     """The published network's pose, projected under the prior that the observations speak for."""
+    start = faced(skeleton, start, targets)
     solution, scales = first_solution(skeleton, start, targets)
     in_place = Targets(in_space(skeleton, solution, targets), targets.weights)
     pose = published_pose(network, skeleton, Pose(start.rotations, solution.pelvis), in_place, betas)

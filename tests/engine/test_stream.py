@@ -10,8 +10,9 @@ from lsmplify_refine import Camera, InputError, Keypoints, Refiner
 from lsmplify_refine.body import _core
 from lsmplify_refine.body._core import Skeleton
 from lsmplify_refine.engine.mean_pose import MeanPose
+from lsmplify_refine.engine.placing import robust_error_m
 from lsmplify_refine.engine.project import Pose, Targets
-from lsmplify_refine.engine.stream import Stream, from_rest, in_batches, robust_error_m
+from lsmplify_refine.engine.stream import Stream, in_batches
 from lsmplify_refine.frames import rotvec_to_rotmat
 from lsmplify_refine.metrics import accel_mm_per_frame2, project_to_image
 from lsmplify_refine.regressor.fuse import FrameSolver
@@ -132,15 +133,6 @@ def test_batches_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> No
     whole = in_batches(solver, start, seen(truth))
     monkeypatch.setattr("lsmplify_refine.engine.batches._BATCH", 7)
     assert torch.allclose(in_batches(solver, start, seen(truth)).rotations, whole.rotations, atol=1e-4)
-
-
-@pytest.mark.parametrize("image", [False, True])
-def test_from_rest_lands_on_the_keypoints(image: bool) -> None:
-    truth = row(motion(), 0)
-    targets = seen(truth)
-    if image:
-        targets = Targets(targets.positions[..., :2] / targets.positions[..., 2:], targets.weights)
-    assert robust_error_m(skeleton(), from_rest(skeleton(), targets), targets).item() < 0.03
 
 
 def test_a_pose_is_fitted_to_keypoints_alone() -> None:

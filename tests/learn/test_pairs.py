@@ -10,8 +10,8 @@ import torch
 
 from lsmplify_refine.body import _core
 from lsmplify_refine.engine.mean_pose import MeanPose
+from lsmplify_refine.engine.placing import from_rest
 from lsmplify_refine.engine.project import Pose
-from lsmplify_refine.engine.stream import from_rest
 from lsmplify_refine.learn.motion import Split, Take
 from lsmplify_refine.learn.pairs import PairConfig, PairSampler
 from lsmplify_refine.learn.shapes import ShapeSampler

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,26 @@ def random_network() -> ResidualRegressor:
         for parameter in network.parameters():
             parameter += 0.05 * torch.randn_like(parameter)
     return network.eval()
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_far_frames_take_one_step_more_and_near_ones_do_not(shared: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    skeleton, start, targets = case()
+    if not shared:
+        batch = (skeleton.rest_joints.expand(FRAMES, -1, -1), skeleton.points.expand(FRAMES, -1, -1, -1))
+        skeleton = replace(skeleton, rest_joints=batch[0], points=batch[1])
+    far = torch.arange(FRAMES) % 2 == 0
+    bent = start.rotations.clone()
+    bent[:, [16, 18]] = bent[:, [16, 18]] @ roma.rotvec_to_rotmat(torch.tensor([0.0, 1.5, 1.0]))
+    start = Pose(bent, start.pelvis).where(far, start)
+    error = {}
+    for radians in (0.5, 9.0):
+        monkeypatch.setattr("lsmplify_refine.regressor.fuse._FAR_RAD", radians)
+        solution, _ = first_solution(skeleton, start, targets)
+        points = _core.keypoints(skeleton, solution.rotations) + solution.pelvis[:, None]
+        error[radians] = ((points - targets.positions).norm(dim=-1) * targets.weights).mean(1)
+    assert (error[0.5][far] < 0.85 * error[9.0][far]).all()
+    assert torch.allclose(error[0.5][~far], error[9.0][~far], atol=1e-6)
 
 
 def test_untrained_it_stands_half_way_to_the_first_solution_with_the_evidences_prior() -> None:
