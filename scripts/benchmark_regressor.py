@@ -24,7 +24,7 @@ from rich.table import Table
 from lsmplify_refine import BodyModel
 from lsmplify_refine.body._core import Skeleton
 from lsmplify_refine.engine.project import Pose, Targets
-from lsmplify_refine.engine.stream import Solver, Stream, in_batches, joined
+from lsmplify_refine.engine.stream import Solver, Stream, in_batches
 from lsmplify_refine.evaluate.cases import Case, Protocol, draw_pairs
 from lsmplify_refine.evaluate.scores import PVE, Scorer
 from lsmplify_refine.evaluate.takes import TakeCase, Tracks, choose_takes, lay_out
@@ -60,7 +60,7 @@ def timed(work: Callable[[], Pose], repeats: int = 1) -> tuple[float, Pose]:
 
 def one_by_one(solve: Callable[[Pose, Targets], Pose], pairs: Pairs, count: int) -> Pose:
     """The first frames, at batch size 1."""
-    return joined([solve(*row(pairs, index)) for index in range(count)])
+    return Pose.joined([solve(*row(pairs, index)) for index in range(count)])
 
 
 def streamed(skeleton: Skeleton, solver: Solver, tracks: Tracks, *, estimated: bool) -> Pose:
@@ -71,7 +71,7 @@ def streamed(skeleton: Skeleton, solver: Solver, tracks: Tracks, *, estimated: b
             live = Stream(skeleton, solver)
         start, targets = row(tracks.pairs, index)
         poses.append(live.step(targets, start if estimated else None).pose)
-    return joined(poses)
+    return Pose.joined(poses)
 
 
 def published_alone(network: PublishedNetwork, skeleton: Skeleton) -> Callable[[Pose, Targets], Pose]:

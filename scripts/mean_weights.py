@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from lsmplify_refine.errors import InputError
 from lsmplify_refine.regressor.weights import load_weights, save_weights, weights_record
 
 
@@ -22,7 +23,10 @@ def main() -> None:
     parser.add_argument("output", type=Path)
     parser.add_argument("weights", nargs="+", type=_file_and_share, metavar="FILE=SHARE")
     args = parser.parse_args()
-    networks = [load_weights(path) for path, _ in args.weights]
+    try:
+        networks = [load_weights(path) for path, _ in args.weights]
+    except InputError as error:
+        parser.error(str(error))
     total = sum(share for _, share in args.weights)
     shares = [share / total for _, share in args.weights]
     states = [network.state_dict() for network in networks]

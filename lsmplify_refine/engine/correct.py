@@ -19,7 +19,6 @@ from lsmplify_refine.engine.batches import in_parallel
 from lsmplify_refine.engine.calm import calmed
 from lsmplify_refine.engine.project import Pose, Prior, Schedule, Targets, observed_share, project
 from lsmplify_refine.engine.smooth import smooth
-from lsmplify_refine.engine.stream import joined
 from lsmplify_refine.frames import rotmat_to_rotvec, rotvec_to_rotmat
 
 #: m^2/rad^2: a joint at this prior gives way when keypoints 10 cm away from it are off by a few centimetres.
@@ -89,7 +88,7 @@ def correct(
             done += len(part.pelvis)
             if progress:
                 progress(done, len(rounds) * count)
-        turn, shift = correction_to(joined(found), start)
+        turn, shift = correction_to(Pose.joined(found), start)
         weights = torch.cat(share).cpu().double().numpy()
         turn = smooth(turn, frame_ids, fps, smooth_seconds, weights[:, :-1, None])
         shift = smooth(shift, frame_ids, fps, smooth_seconds, weights[:, -1:])

@@ -58,6 +58,11 @@ class Pose:
     rotations: Tensor
     pelvis: Tensor
 
+    @classmethod
+    def joined(cls, poses: Sequence[Pose]) -> Pose:
+        """Poses of some frames after those of others."""
+        return cls(torch.cat([pose.rotations for pose in poses]), torch.cat([pose.pelvis for pose in poses]))
+
     def __getitem__(self, rows: Rows) -> Pose:
         return Pose(self.rotations[rows], self.pelvis[rows])
 

@@ -8,7 +8,6 @@ not see is held to the mean of all results.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -100,7 +99,7 @@ class Stream:
         steps = []
         for row in torch.arange(len(targets.positions)).split(1):
             steps.append(self.step(targets[row], estimate and estimate[row]).pose)
-        return joined(steps)
+        return Pose.joined(steps)
 
     def _start(self, targets: Targets, estimate: Pose | None) -> tuple[Pose, Tensor, Tensor]:
         """For every track the candidate that lies nearest to the keypoints, its error, and whether it is the last."""
@@ -128,9 +127,4 @@ def in_batches(solver: Solver, start: Pose, targets: Targets) -> Pose:
     def solve(rows: slice) -> Pose:
         return solver(start[rows], targets[rows])
 
-    return joined(list(in_parallel(solve, len(start.pelvis), start.pelvis.device)))
-
-
-def joined(poses: Sequence[Pose]) -> Pose:
-    """Poses of some frames after those of others."""
-    return Pose(torch.cat([pose.rotations for pose in poses]), torch.cat([pose.pelvis for pose in poses]))
+    return Pose.joined(list(in_parallel(solve, len(start.pelvis), start.pelvis.device)))

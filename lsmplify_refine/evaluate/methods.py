@@ -12,7 +12,6 @@ from torch import nn
 
 from lsmplify_refine.body import BodyModel, _core
 from lsmplify_refine.engine.project import Pose, Prior, Schedule, project
-from lsmplify_refine.engine.stream import joined
 from lsmplify_refine.learn.pairs import Pairs
 from lsmplify_refine.regressor.fuse import fuse
 from lsmplify_refine.regressor.network import JOINTS
@@ -123,7 +122,7 @@ def in_batches(solve: Solver, pairs: Pairs) -> Pose:
     count = len(pairs.betas)
     if count <= _BATCH:
         return solve(pairs)
-    return joined([solve(pairs[begin : begin + _BATCH]) for begin in range(0, count, _BATCH)])
+    return Pose.joined([solve(pairs[begin : begin + _BATCH]) for begin in range(0, count, _BATCH)])
 
 
 def point_body(body: BodyModel, convention: str) -> BodyModel:

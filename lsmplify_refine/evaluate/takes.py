@@ -16,7 +16,6 @@ from lsmplify_refine.engine.correct import apply_correction, correct, correction
 from lsmplify_refine.engine.mean_pose import MeanPose
 from lsmplify_refine.engine.project import Pose
 from lsmplify_refine.engine.smooth import smooth
-from lsmplify_refine.engine.stream import joined
 from lsmplify_refine.evaluate.cases import Case, Protocol, observed, stream
 from lsmplify_refine.evaluate.datasets import FPS, at_rate
 from lsmplify_refine.evaluate.methods import Solver, in_batches
@@ -161,7 +160,8 @@ def smooth_correction(tracks: Tracks, pose: Pose) -> Pose:
 def refine_by_engine(tracks: Tracks, network: Network | None) -> Pose:
     """Each take as the engine refines a track, with the regressor or without."""
     takes = np.cumsum(np.diff(tracks.frame_ids, prepend=tracks.frame_ids[0]) != 1)
-    return joined([_by_engine(tracks, torch.from_numpy(np.flatnonzero(takes == t)), network) for t in np.unique(takes)])
+    rows = [torch.from_numpy(np.flatnonzero(takes == take)) for take in np.unique(takes)]
+    return Pose.joined([_by_engine(tracks, some, network) for some in rows])
 
 
 def _by_engine(tracks: Tracks, rows: Tensor, network: Network | None) -> Pose:

@@ -20,7 +20,6 @@ from lsmplify_refine.body._core import Skeleton
 from lsmplify_refine.engine.mean_pose import MeanPose
 from lsmplify_refine.engine.placing import from_rest
 from lsmplify_refine.engine.project import Pose, Rows, Targets, in_image
-from lsmplify_refine.engine.stream import joined
 from lsmplify_refine.learn.flaws import FlawConfig, Flaws, chance
 from lsmplify_refine.learn.motion import Take
 from lsmplify_refine.learn.sequences import Motions, Sequences
@@ -133,8 +132,8 @@ class PairSampler:
             motions.append(self._sequences.motions)
             frames.append(self._sequences.frame)
             earlier = MeanPose.of(motions[0].start, False).beside(self._sequences.mean)
-        truth = joined([m.truth(frame) for m, frame in zip(motions, frames)])
-        start = joined([m.start for m in motions])
+        truth = Pose.joined([m.truth(frame) for m, frame in zip(motions, frames)])
+        start = Pose.joined([m.start for m in motions])
         betas, told = (torch.cat([getattr(m, name) for m in motions]) for name in ("betas", "told"))
         if image:
             start, truth = self._before_a_camera(start, truth)
