@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
+import roma
 import torch
 from torch import Tensor
 
@@ -33,6 +34,8 @@ _NEAR = Schedule(damping=(1.0, 1.0), radius_m=(0.12, 0.12))
 _ROUNDS = (_FAR, _NEAR, _NEAR)
 #: Keypoints are averaged over a shorter time than the correction, which has yet to follow them.
 _CALM = 0.5
+#: From one frame to the next an estimate turns by this much, not a person, radians.
+_FLIP_RAD = 1.0
 
 
 def default_prior(skeleton: Skeleton, targets: Targets) -> Prior:
@@ -88,10 +91,12 @@ def correct(
             done += len(part.pelvis)
             if progress:
                 progress(done, len(rounds) * count)
-        turn, shift = correction_to(Pose.joined(found), start)
+        fitted = Pose.joined(found)
+        turn, shift = correction_to(fitted, start)
+        turn, unbroken = _unwrapped(turn), _split_at_flips(start, fitted, frame_ids)
         weights = torch.cat(share).cpu().double().numpy()
-        turn = smooth(turn, frame_ids, fps, smooth_seconds, weights[:, :-1, None])
-        shift = smooth(shift, frame_ids, fps, smooth_seconds, weights[:, -1:])
+        turn = smooth(turn, unbroken, fps, smooth_seconds, weights[:, :-1, None])
+        shift = smooth(shift, unbroken, fps, smooth_seconds, weights[:, -1:])
         pose = apply_correction(start, turn, shift)
         if index == 0:
             seen = calmed(skeleton, pose, targets, frame_ids=frame_ids, fps=fps, seconds=_CALM * smooth_seconds)
@@ -116,6 +121,29 @@ def correction_to(pose: Pose, start: Pose) -> tuple[np.ndarray, np.ndarray]:
     """The correction (T, J, 3), (T, 3) that `apply_correction` makes a pose of a start with."""
     turn = rotmat_to_rotvec((pose.rotations @ start.rotations.transpose(-1, -2)).cpu().numpy())
     return turn, (pose.pelvis - start.pelvis).cpu().double().numpy()
+
+
+def _unwrapped(turn: np.ndarray) -> np.ndarray:
+    """Rotation vectors (T, J, 3) without jumps: half a turn one way is half a turn the other way, not so their mean."""
+    angle = np.linalg.norm(turn, axis=-1, keepdims=True)
+    if angle.max(initial=0.0) < np.pi / 2:
+        return turn
+    # the same rotations, the other way round
+    others = turn * (1 - 2 * np.pi / np.maximum(angle, 1e-9))
+    found = turn.copy()
+    for frame in range(1, len(turn)):
+        away, other = (np.linalg.norm(x[frame] - found[frame - 1], axis=-1) for x in (turn, others))
+        found[frame] = np.where((other < away)[:, None], others[frame], turn[frame])
+    return found
+
+
+def _split_at_flips(start: Pose, found: Pose, frame_ids: np.ndarray) -> np.ndarray:
+    """Frame ids (T,) with gaps where the estimate all at once faces elsewhere, and what was found does not."""
+    jumps, left = (
+        roma.rotmat_geodesic_distance(pose.rotations[1:, 0], pose.rotations[:-1, 0]).cpu().numpy()
+        for pose in (start, found)
+    )
+    return frame_ids + np.concatenate([[0], np.cumsum((jumps > _FLIP_RAD) & (left < jumps / 2))])
 
 
 def apply_correction(start: Pose, turn: np.ndarray, shift: np.ndarray, share: np.ndarray | None = None) -> Pose:

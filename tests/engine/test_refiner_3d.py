@@ -14,7 +14,7 @@ from lsmplify_refine.engine.project import Targets
 from lsmplify_refine.engine.refiner import gate_error
 from lsmplify_refine.engine.targets import pose_on_body
 from lsmplify_refine.estimate import WorldRoot
-from lsmplify_refine.frames import MEAN_REST_PELVIS, move_body, rotvec_to_rotmat
+from lsmplify_refine.frames import MEAN_REST_PELVIS, move_body, rotmat_to_rotvec, rotvec_to_rotmat
 from tests.engine.rooms import SAME, STILL, Room, at_wrong_depths, from_moving_camera, in_room, true_points
 from tests.engine.scenes import open_body, scene, true_motion
 from tests.engine.test_refiner import joint_error_mm
@@ -117,6 +117,17 @@ def test_camera_alignment_corrects_the_place_and_torso_alignment_keeps_it() -> N
         for mode in ("camera", "torso")
     }
     assert moved["camera"] < 0.03 and moved["torso"] > 0.27
+
+
+@pytest.mark.parametrize("frames", [slice(None), slice(10, 16)])
+def test_who_faces_away_in_all_or_some_frames_is_turned(frames: slice) -> None:
+    right = in_room(SAME, 45)
+    root = rotvec_to_rotmat(right.global_orient)
+    root[frames] = rotvec_to_rotmat(np.array([0.0, np.pi - 0.05, 0.0])) @ root[frames]
+    result = Refiner(open_body(), align="camera").refine(right.replace(global_orient=rotmat_to_rotvec(root)))
+    before, after = mpjpe_mm(result)
+    assert before > 90 and after < 8
+    assert result.metrics["refined"]["accel_mm_per_frame2"] < 4
 
 
 def test_no_frame_explains_its_keypoints_less_than_the_input(refiner: Refiner) -> None:
