@@ -25,7 +25,7 @@ _FEWEST_TORSO_POINTS = 3
 _YAWS = (0.0, 1.57, 3.14, 4.71)
 #: A start is turned as a whole where that turn is larger than this, radians, and keypoints are further than this from a
 #: body that faces as the start does, in the best place, metres.
-_FAR_RAD, _FAR_M = 1.0, 0.1
+_FAR_RAD, _FAR_M = 1.0, 0.15
 
 
 def robust_error_m(skeleton: Skeleton, pose: Pose, targets: Targets) -> Tensor:
@@ -53,13 +53,17 @@ def faced(skeleton: Skeleton, start: Pose, targets: Targets) -> Pose:
     weights = targets.weights[..., None]
     away = ((targets.positions - points) * weights).sum(1) / weights.sum(1).clamp(min=1e-6)
     error = _robust_error_m(points + away[:, None], targets)
-    if not bool((error > _FAR_M).any()):
+    far = torch.nonzero(error > _FAR_M)[:, 0]
+    if not len(far):
         return start
-    turn, shift = _placed_in_space(points, targets)
-    better = _robust_error_m(points @ turn.mT + shift[:, None], targets) < error
-    far = (error > _FAR_M) & (roma.rotmat_geodesic_distance(turn, torch.eye(3).to(turn)) > _FAR_RAD)
-    rotations = torch.cat([turn[:, None] @ start.rotations[:, :1], start.rotations[:, 1:]], 1)
-    return Pose(rotations, (turn @ start.pelvis[..., None])[..., 0] + shift).where(far & better, start)
+    turn, shift = _placed_in_space(points[far], targets[far])
+    better = _robust_error_m(points[far] @ turn.mT + shift[:, None], targets[far]) < error[far]
+    elsewhere = better & (roma.rotmat_geodesic_distance(turn, torch.eye(3).to(turn)) > _FAR_RAD)
+    far, turn, shift = far[elsewhere], turn[elsewhere], shift[elsewhere]
+    rotations, pelvis = start.rotations.clone(), start.pelvis.clone()
+    rotations[far, 0] = turn @ rotations[far, 0]
+    pelvis[far] = (turn @ pelvis[far][..., None])[..., 0] + shift
+    return Pose(rotations, pelvis)
 
 
 def _robust_error_m(points: Tensor, targets: Targets) -> Tensor:
