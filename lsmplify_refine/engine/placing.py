@@ -60,10 +60,9 @@ def faced(skeleton: Skeleton, start: Pose, targets: Targets) -> Pose:
     better = _robust_error_m(points[far] @ turn.mT + shift[:, None], targets[far]) < error[far]
     elsewhere = better & (roma.rotmat_geodesic_distance(turn, torch.eye(3).to(turn)) > _FAR_RAD)
     far, turn, shift = far[elsewhere], turn[elsewhere], shift[elsewhere]
-    rotations, pelvis = start.rotations.clone(), start.pelvis.clone()
-    rotations[far, 0] = turn @ rotations[far, 0]
-    pelvis[far] = (turn @ pelvis[far][..., None])[..., 0] + shift
-    return Pose(rotations, pelvis)
+    some = start[far]
+    rotations = torch.cat([turn[:, None] @ some.rotations[:, :1], some.rotations[:, 1:]], 1)
+    return start.with_rows(far, Pose(rotations, (turn @ some.pelvis[..., None])[..., 0] + shift))
 
 
 def _robust_error_m(points: Tensor, targets: Targets) -> Tensor:

@@ -66,6 +66,12 @@ class Pose:
     def __getitem__(self, rows: Rows) -> Pose:
         return Pose(self.rotations[rows], self.pelvis[rows])
 
+    def with_rows(self, rows: Tensor, others: Pose) -> Pose:
+        """With other poses (R) in some rows (R,)."""
+        return Pose(
+            self.rotations.index_copy(0, rows, others.rotations), self.pelvis.index_copy(0, rows, others.pelvis)
+        )
+
     def where(self, first: Tensor, other: Pose) -> Pose:
         """This pose where `first` (N,), else the other."""
         return Pose(
@@ -168,10 +174,8 @@ class Walk:
 
     def with_rows(self, rows: Tensor, others: Walk) -> Walk:
         """With other walks (R) in some rows (R,)."""
-        mine = self.pose.rotations, self.pose.pelvis, self.turn, self.shift
-        theirs = others.pose.rotations, others.pose.pelvis, others.turn, others.shift
-        rotations, pelvis, turn, shift = (a.index_copy(0, rows, b) for a, b in zip(mine, theirs))
-        return Walk(Pose(rotations, pelvis), turn, shift)
+        turn, shift = self.turn.index_copy(0, rows, others.turn), self.shift.index_copy(0, rows, others.shift)
+        return Walk(self.pose.with_rows(rows, others.pose), turn, shift)
 
 
 @dataclass(frozen=True)

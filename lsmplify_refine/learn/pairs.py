@@ -246,6 +246,4 @@ class PairSampler:
         chosen = torch.nonzero(chance(count, self.config.from_rest, self.generator))[:, 0]
         if not len(chosen):
             return start
-        rest = from_rest(skeleton[chosen], targets[chosen])
-        rotations = start.rotations.index_copy(0, chosen, rest.rotations)
-        return Pose(rotations, start.pelvis.index_copy(0, chosen, rest.pelvis))
+        return start.with_rows(chosen, from_rest(skeleton[chosen], targets[chosen]))

@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import roma
 import torch
 from torch import Tensor
 
-from lsmplify_refine.body import _core
-from lsmplify_refine.body._core import Skeleton
 from lsmplify_refine.engine.placing import faced, from_rest, robust_error_m
 from lsmplify_refine.engine.project import Pose, Targets, in_image
-from lsmplify_refine.frames import rotvec_to_rotmat
 from lsmplify_refine.regressor.fuse import FrameSolver
 from lsmplify_refine.regressor.weights import open_network
-from tests.engine.scenes import open_body, true_motion
-
-FRAMES = 20
-
-
-def skeleton() -> Skeleton:
-    return open_body().skeleton("body25", np.zeros(10))
-
-
-def motion() -> Pose:
-    pose, pelvis = true_motion(FRAMES)
-    return Pose(torch.tensor(rotvec_to_rotmat(pose)).float(), torch.tensor(pelvis).float())
-
-
-def seen(pose: Pose) -> Targets:
-    points = _core.keypoints(skeleton(), pose.rotations) + pose.pelvis[:, None]
-    return Targets(points, torch.ones(points.shape[:2]))
+from tests.engine.test_stream import FRAMES, motion, seen, skeleton
 
 
 def turned(pose: Pose, rotvec: Tensor) -> Pose:
