@@ -28,7 +28,7 @@ class MeanPose:
 
     Attributes:
         rotations: (N, J, 3, 3) parent-relative; the root's is not used, which goes where the person goes.
-        count: (N,) frames in it.
+        count: (N,) frames in it; -1 where there is not even an estimate: the start was made from the keypoints alone.
     """
 
     rotations: Tensor
@@ -45,6 +45,11 @@ class MeanPose:
         """Of a pose that is known to be true."""
         return cls(pose.rotations, torch.full_like(pose.pelvis[:, 0], _LONGEST))
 
+    @classmethod
+    def of_nobody(cls, pose: Pose) -> MeanPose:
+        """Of no frame, for starts that were made from the keypoints alone."""
+        return cls(pose.rotations, torch.full_like(pose.pelvis[:, 0], -1.0))
+
     def __getitem__(self, tracks: Rows) -> MeanPose:
         return MeanPose(self.rotations[tracks], self.count[tracks])
 
@@ -56,10 +61,15 @@ class MeanPose:
         """Forgotten for the tracks where `tracks` (N,) is false."""
         return MeanPose(self.rotations, self.count * tracks)
 
+    def where(self, tracks: Tensor, other: MeanPose) -> MeanPose:
+        """This mean for the tracks where `tracks` (N,) is true, else the other."""
+        rotations = torch.where(tracks[:, None, None, None], self.rotations, other.rotations)
+        return MeanPose(rotations, torch.where(tracks, self.count, other.count))
+
     def after(self, pose: Pose, counts: Tensor | bool = True) -> MeanPose:
         """With one more frame, for those tracks (N,) where it counts."""
         added = torch.as_tensor(counts).to(self.count)
-        count = (self.count + added).clamp(max=_LONGEST)
+        count = (self.count.clamp(min=0) + added).clamp(max=_LONGEST)
         return MeanPose(_between(self.rotations, pose.rotations, added / count.clamp(min=1)), count)
 
     def way_from(self, pose: Pose) -> Tensor:

@@ -84,8 +84,7 @@ class Stream:
         Returns:
             Made in torch's inference mode: clone its tensors to change them in place or to differentiate through them.
         """
-        start, error, goes_on = self._start(targets, estimate)
-        mean = self._mean and self._mean.only(goes_on)
+        start, error, mean = self._start(targets, estimate)
         pose = self.solver(mean.draw(start) if mean else start, targets, mean)
         refined_error = robust_error_m(self.skeleton, pose, targets)
         seen = (targets.weights > 0).any(1)
@@ -101,8 +100,8 @@ class Stream:
             steps.append(self.step(targets[row], estimate and estimate[row]).pose)
         return Pose.joined(steps)
 
-    def _start(self, targets: Targets, estimate: Pose | None) -> tuple[Pose, Tensor, Tensor]:
-        """For every track the candidate that lies nearest to the keypoints, its error, and whether it is the last."""
+    def _start(self, targets: Targets, estimate: Pose | None) -> tuple[Pose, Tensor, MeanPose | None]:
+        """For every track the candidate that lies nearest to the keypoints, its error, and what it goes on from."""
         candidates = [] if estimate is None else [estimate]
         errors = [robust_error_m(self.skeleton, pose, targets) for pose in candidates]
         last = len(candidates)
@@ -111,6 +110,7 @@ class Stream:
             fresh = robust_error_m(self.skeleton, self._last.pose, targets)
             # without anything better, what was rejected is still where to go on from
             errors.append(torch.where(self._last.accepted, fresh, fresh + _LOST_M))
+        rest = len(candidates)
         if not candidates or bool((torch.stack(errors).amin(0) > _LOST_M).any()):
             candidates.append(from_rest(self.skeleton, targets))
             errors.append(robust_error_m(self.skeleton, candidates[-1], targets))
@@ -118,7 +118,10 @@ class Stream:
         best = candidates[0]
         for index, pose in enumerate(candidates[1:], 1):
             best = pose.where(chosen == index, best)
-        return best, error, chosen == last
+        mean = self._mean and self._mean.only(chosen == last)
+        if rest < len(candidates):
+            mean = MeanPose.of_nobody(best).where(chosen == rest, mean or MeanPose.of(best, False))
+        return best, error, mean
 
 
 def in_batches(solver: Solver, start: Pose, targets: Targets) -> Pose:

@@ -24,7 +24,16 @@ from lsmplify_refine.learn.flaws import FlawConfig, Flaws, chance
 from lsmplify_refine.learn.motion import Take
 from lsmplify_refine.learn.sequences import Motions, Sequences
 from lsmplify_refine.learn.shapes import ShapeSampler, moved_points, with_hands
-from lsmplify_refine.learn.variety import estimator_error, handed_on, mirrored, recombined, style_offsets, swaying
+from lsmplify_refine.learn.variety import (
+    contortions,
+    estimator_error,
+    handed_on,
+    mirrored,
+    recombined,
+    style_offsets,
+    swaying,
+    unbent,
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +45,9 @@ class PairConfig(FlawConfig):
         estimator_error: Of an error of pose and place on the start.
         same_frame: Of no stride at all, where there is such an error.
         from_rest: Of a start without any estimate, as a stream makes it from the keypoints.
+        unbent: Of a motion drawn towards the body at rest, by any share.
+        contorted: Of joints that are all turned as nobody turns them. Without these two the network takes whoever looks
+            unlike the corpus for a wrong start, and lets it go.
         sway: Slow movements of every joint, at most, as a share of the constant offset that it gets.
         handed_on: Of other shares of what neighbours along spine, neck and shoulders do together.
         in_sequence: Share of a batch that goes on from the network's own results.
@@ -54,6 +66,8 @@ class PairConfig(FlawConfig):
     in_sequence: float = 0.25
     sequence_frames: int = 200
     recombined: float = 0.4
+    unbent: float = 0.15
+    contorted: float = 0.15
     handed_on: float = 0.8
     style_factor: float = 2.0
     as_recorded: float = 0.2
@@ -139,7 +153,7 @@ class PairSampler:
             start, truth = self._before_a_camera(start, truth)
         skeleton, targets = self._observed(told, betas, truth, Flaws.joined([m.flaws for m in motions]), image=image)
         going_on = self._followed if frames[-1] > 1 else 0
-        start = self._some_from_rest(start, skeleton, targets, count - going_on)
+        start, earlier = self._some_from_rest(start, earlier, skeleton, targets, count - going_on)
         return Pairs(told, skeleton, start, truth, targets, earlier)
 
     def follow(self, result: Pose) -> None:
@@ -172,7 +186,7 @@ class PairSampler:
         # most estimates are of the very frame that the keypoints are of
         still = wrong & chance(count, c.same_frame, g)
         # short strides somewhat more often than long ones: small errors are the hardest to tell from noise
-        stride = 1 + (c.most_stride * torch.rand(count, generator=g) ** 1.3).long()
+        stride = 1 + (c.most_stride * torch.rand(count, generator=g) ** 1.7).long()
         offsets = torch.stack([stride * ~still, torch.zeros_like(stride)], 1)
         return self._moving(offsets, wrong)
 
@@ -188,6 +202,7 @@ class PairSampler:
         c, g, count = self.config, self.generator, len(offsets)
         rotvec, pelvis = self._frames(offsets)
         rotvec = recombined(rotvec, self._frames(offsets)[0], c.recombined, g)
+        rotvec = unbent(rotvec, c.unbent, g)
         other_side = mirrored(rotvec, pelvis)
         side = chance(count, 0.5, g)[:, None, None]
         rotvec = torch.where(side[..., None], other_side[0], rotvec)
@@ -195,6 +210,7 @@ class PairSampler:
         # without any sample as recorded the corpus' own style would be as unlikely as any other
         size = c.style_factor * torch.rand(count, generator=g) * ~chance(count, c.as_recorded, g)
         rotations = handed_on(roma.rotvec_to_rotmat(rotvec), c.handed_on, g) @ style_offsets(size, g)[:, None]
+        rotations = rotations @ contortions(count, c.contorted, g)[:, None]
         sway = c.sway * torch.rand(count, generator=g) * size
         rotations = rotations @ swaying(sway, offsets, g)
         error = roma.rotvec_to_rotmat(estimator_error(count, c.estimator_angle, g) * wrong[:, None, None])
@@ -241,9 +257,13 @@ class PairSampler:
         positions = in_image(points)[0] if image else points
         return told_skeleton, Targets(positions, seen)
 
-    def _some_from_rest(self, start: Pose, skeleton: Skeleton, targets: Targets, count: int) -> Pose:
-        """The first `count` starts, some of them made from the keypoints alone."""
+    def _some_from_rest(
+        self, start: Pose, earlier: MeanPose | None, skeleton: Skeleton, targets: Targets, count: int
+    ) -> tuple[Pose, MeanPose | None]:
+        """The starts, some of the first `count` made from the keypoints alone, and what they go on from."""
         chosen = torch.nonzero(chance(count, self.config.from_rest, self.generator))[:, 0]
         if not len(chosen):
-            return start
-        return start.with_rows(chosen, from_rest(skeleton[chosen], targets[chosen]))
+            return start, earlier
+        start = start.with_rows(chosen, from_rest(skeleton[chosen], targets[chosen]))
+        made = torch.zeros(len(start.pelvis), dtype=torch.bool).index_fill(0, chosen, True)
+        return start, MeanPose.of_nobody(start).where(made, earlier or MeanPose.of(start, False))

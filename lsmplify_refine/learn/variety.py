@@ -15,6 +15,8 @@ from torch import Tensor
 STYLE_RAD = (
     0, .10, .10, .10, .10, .10, .10, .12, .12, .10, .10, .10, .20, .28, .28, .20, .20, .20, .12, .12, .30, .30,
 )  # fmt: skip
+#: Radians (one sigma) by which joints are turned, at most, for poses as nobody has them.
+_CONTORTED_RAD = 0.8
 _MIRROR = (0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10, 12, 14, 13, 15, 17, 16, 19, 18, 21, 20)
 #: Turns per frame of the fastest of the movements that all joints are given: one a second.
 _FASTEST_SWAY = 1 / 30
@@ -39,6 +41,13 @@ def recombined(rotvec: Tensor, others: Tensor, probability: float, generator: to
     return rotvec
 
 
+def unbent(rotvec: Tensor, probability: float, generator: torch.Generator) -> Tensor:
+    """Samples (N, T, 22, 3) of which some are drawn towards the body at rest, by any share; the root keeps its turn."""
+    some = torch.rand(len(rotvec), generator=generator) < probability
+    left = 1 - some * torch.rand(len(rotvec), generator=generator)
+    return torch.cat([rotvec[:, :, :1], left[:, None, None, None] * rotvec[:, :, 1:]], 2)
+
+
 def handed_on(rotations: Tensor, probability: float, generator: torch.Generator) -> Tensor:
     """Samples (N, T, 22, 3, 3) of which some move the same ends of limbs by other shares of the joints above them.
 
@@ -60,6 +69,15 @@ def style_offsets(size: Tensor, generator: torch.Generator) -> Tensor:
     """Rotations (N, 22, 3, 3) to multiply poses with on the right; `size` (N,) is a factor on `STYLE_RAD`."""
     rotvec = torch.randn(len(size), len(STYLE_RAD), 3, generator=generator) * torch.tensor(STYLE_RAD)[:, None]
     return roma.rotvec_to_rotmat(rotvec * size[:, None, None])
+
+
+def contortions(count: int, probability: float, generator: torch.Generator) -> Tensor:
+    """Rotations (N, 22, 3, 3) to multiply poses with: for some samples every joint's, but the root's, is turned."""
+    some = torch.rand(count, generator=generator) < probability
+    size = _CONTORTED_RAD * torch.rand(count, generator=generator) * some
+    rotvec = size[:, None, None] * torch.randn(count, len(STYLE_RAD), 3, generator=generator)
+    rotvec[:, 0] = 0
+    return roma.rotvec_to_rotmat(rotvec)
 
 
 def swaying(size: Tensor, frames: Tensor, generator: torch.Generator) -> Tensor:

@@ -137,4 +137,6 @@ class FrameSolver:
                 pose = fuse_published(self.network, self.skeleton, pose, targets, betas)
             else:
                 pose, _ = fuse(self.network, self.skeleton, pose, targets, earlier)
+                # whatever it was made from, the next pass starts from a result
+                earlier = earlier and earlier.only(earlier.count > 0)
         return pose

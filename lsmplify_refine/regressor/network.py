@@ -201,13 +201,14 @@ def regress(
         targets: The observations; of them the weights are used.
         target_points: (N, 25, 3) the targets in space (2D ones lifted), same frame as the poses, metres.
         earlier: The mean of the earlier results that the start goes on from, if it does. Errors of its own results are
-            others than an estimate's.
+            others than an estimate's, and those of a start made from the keypoints are their noise.
     """
     with torch.no_grad():
         axes, points, joints = _features(skeleton, start, solution, scales, targets, target_points, earlier)
         way = roma.rotmat_to_rotvec(start.rotations[:, :JOINTS].transpose(-1, -2) @ solution.rotations[:, :JOINTS])
-    pose, prior, log_trust = network(points, joints)
-    pose, mean = (Pose(_moved(start.rotations, way, said), solution.pelvis) for said in (pose, prior))
+    said, prior, log_trust = network(points, joints)
+    poses = _moved(start.rotations, way, torch.stack([said, prior[..., :7]]))
+    pose, mean = (Pose(rotations, solution.pelvis) for rotations in poses)
     weight = (scales.strength.log()[:, None] + prior[..., 7]).clamp(*_LOG_WEIGHTS).exp()
     together = weight.rsqrt()[..., None, None] * prior[..., 8:].unflatten(-1, (3, -1))
     together = torch.cat([axes[:, None] @ together[:, :1], together[:, 1:]], 1)
@@ -221,10 +222,11 @@ def regress(
 
 
 def _moved(rotations: Tensor, way: Tensor, said: Tensor) -> Tensor:
-    """Rotations (N, J, 3, 3) after a share of the way (N, 22, 3) and a residual, as said (N, 22, 7 or more)."""
+    """Rotations (N, J, 3, 3) after a share of the way (N, 22, 3) and a residual, for each of several (S, N, 22, 7)."""
     residual = roma.special_gramschmidt(said[..., :6].unflatten(-1, (2, 3)).transpose(-1, -2))
-    part = roma.rotvec_to_rotmat(said[..., 6:7].sigmoid() * way)
-    return torch.cat([rotations[:, :JOINTS] @ part @ residual, rotations[:, JOINTS:]], 1)
+    part = roma.rotvec_to_rotmat(said[..., 6:].sigmoid() * way)
+    hands = rotations[:, JOINTS:].expand(len(said), -1, -1, -1, -1)
+    return torch.cat([rotations[:, :JOINTS] @ part @ residual, hands], 2)
 
 
 def _features(
@@ -273,11 +275,13 @@ def _features(
 
 
 def _remembered(start: Pose, earlier: MeanPose | None) -> Tensor:
-    """(N, 22, 4) the way from the start to the mean of earlier results, and how much of a mean it is."""
+    """(N, 22, 4) the way from the start to the mean of earlier results, and how much of a mean that is: up to 1, 0 for
+    none, and -1 for a start that was made from the keypoints alone.
+    """
     if earlier is None:
         return start.pelvis.new_zeros(len(start.pelvis), JOINTS, 4)
     # no larger for an hour than for the seconds of training
-    known = 1 - (1 + earlier.count).rsqrt()
+    known = torch.where(earlier.count < 0, -1.0, 1 - (1 + earlier.count.clamp(min=0)).rsqrt())
     return torch.cat([5 * earlier.way_from(start)[:, :JOINTS], known[:, None, None].expand(-1, JOINTS, 1)], -1)
 
 

@@ -54,6 +54,16 @@ def test_what_does_not_count_changes_nothing() -> None:
     assert angle(after.rotations[1], turned.rotations[1]).max() < 1e-3
 
 
+def test_of_nobody_there_is_nothing_to_draw_to_and_results_count_from_the_first() -> None:
+    rest, turned = pose(torch.zeros(2, 24, 3)), pose(torch.full((2, 24, 3), 0.4))
+    nobody = MeanPose.of_nobody(rest).where(torch.tensor([True, False]), MeanPose.of(rest))
+    assert nobody.count.tolist() == [-1, 1]
+    assert angle(nobody.draw(turned).rotations, turned.rotations)[0].max() < 1e-3
+    after = nobody.after(turned)
+    assert after.count.tolist() == [1, 2]
+    assert angle(after.rotations[0], turned.rotations[0]).max() < 1e-3
+
+
 def test_a_known_pose_is_hardly_moved_by_results() -> None:
     true, off = pose(torch.zeros(2, 24, 3)), pose(torch.full((2, 24, 3), 0.4))
     mean = MeanPose.of_known(true).only(torch.tensor([True, False]))

@@ -71,7 +71,8 @@ def test_garbage_is_not_fed_back_and_the_track_recovers() -> None:
     assert bool(found.accepted) and found.error_m.item() < 0.01
 
 
-def test_the_solver_hears_of_earlier_results_where_a_track_goes_on_from_them() -> None:
+def test_the_solver_hears_what_a_start_was_made_from() -> None:
+    """From the keypoints alone, from earlier results, from an estimate."""
     truth, heard = motion(), []
 
     def solver(start: Pose, targets: Targets, earlier: MeanPose | None = None, /) -> Pose:
@@ -82,7 +83,8 @@ def test_the_solver_hears_of_earlier_results_where_a_track_goes_on_from_them() -
     for index in range(3):
         live.step(seen(row(truth, index)))
     live.step(seen(row(truth, 3)), row(truth, 3))  # a perfect estimate is a better start
-    assert heard == [0, 1, 2, 0]
+    live.step(seen(Pose(truth.rotations[4:5], truth.pelvis[4:5] + 3.0)))  # far from all that came before
+    assert heard == [-1, 1, 2, 0, -1]
 
 
 def test_a_stream_goes_on_from_a_known_pose_and_holds_to_it() -> None:

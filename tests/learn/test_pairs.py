@@ -73,10 +73,22 @@ def test_starts_at_rest_are_made_from_the_keypoints(split: Split) -> None:
     config = PairConfig(image_batches=0, in_sequence=0, from_rest=1.0, clean=1.0)
     pairs = PairSampler(split.train, open_body(), config, seed=5).draw(16)
     assert torch.allclose(pairs.start.rotations, from_rest(pairs.skeleton, pairs.targets).rotations, atol=1e-4)
+    assert pairs.earlier is not None and (pairs.earlier.count == -1).all()
+
+
+def test_the_network_is_told_which_starts_were_made_from_keypoints(split: Split) -> None:
+    config = PairConfig(image_batches=0, in_sequence=0.25, from_rest=0.5, clean=1.0)
+    sampler = PairSampler(split.train, open_body(), config, seed=5)
+    sampler.follow(sampler.draw(32).truth)
+    pairs = sampler.draw(32)
+    made = from_rest(pairs.skeleton, pairs.targets).rotations
+    alike = (pairs.start.rotations - made).abs().amax((1, 2, 3)) < 1e-4
+    assert pairs.earlier is not None and torch.equal(pairs.earlier.count == -1, alike)
+    assert 5 < int(alike.sum()) < 20 and (pairs.earlier.count[-8:] == 1).all()
 
 
 class TestSequences:
-    CONFIG = PairConfig(image_batches=0, in_sequence=0.25, sequence_frames=3)
+    CONFIG = PairConfig(image_batches=0, in_sequence=0.25, sequence_frames=3, from_rest=0)
 
     def drawn(self, split: Split, *, seed: int = 4) -> PairSampler:
         return PairSampler(split.train, open_body(), self.CONFIG, seed=seed)

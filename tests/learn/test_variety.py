@@ -7,7 +7,7 @@ import functools
 import roma
 import torch
 
-from lsmplify_refine.learn.variety import handed_on, mirrored, recombined, style_offsets, swaying
+from lsmplify_refine.learn.variety import contortions, handed_on, mirrored, recombined, style_offsets, swaying, unbent
 
 _LEFT_ELBOW, _RIGHT_ELBOW, _LEFT_ARM = 18, 19, [13, 16, 18, 20]
 
@@ -28,6 +28,24 @@ def test_limbs_come_whole_from_the_same_other_sample() -> None:
     assert 0.15 < taken[:, _LEFT_ELBOW].mean() < 0.45
     assert (taken[:, 0] == 0).all()  # the root belongs to no limb
     assert (rotvec == 0).all()
+
+
+def test_drawn_to_rest_all_joints_keep_their_axes_and_the_root_its_turn() -> None:
+    before = torch.randn(400, 3, 22, 3, generator=torch.Generator().manual_seed(0))
+    after = unbent(before, 0.5, torch.Generator().manual_seed(1))
+    share = (after / before)[:, :, 1:]
+    assert torch.equal(after[:, :, 0], before[:, :, 0])
+    assert (share.flatten(1).std(1) < 1e-4).all()  # one share for all joints and frames
+    assert 150 < int((share.flatten(1)[:, 0] == 1).sum()) < 250
+    assert 0 <= share.min() < 0.02 and share.max() <= 1
+
+
+def test_some_are_contorted_all_over_but_for_the_root() -> None:
+    turns = roma.rotmat_to_rotvec(contortions(400, 0.5, torch.Generator().manual_seed(0))).norm(dim=-1)
+    contorted = turns.amax(1) > 0
+    assert 150 < int(contorted.sum()) < 250
+    assert (turns[contorted, 1:] > 0).all() and (turns[:, 0] == 0).all()
+    assert turns[contorted, 1:].square().mean() > 0.2**2
 
 
 def test_what_is_handed_on_leaves_the_chain_as_it_was() -> None:

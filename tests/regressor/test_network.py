@@ -119,6 +119,17 @@ def test_it_hears_of_earlier_results_only_where_there_are_some() -> None:
     assert (change[::2] > 1e-4).all() and (change[1::2] < 1e-5).all()
 
 
+def test_it_hears_which_starts_were_made_from_the_keypoints() -> None:
+    skeleton, start, targets = case()
+    with torch.no_grad():
+        plain, estimated, made = (
+            fuse(random_network(), skeleton, start, targets, earlier)[0].rotations
+            for earlier in (None, MeanPose.of(start, False), MeanPose.of_nobody(start))
+        )
+    assert torch.allclose(plain, estimated, atol=1e-5)
+    assert ((made - plain).abs().amax((1, 2, 3)) > 1e-4).all()
+
+
 @pytest.mark.parametrize("image", [False, True])
 def test_gradients_are_finite_with_missing_keypoints(image: bool) -> None:
     skeleton, start, targets = case(image=image)
