@@ -1,6 +1,6 @@
 """The weighted mean of the regressor's weights from several runs that began with each other's.
 
-python scripts/mean_weights.py MEAN.safetensors RUN4.safetensors=0.15 RUN5.safetensors=0.425 RUN6.safetensors=0.425
+python scripts/mean_weights.py MEAN.safetensors RUN9/weights.safetensors=0.5 RUN10/weights.safetensors=0.5
 """
 
 from __future__ import annotations
@@ -33,7 +33,14 @@ def main() -> None:
     mean = {name: sum(share * state[name] for share, state in zip(shares, states)) for name in states[0]}
     networks[0].load_state_dict(mean)
     parts = [{"share": share, **weights_record(path)} for share, (path, _) in zip(shares, args.weights)]
-    save_weights(networks[0], args.output, {"mean_of": parts})
+    record = {"mean_of": parts}
+    beginning = parts[0].get("began_with")
+    if beginning is not None and all(part.get("began_with") == beginning for part in parts):
+        # told once: it may be a mean of means
+        record["began_with"] = beginning
+        for part in parts:
+            del part["began_with"]
+    save_weights(networks[0], args.output, record)
 
 
 if __name__ == "__main__":

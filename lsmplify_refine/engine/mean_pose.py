@@ -35,20 +35,19 @@ class MeanPose:
     count: Tensor
 
     @classmethod
-    def of(cls, pose: Pose, counts: Tensor | bool = True) -> MeanPose:
-        """Of one frame, for those tracks (N,) where it counts."""
-        nobody = cls(pose.rotations, torch.zeros_like(pose.pelvis[:, 0]))
-        return nobody.after(pose, counts)
+    def of(cls, pose: Pose, count: Tensor | float = 1) -> MeanPose:
+        """Of one pose, which counts as so many frames (N,): none where it is only an estimate."""
+        return cls(pose.rotations, torch.zeros_like(pose.pelvis[:, 0]) + count)
 
     @classmethod
     def of_known(cls, pose: Pose) -> MeanPose:
         """Of a pose that is known to be true."""
-        return cls(pose.rotations, torch.full_like(pose.pelvis[:, 0], _LONGEST))
+        return cls.of(pose, _LONGEST)
 
     @classmethod
     def of_nobody(cls, pose: Pose) -> MeanPose:
         """Of no frame, for starts that were made from the keypoints alone."""
-        return cls(pose.rotations, torch.full_like(pose.pelvis[:, 0], -1.0))
+        return cls.of(pose, -1)
 
     def __getitem__(self, tracks: Rows) -> MeanPose:
         return MeanPose(self.rotations[tracks], self.count[tracks])

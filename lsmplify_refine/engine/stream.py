@@ -85,7 +85,7 @@ class Stream:
             Made in torch's inference mode: clone its tensors to change them in place or to differentiate through them.
         """
         start, error, mean = self._start(targets, estimate)
-        pose = self.solver(mean.draw(start) if mean else start, targets, mean)
+        pose = self.solver(mean.draw(start), targets, mean)
         refined_error = robust_error_m(self.skeleton, pose, targets)
         seen = (targets.weights > 0).any(1)
         accepted = seen & (refined_error <= (error + _WORSE_M).clamp(max=_LOST_M))
@@ -100,27 +100,26 @@ class Stream:
             steps.append(self.step(targets[row], estimate and estimate[row]).pose)
         return Pose.joined(steps)
 
-    def _start(self, targets: Targets, estimate: Pose | None) -> tuple[Pose, Tensor, MeanPose | None]:
+    def _start(self, targets: Targets, estimate: Pose | None) -> tuple[Pose, Tensor, MeanPose]:
         """For every track the candidate that lies nearest to the keypoints, its error, and what it goes on from."""
-        candidates = [] if estimate is None else [estimate]
-        errors = [robust_error_m(self.skeleton, pose, targets) for pose in candidates]
-        last = len(candidates)
-        if self._last is not None:
-            candidates.append(self._last.pose)
+        candidates, errors = [], []
+        if estimate is not None:
+            candidates.append((estimate, MeanPose.of(estimate, 0)))
+            errors.append(robust_error_m(self.skeleton, estimate, targets))
+        if self._last is not None and self._mean is not None:
+            candidates.append((self._last.pose, self._mean))
             fresh = robust_error_m(self.skeleton, self._last.pose, targets)
             # without anything better, what was rejected is still where to go on from
             errors.append(torch.where(self._last.accepted, fresh, fresh + _LOST_M))
-        rest = len(candidates)
         if not candidates or bool((torch.stack(errors).amin(0) > _LOST_M).any()):
-            candidates.append(from_rest(self.skeleton, targets))
-            errors.append(robust_error_m(self.skeleton, candidates[-1], targets))
+            rest = from_rest(self.skeleton, targets)
+            candidates.append((rest, MeanPose.of_nobody(rest)))
+            errors.append(robust_error_m(self.skeleton, rest, targets))
         error, chosen = torch.stack(errors).min(0)
-        best = candidates[0]
-        for index, pose in enumerate(candidates[1:], 1):
-            best = pose.where(chosen == index, best)
-        mean = self._mean and self._mean.only(chosen == last)
-        if rest < len(candidates):
-            mean = MeanPose.of_nobody(best).where(chosen == rest, mean or MeanPose.of(best, False))
+        best, mean = candidates[0]
+        for index, (pose, results) in enumerate(candidates[1:], 1):
+            here = chosen == index
+            best, mean = pose.where(here, best), results.where(here, mean)
         return best, error, mean
 
 

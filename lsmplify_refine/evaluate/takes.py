@@ -187,7 +187,7 @@ def _one_after_another(tracks: Tracks, solve: Solver, first: Literal["true", "es
     rotations, pelvis = torch.empty_like(begin.rotations), torch.empty_like(begin.pelvis)
     rows = torch.nonzero(tracks.index == 0)[:, 0]
     start = begin[rows]
-    mean = MeanPose.of_known(start) if first == "true" else MeanPose.of(start, False)
+    mean = MeanPose.of_known(start) if first == "true" else MeanPose.of(start, 0)
     for index in range(1, int(tracks.index.max()) + 2):
         solved = in_batches(solve, replace(tracks.pairs[rows], start=start, earlier=mean))
         rotations[rows], pelvis[rows] = solved.rotations, solved.pelvis

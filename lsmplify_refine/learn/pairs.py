@@ -145,7 +145,7 @@ class PairSampler:
                 self._sequences = self._new_sequences(self._followed)
             motions.append(self._sequences.motions)
             frames.append(self._sequences.frame)
-            earlier = MeanPose.of(motions[0].start, False).beside(self._sequences.mean)
+            earlier = MeanPose.of(motions[0].start, 0).beside(self._sequences.mean)
         truth = Pose.joined([m.truth(frame) for m, frame in zip(motions, frames)])
         start = Pose.joined([m.start for m in motions])
         betas, told = (torch.cat([getattr(m, name) for m in motions]) for name in ("betas", "told"))
@@ -266,4 +266,4 @@ class PairSampler:
             return start, earlier
         start = start.with_rows(chosen, from_rest(skeleton[chosen], targets[chosen]))
         made = torch.zeros(len(start.pelvis), dtype=torch.bool).index_fill(0, chosen, True)
-        return start, MeanPose.of_nobody(start).where(made, earlier or MeanPose.of(start, False))
+        return start, MeanPose.of_nobody(start).where(made, earlier or MeanPose.of(start, 0))

@@ -81,4 +81,4 @@ class Sequences:
 
     def _begin(self) -> None:
         self.motions, self.frame = self._draw(), 1
-        self.mean = MeanPose.of(self.motions.start, False)
+        self.mean = MeanPose.of(self.motions.start, 0)

@@ -100,7 +100,7 @@ class TestSequences:
         sampler.follow(result)
         second = sampler.draw(8)
         assert torch.equal(second.start.pelvis[-2:], result.pelvis[-2:])
-        drawn = MeanPose.of(first.start[-2:], False).after(result[-2:]).draw(result[-2:])
+        drawn = MeanPose.of(first.start[-2:], 0).after(result[-2:]).draw(result[-2:])
         assert torch.equal(second.start.rotations[-2:], drawn.rotations)
         assert second.earlier is not None and second.earlier.count.tolist() == [0] * 6 + [1, 1]
         assert torch.allclose(second.earlier.rotations[-2:], result.rotations[-2:], atol=1e-5)

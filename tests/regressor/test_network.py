@@ -124,7 +124,7 @@ def test_it_hears_which_starts_were_made_from_the_keypoints() -> None:
     with torch.no_grad():
         plain, estimated, made = (
             fuse(random_network(), skeleton, start, targets, earlier)[0].rotations
-            for earlier in (None, MeanPose.of(start, False), MeanPose.of_nobody(start))
+            for earlier in (None, MeanPose.of(start, 0), MeanPose.of_nobody(start))
         )
     assert torch.allclose(plain, estimated, atol=1e-5)
     assert ((made - plain).abs().amax((1, 2, 3)) > 1e-4).all()
