@@ -1,6 +1,6 @@
 """The weighted mean of the regressor's weights from several runs that began with each other's.
 
-python scripts/mean_weights.py MEAN.safetensors RUN9/weights.safetensors=0.5 RUN10/weights.safetensors=0.5
+python scripts/mean_weights.py MEAN.safetensors RUN1/weights.safetensors=0.5 RUN2/weights.safetensors=0.5
 """
 
 from __future__ import annotations
