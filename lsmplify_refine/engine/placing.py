@@ -50,9 +50,7 @@ def faced(skeleton: Skeleton, start: Pose, targets: Targets) -> Pose:
     if targets.is_image:
         return start
     points = _core.keypoints(skeleton, start.rotations) + start.pelvis[:, None]
-    weights = targets.weights[..., None]
-    away = ((targets.positions - points) * weights).sum(1) / weights.sum(1).clamp(min=1e-6)
-    error = _robust_error_m(points + away[:, None], targets)
+    error = _robust_error_m(points + mean_offset(points, targets)[:, None], targets)
     far = torch.nonzero(error > _FAR_M)[:, 0]
     if not len(far):
         return start
@@ -63,6 +61,12 @@ def faced(skeleton: Skeleton, start: Pose, targets: Targets) -> Pose:
     some = start[far]
     rotations = torch.cat([turn[:, None] @ some.rotations[:, :1], some.rotations[:, 1:]], 1)
     return start.with_rows(far, Pose(rotations, (turn @ some.pelvis[..., None])[..., 0] + shift))
+
+
+def mean_offset(points: Tensor, targets: Targets) -> Tensor:
+    """(N, 3) how far, in the confidence-weighted mean, 3D targets lie from points (N, K, 3), metres."""
+    weights = targets.weights[..., None]
+    return ((targets.positions - points) * weights).sum(1) / weights.sum(1).clamp(min=1e-6)
 
 
 def _robust_error_m(points: Tensor, targets: Targets) -> Tensor:

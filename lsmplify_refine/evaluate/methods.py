@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from lsmplify_refine.body import BodyModel, _core
+from lsmplify_refine.engine.placing import mean_offset
 from lsmplify_refine.engine.project import Pose, Prior, Schedule, project
 from lsmplify_refine.learn.pairs import Pairs
 from lsmplify_refine.regressor.fuse import fuse
@@ -191,9 +192,7 @@ def _published(network: nn.Module, pairs: Pairs) -> Pose:
     targets = pairs.targets
     pose = published_pose(network, pairs.skeleton, pairs.start, targets, pairs.betas)
     points = _core.keypoints(pairs.skeleton, pose.rotations) + pose.pelvis[:, None]
-    weights = targets.weights[..., None]
-    away = ((targets.positions - points) * weights).sum(1) / weights.sum(1).clamp(min=1e-6)
-    return Pose(pose.rotations, pose.pelvis + away)
+    return Pose(pose.rotations, pose.pelvis + mean_offset(points, targets))
 
 
 def _smplified(body: BodyModel, prior: PosePrior | None, config: SmplifyConfig, pairs: Pairs) -> Pose:

@@ -7,6 +7,8 @@ kept from the input, which is what residual learning means.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import roma
 import torch
 from torch import Tensor
@@ -17,6 +19,7 @@ STYLE_RAD = (
 )  # fmt: skip
 #: Radians (one sigma) by which joints are turned, at most, for poses as nobody has them.
 _CONTORTED_RAD = 0.8
+_ALL_ALIKE = (0.0, *[1.0] * 21)
 _MIRROR = (0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10, 12, 14, 13, 15, 17, 16, 19, 18, 21, 20)
 #: Turns per frame of the fastest of the movements that all joints are given: one a second.
 _FASTEST_SWAY = 1 / 30
@@ -67,17 +70,20 @@ def handed_on(rotations: Tensor, probability: float, generator: torch.Generator)
 
 def style_offsets(size: Tensor, generator: torch.Generator) -> Tensor:
     """Rotations (N, 22, 3, 3) to multiply poses with on the right; `size` (N,) is a factor on `STYLE_RAD`."""
-    rotvec = torch.randn(len(size), len(STYLE_RAD), 3, generator=generator) * torch.tensor(STYLE_RAD)[:, None]
-    return roma.rotvec_to_rotmat(rotvec * size[:, None, None])
+    return _random_turns(STYLE_RAD, size, generator)
 
 
 def contortions(count: int, probability: float, generator: torch.Generator) -> Tensor:
     """Rotations (N, 22, 3, 3) to multiply poses with: for some samples every joint's, but the root's, is turned."""
     some = torch.rand(count, generator=generator) < probability
     size = _CONTORTED_RAD * torch.rand(count, generator=generator) * some
-    rotvec = size[:, None, None] * torch.randn(count, len(STYLE_RAD), 3, generator=generator)
-    rotvec[:, 0] = 0
-    return roma.rotvec_to_rotmat(rotvec)
+    return _random_turns(_ALL_ALIKE, size, generator)
+
+
+def _random_turns(sigma: Sequence[float], size: Tensor, generator: torch.Generator) -> Tensor:
+    """Rotations (N, 22, 3, 3) of so many radians for each joint (one sigma); `size` (N,) is a factor on them."""
+    rotvec = torch.randn(len(size), len(sigma), 3, generator=generator) * torch.tensor(sigma)[:, None]
+    return roma.rotvec_to_rotmat(rotvec * size[:, None, None])
 
 
 def swaying(size: Tensor, frames: Tensor, generator: torch.Generator) -> Tensor:

@@ -45,8 +45,9 @@ LAST = Schedule(damping=(1.0, 1.0), radius_m=(0.4, 0.4))
 ALONE = Schedule(damping=(10.0, 3.0, 1.0, 1.0), radius_m=(1.0, 0.6, 0.4, 0.4))
 
 
-def first_solution(skeleton: Skeleton, start: Pose, targets: Targets) -> tuple[Pose, Scales]:
-    """The projection before the regressor, and what the observations say about noise and start."""
+def first_solution(skeleton: Skeleton, start: Pose, targets: Targets) -> tuple[Pose, Pose, Scales]:
+    """The start, as `faced` turns it, the projection before the regressor, and what the observations say about both."""
+    start = faced(skeleton, start, targets)
     relative = torch.ones(start.rotations.shape[:2], device=start.pelvis.device)
     relative[:, _WRIST:] = torch.inf
     root = relative[:, 0]
@@ -61,7 +62,7 @@ def first_solution(skeleton: Skeleton, start: Pose, targets: Targets) -> tuple[P
     # estimates are worse in place (metres) than in pose (radians)
     weights = prior_weights(Prior(relative, open_pelvis(root, is_image=targets.is_image, across=0.01)), joints)
     scales, target = estimate_scales(model.jacobian, model.residual_at_start(walk), weights)
-    return step_to(walk, model, target, joints).pose, scales
+    return start, step_to(walk, model, target, joints).pose, scales
 
 
 def in_space(skeleton: Skeleton, pose: Pose, targets: Targets) -> Tensor:
@@ -77,8 +78,7 @@ def fuse(
 ) -> tuple[Pose, Regressed]:
     """The refined pose, and what the regressor said on the way; see `regress`."""
     with torch.no_grad():
-        start = faced(skeleton, start, targets)
-        solution, scales = first_solution(skeleton, start, targets)
+        start, solution, scales = first_solution(skeleton, start, targets)
         points = in_space(skeleton, solution, targets)
     regressed = regress(network, skeleton, start, solution, scales, targets, points, earlier)
     trusted = Targets(targets.positions, targets.weights * regressed.trust)
@@ -88,15 +88,13 @@ def fuse(
 
 def project_alone(skeleton: Skeleton, start: Pose, targets: Targets) -> Pose:
     """The refined pose without any network: the start is held as strongly as the observations speak for it."""
-    start = faced(skeleton, start, targets)
-    _, scales = first_solution(skeleton, start, targets)
+    start, _, scales = first_solution(skeleton, start, targets)
     return project(skeleton, start, targets, even_prior(start, scales, targets), ALONE)
 
 
 def fuse_published(network: PublishedNetwork, skeleton: Skeleton, start: Pose, targets: Targets, betas: Tensor) -> Pose:
     """The published network's pose, projected under the prior that the observations speak for."""
-    start = faced(skeleton, start, targets)
-    solution, scales = first_solution(skeleton, start, targets)
+    start, solution, scales = first_solution(skeleton, start, targets)
     in_place = Targets(in_space(skeleton, solution, targets), targets.weights)
     pose = published_pose(network, skeleton, Pose(start.rotations, solution.pelvis), in_place, betas)
     return project(skeleton, pose, targets, even_prior(start, scales, targets), LAST)
@@ -129,7 +127,10 @@ class FrameSolver:
     def __call__(self, start: Pose, targets: Targets, earlier: MeanPose | None = None) -> Pose:
         """Refine N frames; `earlier` is the mean of the results that they go on from, if they do."""
         pose = start
-        for _ in range(self.passes):
+        for done in range(self.passes):
+            if done and earlier:
+                # whatever the first start was made from, this one is a result
+                earlier = earlier.only(earlier.count > 0)
             if self.network is None:
                 pose = project_alone(self.skeleton, pose, targets)
             elif isinstance(self.network, PublishedNetwork):
@@ -137,6 +138,4 @@ class FrameSolver:
                 pose = fuse_published(self.network, self.skeleton, pose, targets, betas)
             else:
                 pose, _ = fuse(self.network, self.skeleton, pose, targets, earlier)
-                # whatever it was made from, the next pass starts from a result
-                earlier = earlier and earlier.only(earlier.count > 0)
         return pose

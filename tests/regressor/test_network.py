@@ -70,7 +70,7 @@ def test_far_frames_take_one_step_more_and_near_ones_do_not(shared: bool, monkey
     error = {}
     for radians in (0.5, 9.0):
         monkeypatch.setattr("lsmplify_refine.regressor.fuse._FAR_RAD", radians)
-        solution, _ = first_solution(skeleton, start, targets)
+        _, solution, _ = first_solution(skeleton, start, targets)
         points = _core.keypoints(skeleton, solution.rotations) + solution.pelvis[:, None]
         error[radians] = ((points - targets.positions).norm(dim=-1) * targets.weights).mean(1)
     assert (error[0.5][far] < 0.85 * error[9.0][far]).all()
@@ -80,7 +80,7 @@ def test_far_frames_take_one_step_more_and_near_ones_do_not(shared: bool, monkey
 def test_untrained_it_stands_half_way_to_the_first_solution_with_the_evidences_prior() -> None:
     skeleton, start, targets = case()
     network = ResidualRegressor(NetworkConfig(width=32, depth=2))
-    solution, scales = first_solution(skeleton, start, targets)
+    _, solution, scales = first_solution(skeleton, start, targets)
     said = regress(network, skeleton, start, solution, scales, targets, in_space(skeleton, solution, targets))
     whole = roma.rotmat_geodesic_distance(start.rotations, solution.rotations)
     for end in (start, solution):
