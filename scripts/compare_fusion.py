@@ -56,9 +56,9 @@ def regress_project(network: nn.Module, pairs: Pairs) -> Pose:
 
 def project_regress_project(network: nn.Module, pairs: Pairs) -> Pose:
     """Project, regress on what is left, project again with the prior that the observations speak for."""
-    _, scales = first_solution(pairs.skeleton, pairs.start, pairs.targets)
+    _, _, scales = first_solution(pairs.skeleton, pairs.start, pairs.targets)
     regressed = regressed_from_solution(network, pairs)
-    return project(pairs.skeleton, regressed, pairs.targets, even_prior(regressed, scales), LAST)
+    return project(pairs.skeleton, regressed, pairs.targets, even_prior(regressed, scales, pairs.targets), LAST)
 
 
 def trained_through(network: nn.Module, pairs: Pairs) -> Pose:
