@@ -42,7 +42,7 @@ class Skeleton:
         """One or some of a batch."""
         return replace(self, rest_joints=self.rest_joints[rows], points=self.points[rows])
 
-    def of_frames(self, rows: Tensor) -> Skeleton:
+    def of_frames(self, rows: slice | Tensor) -> Skeleton:
         """Of some frames: itself where all share it."""
         return self[rows] if self.rest_joints.dim() == 3 else self
 

@@ -111,10 +111,13 @@ class Schedule:
     Attributes:
         damping: Factor on the prior's weights; high first, so that no step overshoots, 1 last.
         radius_m: Scale of the robust kernel, metres: residuals far beyond it hardly count.
+        enough_rad: Frames in which a step has turned no joint further than this take no more: what is left of a short
+            step is about its square.
     """
 
     damping: Sequence[float]
     radius_m: Sequence[float]
+    enough_rad: float = 0.0
 
 
 def open_pelvis(strength: Tensor, *, is_image: bool, across: float = 1e-5) -> Tensor:
@@ -172,6 +175,9 @@ class Walk:
     turn: Tensor
     shift: Tensor
 
+    def __getitem__(self, rows: Rows) -> Walk:
+        return Walk(self.pose[rows], self.turn[rows], self.shift[rows])
+
     def with_rows(self, rows: Tensor, others: Walk) -> Walk:
         """With other walks (R) in some rows (R,)."""
         turn, shift = self.turn.index_copy(0, rows, others.turn), self.shift.index_copy(0, rows, others.shift)
@@ -225,9 +231,19 @@ def approach(
     joints = free_joints(prior)
     weight = prior_weights(prior, joints)
     walk = _walk(start, begin, joints)
-    for damping, radius in zip(schedule.damping, schedule.radius_m):
-        model = linearise(skeleton, walk.pose, targets, radius, joints)
-        walk = advance(walk, model, damping * weight, joints, prior.together)
+    rows: Rows = slice(None)
+    for index, (damping, radius) in enumerate(zip(schedule.damping, schedule.radius_m), 1):
+        before = walk[rows]
+        model = linearise(skeleton.of_frames(rows), before.pose, targets[rows], radius, joints)
+        together = None if prior.together is None else prior.together[rows]
+        after = advance(before, model, damping * weight[rows], joints, together)
+        walk = after if isinstance(rows, slice) else walk.with_rows(rows, after)
+        if schedule.enough_rad and index < len(schedule.damping):
+            far = (after.turn - before.turn).norm(dim=-1).amax(1) > schedule.enough_rad
+            if not far.all():
+                rows = torch.arange(len(weight), device=weight.device)[rows][far]
+                if not len(rows):
+                    break
     return walk
 
 

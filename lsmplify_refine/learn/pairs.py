@@ -52,6 +52,7 @@ class PairConfig(FlawConfig):
         handed_on: Of other shares of what neighbours along spine, neck and shoulders do together.
         in_sequence: Share of a batch that goes on from the network's own results.
         sequence_frames: Frames refined one after another.
+        known_first: Of being told that the pose which a sequence begins with is true, where it is.
         as_recorded: Of no style offset and no sway, as often where the start has an estimator's error as where it has
             none: otherwise the style of a start would tell which.
         wrong_shape: Of being told another shape, where the keypoints are not clean.
@@ -65,6 +66,7 @@ class PairConfig(FlawConfig):
     estimator_shift_m: float = 0.05
     in_sequence: float = 0.25
     sequence_frames: int = 200
+    known_first: float = 0.5
     recombined: float = 0.4
     unbent: float = 0.15
     contorted: float = 0.15
@@ -188,16 +190,17 @@ class PairSampler:
         # short strides somewhat more often than long ones: small errors are the hardest to tell from noise
         stride = 1 + (c.most_stride * torch.rand(count, generator=g) ** 1.7).long()
         offsets = torch.stack([stride * ~still, torch.zeros_like(stride)], 1)
-        return self._moving(offsets, wrong)
+        return self._moving(offsets, wrong, known=torch.zeros_like(wrong))
 
     def _runs(self, count: int) -> Motions:
         """Consecutive frames, as recorded or at half the rate."""
         c, g = self.config, self.generator
         pace = torch.randint(1, 3, (count, 1), generator=g)
         offsets = pace * torch.arange(c.sequence_frames + 1)
-        return self._moving(offsets, chance(count, c.estimator_error, g))
+        wrong = chance(count, c.estimator_error, g)
+        return self._moving(offsets, wrong, known=~wrong & chance(count, c.known_first, g))
 
-    def _moving(self, offsets: Tensor, wrong: Tensor) -> Motions:
+    def _moving(self, offsets: Tensor, wrong: Tensor, *, known: Tensor) -> Motions:
         """Motions over rows at offsets (N, T) from a random one, either way; starts are in error where wrong (N,)."""
         c, g, count = self.config, self.generator, len(offsets)
         rotvec, pelvis = self._frames(offsets)
@@ -220,7 +223,7 @@ class PairSampler:
         mistaken = ~flaws.clean & chance(count, c.wrong_shape, g)
         told = betas + c.wrong_shape_sigma * torch.randn(betas.shape, generator=g) * mistaken[:, None]
         start = Pose(with_hands(rotations[:, 0] @ error), pelvis[:, 0] + shift)
-        return Motions(with_hands(rotations), pelvis, betas, told, flaws, start)
+        return Motions(with_hands(rotations), pelvis, betas, told, flaws, start, known)
 
     def _frames(self, offsets: Tensor) -> tuple[Tensor, Tensor]:
         """Rotation vectors (N, T, 22, 3) and pelvis (N, T, 3) at offsets from random rows, kept within their takes."""

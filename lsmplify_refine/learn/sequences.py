@@ -29,6 +29,7 @@ class Motions:
         told: (N, 10) the shape that the refiner is told.
         flaws: What is wrong with the keypoints.
         start: The pose that the first refined frame (the second of the T) starts from.
+        known: (N,) True where that is known to be a true pose.
     """
 
     rotations: Tensor
@@ -37,6 +38,7 @@ class Motions:
     told: Tensor
     flaws: Flaws
     start: Pose
+    known: Tensor
 
     def truth(self, frame: int) -> Pose:
         """The true pose of one frame."""
@@ -81,4 +83,4 @@ class Sequences:
 
     def _begin(self) -> None:
         self.motions, self.frame = self._draw(), 1
-        self.mean = MeanPose.of(self.motions.start, 0)
+        self.mean = MeanPose.of_known(self.motions.start).only(self.motions.known)

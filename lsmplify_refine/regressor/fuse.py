@@ -31,16 +31,14 @@ from lsmplify_refine.regressor.published import PublishedNetwork, published_pose
 from lsmplify_refine.regressor.weights import Network
 
 #: The first projection: from far, robust, the start as a weak prior.
-FIRST = Schedule(damping=(10.0, 3.0), radius_m=(1.0, 0.6))
+FIRST = Schedule(damping=(5.0, 3.0, 1.0), radius_m=(1.0, 0.6, 0.4), enough_rad=0.2)
 _FIRST_PRIOR = 0.01
-#: One more step for frames in which it has turned some joint this far, radians: many of them are not there yet.
-_FAR_RAD, _FURTHER = 0.5, Schedule(damping=(1.0,), radius_m=(0.4,))
 #: No keypoint lies beyond the wrists, the first of the joints that the first projection leaves alone.
 _WRIST = 20
 #: Then one step under the prior that the observations themselves speak for.
 _SCALED_RADIUS_M = 0.2
 #: The last: from the regressor's pose, with its prior.
-LAST = Schedule(damping=(1.0, 1.0), radius_m=(0.4, 0.4))
+LAST = Schedule(damping=(1.0, 1.0), radius_m=(0.4, 0.4), enough_rad=0.1)
 #: Without a regressor between them.
 ALONE = Schedule(damping=(10.0, 3.0, 1.0, 1.0), radius_m=(1.0, 0.6, 0.4, 0.4))
 
@@ -53,10 +51,6 @@ def first_solution(skeleton: Skeleton, start: Pose, targets: Targets) -> tuple[P
     root = relative[:, 0]
     prior = Prior(_FIRST_PRIOR * relative, open_pelvis(_FIRST_PRIOR * root, is_image=targets.is_image))
     walk = approach(skeleton, start, targets, prior, FIRST)
-    far = torch.nonzero(walk.turn.norm(dim=-1).amax(1) > _FAR_RAD)[:, 0]
-    if len(far):
-        some = skeleton.of_frames(far), start[far], targets[far], prior[far], _FURTHER, walk.pose[far]
-        walk = walk.with_rows(far, approach(*some))
     joints = free_joints(prior)
     model = linearise(skeleton, walk.pose, targets, _SCALED_RADIUS_M, joints)
     # estimates are worse in place (metres) than in pose (radians)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import operator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -119,6 +120,25 @@ def test_joints_that_turn_together_share_what_the_keypoints_ask_for() -> None:
         turned = roma.rotmat_to_rotvec(found.rotations @ rotations.transpose(-1, -2))
         assert torch.allclose(turned[:, [18, 20]], bend.expand(5, 2, 3), atol=0.02)
         assert turned[:, 19].abs().max() < 0.02
+
+
+def test_frames_take_no_more_steps_after_a_short_one() -> None:
+    pose, pelvis = true_motion(6)
+    skeleton = open_body().skeleton("body25", np.zeros(10))
+    rotations, place = torch.tensor(rotvec_to_rotmat(pose)).float(), torch.tensor(pelvis).float()
+    targets = Targets(_core.keypoints(skeleton, rotations) + place[:, None], torch.ones(6, 25))
+    far = torch.tensor([True, False, True, False, False, True])
+    turn = torch.where(far, 0.8, 0.02)[:, None] * torch.tensor([0.0, 0.6, 0.8])
+    wrong = rotations.clone()
+    wrong[:, 18] = wrong[:, 18] @ roma.rotvec_to_rotmat(turn)
+    start, schedule = Pose(wrong, place), Schedule((1.0,) * 3, (9.0,) * 3, enough_rad=0.2)
+    found, thrice, once = (
+        project(skeleton, start, targets, loose_prior(6), s)
+        for s in (schedule, replace(schedule, enough_rad=0.0), Schedule((1.0,), (9.0,)))
+    )
+    left, gone = ((found.rotations - others.rotations).abs().amax((1, 2, 3)) for others in (thrice, once))
+    assert (left[far] < 0.2 * gone[far]).all() and (gone[far] > 0.02).all()
+    assert (gone[~far] < 1e-6).all() and (left[~far] < 1e-3).all()
 
 
 def test_calibration_finds_the_shape_through_wrong_poses_and_outliers() -> None:

@@ -88,7 +88,7 @@ def test_the_network_is_told_which_starts_were_made_from_keypoints(split: Split)
 
 
 class TestSequences:
-    CONFIG = PairConfig(image_batches=0, in_sequence=0.25, sequence_frames=3, from_rest=0)
+    CONFIG = PairConfig(image_batches=0, in_sequence=0.25, sequence_frames=3, from_rest=0, known_first=0)
 
     def drawn(self, split: Split, *, seed: int = 4) -> PairSampler:
         return PairSampler(split.train, open_body(), self.CONFIG, seed=seed)
@@ -106,6 +106,19 @@ class TestSequences:
         assert torch.allclose(second.earlier.rotations[-2:], result.rotations[-2:], atol=1e-5)
         step = (second.truth.pelvis - first.truth.pelvis)[-2:].norm(dim=-1)
         assert (step < 0.2).all()  # the same motion, a moment later
+
+    def test_some_begin_from_a_pose_that_is_known_to_be_true(self, split: Split) -> None:
+        config = replace(self.CONFIG, in_sequence=1.0, known_first=0.5)
+        pairs = PairSampler(split.train, open_body(), config, seed=4).draw(64)
+        assert pairs.earlier is not None
+        known = pairs.earlier.count > 0
+        assert 0 < int(known.sum()) < 64 and torch.equal(
+            pairs.earlier.count[known], MeanPose.of_known(pairs.start[known]).count
+        )
+        assert torch.equal(pairs.earlier.rotations[known], pairs.start.rotations[known])
+        sampler = PairSampler(split.train, open_body(), replace(config, known_first=1.0, estimator_error=1.0), seed=4)
+        earlier = sampler.draw(64).earlier
+        assert earlier is not None and (earlier.count == 0).all()  # nobody knows a wrong one
 
     def test_what_is_wrong_with_the_keypoints_stays(self, split: Split) -> None:
         """A hidden limb stays hidden, exact keypoints stay exact, noise is another one."""

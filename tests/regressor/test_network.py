@@ -16,7 +16,7 @@ from lsmplify_refine.body._core import Skeleton
 from lsmplify_refine.engine.mean_pose import MeanPose
 from lsmplify_refine.engine.project import Pose, Targets
 from lsmplify_refine.frames import rotvec_to_rotmat
-from lsmplify_refine.regressor.fuse import first_solution, fuse, in_space
+from lsmplify_refine.regressor.fuse import FIRST, first_solution, fuse, in_space
 from lsmplify_refine.regressor.network import (
     NetworkConfig,
     ResidualRegressor,
@@ -58,7 +58,7 @@ def random_network() -> ResidualRegressor:
 
 
 @pytest.mark.parametrize("shared", [True, False])
-def test_far_frames_take_one_step_more_and_near_ones_do_not(shared: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_far_frames_take_more_steps_and_near_ones_do_not(shared: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     skeleton, start, targets = case()
     if not shared:
         batch = (skeleton.rest_joints.expand(FRAMES, -1, -1), skeleton.points.expand(FRAMES, -1, -1, -1))
@@ -69,7 +69,7 @@ def test_far_frames_take_one_step_more_and_near_ones_do_not(shared: bool, monkey
     start = Pose(bent, start.pelvis).where(far, start)
     error = {}
     for radians in (0.5, 9.0):
-        monkeypatch.setattr("lsmplify_refine.regressor.fuse._FAR_RAD", radians)
+        monkeypatch.setattr("lsmplify_refine.regressor.fuse.FIRST", replace(FIRST, enough_rad=radians))
         _, solution, _ = first_solution(skeleton, start, targets)
         points = _core.keypoints(skeleton, solution.rotations) + solution.pelvis[:, None]
         error[radians] = ((points - targets.positions).norm(dim=-1) * targets.weights).mean(1)
