@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 import torch
 from lightning_fabric import Fabric
+from torch import nn
 
 from lsmplify_refine import InputError
 from lsmplify_refine.cli import main
+from lsmplify_refine.engine.project import Pose
 from lsmplify_refine.learn.motion import Split, Take
-from lsmplify_refine.learn.pairs import PairConfig
+from lsmplify_refine.learn.pairs import PairConfig, Pairs
 from lsmplify_refine.learn.train import Progress, TrainConfig, train
+from lsmplify_refine.regressor.fuse import fuse
 from lsmplify_refine.regressor.network import NetworkConfig
 from lsmplify_refine.regressor.published import PublishedNetwork
 from lsmplify_refine.regressor.weights import load_weights, weights_record
@@ -70,6 +73,28 @@ def test_a_resumed_run_goes_on_where_it_stopped(split: Split, tmp_path: Path, mo
     assert curve(split, tmp_path / "cut", SMALL, resume=True) == whole[2:]
 
 
+def test_a_moving_mean_of_the_weights_is_written(split: Split, tmp_path: Path) -> None:
+    passed: list[torch.Tensor] = []
+
+    def watched(model: nn.Module, pairs: Pairs) -> tuple[Pose, Pose]:
+        passed.append(torch.cat([p.detach().flatten().clone() for p in model.parameters()]))
+        fused, regressed = fuse(model, pairs.skeleton, pairs.start, pairs.targets, pairs.earlier)
+        return fused, regressed.pose
+
+    fabric = Fabric(accelerator="cpu", devices=1)
+    config = replace(SMALL, steps=30, learning_rate=0.01, mean_over=2)
+    result = train(split, open_body(), config, tmp_path, fabric=fabric, forward=watched)
+    mean = passed[1]
+    for weights in passed[2:]:
+        mean = 0.5 * (mean + weights)
+    written = torch.cat([p.flatten() for p in load_weights(tmp_path / "weights.safetensors").parameters()])
+    assert torch.equal(written, torch.cat([p.detach().flatten() for p in result.parameters()]))
+    # the last step is not among those that were watched
+    last = 2 * written - mean
+    step = (passed[-1] - passed[-2]).abs().max()
+    assert (last - passed[-1]).abs().max() < 2 * step < (mean - passed[1]).abs().max()
+
+
 def test_training_begins_with_given_weights(split: Split, tmp_path: Path) -> None:
     curve(split, tmp_path / "first", SMALL)
     begun = tmp_path / "first" / "weights.safetensors"
@@ -89,6 +114,12 @@ def test_what_cannot_be_resumed_is_said(split: Split, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no checkpoint"):
         curve(split, tmp_path, SMALL, resume=True)
     curve(split, tmp_path, SMALL)
+    checkpoint = tmp_path / "checkpoint.ckpt"
+    whole = checkpoint.read_bytes()
+    checkpoint.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match="not a checkpoint of this training, or cut short"):
+        curve(split, tmp_path, SMALL, resume=True)
+    checkpoint.write_bytes(whole)
     with pytest.raises(InputError, match="another configuration"):
         other = TrainConfig(steps=8, batch_size=16, network=SMALL.network)
         curve(split, tmp_path, other, resume=True)
