@@ -16,7 +16,11 @@ from lsmplify_refine.safe_load._unpickler import restricted_loads
 _MOST_OBJECT_BYTES = 100_000_000
 
 
-class _NumPy1Pickler(pickle._Pickler):  # type: ignore[name-defined, misc]
+#: The one in Python, which can be overridden; type checkers do not know all of it.
+_Pickler: Any = pickle._Pickler
+
+
+class _NumPy1Pickler(_Pickler):
     """Spells numpy's modules as NumPy 1 does; NumPy 2 reads both spellings."""
 
     def save_global(self, obj: Any, name: str | None = None) -> None:
@@ -34,7 +38,7 @@ class _NumPy1Pickler(pickle._Pickler):  # type: ignore[name-defined, misc]
         self.memoize(obj)
 
     # Python functions have their own entry in the dispatch table, which bypasses an overridden `save_global`
-    dispatch: ClassVar = {**pickle._Pickler.dispatch, FunctionType: save_global}  # type: ignore[attr-defined]
+    dispatch: ClassVar = {**_Pickler.dispatch, FunctionType: save_global}
 
 
 def pickled(tree: Any, protocol: int, numpy1_names: bool) -> bytes:

@@ -6,8 +6,9 @@ where they came from, in every copy, and leaves all other bytes alone.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -37,8 +38,8 @@ class Slot:
 
     field: Field
     paths: tuple[KeyPath, ...]
-    coding: Coding = field(default_factory=Coding)
-    columns: slice = field(default_factory=lambda: slice(None))
+    coding: Coding = dataclasses.field(default_factory=Coding)
+    columns: slice = dataclasses.field(default_factory=lambda: slice(None))
     rows: np.ndarray | None = None
     shared: bool = False
 
@@ -166,7 +167,7 @@ def _stored(tree: Any, slot: Slot, frames: int, where: str) -> np.ndarray:
         if slot.rows is not None:
             return _by_row(array, slot.rows, f"{where}: {slot.name}")
         return _in_rows(array, 1 if slot.shared else frames, f"{where}: {slot.name}")
-    rows = []
+    rows: list[np.ndarray] = []
     for index, path in enumerate(slot.paths):
         array = _array(tree, path, where)
         name = ".".join(map(str, path))

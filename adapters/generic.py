@@ -91,7 +91,7 @@ def _people(tree: Mapping[Any, Any]) -> dict[Any, KeyPath]:
     for name in _BLOCKS:
         if _is_body(tree.get(name)):
             return {"0": (name,)}
-    found = {key: (key,) for key, value in tree.items() if _is_body(value)}
+    found: dict[Any, KeyPath] = {key: (key,) for key, value in tree.items() if _is_body(value)}
     for key, value in tree.items():
         inner = next((name for name in _BLOCKS if isinstance(value, Mapping) and _is_body(value.get(name))), None)
         if key not in found and inner is not None:

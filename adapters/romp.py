@@ -71,8 +71,8 @@ def read(path: Path) -> list[Estimate]:
     elif linked:
         names = [str(row[2]) for row in rows]
     people: dict[str, list[_Row]] = defaultdict(list)
-    for name, row in zip(names, rows, strict=True):
-        people[name].append(row)
+    for name, own in zip(names, rows, strict=True):
+        people[name].append(own)
     camera = _fitted(container.tree, frames)
     notes = [_NOTE_LINKED] if linked and len(frames) > 1 else []
     if "sequence_results" in container.tree:

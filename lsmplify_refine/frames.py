@@ -8,6 +8,7 @@ giving it to a model with another J0, changes `transl` by a term in J0 (vchoutas
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import roma
 import torch
 
@@ -21,7 +22,7 @@ MEAN_REST_PELVIS: dict[str, tuple[float, float, float]] = {
 }
 
 
-def rotvec_to_rotmat(rotvec: np.ndarray) -> np.ndarray:
+def rotvec_to_rotmat(rotvec: npt.ArrayLike) -> np.ndarray:
     """Axis-angle (..., 3) in radians to rotation matrices (..., 3, 3), float64."""
     return roma.rotvec_to_rotmat(torch.as_tensor(np.asarray(rotvec, dtype=np.float64))).numpy()
 

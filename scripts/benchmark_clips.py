@@ -102,8 +102,10 @@ def measure(
     assert estimate.keypoints is not None
     result = refiner.refine(estimate)
     before, after, camera = result.before, result.after, result.camera
+    assert camera is not None  # GVHMR's results have one
 
     def row(name: str, keypoints: Keypoints, refinement: Refinement = result) -> tuple[str, str, str]:
+        assert refinement.camera is not None
         values = [mean_error_px(t, refinement.camera, keypoints) for t in (refinement.before, refinement.after)]
         return name, f"{values[0]:.2f}", f"{values[1]:.2f}"
 

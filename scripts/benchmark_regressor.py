@@ -23,6 +23,7 @@ from rich.table import Table
 
 from lsmplify_refine import BodyModel
 from lsmplify_refine.body._core import Skeleton
+from lsmplify_refine.engine.mean_pose import MeanPose
 from lsmplify_refine.engine.project import Pose, Targets
 from lsmplify_refine.engine.stream import Solver, Stream, in_batches
 from lsmplify_refine.evaluate.cases import Case, Protocol, draw_pairs
@@ -74,11 +75,11 @@ def streamed(skeleton: Skeleton, solver: Solver, tracks: Tracks, *, estimated: b
     return Pose.joined(poses)
 
 
-def published_alone(network: PublishedNetwork, skeleton: Skeleton) -> Callable[[Pose, Targets], Pose]:
+def published_alone(network: PublishedNetwork, skeleton: Skeleton) -> Solver:
     """The published network without any projection."""
     from lsmplify_refine.regressor.published import published_pose
 
-    def solve(start: Pose, targets: Targets) -> Pose:
+    def solve(start: Pose, targets: Targets, earlier: MeanPose | None = None) -> Pose:
         with torch.no_grad():
             return published_pose(network, skeleton, start, targets, torch.zeros(len(start.pelvis), 10))
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import gzip
 import json
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ def all_samples() -> list[Sample]:
 
 def _adapters() -> Iterator[Sample]:
     for name, (write, how, _, _) in ADAPTER_CASES.items():
-        yield Sample(name, write, lambda path, how=how: files.load(path, format=how))
+        yield Sample(name, write, partial(files.load, format=how))
     results = gvhmr.official(net_outputs=False)
     yield Sample("gvhmr pt", lambda folder: gvhmr.write_pt(folder / "r.pt", results), files.load)
     yield Sample("gvhmr pkl", lambda folder: gvhmr.write_pkl(folder / "r.pkl", results), files.load)
@@ -77,19 +78,19 @@ def _adapters() -> Iterator[Sample]:
     yield Sample("gvhmr folder", lambda folder: gvhmr.write_folder(folder / "out", results), files.load)
     for compress in (0, 3, ("xz", 1)):
         for name, tree in (("wham", estimators.wham), ("phalp", estimators.phalp)):
-            write = _then(lambda path, tree=tree, how=compress: joblib.dump(tree(), path, compress=how), "r.pkl")
+            write = _then(partial(joblib.dump, tree(), compress=compress), "r.pkl")
             yield Sample(f"{name} joblib {compress}", write, files.load)
 
 
 def _keypoints() -> Iterator[Sample]:
     for name, case in keypoint_json.CASES.items():
-        yield Sample(f"keypoints {name}", lambda folder, case=case: case(folder)[0], _read_keypoints)
+        yield Sample(f"keypoints {name}", partial(_first_of, case), _read_keypoints)
     points = named.metres(4, 25)
     yield Sample("trc", lambda folder: named.write_trc(folder / "k.trc", named.OPENPOSE, points), load_tracks)
     text = named.csv_of(points, ["a", "b"], "xyz")
     yield Sample("csv", _then(lambda path: path.write_text(text), "k.csv"), load_tracks)
     yield Sample("vitpose", _then(lambda path: torch.save(gvhmr.keypoints(), path), "k.pt"), load_tracks)
-    plain = {"convention": np.array("body25"), "keypoints3d": points, "frame_ids": np.arange(4)}
+    plain: dict[str, Any] = {"convention": np.array("body25"), "keypoints3d": points, "frame_ids": np.arange(4)}
     yield Sample("plain npz", _then(lambda path: np.savez(path, **plain), "k.npz"), load_tracks)
     yield Sample("bare npy", _then(lambda path: np.save(path, points * 1000), "k.npy"), _read_keypoints)
     yield Sample("c3d", _c3d, load_tracks)
@@ -133,7 +134,7 @@ def _containers() -> Iterator[Sample]:
     }
     plain = {"a": torch.arange(6.0).reshape(2, 3).T, "b": [torch.ones(2), (1, "x")]}
     for protocol in range(6):
-        write = _then(lambda path, p=protocol: path.write_bytes(pickle.dumps(tree, p)), "f.pkl")
+        write = _then(partial(Path.write_bytes, data=pickle.dumps(tree, protocol)), "f.pkl")
         yield Sample(f"pickle {protocol}", write, load_pickle)
     yield Sample("gzip", _then(lambda path: path.write_bytes(gzip.compress(pickle.dumps(tree))), "f.pkl"), load_pickle)
     yield Sample("bz2", _then(lambda path: joblib.dump(tree, path, compress=("bz2", 1)), "f.pkl"), load_pickle)
@@ -152,6 +153,10 @@ def _then(write: Callable[[Path], Any], name: str) -> Callable[[Path], Path]:
         return folder / name
 
     return run
+
+
+def _first_of(write: Callable[[Path], Sequence[Any]], folder: Path) -> Path:
+    return write(folder)[0]
 
 
 def _read_keypoints(path: Path) -> Any:
