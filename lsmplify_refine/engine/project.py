@@ -235,8 +235,7 @@ def approach(
     for index, (damping, radius) in enumerate(zip(schedule.damping, schedule.radius_m), 1):
         before = walk[rows]
         model = linearise(skeleton.of_frames(rows), before.pose, targets[rows], radius, joints)
-        together = None if prior.together is None else prior.together[rows]
-        after = advance(before, model, damping * weight[rows], joints, together)
+        after = advance(before, model, damping * weight[rows], joints, prior[rows].together)
         walk = after if isinstance(rows, slice) else walk.with_rows(rows, after)
         if schedule.enough_rad and index < len(schedule.damping):
             far = (after.turn - before.turn).norm(dim=-1).amax(1) > schedule.enough_rad

@@ -30,8 +30,8 @@ from lsmplify_refine.regressor.network import JOINTS, Regressed, regress
 from lsmplify_refine.regressor.published import PublishedNetwork, published_pose
 from lsmplify_refine.regressor.weights import Network
 
-#: The first projection: from far, robust, the start as a weak prior. Four in five of
-#: an estimator's frames take one step of it.
+#: The first projection: from far, robust, the start as a weak prior. Four in five of an estimator's frames take one
+#: step of it.
 FIRST = Schedule(damping=(5.0, 3.0, 1.0), radius_m=(1.0, 0.6, 0.4), enough_rad=0.2)
 _FIRST_PRIOR = 0.01
 #: No keypoint lies beyond the wrists, the first of the joints that the first projection leaves alone.
