@@ -47,6 +47,15 @@ class Skeleton:
         return self[rows] if self.rest_joints.dim() == 3 else self
 
     @cached_property
+    def steps(self) -> Tensor:
+        """(J, 4, 4) or (N, J, 4, 4) from each joint's parent to it at rest, as a translation to add a rotation to."""
+        parent = torch.tensor(self.parents, device=self.rest_joints.device).clamp(min=0)
+        steps = torch.zeros(*self.rest_joints.shape[:-1], 4, 4).to(self.rest_joints)
+        steps[..., :3, 3] = self.rest_joints - self.rest_joints.index_select(-2, parent)
+        steps[..., 3, 3] = 1.0
+        return steps
+
+    @cached_property
     def points_on_bones(self) -> Tensor:
         """(K, J, 4) or (N, K, J, 4) homogeneous virtual points about their bones' joints: a_jb - c_jb joint_b, c_jb."""
         shares = self.shares[..., None].expand(*self.points.shape[:-1], 1)
@@ -74,34 +83,30 @@ def subtree_mask(parents: tuple[int, ...]) -> Tensor:
 @lru_cache(maxsize=8)
 def _descent(
     parents: tuple[int, ...], device: torch.device
-) -> tuple[Tensor, Tensor, tuple[int, ...], tuple[Tensor, ...], Tensor]:
-    """Each joint's parent (the root its own), the joints level after level, the levels' sizes, for each level but the
-    first its parents' places in the level above, and each joint's place in the order of levels."""
+) -> tuple[Tensor, tuple[int, ...], tuple[Tensor, ...], Tensor]:
+    """The joints level after level, the levels' sizes, for each level but the first its parents' places in the level
+    above, and each joint's place in the order of levels."""
     levels = tree_levels(parents)
     above = tuple(
         torch.tensor([upper.index(parents[joint]) for joint in level], device=device)
         for upper, level in pairwise(levels)
     )
     order = torch.tensor([joint for level in levels for joint in level], device=device)
-    parent = torch.tensor(parents, device=device).clamp(min=0)
-    return parent, order, tuple(len(level) for level in levels), above, order.argsort()
+    return order, tuple(len(level) for level in levels), above, order.argsort()
 
 
-def pose_bones(rotations: Tensor, rest_joints: Tensor, parents: tuple[int, ...]) -> Tensor:
+def pose_bones(skeleton: Skeleton, rotations: Tensor) -> Tensor:
     """Pose the skeleton.
 
     Args:
+        skeleton: The shaped body.
         rotations: (N, J, 3, 3) parent-relative rotations.
-        rest_joints: (J, 3) or (N, J, 3) rest joints relative to the pelvis.
-        parents: Parent of each joint.
 
     Returns:
         (N, J, 4, 4) from the axes of each bone, about its joint, to the pelvis.
     """
-    parent, order, sizes, above, place = _descent(parents, rotations.device)
-    offsets = (rest_joints - rest_joints.index_select(-2, parent)).expand(rotations.shape[:-1])
-    last_row = torch.eye(4, device=rotations.device, dtype=rotations.dtype)[3:].expand(*rotations.shape[:2], 1, 4)
-    local = torch.cat([torch.cat([rotations, offsets[..., None]], -1), last_row], -2)
+    order, sizes, above, place = _descent(skeleton.parents, rotations.device)
+    local = nn.functional.pad(rotations, (0, 1, 0, 1)) + skeleton.steps
     root, *levels = local.index_select(1, order).split(sizes, 1)
     posed = [root]
     for level, upper in zip(levels, above):
@@ -109,10 +114,9 @@ def pose_bones(rotations: Tensor, rest_joints: Tensor, parents: tuple[int, ...])
     return torch.cat(posed, 1).index_select(1, place)
 
 
-def forward_kinematics(rotations: Tensor, rest_joints: Tensor, parents: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-    """(N, J, 3, 3) bone orientations and (N, J, 3) joint positions, relative to the pelvis, as `pose_bones`."""
-    bones = pose_bones(rotations, rest_joints, parents)
-    return bones[..., :3, :3], bones[..., :3, 3]
+def joint_positions(skeleton: Skeleton, rotations: Tensor) -> Tensor:
+    """Posed joints (N, J, 3) in metres, relative to the pelvis, for rotations (N, J, 3, 3)."""
+    return pose_bones(skeleton, rotations)[..., :3, 3]
 
 
 @dataclass(frozen=True)
@@ -144,7 +148,7 @@ class PosedKeypoints:
 
 def pose_keypoints(skeleton: Skeleton, rotations: Tensor) -> PosedKeypoints:
     """Pose the keypoints with rotations (N, J, 3, 3)."""
-    bones = pose_bones(rotations, skeleton.rest_joints, skeleton.parents)
+    bones = pose_bones(skeleton, rotations)
     points = skeleton.points_on_bones
     if skeleton.pose_points is not None:
         feature = (rotations[:, 1:] - torch.eye(3, device=rotations.device, dtype=rotations.dtype)).flatten(1)

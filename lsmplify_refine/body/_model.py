@@ -116,7 +116,7 @@ class BodyModel:
     def joints(self, rotations: np.ndarray, pelvis: np.ndarray, betas: np.ndarray, scale: float = 1.0) -> np.ndarray:
         """Joints (N, J, 3) in metres."""
         skeleton = self.skeleton(None, betas, scale)
-        posed = _core.forward_kinematics(torch.as_tensor(rotations).float(), skeleton.rest_joints, self.parents)[1]
+        posed = _core.joint_positions(skeleton, torch.as_tensor(rotations).float())
         return posed.numpy() + pelvis[:, None]
 
     def vertices(self, rotations: np.ndarray, pelvis: np.ndarray, betas: np.ndarray, scale: float = 1.0) -> np.ndarray:

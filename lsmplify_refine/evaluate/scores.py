@@ -72,7 +72,7 @@ class Scorer:
 
     def _posed_joints(self, betas: Tensor, rotations: Tensor) -> Tensor:
         skeleton = self._joints.skeleton(betas)
-        return _core.forward_kinematics(rotations, skeleton.rest_joints, skeleton.parents)[1][:, :JOINTS]
+        return _core.joint_positions(skeleton, rotations)[:, :JOINTS]
 
 
 def _compare(posed: Posed, true: Posed) -> dict[str, Tensor]:
