@@ -36,7 +36,7 @@ def register_parser(subparsers: Any) -> None:
     _add_test_options(parser.add_argument_group("what to test on (at least one)"))
     _add_method_options(parser.add_argument_group("what to test"))
     running = parser.add_argument_group("running")
-    running.add_argument("--pairs", type=_positive, default=500, metavar="N", help="pairs in each row (500)")
+    running.add_argument("--pairs", type=_positive, default=2000, metavar="N", help="pairs in each row (2000)")
     running.add_argument("--takes", type=_count, default=12, metavar="N", help="most whole takes a set; 0: all (12)")
     running.add_argument(
         "--take-seconds", type=_seconds, default=10.0, metavar="S", help="most of each whole take; 0: all (10)"

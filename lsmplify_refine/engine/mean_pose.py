@@ -84,6 +84,10 @@ class MeanPose:
 
 
 def _between(rotations: Tensor, others: Tensor, share: Tensor) -> Tensor:
-    """Rotations (N, J, 3, 3) that are a share (N,) of the way to others."""
-    way = roma.rotmat_to_rotvec(rotations.transpose(-1, -2) @ others)
-    return rotations @ roma.rotvec_to_rotmat(share[:, None, None] * way)
+    """Rotations (N, J, 3, 3) about a share (N,) of the way to others: their columns' mean, made orthonormal again.
+
+    A small share leads where it would along the rotation vector, for a sixth of the operations.
+    """
+    columns = torch.lerp(rotations[..., :2], others[..., :2], share[:, None, None, None])
+    # halfway between opposite columns there is nothing to make orthonormal
+    return roma.special_gramschmidt(columns, epsilon=1e-9)

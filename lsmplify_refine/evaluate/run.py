@@ -37,7 +37,7 @@ class EvaluateConfig:
         protocol: The sizes of everything random.
     """
 
-    pairs: int = 500
+    pairs: int = 2000
     takes: int = 12
     take_seconds: float = 10.0
     smplify_frames: int = 50
