@@ -194,13 +194,11 @@ def _in_estimates_frame(tried: dict[_Way, tuple[Rigid, float]]) -> bool:
 
 def _simplest_good(residuals: dict[_Way, float]) -> _Way:
     """The first way that is near the best and may be so."""
-    best = min(residuals.values())
     moving = ("torso", "frame") in residuals and residuals.get(("torso", "track"), 0.0) > _MOVING_CAMERA_M
-    return next(
-        way
-        for way, residual in residuals.items()
-        if residual <= max(best + _AS_GOOD_M[way[1]], _AS_GOOD_TIMES * best) and not (moving and way[1] == "place")
-    )
+    allowed = {way: residual for way, residual in residuals.items() if not (moving and way[1] == "place")}
+    best = min(allowed.values())
+    near = (way for way, left in allowed.items() if left <= max(best + _AS_GOOD_M[way[1]], _AS_GOOD_TIMES * best))
+    return next(near)
 
 
 def _unit(points: np.ndarray, keypoints: np.ndarray, weights: np.ndarray, edges: Sequence[tuple[int, int]]) -> str:

@@ -44,7 +44,9 @@ class Calibration:
     offset: np.ndarray
 
 
-def calibrate(body: BodyModel, convention: str, pose: Pose, targets: Targets, num_betas: int = 10) -> Calibration:
+def calibrate(
+    body: BodyModel, convention: str, pose: Pose, targets: Targets, num_betas: int = 10, *, scaled: bool = True
+) -> Calibration:
     """Fit betas, scale and offset of a track to its keypoints.
 
     Args:
@@ -53,9 +55,10 @@ def calibrate(body: BodyModel, convention: str, pose: Pose, targets: Targets, nu
         pose: (N frames) poses as estimated, on the body's skeleton.
         targets: The observations.
         num_betas: How many shape coefficients to fit.
+        scaled: Whether to fit a size to 3D targets; if not, it is 1, and betas have to do for it.
     """
     if not targets.is_image:
-        return _calibrate_by_limbs(body, convention, pose, targets, num_betas)
+        return _calibrate_by_limbs(body, convention, pose, targets, num_betas, scaled=scaled)
     rows = _frames_with_most_evidence(targets)
     rotations, pelvis = pose.rotations[rows], pose.pelvis[rows]
     chosen = targets[rows]
@@ -80,7 +83,9 @@ def calibrate(body: BodyModel, convention: str, pose: Pose, targets: Targets, nu
     return Calibration(found[:num_betas], float(np.exp(found[num_betas])), found[-3:])
 
 
-def _calibrate_by_limbs(body: BodyModel, convention: str, pose: Pose, targets: Targets, num_betas: int) -> Calibration:
+def _calibrate_by_limbs(
+    body: BodyModel, convention: str, pose: Pose, targets: Targets, num_betas: int, *, scaled: bool
+) -> Calibration:
     """As `calibrate`, for 3D targets: betas and scale from the lengths of limbs, then the offset that is left."""
     rows = _frames_with_most_evidence(targets)
     mean, directions = _affine_in_betas(body, convention, pose.rotations[rows], num_betas)
@@ -99,7 +104,7 @@ def _calibrate_by_limbs(body: BodyModel, convention: str, pose: Pose, targets: T
         along = limb / limb.norm(dim=-1, keepdim=True)
         residual = length - limb.norm(dim=-1)
         by_beta = torch.einsum("nec,necu->neu", along, (directions[:, a] - directions[:, b]) * scale)
-        jacobian = torch.cat([by_beta, limb.norm(dim=-1, keepdim=True)], -1)
+        jacobian = torch.cat([by_beta, scaled * limb.norm(dim=-1, keepdim=True)], -1)
         weight = seen * robust_weights(residual[..., None], float(radius)) * per_row
         normal = torch.einsum("neu,nev,ne->uv", jacobian, jacobian, weight) + torch.diag(sigma**-2)
         gradient = torch.einsum("neu,ne,ne->u", jacobian, residual, weight) - unknowns / sigma**2
@@ -130,7 +135,8 @@ def _affine_in_betas(body: BodyModel, convention: str, rotations: Tensor, num_be
 def _frames_with_most_evidence(targets: Targets) -> Tensor:
     """At most `_MAX_FRAMES` rows spread over the track, those with few confident keypoints left out."""
     evidence = targets.weights.sum(1)
-    usable = torch.nonzero(evidence >= 0.5 * evidence.median())[:, 0]
+    usual = evidence[evidence > 0].median()
+    usable = torch.nonzero(evidence >= 0.5 * usual)[:, 0]
     if len(usable) <= _MAX_FRAMES:
         return usable
     return usable[torch.linspace(0, len(usable) - 1, _MAX_FRAMES).long()]

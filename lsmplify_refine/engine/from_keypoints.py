@@ -16,12 +16,15 @@ from lsmplify_refine.frames import rotmat_to_rotvec
 
 
 def shape_from_keypoints(body: BodyModel, convention: str, targets: Targets) -> Calibration:
-    """Shape and size from the lengths of limbs in space; one camera cannot tell size from distance: the mean body."""
+    """Shape and size from the lengths of limbs in space; one camera cannot tell size from distance: the mean body.
+
+    SMPL's parameters have no size of their own: only the open body, whose betas nobody else reads, gets one.
+    """
     if targets.is_image:
         return Calibration(np.zeros(10), 1.0, np.zeros(3))
     count = len(targets.positions)
     at_rest = Pose(torch.eye(3).expand(count, body.joint_count, 3, 3), torch.zeros(count, 3))
-    return calibrate(body, convention, at_rest, targets)
+    return calibrate(body, convention, at_rest, targets, scaled=body.is_open)
 
 
 def low_passed(pose: Pose, fps: float, seconds: float) -> Pose:

@@ -47,6 +47,10 @@ class Targets:
         """True for 2D keypoints."""
         return self.positions.shape[-1] == 2
 
+    def to(self, like: str | Tensor) -> Targets:
+        """On a device, or of the device and precision of a tensor."""
+        return Targets(self.positions.to(like), self.weights.to(like))
+
     def __getitem__(self, rows: Rows) -> Targets:
         return Targets(self.positions[rows], self.weights[rows])
 
@@ -57,6 +61,10 @@ class Pose:
 
     rotations: Tensor
     pelvis: Tensor
+
+    def to(self, like: str | Tensor) -> Pose:
+        """On a device, or of the device and precision of a tensor."""
+        return Pose(self.rotations.to(like), self.pelvis.to(like))
 
     @classmethod
     def joined(cls, poses: Sequence[Pose]) -> Pose:

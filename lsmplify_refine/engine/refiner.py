@@ -117,7 +117,7 @@ class Refiner:
         skeleton = self.body.skeleton(
             track.keypoints.convention, calibration.betas, calibration.scale, device=self.device
         )
-        seen = Targets(track.targets.positions.to(self.device), track.targets.weights.to(self.device))
+        seen = track.targets.to(self.device)
         turn, shift = correct(
             skeleton,
             start,
@@ -179,11 +179,10 @@ class Refiner:
         if camera is None and not keypoints.is_3d:
             raise InputError("keypoints in pixels need camera intrinsics; give them as camera")
         targets = image_targets(keypoints, camera) if camera and not keypoints.is_3d else given_targets(keypoints)
+        _check_confidence("keypoints", targets.weights.numpy())
         shape = shape_from_keypoints(self.body, keypoints.convention, targets)
         stream = self.stream(keypoints.convention, shape.betas, shape.scale)
-        seen = body25_targets(
-            Targets(targets.positions.to(self.device), targets.weights.to(self.device)), keypoints.convention
-        )
+        seen = body25_targets(targets.to(self.device), keypoints.convention)
         pose = stream.follow(None, seen)
         # the correction of an estimate is smoothed, never its motion; but this motion has the keypoints' noise in it
         noise_m = float(robust_error_m(stream.skeleton, pose, seen).median())
@@ -212,7 +211,7 @@ class Refiner:
         self, estimate: Estimate, keypoints: Keypoints, pose: Pose, points: np.ndarray, fps: float
     ) -> tuple[_Track, np.ndarray]:
         """The track among its 3D keypoints, moved to where the estimate lives; its keypoints (T, K, 3)."""
-        _check_confidence(estimate, keypoints.confidence)
+        _check_confidence(estimate.source or "estimate", keypoints.confidence)
         still = estimate.frame == "world"
         targets, moved, alignment = space_targets(keypoints, points, estimate.frame_ids, fps, self.align, still=still)
         # intrinsics say nothing about bodies in the world
@@ -227,7 +226,7 @@ class Refiner:
         if camera is None:
             raise InputError(f"{estimate.source or 'estimate'}: no camera intrinsics; give them as Estimate.camera")
         targets = image_targets(keypoints, camera)
-        _check_confidence(estimate, targets.weights.numpy())
+        _check_confidence(estimate.source or "estimate", targets.weights.numpy())
         notes: tuple[str, ...] = ()
         if estimate.frame == "world":
             rotation, translation = recover_camera(points, keypoints, camera.K, fps)
@@ -255,7 +254,7 @@ class Refiner:
             # nothing was moved, so what the offset bridges is the estimate's error, to be corrected and written
             calibration = replace(calibration, offset=np.zeros(3))
         pelvis = track.pose.pelvis + torch.as_tensor(calibration.offset).float()
-        return calibration, Pose(track.pose.rotations.to(self.device), pelvis.to(self.device)), notes
+        return calibration, Pose(track.pose.rotations, pelvis).to(self.device), notes
 
     def _regressor(self, calibration: Calibration, convention: str) -> Callable[[Pose, Targets], Pose] | None:
         """What the network makes of a track's poses, in this refiner's mode."""
@@ -297,9 +296,9 @@ def _seen_from(pose: Pose, rotation: np.ndarray, translation: np.ndarray) -> Pos
     return Pose(rotations, (turn @ pose.pelvis[..., None])[..., 0] + move)
 
 
-def _check_confidence(estimate: Estimate, confidence: np.ndarray) -> None:
+def _check_confidence(where: Path | str, confidence: np.ndarray) -> None:
     if not (confidence > 0).any():
-        raise InputError(f"{estimate.source or 'estimate'}: no keypoint has any confidence; nothing to refine onto")
+        raise InputError(f"{where}: no keypoint has any confidence; nothing to refine onto")
 
 
 def gate_error(points: np.ndarray, camera: Camera | None, keypoints: Keypoints, targets: Targets) -> np.ndarray:

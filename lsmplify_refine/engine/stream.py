@@ -78,13 +78,14 @@ class Stream:
         """Refine the next frame of every track.
 
         Args:
-            targets: One row per track, BODY_25; weights 0 where nothing was seen.
+            targets: One row per track, BODY_25; weights 0 where nothing was seen. On any device, in any precision.
             estimate: The estimator's pose, if there is one.
 
         Returns:
             Made in torch's inference mode: clone its tensors to change them in place or to differentiate through them.
         """
-        start, error, mean = self._start(targets, estimate)
+        targets = targets.to(self.skeleton.points)
+        start, error, mean = self._start(targets, estimate and estimate.to(self.skeleton.points))
         pose = self.solver(mean.draw(start), targets, mean)
         refined_error = robust_error_m(self.skeleton, pose, targets)
         seen = (targets.weights > 0).any(1)
@@ -111,10 +112,12 @@ class Stream:
             fresh = robust_error_m(self.skeleton, self._last.pose, targets)
             # without anything better, what was rejected is still where to go on from
             errors.append(torch.where(self._last.accepted, fresh, fresh + _LOST_M))
-        if not candidates or bool((torch.stack(errors).amin(0) > _LOST_M).any()):
+        lost = torch.stack(errors).amin(0) > _LOST_M if errors else torch.ones_like(targets.weights[:, 0]) > 0
+        if lost.any():
             rest = from_rest(self.skeleton, targets)
             candidates.append((rest, MeanPose.of_nobody(rest)))
-            errors.append(robust_error_m(self.skeleton, rest, targets))
+            # made from the keypoints, it lies near them; who is not lost goes on all the same
+            errors.append(torch.where(lost, robust_error_m(self.skeleton, rest, targets), torch.inf))
         error, chosen = torch.stack(errors).min(0)
         best, mean = candidates[0]
         for index, (pose, results) in enumerate(candidates[1:], 1):

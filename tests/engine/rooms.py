@@ -35,9 +35,9 @@ def from_moving_camera(frames: int) -> Room:
     return Room(turn @ STILL.rotation, STILL.translation + np.stack([2 * time, 0 * time, time], 1))
 
 
-def at_wrong_depths(frames: int) -> Room:
-    """A still room as an estimate sees it whose depth swings by 0.4 m."""
-    swing = 0.4 * np.sin(2 * np.pi * np.arange(frames) / 40)
+def at_wrong_depths(frames: int, swing_m: float = 0.4) -> Room:
+    """A still room as an estimate sees it whose depth swings by so much."""
+    swing = swing_m * np.sin(2 * np.pi * np.arange(frames) / 40)
     return Room(STILL.rotation, STILL.translation + np.stack([0 * swing, 0 * swing, swing], 1))
 
 

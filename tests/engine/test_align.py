@@ -13,6 +13,7 @@ from lsmplify_refine.engine.align import Alignment, align
 from lsmplify_refine.engine.rigid import Per, Rigid, fit_rigid
 from lsmplify_refine.engine.targets import pose_on_body
 from lsmplify_refine.frames import rotmat_to_rotvec, rotvec_to_rotmat
+from lsmplify_refine.keypoints import CONVENTIONS
 from tests.engine.rooms import SAME, STILL, Room, at_wrong_depths, from_moving_camera, in_room, true_points
 from tests.engine.scenes import open_body
 
@@ -93,6 +94,20 @@ def test_the_transform_of_a_still_room_is_recovered(error_deg: float) -> None:
 )
 def test_per_can_be_asked_for(per: Any, expected: str) -> None:
     assert aligned(in_room(STILL, 20), "torso", per=per).per == expected
+
+
+@pytest.mark.parametrize("convention", ["coco17", "body25"])
+@pytest.mark.parametrize("share", [0.1, 0.3])
+def test_who_sits_down_behind_a_desk_is_aligned_all_the_same(convention: str, share: float) -> None:
+    """Wrong depths, and from some frame on only shoulders: a turn per frame is then much worse than a place per frame."""
+    estimate = in_room(at_wrong_depths(80, swing_m=0.8), 80, convention=convention)
+    assert estimate.keypoints is not None
+    names = CONVENTIONS[convention].points
+    hidden = [index for index, name in enumerate(names) if any(part in name for part in ("neck", "hip", "knee"))]
+    confidence = estimate.keypoints.confidence.copy()
+    confidence[round(share * 80) :, hidden] = 0
+    keypoints = replace(estimate.keypoints, confidence=confidence)
+    assert aligned(estimate.replace(keypoints=keypoints)).mode == "torso"
 
 
 def test_procrustes_finds_one_scale_for_the_track() -> None:

@@ -158,8 +158,9 @@ def test_a_file_that_lost_its_camera_is_refined_through_a_recovered_one(refiner:
     assert np.array_equal(result.refined.global_orient, result.refined.world.global_orient)
 
 
-def test_a_users_own_body_keeps_the_betas(tmp_path: Path) -> None:
-    """The open body's arrays as if they were somebody's SMPL file, with an estimate of that family."""
+@pytest.fixture
+def own_body(tmp_path: Path) -> BodyModel:
+    """The open body's arrays as if they were somebody's SMPL file."""
     with resources.as_file(resources.files("lsmplify_refine.assets") / "open_body.npz") as path:
         arrays = dict(np.load(path))
     vertices = len(arrays["v_template"])
@@ -175,16 +176,29 @@ def test_a_users_own_body_keeps_the_betas(tmp_path: Path) -> None:
         "kintree_table": arrays["kintree_table"],
     }
     np.savez(tmp_path / "SMPL_NEUTRAL.npz", **padded)
-    body = BodyModel.load(tmp_path / "SMPL_NEUTRAL.npz")
+    return BodyModel.load(tmp_path / "SMPL_NEUTRAL.npz")
+
+
+def test_a_users_own_body_keeps_the_betas(own_body: BodyModel) -> None:
     estimate = scene()
     betas = np.tile(np.float32([0.5, -0.3] + [0] * 8), (len(estimate), 1))
     pose = np.concatenate([estimate.body_pose, np.zeros((len(estimate), 2, 3), np.float32)], 1)
-    result = Refiner(body).refine(estimate.replace(family="smpl", body_pose=pose, betas=betas))
+    result = Refiner(own_body).refine(estimate.replace(family="smpl", body_pose=pose, betas=betas))
     assert np.allclose(result.before.betas, betas[0]) and result.before.scale == 1.0
     assert np.array_equal(result.refined.betas, betas)
     metrics = result.metrics
     assert metrics["input"] == metrics["calibrated"]
     assert metrics["refined"]["reprojection_px_coco17"] < 0.7 * metrics["calibrated"]["reprojection_px_coco17"]
+
+
+@pytest.mark.parametrize("size", [0.85, 1.1])
+def test_a_users_own_body_is_fitted_to_people_of_any_size_by_its_betas(own_body: BodyModel, size: float) -> None:
+    """SMPL's parameters have no size, so there must be none in what they are fitted with."""
+    pose, pelvis = true_motion(30)
+    points = own_body.keypoints("body25", rotvec_to_rotmat(pose), pelvis, np.zeros(10), size)
+    result = Refiner(own_body).fit(Keypoints("body25", points, np.ones(points.shape[:2])))
+    assert result.after.scale == 1.0
+    assert result.metrics["refined"]["mpjpe_mm_body25"] < 12
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,28 @@ def test_tracks_of_a_batch_are_as_alone() -> None:
         assert torch.allclose(together.pose.rotations[1:], single.pose.rotations, atol=0.02)
 
 
+def test_who_is_lost_does_not_disturb_the_others() -> None:
+    """They go on from what they know; the body at rest, placed on their noisy keypoints, would lie nearer to those."""
+    truth, noisy = motion(), seen(motion(), noise_m=0.02)
+    both, alone = (Stream(skeleton(), FrameSolver(None, skeleton(), NO_SHAPE)) for _ in range(2))
+    both.begin(Pose.joined([row(truth, 0), row(truth, 0)]))
+    alone.begin(row(truth, 0))
+    garbage = 2 * torch.randn(FRAMES, 25, 3, generator=torch.Generator().manual_seed(3))
+    for index in range(1, 12):
+        mine = noisy[index : index + 1]
+        other = mine.positions if index < 4 else garbage[index : index + 1]
+        together = both.step(Targets(torch.cat([mine.positions, other]), torch.ones(2, 25)))
+        single = alone.step(mine)
+    assert together.accepted.tolist() == [True, False]
+    assert torch.allclose(together.pose.rotations[:1], single.pose.rotations, atol=0.01)
+
+
+def test_targets_of_any_precision_are_taken() -> None:
+    truth = seen(row(motion(), 0))
+    step = stream().step(Targets(truth.positions.double(), truth.weights.double()))
+    assert step.pose.rotations.dtype == torch.float32 and bool(step.accepted)
+
+
 def test_noise_in_an_image_hardly_moves_the_depth() -> None:
     truth = motion()
     observed = seen(truth, noise_m=0.02)
@@ -150,6 +172,17 @@ def test_a_pose_is_fitted_to_keypoints_alone() -> None:
     ids = np.arange(FRAMES)
     assert accel_mm_per_frame2(fitted.after.joints()[:, :22], ids) < accel_mm_per_frame2(truth, ids) + 3
     assert fitted.refined.frame == "world" and fitted.refined.body_pose.shape == (FRAMES, 23, 3)
+
+
+def test_few_frames_with_keypoints_suffice() -> None:
+    pose, pelvis = true_motion(FRAMES)
+    points = open_body().keypoints("body25", rotvec_to_rotmat(pose), pelvis, np.zeros(10))
+    confidence = np.zeros(points.shape[:2])
+    confidence[3:6] = 1
+    fitted = Refiner(open_body()).fit(Keypoints("body25", points, confidence))
+    assert fitted.metrics["refined"]["mpjpe_mm_body25"] < 20
+    with pytest.raises(InputError, match="no keypoint has any confidence"):
+        Refiner(open_body()).fit(Keypoints("body25", points, 0 * confidence))
 
 
 def test_pixels_alone_need_a_camera() -> None:
