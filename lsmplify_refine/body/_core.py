@@ -42,6 +42,12 @@ class Skeleton:
         """One or some of a batch."""
         return replace(self, rest_joints=self.rest_joints[rows], points=self.points[rows])
 
+    def to(self, device: torch.device) -> Skeleton:
+        """On a device."""
+        pose_points = None if self.pose_points is None else self.pose_points.to(device)
+        rest_joints, points, shares = (part.to(device) for part in (self.rest_joints, self.points, self.shares))
+        return Skeleton(self.parents, rest_joints, points, shares, pose_points)
+
     def of_frames(self, rows: slice | Tensor) -> Skeleton:
         """Of some frames: itself where all share it."""
         return self[rows] if self.rest_joints.dim() == 3 else self

@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return args.handle(args)
     except KeyboardInterrupt:
-        print("stopped; no results were written", file=sys.stderr)
+        print(f"stopped; {getattr(args, 'stopped', 'no results were written')}", file=sys.stderr)
         return 130
     except (InputError, OSError) as error:
         if args.debug:

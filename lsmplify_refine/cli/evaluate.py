@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lsmplify_refine.cli._options import add_debug_option
+from lsmplify_refine.cli._options import add_debug_option, at_least_one, not_negative, whole_number
 
 if TYPE_CHECKING:
     from lsmplify_refine.body import BodyModel
@@ -36,10 +36,12 @@ def register_parser(subparsers: Any) -> None:
     _add_test_options(parser.add_argument_group("what to test on (at least one)"))
     _add_method_options(parser.add_argument_group("what to test"))
     running = parser.add_argument_group("running")
-    running.add_argument("--pairs", type=_positive, default=2000, metavar="N", help="pairs in each row (2000)")
-    running.add_argument("--takes", type=_count, default=12, metavar="N", help="most whole takes a set; 0: all (12)")
+    running.add_argument("--pairs", type=at_least_one, default=2000, metavar="N", help="pairs in each row (2000)")
     running.add_argument(
-        "--take-seconds", type=_seconds, default=10.0, metavar="S", help="most of each whole take; 0: all (10)"
+        "--takes", type=whole_number, default=12, metavar="N", help="most whole takes a set; 0: all (12)"
+    )
+    running.add_argument(
+        "--take-seconds", type=not_negative, default=10.0, metavar="S", help="most of each whole take; 0: all (10)"
     )
     running.add_argument("--seed", type=int, default=0, help="of pairs, shapes, errors and noise (0)")
     running.add_argument("--quick", action="store_true", help="two rows of each kind")
@@ -81,7 +83,7 @@ def _add_method_options(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--smplify-frames",
-        type=_count,
+        type=whole_number,
         default=50,
         metavar="N",
         help="pairs of each row that SMPLify gets; 0: leave it out (50)",
@@ -109,11 +111,12 @@ def handle(args: argparse.Namespace) -> int:
     config = EvaluateConfig(args.pairs, args.takes, args.take_seconds, args.smplify_frames, args.seed, args.quick)
     body = BodyModel.open()
     with Bars() as bars:
-        panel, take_panel, weights = _panels(args, body)
+        panel, take_panel, weights, pose_prior = _panels(args, body)
         sets = _read_sets(args, bars)
         prepare(args.output, overwrite=args.overwrite)
         results = evaluate(sets, body, panel, take_panel, config, progress=bars.advance)
-    description = describe(sets, {"pairs": panel, "takes": take_panel}, weights, config)
+    panels = {"pairs": panel, "takes": take_panel}
+    description = describe(sets, panels, weights, config, pose_prior=pose_prior)
     written = write(results, description, args.output)
     # rows are kept on one line: a pipe has no width
     console = Console(soft_wrap=True, highlight=False, width=max(Console().width, 170))
@@ -140,9 +143,9 @@ def _read_sets(args: argparse.Namespace, bars: Bars) -> list[TakeSet]:
     return sets
 
 
-def _panels(args: argparse.Namespace, body: BodyModel) -> tuple[Panel, Panel, dict[str, Path]]:
-    """Who is tested on single frames and on whole takes, and the weights' files."""
-    from lsmplify_refine.evaluate.datasets import training_poses
+def _panels(args: argparse.Namespace, body: BodyModel) -> tuple[Panel, Panel, dict[str, Path], bool]:
+    """Who is tested on single frames and on whole takes, the weights' files, and whether SMPLify has a pose prior."""
+    from lsmplify_refine.evaluate.datasets import Choice, training_poses
     from lsmplify_refine.evaluate.methods import DAMPINGS, make_panel, smplify_solvers
     from lsmplify_refine.evaluate.networks import load_ours, load_peer
     from lsmplify_refine.smplify import fit_pose_prior
@@ -152,35 +155,17 @@ def _panels(args: argparse.Namespace, body: BodyModel) -> tuple[Panel, Panel, di
     published = None
     if args.published:
         published, weights["published"] = load_peer(args.published), args.published
-    slow = None
-    if args.smplify_frames:
-        poses = next((found for found in map(training_poses, args.data) if found is not None), None)
+    slow, poses = None, None
+    frames = min(args.smplify_frames, args.pairs)
+    if frames:
+        choice = Choice(args.subjects, args.all_subjects)
+        found = (training_poses(folder, choice) for folder in args.data)
+        poses = next((some for some in found if some is not None), None)
         slow = smplify_solvers(body, None if poses is None else fit_pose_prior(poses))
-    panel = make_panel(network, published, smplify_solvers=slow, smplify_frames=args.smplify_frames)
+    panel = make_panel(network, published, smplify_solvers=slow, smplify_frames=frames)
     # every second damping: over whole takes the projection is most of the work
-    return panel, make_panel(network, published, dampings=DAMPINGS[::2]), weights
+    return panel, make_panel(network, published, dampings=DAMPINGS[::2]), weights, poses is not None
 
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} is not positive")
-    return value
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{value} is negative")
-    return value
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 <= value < 1e9:
-        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds")
-    return value

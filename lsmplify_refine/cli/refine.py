@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from lsmplify_refine.cli._options import add_common_options
+from lsmplify_refine.cli._options import add_common_options, at_least_one, not_negative, positive
 from lsmplify_refine.keypoints import LAYOUTS
 from lsmplify_refine.outputs import OutputFormat
 
@@ -160,27 +159,3 @@ def _job(args: argparse.Namespace) -> Job:
         format=args.format,
         output_format=args.output_format,
     )
-
-
-def positive(text: str) -> float:
-    """A finite number above 0, for argparse."""
-    value = float(text)
-    if not (math.isfinite(value) and value > 0):
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
-    return value
-
-
-def at_least_one(text: str) -> int:
-    """A whole number above 0, for argparse."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is below 1")
-    return value
-
-
-def not_negative(text: str) -> float:
-    """A finite number, 0 or above, for argparse."""
-    value = float(text)
-    if not (math.isfinite(value) and value >= 0):
-        raise argparse.ArgumentTypeError(f"{text} is below 0")
-    return value

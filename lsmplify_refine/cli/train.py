@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lsmplify_refine.cli._options import add_debug_option
+from lsmplify_refine.cli._options import add_debug_option, at_least_one, positive
 from lsmplify_refine.errors import InputError
 
 if TYPE_CHECKING:
@@ -38,9 +38,9 @@ def register_parser(subparsers: Any) -> None:
         default="ours",
         help="published: Learnable SMPLify's own network, to compare with",
     )
-    parser.add_argument("--steps", type=int, help="optimiser steps")
-    parser.add_argument("--batch-size", type=int, help="pairs per step and device")
-    parser.add_argument("--learning-rate", type=float, help="peak learning rate")
+    parser.add_argument("--steps", type=at_least_one, help="optimiser steps")
+    parser.add_argument("--batch-size", type=at_least_one, help="pairs per step and device")
+    parser.add_argument("--learning-rate", type=positive, help="peak learning rate")
     parser.add_argument("--seed", type=int, help="the same seed gives the same loss curve")
     parser.add_argument("--resume", action="store_true", help="go on from the folder's checkpoint")
     parser.add_argument(
@@ -55,10 +55,10 @@ def register_parser(subparsers: Any) -> None:
     )
     running = parser.add_argument_group("running (as in Lightning Fabric)")
     running.add_argument("--accelerator", default="auto", help="cpu, cuda, mps or auto")
-    running.add_argument("--devices", type=int, default=1, help="how many of them")
+    running.add_argument("--devices", type=at_least_one, default=1, help="how many of them")
     running.add_argument("--precision", default="32-true", help="for example bf16-mixed on a GPU")
     add_debug_option(running)
-    parser.set_defaults(handle=handle)
+    parser.set_defaults(handle=handle, stopped="the last checkpoint is kept; go on with --resume")
 
 
 def handle(args: argparse.Namespace) -> int:
@@ -77,15 +77,19 @@ def handle(args: argparse.Namespace) -> int:
     given = {name: getattr(args, name) for name in ("steps", "batch_size", "learning_rate", "seed")}
     # the published network takes keypoints in space, and was made for pairs
     pairs = PairConfig() if args.architecture == "ours" else PairConfig(image_batches=0.0, in_sequence=0.0)
-    pairs = replace(pairs, **dict(_pair_setting(text, pairs) for text in args.pair))
+    for text in args.pair:
+        pairs = _with_setting(pairs, text)
     config = TrainConfig(
         architecture=args.architecture,
         pairs=pairs,
         **{name: value for name, value in given.items() if value is not None},
     )
     logger = TensorBoardLogger(root_dir=args.output, name="")
-    fabric = Fabric(accelerator=args.accelerator, devices=args.devices, precision=args.precision, loggers=logger)
-    fabric.launch()
+    try:
+        fabric = Fabric(accelerator=args.accelerator, devices=args.devices, precision=args.precision, loggers=logger)
+        fabric.launch()
+    except (ValueError, RuntimeError, ImportError) as error:
+        raise InputError(f"--accelerator, --devices or --precision: {error}") from error
     with Bars() as bars:
         takes = load_takes(args.data, progress=lambda done, total: bars.advance("reading", done, total))
 
@@ -107,13 +111,13 @@ def handle(args: argparse.Namespace) -> int:
     return 0
 
 
-def _pair_setting(text: str, pairs: PairConfig) -> tuple[str, Any]:
-    """The name and value of one `--pair NAME=VALUE`."""
+def _with_setting(pairs: PairConfig, text: str) -> PairConfig:
+    """With one `--pair NAME=VALUE`."""
     name, _, value = text.partition("=")
     known = asdict(pairs)
     if name not in known:
         raise InputError(f"--pair {text}: no setting {name!r}; there are {', '.join(known)}")
     try:
-        return name, type(known[name])(value)
+        return replace(pairs, **{name: type(known[name])(value)})
     except ValueError as error:
-        raise InputError(f"--pair {text}: not a number") from error
+        raise InputError(f"--pair {text}: {error}") from error

@@ -49,6 +49,10 @@ class MeanPose:
         """Of no frame, for starts that were made from the keypoints alone."""
         return cls.of(pose, -1)
 
+    def to(self, device: torch.device) -> MeanPose:
+        """On a device."""
+        return MeanPose(self.rotations.to(device), self.count.to(device))
+
     def __getitem__(self, tracks: Rows) -> MeanPose:
         return MeanPose(self.rotations[tracks], self.count[tracks])
 

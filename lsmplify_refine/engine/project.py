@@ -47,7 +47,7 @@ class Targets:
         """True for 2D keypoints."""
         return self.positions.shape[-1] == 2
 
-    def to(self, like: str | Tensor) -> Targets:
+    def to(self, like: str | torch.device | Tensor) -> Targets:
         """On a device, or of the device and precision of a tensor."""
         return Targets(self.positions.to(like), self.weights.to(like))
 
@@ -62,7 +62,7 @@ class Pose:
     rotations: Tensor
     pelvis: Tensor
 
-    def to(self, like: str | Tensor) -> Pose:
+    def to(self, like: str | torch.device | Tensor) -> Pose:
         """On a device, or of the device and precision of a tensor."""
         return Pose(self.rotations.to(like), self.pelvis.to(like))
 

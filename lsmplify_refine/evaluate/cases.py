@@ -1,7 +1,8 @@
 """Cases: single frames with a start and keypoints, and what is wrong with both. One case is one row of the table.
 
 Every random number comes from a stream of its own purpose, so that cases differ in what their names say and in nothing
-else: a sweep uses the same pairs, shapes and noise directions at every level, a shifted row those of its unshifted one.
+else: a sweep uses the same pairs, shapes and noise directions at every level, a shifted row those of its unshifted one
+(but for another frame rate, which has other frames).
 """
 
 from __future__ import annotations

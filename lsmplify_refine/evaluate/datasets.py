@@ -119,9 +119,12 @@ def estimate_takes(estimate: Estimate) -> list[Take]:
     return _takes(*where, rotvec, pelvis_position(transl, rest), estimate.frame_ids)
 
 
-def training_poses(folder: Path) -> np.ndarray | None:
-    """(F, 22, 3) poses of subjects that are neither tested nor validated on, for SMPLify's prior; None without any."""
-    held_out = {*TEST_SUBJECTS, *VALIDATION_SUBJECTS}
+def training_poses(folder: Path, choice: Choice = Choice()) -> np.ndarray | None:
+    """(F, 22, 3) poses for SMPLify's prior, of subjects that are neither validated nor tested on; None without any.
+
+    Where everybody is tested, the prior has seen those tested, as the regressor has.
+    """
+    held_out = {*TEST_SUBJECTS, *VALIDATION_SUBJECTS, *(choice.subjects or ())}
     try:
         paths = [path for path in find_takes(folder) if path.parent.name not in held_out]
     except InputError:
@@ -214,7 +217,7 @@ def _find_rich(folder: Path, choice: Choice) -> list[list[Path]]:
     parts = choice.parts(_RICH_PARTS)
     roots = [root for part in parts for root in (folder / f"{part}_body", folder / "bodies" / part, folder / part)]
     files = [path for root in roots for path in root.glob("*/*/*") if path.suffix in (".pkl", ".npz")]
-    files = [path for path in files if path.parent.name.isdigit() and choice.wants(path.stem)]
+    files = [path for path in files if path.parent.name.isdigit()]
     files.sort(key=lambda path: (str(path.parent.parent), path.stem, int(path.parent.name)))
     return [list(group) for _, group in groupby(files, key=lambda path: (path.parent.parent, path.stem))]
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.regressor.network import ResidualRegressor
 from lsmplify_refine.regressor.published import PublishedNetwork
-from lsmplify_refine.regressor.weights import load_weights
+from lsmplify_refine.regressor.weights import load_weights, shipped_weights
 
 
 def load_ours(path: Path | None) -> tuple[ResidualRegressor, Path]:
@@ -17,9 +16,7 @@ def load_ours(path: Path | None) -> tuple[ResidualRegressor, Path]:
     Raises:
         InputError: No such weights, or another network's.
     """
-    if path is None:
-        # the assets are plain files in every installation
-        path = Path(str(resources.files("lsmplify_refine.assets") / "regressor.safetensors"))
+    path = path or shipped_weights()
     network = load_weights(path)
     if not isinstance(network, ResidualRegressor):
         raise InputError(f"{path}: weights of the published network; give them as --published")

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from lsmplify_refine.engine.refiner import SMOOTH_SECONDS
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.evaluate.datasets import TakeSet
 from lsmplify_refine.evaluate.methods import Panel
@@ -16,7 +17,6 @@ from lsmplify_refine.evaluate.plot import draw_curves
 from lsmplify_refine.evaluate.run import EvaluateConfig, Result
 from lsmplify_refine.evaluate.scores import PROBES
 from lsmplify_refine.evaluate.table import main_tables, markdown, other_tables
-from lsmplify_refine.evaluate.takes import SMOOTH_SECONDS
 from lsmplify_refine.outputs import unwritable
 from lsmplify_refine.report import _versions, plain, write_report
 
@@ -41,13 +41,19 @@ def prepare(folder: Path, *, overwrite: bool) -> None:
 
 
 def describe(
-    sets: Sequence[TakeSet], panels: dict[str, Panel], weights: dict[str, Path], config: EvaluateConfig
+    sets: Sequence[TakeSet],
+    panels: dict[str, Panel],
+    weights: dict[str, Path],
+    config: EvaluateConfig,
+    *,
+    pose_prior: bool,
 ) -> dict[str, Any]:
-    """What was measured, on what, with what."""
+    """What was measured, on what, with what; `pose_prior` says whether SMPLify had one."""
     return {
         "layout": LAYOUT,
         "versions": _versions(),
         "settings": asdict(config),
+        "smplify_pose_prior": pose_prior,
         "vertices": PROBES,
         "smooth_seconds": SMOOTH_SECONDS,
         "methods": {name: {column.name: column.solvers for column in panel.columns} for name, panel in panels.items()},
@@ -89,6 +95,8 @@ def _facts(description: dict[str, Any]) -> list[str]:
         f"whole takes: at most {settings['takes'] or 'all'} of a set, of {settings['take_seconds'] or 'all their'} s; "
         f"corrections smoothed over {description['smooth_seconds']} s",
     ]
+    if settings["smplify_frames"] and not description["smplify_pose_prior"]:
+        facts.append("SMPLify has no pose prior: there was no motion to fit one to")
     for name, found in description["test_sets"].items():
         subjects = ", ".join(found["subjects"][:12]) + (", ..." if len(found["subjects"]) > 12 else "")
         facts.append(f"{name}: {found['takes']} takes, {found['frames']} frames, subjects {subjects}")

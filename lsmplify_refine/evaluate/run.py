@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lsmplify_refine.body import BodyModel
 from lsmplify_refine.engine.project import Pose
+from lsmplify_refine.errors import InputError
 from lsmplify_refine.evaluate import takes as whole
 from lsmplify_refine.evaluate.cases import Case, Protocol, Row, draw_pairs, standard_rows
 from lsmplify_refine.evaluate.datasets import TakeSet
@@ -115,6 +116,8 @@ def evaluate(
     config = config or EvaluateConfig()
     rows: list[Row | TakeRow] = [*standard_rows(), *standard_take_rows()]
     rows = _first_and_last(rows) if config.quick else rows
+    for takes in sets:
+        _check_length(takes, [row.case for row in rows if isinstance(row, Row)])
     bench = _Bench(body, panel, take_panel, config)
     results = []
     for takes in sets:
@@ -124,6 +127,13 @@ def evaluate(
             if progress:
                 progress(takes.name, index + 1, len(rows))
     return results
+
+
+def _check_length(found: TakeSet, cases: Sequence[Case]) -> None:
+    """Refuse a test set that is too short for some row before anything is measured."""
+    asked = max(case.stride / case.fps for case in cases)
+    if max((len(take) - 1) / take.fps for take in found.takes) < asked:
+        raise InputError(f"{found.name}: no take is longer than {asked:.2g} s; give longer motion")
 
 
 class _Bench:

@@ -15,6 +15,7 @@ from torch import Tensor
 from lsmplify_refine.engine.correct import apply_correction, correct, correction_to, default_prior
 from lsmplify_refine.engine.mean_pose import MeanPose
 from lsmplify_refine.engine.project import Pose
+from lsmplify_refine.engine.refiner import SMOOTH_SECONDS
 from lsmplify_refine.engine.smooth import smooth
 from lsmplify_refine.evaluate.cases import Case, Protocol, observed, stream
 from lsmplify_refine.evaluate.datasets import FPS, at_rate
@@ -28,8 +29,6 @@ from lsmplify_refine.regressor.weights import Network
 
 #: How slowly a smooth estimator error changes: standard deviation of the Gaussian that white noise is filtered by.
 _ERROR_SECONDS = 1.0
-#: Standard deviation of the low-pass of the correction.
-SMOOTH_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,8 @@ class Tracks:
 def choose_takes(takes: Sequence[Take], most: int, seconds: float) -> list[Take]:
     """At most so many takes, evenly spread over the list, each cut to so many seconds; 0 for no limit."""
     chosen = [takes[i] for i in np.linspace(0, len(takes) - 1, min(most or len(takes), len(takes))).round().astype(int)]
-    longest = round(seconds * FPS) if seconds else None
+    # three frames have an acceleration, at half the rate too
+    longest = max(5, round(seconds * FPS)) if seconds else None
     return [replace(take, rotvec=take.rotvec[:longest], pelvis=take.pelvis[:longest]) for take in chosen]
 
 

@@ -6,8 +6,9 @@ sequences that start from the network's own results. See `variety` for how a sma
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,14 @@ from lsmplify_refine.learn.variety import (
     swaying,
     unbent,
 )
+
+#: Settings of `PairConfig` that are whole numbers above 0, and those that are sizes; all others are probabilities or
+#: shares.
+_COUNTS = ("most_stride", "sequence_frames")
+_SIZES = (
+    "point_offset_m", "noise_m", "outlier_m", "estimator_angle", "estimator_shift_m",
+    "style_factor", "sway", "shape_sigma", "wrong_shape_sigma",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -79,6 +88,12 @@ class PairConfig(FlawConfig):
     wrong_shape_sigma: float = 0.4
     image_batches: float = 0.2
 
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            least, most = (1, math.inf) if name in _COUNTS else (0, math.inf if name in _SIZES else 1)
+            if not (math.isfinite(value) and least <= value <= most):
+                raise ValueError(f"{name} is {value}; it must be {f'{least} or more' if most > 1 else 'from 0 to 1'}")
+
 
 @dataclass(frozen=True)
 class Pairs:
@@ -99,6 +114,17 @@ class Pairs:
     truth: Pose
     targets: Targets
     earlier: MeanPose | None = None
+
+    def to(self, device: torch.device) -> Pairs:
+        """On a device."""
+        return Pairs(
+            self.betas.to(device),
+            self.skeleton.to(device),
+            self.start.to(device),
+            self.truth.to(device),
+            self.targets.to(device),
+            self.earlier and self.earlier.to(device),
+        )
 
     def __getitem__(self, rows: Rows) -> Pairs:
         return Pairs(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from pickle import UnpicklingError
@@ -97,7 +97,7 @@ class PoseLoss:
 
     def __call__(self, pairs: Pairs, *poses: Pose) -> list[tuple[Tensor, Tensor]]:
         """For each pose the loss, and the mean vertex error in metres."""
-        probes = self._probes.skeleton(pairs.betas)
+        probes = self._probes.skeleton(pairs.betas.cpu()).to(pairs.betas.device)
         with torch.no_grad():
             true_points, true_vertices = (_core.keypoints(s, pairs.truth.rotations) for s in (pairs.skeleton, probes))
             nothing = (_core.keypoints(probes, pairs.start.rotations) - true_vertices).norm(dim=-1).mean(-1)
@@ -144,11 +144,17 @@ def train(
         begin_with: Weights to begin with instead of random ones; they decide the network's size.
 
     Raises:
-        InputError: There is no checkpoint to resume from, or it belongs to another configuration; `begin_with` is no
-            weights file, or another architecture's.
+        InputError: There is a checkpoint and it is not to be resumed from, or none to resume from, or it belongs to
+            another configuration; `begin_with` is no weights file, or another architecture's.
     """
+    if config.architecture == "published" and config.pairs.image_batches:
+        raise InputError("the published network takes keypoints in space only: image_batches must be 0")
+    if not resume and (folder / _CHECKPOINT).exists():
+        raise InputError(f"{folder / _CHECKPOINT}: exists; go on from it with --resume, or write to another folder")
     fabric.seed_everything(config.seed + fabric.global_rank)
     network = _network(config, begin_with)
+    if isinstance(network, ResidualRegressor):
+        config = replace(config, network=network.config)
     forward = forward or (_fused_and_direct if isinstance(network, ResidualRegressor) else _published)
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, partial(_learning_rate_factor, config))
@@ -161,16 +167,18 @@ def train(
     state |= {"step": 0, "draws": sampler.state_dict()}
     if resume:
         _resume(fabric, folder, config, state)
-        sampler.load_state_dict(state["draws"])
+        # the other devices' draws are not in the checkpoint; they begin anew
+        if fabric.is_global_zero:
+            sampler.load_state_dict(state["draws"])
     folder.mkdir(parents=True, exist_ok=True)
     record = {"training": asdict(config), "data": split.describe()}
     if begin_with is not None:
         record["began_with"] = weights_record(begin_with)
     errors: list[tuple[float, float]] = []
     for step in range(state["step"] + 1, config.steps + 1):
-        pairs = sampler.draw(config.batch_size)
+        pairs = sampler.draw(config.batch_size).to(fabric.device)
         poses = forward(model, pairs)
-        sampler.follow(poses[0])
+        sampler.follow(poses[0].to("cpu"))
         (loss, pve), (direct_loss, direct_pve) = loss_of(pairs, *poses)
         optimizer.zero_grad()
         fabric.backward(loss + config.direct_loss * direct_loss)

@@ -44,6 +44,9 @@ def load_weights(path: Path) -> Network:
         size = json.loads(header["network"])
         network = PublishedNetwork() if size == _PUBLISHED else _network_of_size(size, tensors)
         network.load_state_dict(tensors)
+        broken = next((name for name, value in tensors.items() if not value.isfinite().all()), None)
+        if broken:
+            raise ValueError(f"{broken} is not finite")
     except (SafetensorError, OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:150]
         raise InputError(f"{path}: not this regressor's weights, or cut short: {reason}") from error
@@ -55,6 +58,8 @@ def _network_of_size(size: dict[str, Any], tensors: dict[str, Tensor]) -> Residu
     config = NetworkConfig(**size)
     if not 0 < config.depth <= len(tensors):
         raise ValueError(f"a network of {config.depth} layers from {len(tensors)} tensors")
+    if config.heads != len(tensors["blocks.0.adjacency"]):
+        raise ValueError(f"a network of {config.heads} heads from {len(tensors['blocks.0.adjacency'])}")
     with torch.device("meta"):
         planned = {name: value.shape for name, value in ResidualRegressor(config).state_dict().items()}
     if planned != {name: value.shape for name, value in tensors.items()}:
@@ -63,9 +68,16 @@ def _network_of_size(size: dict[str, Any], tensors: dict[str, Tensor]) -> Residu
 
 
 def weights_record(path: Path) -> dict[str, Any]:
-    """How a safetensors file says that it was trained."""
-    with safe_open(path, framework="pt") as file:
-        return json.loads((file.metadata() or {})["record"])
+    """How a safetensors file says that it was trained.
+
+    Raises:
+        InputError: It says nothing of the kind, or is no safetensors file.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            return json.loads((file.metadata() or {})["record"])
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise InputError(f"{path}: does not say how it was trained; give weights that `train` wrote") from error
 
 
 def open_network(weights: Path | str, device: str = "cpu") -> Network | None:
@@ -82,5 +94,9 @@ def open_network(weights: Path | str, device: str = "cpu") -> Network | None:
 
 def load_shipped_weights() -> Network:
     """The weights that come with the package."""
-    with resources.as_file(resources.files("lsmplify_refine.assets") / "regressor.safetensors") as path:
-        return load_weights(path)
+    return load_weights(shipped_weights())
+
+
+def shipped_weights() -> Path:
+    """Their file: assets are plain files in every installation."""
+    return Path(str(resources.files("lsmplify_refine.assets") / "regressor.safetensors"))

@@ -99,7 +99,7 @@ def test_per_can_be_asked_for(per: Any, expected: str) -> None:
 @pytest.mark.parametrize("convention", ["coco17", "body25"])
 @pytest.mark.parametrize("share", [0.1, 0.3])
 def test_who_sits_down_behind_a_desk_is_aligned_all_the_same(convention: str, share: float) -> None:
-    """Wrong depths, and from some frame on only shoulders: a turn per frame is then much worse than a place per frame."""
+    """Wrong depths, and from some frame on only shoulders: then a place per frame fits much better than a turn."""
     estimate = in_room(at_wrong_depths(80, swing_m=0.8), 80, convention=convention)
     assert estimate.keypoints is not None
     names = CONVENTIONS[convention].points

@@ -131,13 +131,14 @@ def test_who_faces_away_in_all_or_some_frames_is_turned(frames: slice) -> None:
 
 
 def test_no_frame_explains_its_keypoints_less_than_the_input(refiner: Refiner) -> None:
-    result = refiner.refine(in_room(STILL, 60, noise_m=0.04, garbage=0.3, error_deg=3))
-    weights = Targets(torch.as_tensor(result.keypoints.positions), torch.as_tensor(result.keypoints.confidence))
+    estimate = in_room(STILL, 60, noise_m=0.04, garbage=0.3, error_deg=3)
+    result = refiner.refine(estimate)
+    targets = refiner._see(estimate, 30.0).targets
     before, after = (
-        gate_error(track.keypoints("body25"), None, result.keypoints, weights)
+        gate_error(track.keypoints("body25"), None, result.keypoints, targets)
         for track in (result.before, result.after)
     )
-    assert np.mean(after) < np.mean(before)
+    assert (after <= before + 1e-3).all() and np.mean(after) < np.mean(before)
     assert mpjpe_mm(result)[1] < mpjpe_mm(result)[0]
 
 

@@ -45,6 +45,7 @@ def test_the_pose_prior_sees_no_test_or_validation_subject(tmp_path: Path) -> No
     write_smplh(tmp_path / "CMU" / "14" / "a_poses.npz", 61)
     found = training_poses(tmp_path)
     assert found is not None and found.shape == (16, 22, 3)
+    assert training_poses(tmp_path, Choice(("14",))) is None
 
 
 @pytest.mark.parametrize("inside", [False, True], ids=["above sequenceFiles", "sequenceFiles itself"])

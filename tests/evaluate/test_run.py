@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from lsmplify_refine import InputError
 from lsmplify_refine.cli import main
 from lsmplify_refine.evaluate.cases import Case, Protocol, draw_pairs
 from lsmplify_refine.evaluate.methods import BOTH, NOTHING, PROJECTION, make_panel
@@ -187,6 +189,19 @@ def test_what_cannot_be_evaluated_gets_one_line(
     error = capsys.readouterr().err
     assert re.match(f"error: .*{message}", error) and error.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_short_motion_is_refused_before_anything_is_measured() -> None:
+    panel = make_panel(small_network(), dampings=(1e-2,))
+    short = replace(
+        take_set(),
+        name="short",
+        takes=tuple(replace(t, rotvec=t.rotvec[:8], pelvis=t.pelvis[:8]) for t in take_set().takes),
+    )
+    done: list[str] = []
+    with pytest.raises(InputError, match=r"short: no take is longer than 0\.33 s"):
+        evaluate([take_set(), short], open_body(), panel, panel, SMALL, progress=lambda name, *_: done.append(name))
+    assert not done
 
 
 def test_the_same_seed_gives_the_same_results(inputs: Path, tmp_path: Path) -> None:

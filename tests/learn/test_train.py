@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from lsmplify_refine import InputError
 from lsmplify_refine.cli import main
 from lsmplify_refine.engine.project import Pose
 from lsmplify_refine.learn.motion import Split, Take
-from lsmplify_refine.learn.pairs import PairConfig, Pairs
+from lsmplify_refine.learn.pairs import PairConfig, Pairs, PairSampler
 from lsmplify_refine.learn.train import Progress, TrainConfig, train
 from lsmplify_refine.regressor.fuse import fuse
 from lsmplify_refine.regressor.network import NetworkConfig
@@ -56,21 +56,26 @@ def test_the_published_network_trains_on_the_same_pairs(split: Split, tmp_path: 
 
 
 def test_a_resumed_run_goes_on_where_it_stopped(split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = curve(split, tmp_path / "whole", SMALL)
-    monkeypatch.setattr("lsmplify_refine.learn.train._CHECKPOINT_EVERY", 2)
+    config = replace(SMALL, steps=20)  # enough for a moving mean
+    whole = curve(split, tmp_path / "whole", config)
+    monkeypatch.setattr("lsmplify_refine.learn.train._CHECKPOINT_EVERY", 8)
 
     class Stop(Exception):
         pass
 
-    def stop_after_two(report: Progress) -> None:
-        if report.step == 3:
+    def stop_after_eight(report: Progress) -> None:
+        if report.step == 9:
             raise Stop
 
     fabric = Fabric(accelerator="cpu", devices=1)
     with pytest.raises(Stop):
-        train(split, open_body(), SMALL, tmp_path / "cut", fabric=fabric, report_every=1, on_progress=stop_after_two)
-    assert weights_record(tmp_path / "cut" / "weights.safetensors")["step"] == 2
-    assert curve(split, tmp_path / "cut", SMALL, resume=True) == whole[2:]
+        train(split, open_body(), config, tmp_path / "cut", fabric=fabric, report_every=1, on_progress=stop_after_eight)
+    assert weights_record(tmp_path / "cut" / "weights.safetensors")["step"] == 8
+    with pytest.raises(InputError, match=r"checkpoint\.ckpt: exists; go on from it with --resume"):
+        curve(split, tmp_path / "cut", config)
+    assert curve(split, tmp_path / "cut", config, resume=True) == whole[8:]
+    ours, theirs = (load_weights(tmp_path / name / "weights.safetensors").state_dict() for name in ("cut", "whole"))
+    assert all(torch.equal(ours[key], theirs[key]) for key in ours)
 
 
 def test_a_moving_mean_of_the_weights_is_written(split: Split, tmp_path: Path) -> None:
@@ -104,8 +109,10 @@ def test_training_begins_with_given_weights(split: Split, tmp_path: Path) -> Non
     result = tmp_path / "second" / "weights.safetensors"
     ours, theirs = (load_weights(path).state_dict() for path in (begun, result))
     assert ours.keys() == theirs.keys() and all(torch.equal(ours[key], theirs[key]) for key in ours)
-    assert weights_record(result)["began_with"]["training"]["steps"] == SMALL.steps
-    published = replace(still, architecture="published")
+    record = weights_record(result)
+    assert record["began_with"]["training"]["steps"] == SMALL.steps
+    assert record["training"]["network"] == record["began_with"]["training"]["network"]
+    published = replace(still, architecture="published", pairs=PairConfig(image_batches=0))
     with pytest.raises(InputError, match=r"weights\.safetensors: not a network of architecture published"):
         train(split, open_body(), published, tmp_path / "third", fabric=fabric, begin_with=begun)
 
@@ -125,7 +132,45 @@ def test_what_cannot_be_resumed_is_said(split: Split, tmp_path: Path) -> None:
         curve(split, tmp_path, other, resume=True)
 
 
-@pytest.mark.parametrize("setting", ["hope=1", "as_recorded", "as_recorded=often", "most_stride=1.5"])
+@pytest.mark.parametrize("image", [0, 1])
+def test_pairs_go_to_a_device_as_a_whole(split: Split, image: int) -> None:
+    def devices(value: object) -> set[str]:
+        if isinstance(value, torch.Tensor):
+            return {value.device.type}
+        return set().union(*(devices(getattr(value, f.name)) for f in fields(value))) if is_dataclass(value) else set()
+
+    pairs = PairSampler(split.train, open_body(), PairConfig(image_batches=image)).draw(8)
+    assert devices(pairs) == {"cpu"} and devices(pairs.to(torch.device("meta"))) == {"meta"}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [("--accelerator", "abacus"), ("--precision", "8"), ("--architecture=published", "--pair=image_batches=1")],
+)
+def test_what_cannot_be_run_gets_one_line(
+    options: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "05"
+    data.mkdir()
+    pose, pelvis = true_motion(90)
+    rest = {"trans": pelvis, "mocap_framerate": 30.0, "betas": np.zeros(10), "gender": "neutral"}
+    np.savez(data / "take_poses.npz", poses=np.pad(pose.reshape(90, -1), ((0, 0), (0, 84))), **rest)
+    command = ["train", "--data", str(tmp_path), "--output", str(tmp_path / "out"), "--steps", "1"]
+    assert main([*command, *options]) == 2 and not (tmp_path / "out" / "weights.safetensors").exists()
+    assert capsys.readouterr().err.strip().count("\n") == 0
+
+
+@pytest.mark.parametrize("option", ["--steps", "--batch-size", "--devices", "--learning-rate"])
+def test_nothing_to_do_is_refused(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["train", "--data", "x", "--output", "y", option, "0"])
+    assert stopped.value.code == 2 and option in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["hope=1", "as_recorded", "as_recorded=often", "most_stride=1.5", "in_sequence=2", "sequence_frames=0", "sway=nan"],
+)
 def test_settings_of_pairs_that_are_none_get_one_line(
     setting: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

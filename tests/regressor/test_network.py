@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import roma
 import torch
+from safetensors.torch import save_file
 
 from lsmplify_refine import InputError
 from lsmplify_refine.body import _core
@@ -25,7 +26,7 @@ from lsmplify_refine.regressor.network import (
     joints_at_points,
     regress,
 )
-from lsmplify_refine.regressor.weights import load_weights, save_weights
+from lsmplify_refine.regressor.weights import load_weights, save_weights, weights_record
 from tests.engine.scenes import open_body, true_motion
 
 FRAMES = 6
@@ -193,3 +194,20 @@ def test_foreign_and_cut_weights_get_one_line(tmp_path: Path) -> None:
             load_weights(path)
     with pytest.raises(InputError, match="gone"):
         load_weights(tmp_path / "gone.safetensors")
+
+
+def test_weights_that_are_not_finite_or_not_of_their_header_get_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    network = random_network()
+    network.joint_identity.data[3, 4] = torch.nan
+    save_weights(network, path, {})
+    with pytest.raises(InputError, match="joint_identity is not finite"):
+        load_weights(path)
+    network = random_network()
+    network.config = replace(network.config, heads=200_000)
+    save_weights(network, path, {})
+    with pytest.raises(InputError, match="a network of 200000 heads from 4"):
+        load_weights(path)
+    save_file({"x": torch.zeros(1)}, path)
+    with pytest.raises(InputError, match="does not say how it was trained"):
+        weights_record(path)
