@@ -107,7 +107,8 @@ def handle(args: argparse.Namespace) -> int:
             begin_with=args.begin_with,
             on_progress=report,
         )
-    print(f"wrote {args.output / 'weights.safetensors'}")
+    if fabric.is_global_zero:
+        print(f"wrote {args.output / 'weights.safetensors'}")
     return 0
 
 

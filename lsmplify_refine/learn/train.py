@@ -191,7 +191,7 @@ def train(
             report = Progress(step, *np.mean(errors, axis=0).tolist())
             errors.clear()
             fabric.log_dict({k: v for k, v in asdict(report).items() if k != "step"}, step=step)
-            if on_progress:
+            if on_progress and fabric.is_global_zero:
                 on_progress(report)
         if step % _CHECKPOINT_EVERY == 0 or step == config.steps:
             state |= {"step": step, "draws": sampler.state_dict()}
