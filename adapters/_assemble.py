@@ -14,6 +14,8 @@ from lsmplify_refine.adapters._tree import to_numpy
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.estimate import BODY_JOINTS, Estimate, Family, Gender, WorldRoot
 
+#: Numbers of frames are below this: a year of them.
+_MOST_FRAMES = 1e9
 _GENDERS: dict[str, Gender] = {"m": "male", "f": "female", "n": "neutral"}
 
 
@@ -94,13 +96,15 @@ def frame_ids_of(leaf: Any, frames: int, where: str) -> np.ndarray:
     """(T,) video frames of a track's rows; 0, 1, ... where the file has none.
 
     Raises:
-        InputError: Another number of them, or they do not rise.
+        InputError: Another number of them, or they do not rise from 0 or later.
     """
     value = to_numpy(leaf)
     if value is None:
         return np.arange(frames)
     if value.size != frames:
         raise InputError(f"{where}: {value.size} frame ids for {frames} rows")
+    if not (np.abs(value) < _MOST_FRAMES).all() or value.min() < 0:
+        raise InputError(f"{where}: the frame ids are not all numbers of frames: 0, 1, ...")
     ids = value.reshape(-1).astype(np.int64)
     if (np.diff(ids) <= 0).any():
         raise InputError(f"{where}: the frame ids do not rise; is a frame there twice?")

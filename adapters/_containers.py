@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import io
 import json
+import lzma
 import pickletools
 import re
 import shutil
 import zipfile
-from collections.abc import Sequence
+import zlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,7 +23,7 @@ import numpy as np
 import torch
 from numpy.lib import format as npy_format
 
-from lsmplify_refine.adapters._pickles import in_object_array, object_member, pickled, unpickled_member
+from lsmplify_refine.adapters._pickles import object_member, pickled, unpickled_member, write_object
 from lsmplify_refine.adapters._tree import KeyPath, look_up, to_numpy, with_changes, with_values
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.safe_load import inspect_file, load_json, read_npy, read_npz
@@ -45,9 +50,9 @@ class Container:
         kind: "torch", "npz", "npy" (one pickled dict), "pickle", "joblib", "json" or "folder".
         tree: Nested dicts of arrays (tensors, numpy arrays, anything else); a JSON file may hold a list.
         protocol: The pickle protocol.
-        numpy1_names: The pickle spells `numpy.core`, so that NumPy 1 (Blender's) can read it.
+        numpy1_names: The pickle (or the npy's) spells `numpy.core`, so that NumPy 1 (Blender's) can read it.
         compressed: The npz is deflated.
-        compressor: joblib's name of the compression, or "".
+        compressor: joblib's name of the compression of a pickle, its own or a plain one, or "".
         raw: Object arrays of an npz as they lie in it, by key; nobody unpickles those that no adapter asks for.
         indent: Of a JSON file.
         root: Of a folder.
@@ -71,6 +76,14 @@ _OBJECTS = ("results", "sequence_results", "outputs")
 
 #: First bytes of what joblib compresses with.
 _COMPRESSORS = {b"\x78": "zlib", b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ": "xz", b"\x5d\x00": "lzma"}
+#: How to compress and to inflate, by that name.
+_CODECS: dict[str, tuple[Callable[[bytes], bytes], Callable[[bytes], bytes]]] = {
+    "zlib": (zlib.compress, zlib.decompress),
+    "gzip": (gzip.compress, gzip.decompress),
+    "bz2": (bz2.compress, bz2.decompress),
+    "xz": (lzma.compress, lzma.decompress),
+    "lzma": (partial(lzma.compress, format=lzma.FORMAT_ALONE), lzma.decompress),
+}
 
 
 def peek(path: Path) -> Container | None:
@@ -108,7 +121,9 @@ def _peeked(path: Path, modified: int, size: int) -> Container | None:
     value = _read_object_npy(path) if content.container == "npy" else content.value
     if not isinstance(value, dict):
         return None
-    return Container(content.container, value) if content.container in ("npy", "torch") else _of_pickle(path, value)
+    if content.container == "npy":
+        return Container("npy", value, numpy1_names=_spells_numpy1(path.read_bytes()))
+    return Container("torch", value) if content.container == "torch" else _of_pickle(path, value)
 
 
 def read_folder(root: Path, names: Sequence[str], others: Sequence[str] = ()) -> Container:
@@ -137,28 +152,38 @@ def write_container(container: Container, tree: Any, path: Path) -> None:
         return
     with path.open("wb") as stream:
         if container.kind == "torch":
-            torch.save(tree, stream)
+            # into a file torch would hide that the disk is full
+            whole = io.BytesIO()
+            torch.save(tree, whole)
+            stream.write(whole.getbuffer())
         elif container.kind == "npz":
             _write_npz(container, tree, stream)
         elif container.kind == "npy":
-            npy_format.write_array(stream, in_object_array(tree), allow_pickle=True)
+            write_object(tree, stream, container.numpy1_names)
         elif container.kind == "json":
             stream.write(json.dumps(tree, indent=container.indent, ensure_ascii=False).encode())
         elif container.kind == "joblib":
             joblib.dump(tree, stream, compress=(container.compressor, 3) if container.compressor else 0)
         else:
-            stream.write(pickled(tree, container.protocol, container.numpy1_names))
+            data = pickled(tree, container.protocol, container.numpy1_names)
+            stream.write(_CODECS[container.compressor][0](data) if container.compressor else data)
 
 
 def _of_pickle(path: Path, tree: dict[Any, Any]) -> Container:
     """A pickle, or what joblib makes of one."""
     data = path.read_bytes()
     compressor = next((name for magic, name in _COMPRESSORS.items() if data.startswith(magic)), "")
-    if compressor or b"NumpyArrayWrapper" in data:
+    if compressor:
+        # it has been read, so what it inflates to is within the limits
+        data = _CODECS[compressor][1](data)
+    if b"NumpyArrayWrapper" in data:
         return Container("joblib", tree, compressor=compressor)
-    numpy1 = b"numpy.core." in data and b"numpy._core." not in data
     protocol = data[1] if data[:1] == b"\x80" else _old_protocol(data)
-    return Container("pickle", tree, protocol=protocol, numpy1_names=numpy1)
+    return Container("pickle", tree, protocol=protocol, numpy1_names=_spells_numpy1(data), compressor=compressor)
+
+
+def _spells_numpy1(pickle: bytes) -> bool:
+    return b"numpy.core." in pickle and b"numpy._core." not in pickle
 
 
 def _old_protocol(data: bytes) -> int:
@@ -190,9 +215,11 @@ def _write_npz(container: Container, tree: dict[str, Any], stream: IO[bytes]) ->
             if key in container.raw and value is container.tree[key]:
                 archive.writestr(f"{key}.npy", container.raw[key])
                 continue
-            array = in_object_array(value) if key in container.raw else np.asanyarray(value)
             with archive.open(f"{key}.npy", "w", force_zip64=True) as member:
-                npy_format.write_array(member, array, allow_pickle=key in container.raw)
+                if key in container.raw:
+                    write_object(value, member, _spells_numpy1(container.raw[key]))
+                else:
+                    npy_format.write_array(member, np.asanyarray(value), allow_pickle=False)
 
 
 def _read_object_npy(path: Path) -> Any:

@@ -118,11 +118,17 @@ def updates(
         for name in names:
             path = layout.path(*block, name)
             leaf = look_up(tree, path)
-            if leaf is not None and name in new[which]:
+            if leaf is not None and name in new[which] and _holds(leaf, new[which][name]):
                 values[path] = with_changes(leaf, new[which][name], changed[which][name])
     if layout is AMASS_LIKE:
         values |= _amass_updates(tree, new, changed)
     return values
+
+
+def _holds(leaf: Any, values: np.ndarray) -> bool:
+    """Whether a leaf can be a copy of these values: who cuts a file may leave net_outputs whole."""
+    stored = to_numpy(leaf)
+    return stored is not None and stored.size == values.size
 
 
 def _amass_updates(tree: Mapping[str, Any], new: dict[str, Params], changed: dict[str, Params]) -> dict[KeyPath, Any]:

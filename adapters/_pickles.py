@@ -8,6 +8,7 @@ from types import FunctionType
 from typing import IO, Any, ClassVar
 
 import numpy as np
+from numpy.lib import format as npy_format
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.safe_load._unpickler import restricted_loads
@@ -68,8 +69,9 @@ def unpickled_member(data: bytes, where: str) -> Any:
     return value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
 
 
-def in_object_array(value: Any) -> np.ndarray:
+def write_object(value: Any, stream: IO[bytes], numpy1_names: bool) -> None:
     """One object in an array, as `np.save` stores dicts."""
     array = np.empty((), dtype=object)
     array[()] = value
-    return array
+    npy_format.write_array_header_1_0(stream, npy_format.header_data_from_array_1_0(array))
+    stream.write(pickled(array, 4, numpy1_names))

@@ -82,6 +82,8 @@ def read_fields(tree: Any, slots: Sequence[Slot], frames: int, where: str) -> di
             values = slot.coding.decode(columns, fields)
         except InputError as error:
             raise InputError(f"{where}: {slot.name}: {error}") from None
+        # what is refined is no whole number any more
+        values = values if values.dtype.kind == "f" else values.astype(np.float32)
         fields[slot.field] = np.broadcast_to(values, (frames, *values.shape[1:])).copy()
     return fields
 

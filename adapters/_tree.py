@@ -45,7 +45,9 @@ def with_values(tree: Any, values: Mapping[KeyPath, Any]) -> Any:
 def to_numpy(leaf: Any) -> np.ndarray | None:
     """The array in a leaf as an independent copy, or None where it is no array (or regular nest) of numbers."""
     if isinstance(leaf, torch.Tensor):
-        leaf = leaf.detach().cpu().numpy()
+        leaf = leaf.detach().cpu()
+        # numpy has no bfloat16
+        leaf = (leaf.float() if leaf.dtype == torch.bfloat16 else leaf).numpy()
     if isinstance(leaf, np.generic):
         leaf = np.asarray(leaf)
     if isinstance(leaf, (list, tuple, float, int)) and not isinstance(leaf, bool):
@@ -61,23 +63,27 @@ def to_numpy(leaf: Any) -> np.ndarray | None:
 def with_changes(leaf: Any, values: np.ndarray, changed: np.ndarray) -> Any:
     """A leaf with new values where `changed`; type, dtype, shape, strides and its other bytes stay.
 
+    Only whole numbers become single precision: in them a metre or a radian would be lost.
+
     Args:
-        leaf: Tensor, numpy array or nested list.
+        leaf: Tensor, numpy array, number, or nested lists or tuples of these.
         values: New values, in the shape of the leaf or one that reshapes to it.
         changed: Booleans of the shape of `values`.
     """
     if not changed.any():
         return leaf
+    if isinstance(leaf, (list, tuple)):
+        rows = zip(leaf, values.reshape(len(leaf), -1), changed.reshape(len(leaf), -1), strict=True)
+        items = [with_changes(*row) for row in rows]
+        return items if isinstance(leaf, list) else tuple(items)
+    if isinstance(leaf, (float, int)) and not isinstance(leaf, np.generic):
+        return float(values.item())
     if isinstance(leaf, torch.Tensor):
-        renewed = leaf.clone()  # keeps the strides
+        renewed = leaf.clone() if leaf.is_floating_point() else leaf.float()  # keeps the strides
         mask = torch.as_tensor(changed.reshape(tuple(leaf.shape)))
-        renewed[mask] = torch.as_tensor(values.reshape(tuple(leaf.shape)))[mask].to(leaf.dtype)
+        renewed[mask] = torch.as_tensor(values.reshape(tuple(leaf.shape)))[mask].to(renewed.dtype)
         return renewed
-    if isinstance(leaf, list):
-        numbers = np.array(leaf, dtype=object)  # those that stay keep their type
-        numbers[changed.reshape(numbers.shape)] = values[changed].astype(float)
-        return numbers.tolist()
-    array = leaf.copy(order="K")
+    array = np.array(leaf, dtype=leaf.dtype if leaf.dtype.kind == "f" else np.float32, order="K")
     mask = changed.reshape(leaf.shape)
-    array[mask] = values.reshape(leaf.shape)[mask].astype(leaf.dtype)
-    return array
+    array[mask] = values.reshape(leaf.shape)[mask].astype(array.dtype)
+    return array[()] if isinstance(leaf, np.generic) else array

@@ -14,6 +14,7 @@ and face (at rest here), and the shape, which only SMPL and SMPL-H share.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -213,8 +214,9 @@ def _write_gvhmr(estimate: Estimate, path: Path, body: BodyModel | None) -> list
         for block, values in blocks.items()
     }
     results["K_fullimg"] = torch.tensor(np.ascontiguousarray(estimate.camera.K)).float()
-    with path.open("wb") as stream:
-        torch.save(results, stream)
+    whole = io.BytesIO()
+    torch.save(results, whole)
+    path.write_bytes(whole.getbuffer())
     return [*notes, *more, "net_outputs are not written: there are none"]
 
 

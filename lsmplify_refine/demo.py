@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
+from lsmplify_refine.errors import InputError
 from lsmplify_refine.outputs import unwritable
 
 #: The built-in files, in GVHMR's layout.
@@ -18,14 +19,17 @@ def copy_input(folder: Path) -> Path:
         The folder, as `--input` takes it.
 
     Raises:
-        InputError: The folder cannot be written to.
+        InputError: Something else is there under one of the names, or the folder cannot be written to.
     """
     source = files("lsmplify_refine.assets") / "demo"
+    contents = {folder / name: source.joinpath(*name.split("/")).read_bytes() for name in FILES}
     try:
-        for name in FILES:
-            target = folder / name
+        for target, content in contents.items():
+            if target.exists() and not (target.is_file() and target.read_bytes() == content):
+                raise InputError(f"{target}: exists, and is not the demo's; choose another --output")
+        for target, content in contents.items():
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(source.joinpath(*name.split("/")).read_bytes())
+            target.write_bytes(content)
     except OSError as error:
         raise unwritable(folder, error) from error
     return folder

@@ -18,6 +18,13 @@ Gender = Literal["neutral", "female", "male"]
 BODY_JOINTS: dict[str, int] = {"smpl": 23, "smplh": 21, "smplx": 21}
 
 
+#: Beyond this nothing is a pose, a place or a camera: radians, metres, pixels.
+_FARTHEST = 1e6
+_LEAST_FOCAL_PX = 1e-2
+#: More frames a second have only instruments for crash tests.
+_FASTEST_FPS = 10_000.0
+
+
 @dataclass(frozen=True)
 class Camera:
     """A pinhole camera in OpenCV convention (x right, y down, z forward), one K per frame.
@@ -29,6 +36,14 @@ class Camera:
 
     K: np.ndarray
     image_size: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        focal, last = self.K[..., [0, 1], [0, 1]], self.K[..., 2, :]
+        usable = np.isfinite(self.K).all() and (focal > _LEAST_FOCAL_PX).all() and (np.abs(self.K) < _FARTHEST).all()
+        if not usable or np.abs(last - [0.0, 0.0, 1.0]).max(initial=0.0) > 1e-3:
+            raise InputError(
+                "the camera's intrinsics are no [fx 0 cx; 0 fy cy; 0 0 1] of finite numbers, fx and fy > 0"
+            )
 
 
 @dataclass(frozen=True)
@@ -142,15 +157,22 @@ class Estimate:
             "body_pose": (frames, BODY_JOINTS[self.family], 3),
             "betas": (frames, self.betas.shape[-1]),
             "transl": (frames, 3),
-            "frame_ids": (frames,),
         }
         for name, shape in expected.items():
             value = getattr(self, name)
             if value.shape != shape:
                 raise InputError(f"{where}: {name} has shape {value.shape}; expected {shape}")
-            if not np.isfinite(value).all():
-                bad = int(np.argmax(~np.isfinite(value.reshape(frames, -1)).all(axis=1)))
-                raise InputError(f"{where}: {name} has NaN or infinite values (first in row {bad}); repair or cut them")
+            if np.issubdtype(value.dtype, np.integer):
+                # what is refined is no whole number any more
+                object.__setattr__(self, name, value.astype(np.float32))
+            usable = (np.abs(value.reshape(frames, -1)) < _FARTHEST).all(axis=1)
+            if not usable.all():
+                what = "NaN or infinite values" if not np.isfinite(value).all() else f"values beyond {_FARTHEST:g}"
+                raise InputError(f"{where}: {name} has {what} (first in row {np.argmin(usable)}); repair or cut them")
+        if self.frame_ids.shape != (frames,) or self.frame_ids.min() < 0:
+            raise InputError(f"{where}: frame_ids are not {frames} numbers of frames: 0, 1, ...")
+        if self.fps is not None and not 0 < self.fps <= _FASTEST_FPS:
+            raise InputError(f"{where}: {self.fps:g} frames per second; expected up to {_FASTEST_FPS:g}")
 
     def __len__(self) -> int:
         return len(self.global_orient)

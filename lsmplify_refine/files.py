@@ -102,10 +102,22 @@ def load(path: str | Path, *, format: str | None = None) -> list[Estimate]:
     try:
         estimates = adapter.read(path, options) if options else adapter.read(path)
         return [estimate.replace(format=name) for estimate in estimates]
-    # a file may be wrong in more ways than an adapter foresees
-    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-        raise InputError(f"{path}: not a whole result of format {name} ({reason}); --debug shows where") from error
+    except InputError as error:
+        if str(path) in str(error):
+            raise
+        raise InputError(f"{path}: {error}") from error
+    except _UNFORESEEN as error:
+        raise InputError(
+            f"{path}: not a whole result of format {name} ({_in_short(error)}); --debug shows where"
+        ) from error
+
+
+#: A file may be wrong in more ways than an adapter foresees.
+_UNFORESEEN = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RuntimeError)
+
+
+def _in_short(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:200]
 
 
 def _options(name: str, text: str, known: Mapping[str, Sequence[str]]) -> dict[str, str]:
@@ -171,6 +183,9 @@ def save(estimates: Sequence[Estimate], path: str | Path, *, overwrite: bool = F
         os.replace(temporary, path)  # noqa: PTH105 - says that it replaces
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+    # as where it was read
+    except _UNFORESEEN as error:
+        raise InputError(f"{path}: cannot be written ({_in_short(error)}); --debug shows where") from error
     finally:
         if temporary.is_dir():
             shutil.rmtree(temporary, ignore_errors=True)

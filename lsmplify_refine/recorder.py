@@ -77,8 +77,10 @@ class Recorder:
             person: Who it is, where the frame has several.
 
         Raises:
-            ValueError: Something is missing, is of several boxes, or is no number.
+            ValueError: The frame is below 1, or something is missing, is of several boxes, or is no number.
         """
+        if frame < 1:
+            raise ValueError(f"frame {frame}: frames count from 1, as the image files do")
         missing = [name for name in _REQUIRED if name not in outputs]
         if missing:
             raise ValueError(f"frame {frame}: the outputs lack {', '.join(missing)}; they have {', '.join(outputs)}")

@@ -56,7 +56,8 @@ def write_report(report: dict[str, Any], path: Path) -> None:
     # a list of plain values belongs on one line; a line break inside brackets cannot be part of a string
     text = re.sub(r"\[\n\s*([^][{}]*?)\n\s*\]", lambda m: "[" + re.sub(r"\n\s*", " ", m[1]) + "]", text)
     try:
-        part.write_text(text + "\n", encoding="utf-8")
+        # names of files need not be UTF-8
+        part.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
@@ -81,9 +82,10 @@ def metrics_table(refinement: Refinement) -> Table:
     """Before and after, one row a stage, with the do-nothing row that the result must beat."""
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     names = list(dict.fromkeys(name for metrics in refinement.metrics.values() for name in metrics))
-    table = Table(box=box.SIMPLE_HEAD, title=f"person {refinement.estimate.track_id}", title_justify="left")
+    table = Table(box=box.SIMPLE_HEAD, title=Text(f"person {refinement.estimate.track_id}"), title_justify="left")
     table.add_column("")
     for name in names:
         table.add_column(name, justify="right")

@@ -219,7 +219,7 @@ class VideoWriter:
 
 def _open(path: Path) -> Any:
     try:
-        container = av.open(str(path))
+        container = av.open(str(path.absolute()))
     except av.error.FFmpegError as error:
         raise InputError(f"{path}: {_why_unreadable(path)}") from error
     if not container.streams.video:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lsmplify_refine import Estimate, InputError, Keypoints
+from lsmplify_refine import Camera, Estimate, InputError, Keypoints
 from lsmplify_refine.keypoints import CONVENTIONS
 
 
@@ -30,13 +30,30 @@ def test_frame_ids_count_from_zero() -> None:
         ({"body_pose": np.zeros((4, 23, 3))}, "body_pose has shape"),
         ({"transl": np.zeros((3, 3))}, "transl has shape"),
         ({"transl": np.full((4, 3), np.nan)}, "NaN or infinite values \\(first in row 0\\)"),
-        ({"frame_ids": np.arange(5)}, "frame_ids has shape"),
+        ({"transl": np.full((4, 3), 1e30)}, r"values beyond 1e\+06 \(first in row 0\)"),
+        ({"frame_ids": np.arange(5)}, "frame_ids are not 4 numbers"),
+        ({"frame_ids": np.arange(4) - 1}, "frame_ids are not 4 numbers"),
+        ({"fps": 1e7}, "frames per second"),
         (fields(0), "zero frames"),
     ],
 )
 def test_what_does_not_fit_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         Estimate(**(fields() | changes))
+
+
+def test_whole_numbers_become_floats() -> None:
+    assert Estimate(**(fields() | {"transl": np.ones((4, 3), int)})).transl.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "value"), [(0, 0, 0.0), (1, 1, -5.0), (2, 2, 0.0), (0, 2, np.inf), (0, 0, 1e-300)]
+)
+def test_a_camera_that_sees_nothing_is_refused(row: int, column: int, value: float) -> None:
+    K = np.tile([[500.0, 0, 320], [0, 500, 240], [0, 0, 1]], (4, 1, 1))
+    K[2, row, column] = value
+    with pytest.raises(InputError, match="the camera's intrinsics are no"):
+        Camera(K)
 
 
 @pytest.mark.parametrize(

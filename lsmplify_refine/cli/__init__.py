@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 
@@ -15,6 +16,10 @@ VERBS = {"refine": refine, "demo": demo, "doctor": doctor, "train": train, "eval
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: 0 done, 1 `doctor` found faults, 2 bad input, 130 stopped."""
+    for stream in (sys.stdout, sys.stderr):
+        # names of files and people need not be in the terminal's encoding
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = make_parser()
     args = parser.parse_args(_with_verb(arguments))

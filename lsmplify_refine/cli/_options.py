@@ -16,7 +16,7 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
         help="default: CUDA if there, else CPU",
     )
     group.add_argument("--no-video", dest="write_video", action="store_false", help="no comparison video")
-    group.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
+    group.add_argument("--overwrite", action="store_true", help="replace output files that exist (a folder: never)")
     add_debug_option(group)
 
 

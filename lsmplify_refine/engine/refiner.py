@@ -47,6 +47,7 @@ from lsmplify_refine.regressor.weights import open_network
 Mode = Literal["plug-in", "sequential"]
 #: Standard deviation of the correction's low-pass, seconds.
 SMOOTH_SECONDS = 0.1
+_MOST_SMOOTH_SECONDS = 10.0
 #: Keypoint noise at which a motion from keypoints alone gets half of the low-pass that a correction gets, metres.
 _SMOOTHED_NOISE_M = 0.02
 #: Robust radius of the gate's keypoint error, metres on the body.
@@ -79,6 +80,9 @@ class Refiner:
             nearer to the keypoints.
         passes: How often the regressor is applied.
         progress: Called with (steps done, steps in all) while refining.
+
+    Raises:
+        InputError: `smooth_seconds` is out of range, or the weights cannot be used.
     """
 
     def __init__(
@@ -93,6 +97,8 @@ class Refiner:
         passes: int = 1,
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
+        if not 0 <= smooth_seconds <= _MOST_SMOOTH_SECONDS:
+            raise InputError(f"smooth_seconds is {smooth_seconds:g}; give 0 to {_MOST_SMOOTH_SECONDS:g}")
         self.body = body or BodyModel.open()
         self.device = device
         self.smooth_seconds = smooth_seconds

@@ -97,7 +97,8 @@ def _load_file(path: Path, wanted: str | None, image_size: tuple[int, int] | Non
     if content.container == "npy":
         return [track_of_array(load_npy(path), path=path, wanted=wanted, image_size=image_size)]
     if isinstance(content.value, torch.Tensor):
-        return [_track_of_tensor(content.value.numpy(), path, wanted, image_size)]
+        # numpy has no bfloat16
+        return [_track_of_tensor(content.value.detach().cpu().double().numpy(), path, wanted, image_size)]
     raise InputError(f"{path}: not a keypoint file; {_HELP}")
 
 

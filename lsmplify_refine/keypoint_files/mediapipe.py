@@ -87,7 +87,7 @@ def _size(head: dict[str, Any], path: Path) -> tuple[int, int] | None:
     size = numbers(stated, f"{path}: image_size")
     if size.shape != (2,):
         raise InputError(f"{path}: image_size: shape {size.shape}; expected [width, height]")
-    if np.isnan(size).any():
+    if not (np.isfinite(size) & (size >= 1)).all():
         return None
     return int(size[0]), int(size[1])
 

@@ -96,9 +96,9 @@ class KeypointTrack:
     def at(self, frame_ids: np.ndarray, fps: float | None = None) -> Keypoints:
         """The keypoints of these frames; confidence 0 where the person is not in the file.
 
-        As many rows as are asked for, without frame numbers or with a gapless run of others, are taken row by row
-        (some tools count from 1). Else a file of another rate is resampled in time, and unnumbered rows are the
-        video's frames.
+        As many rows as are asked for are taken row by row where one side has no frame numbers, or the file numbers the
+        same run its own way (some tools count from 1). Else a file of another rate is resampled in time, and unnumbered
+        rows are the video's frames.
 
         Args:
             frame_ids: (T,) frames of the video.
@@ -107,7 +107,7 @@ class KeypointTrack:
         Raises:
             InputError: None of the frames is in the file, or unnumbered rows do not fit the frames.
         """
-        if len(frame_ids) == len(self) and (not self.numbered or self._gapless):
+        if len(frame_ids) == len(self) and (not self.numbered or self._numbers_the_rows_of(frame_ids)):
             return self.keypoints
         if fps is not None and self.fps is not None and abs(self.fps - fps) > _SAME_RATE * fps:
             return self._at_times(frame_ids, fps)
@@ -122,6 +122,13 @@ class KeypointTrack:
                 f"{frame_ids.min()} to {frame_ids.max()}; give keypoints of the same frames"
             )
         return self.rows(frame_ids)
+
+    def _numbers_the_rows_of(self, frame_ids: np.ndarray) -> bool:
+        """Whether the file numbers the same run its own way: from 1, or from anywhere that is none of these frames."""
+        if not self._gapless or (np.diff(frame_ids) != 1).any():
+            return False
+        unnumbered = frame_ids[0] == 0
+        return unnumbered or self.frame_ids[0] == frame_ids[0] + 1 or not np.isin(frame_ids, self.frame_ids).any()
 
     @property
     def _gapless(self) -> bool:

@@ -58,13 +58,13 @@ def _network_of_size(size: dict[str, Any], tensors: dict[str, Tensor]) -> Residu
     config = NetworkConfig(**size)
     if not 0 < config.depth <= len(tensors):
         raise ValueError(f"a network of {config.depth} layers from {len(tensors)} tensors")
-    if config.heads != len(tensors["blocks.0.adjacency"]):
-        raise ValueError(f"a network of {config.heads} heads from {len(tensors['blocks.0.adjacency'])}")
-    with torch.device("meta"):
-        planned = {name: value.shape for name, value in ResidualRegressor(config).state_dict().items()}
-    if planned != {name: value.shape for name, value in tensors.items()}:
-        raise ValueError(f"the tensors are not those of a network of {size}")
-    return ResidualRegressor(config)
+    heads = tensors.get("blocks.0.adjacency")
+    if heads is not None and len(heads) == config.heads:
+        with torch.device("meta"):
+            planned = {name: value.shape for name, value in ResidualRegressor(config).state_dict().items()}
+        if planned == {name: value.shape for name, value in tensors.items()}:
+            return ResidualRegressor(config)
+    raise ValueError(f"the tensors are not those of a network of {size}")
 
 
 def weights_record(path: Path) -> dict[str, Any]:

@@ -111,6 +111,11 @@ def outputs(seed: int = 0) -> dict[str, Any]:
 BOX = np.array([100.0, 50.0, 192.0, 256.0])
 
 
+def test_the_recorder_counts_from_one(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="frames count from 1"):
+        Recorder(tmp_path / "run").add(0, outputs(0), BOX, (5000.0, 5000.0), (196.0, 178.0))
+
+
 def test_recorder_writes_what_the_adapter_reads(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path / "run", fps=25)
     for frame in (1, 2, 4):

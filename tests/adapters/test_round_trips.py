@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import json
+import lzma
 import pickle
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +19,7 @@ import torch
 
 from lsmplify_refine import files
 from lsmplify_refine.adapters._containers import Container, write_container
+from lsmplify_refine.adapters._pickles import write_object
 from lsmplify_refine.estimate import Estimate, WorldRoot
 from lsmplify_refine.frames import rotvec_to_rotmat
 from tests.adapters import estimator_files as make
@@ -225,6 +230,54 @@ def test_pickles_keep_their_protocol(protocol: int, head: bytes, tmp_path: Path)
     (estimate,) = files.load(pickled(make.parts(), protocol)(tmp_path))
     files.save([refined(estimate)], tmp_path / "copy.pkl")
     assert (tmp_path / "copy.pkl").read_bytes().startswith(head)
+
+
+def _one_by_one(folder: Path, kind: Callable[[np.ndarray], Any]) -> Path:
+    parts = make.parts() | {"transl": [kind(row) for row in make.parts()["transl"]]}
+    return pickled(parts)(folder)
+
+
+@pytest.mark.parametrize("kind", [np.array, torch.tensor, tuple], ids=["arrays", "tensors", "tuples"])
+def test_lists_of_rows_come_back_as_they_were(kind: Callable[[np.ndarray], Any], tmp_path: Path) -> None:
+    path = _one_by_one(tmp_path, kind)
+    (estimate,) = files.load(path)
+    moved = estimate.transl.copy()
+    moved[ROW] += 0.5
+    files.save([estimate.replace(transl=moved)], tmp_path / "out.pkl")
+    before, after = (pickle.loads(p.read_bytes())["transl"] for p in (path, tmp_path / "out.pkl"))
+    assert {type(row) for row in after} == {type(before[0])}
+    assert [np.array_equal(a, b) for a, b in zip(before, after)].count(False) == 1
+    assert np.allclose(np.asarray(list(after[ROW]), dtype=float), moved[ROW], atol=1e-6)
+
+
+def test_whole_numbers_are_written_as_floats(tmp_path: Path) -> None:
+    path = archived(make.parts() | {"transl": np.rint(make.parts()["transl"]).astype(int)})(tmp_path)
+    (estimate,) = files.load(path)
+    files.save([estimate.replace(transl=estimate.transl + np.float32(0.25))], tmp_path / "out.npz")
+    written = np.load(tmp_path / "out.npz")["transl"]
+    assert written.dtype == np.float32 and np.allclose(written, estimate.transl + 0.25)
+
+
+@pytest.mark.parametrize("codec", [gzip, bz2, lzma])
+def test_compressed_pickles_come_back_as_such(codec: Any, tmp_path: Path) -> None:
+    path = tmp_path / "result.pkl"
+    path.write_bytes(codec.compress(pickle.dumps(make.parts(), 4)))
+    (estimate,) = files.load(path)
+    files.save([refined(estimate)], tmp_path / "out.pkl")
+    after = pickle.loads(codec.decompress((tmp_path / "out.pkl").read_bytes()))
+    assert after.keys() == make.parts().keys()
+
+
+def test_objects_of_an_npz_keep_numpy_1s_names(tmp_path: Path) -> None:
+    """Who reads ROMP's results with NumPy 1 still can."""
+    path = tmp_path / "video_results.npz"
+    with zipfile.ZipFile(path, "w") as archive, archive.open("results.npy", "w") as member:
+        write_object(make.romp_video(), member, numpy1_names=True)
+    estimates = files.load(path)
+    files.save([refined(estimate) for estimate in estimates], tmp_path / "out.npz")
+    with zipfile.ZipFile(tmp_path / "out.npz") as archive:
+        written = b"".join(archive.read(name) for name in archive.namelist())
+    assert b"numpy.core" in written and b"numpy._core" not in written
 
 
 @pytest.mark.parametrize("compressor", ["", "zlib", "gzip", "xz"])

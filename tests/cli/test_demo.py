@@ -25,6 +25,15 @@ def test_demo_refines_the_built_in_input(tmp_path: Path, capsys: pytest.CaptureF
     assert "--overwrite" in capsys.readouterr().err
 
 
+def test_the_demo_never_replaces_somebodys_result(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "hmr4d_results.pt").write_text("mine")
+    for options in ([], ["--overwrite"]):
+        assert main(["demo", "--output", str(tmp_path), "--no-video", *options]) == 2
+        assert "is not the demo's" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["hmr4d_results.pt"]
+    assert (tmp_path / "hmr4d_results.pt").read_text() == "mine"
+
+
 @pytest.mark.slow
 def test_demo_writes_the_video(tmp_path: Path) -> None:
     assert main(["demo", "--output", str(tmp_path)]) == 0

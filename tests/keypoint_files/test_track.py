@@ -65,7 +65,14 @@ def test_a_track_with_gaps_gets_its_own_times() -> None:
 @pytest.mark.parametrize("rate", [None, 29.97, 30.0])
 def test_the_same_rate_is_taken_frame_by_frame(rate: float | None) -> None:
     track = walking(np.arange(5, 25), 30.0)
-    assert np.array_equal(track.at(np.arange(10, 30), rate).positions, track.keypoints.positions)
+    for first in (0, 4, 40):  # rows without numbers, a file that counts from 1, a file that counts from elsewhere
+        assert np.array_equal(track.at(np.arange(first, first + 20), rate).positions, track.keypoints.positions)
+    # numbers that mean the same video's frames
+    shifted = track.at(np.arange(10, 30), rate)
+    np.testing.assert_allclose(shifted.positions[:15], track.keypoints.positions[5:], atol=1e-5)
+    assert (shifted.confidence[15:] == 0).all()
+    with pytest.raises(InputError, match="its frames are 5 to 24"):
+        walking(np.arange(5, 25), 30.0).at(np.array([0, *range(50, 69)]), rate)
     assert (track.at(np.arange(10, 40), rate).confidence[:, 0] > 0).sum() == 15
 
 
