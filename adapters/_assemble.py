@@ -103,7 +103,7 @@ def frame_ids_of(leaf: Any, frames: int, where: str) -> np.ndarray:
         return np.arange(frames)
     if value.size != frames:
         raise InputError(f"{where}: {value.size} frame ids for {frames} rows")
-    if not (np.abs(value) < _MOST_FRAMES).all() or value.min() < 0:
+    if not ((value >= 0) & (value < _MOST_FRAMES)).all():
         raise InputError(f"{where}: the frame ids are not all numbers of frames: 0, 1, ...")
     ids = value.reshape(-1).astype(np.int64)
     if (np.diff(ids) <= 0).any():

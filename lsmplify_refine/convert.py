@@ -14,7 +14,6 @@ and face (at rest here), and the shape, which only SMPL and SMPL-H share.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +21,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from lsmplify_refine.adapters._containers import Container, write_container
 from lsmplify_refine.body import BodyModel
 from lsmplify_refine.bvh import write_bvh
 from lsmplify_refine.errors import InputError
@@ -214,9 +214,7 @@ def _write_gvhmr(estimate: Estimate, path: Path, body: BodyModel | None) -> list
         for block, values in blocks.items()
     }
     results["K_fullimg"] = torch.tensor(np.ascontiguousarray(estimate.camera.K)).float()
-    whole = io.BytesIO()
-    torch.save(results, whole)
-    path.write_bytes(whole.getbuffer())
+    write_container(Container("torch", results), results, path)
     return [*notes, *more, "net_outputs are not written: there are none"]
 
 

@@ -11,7 +11,7 @@ from lsmplify_refine.cli._options import add_debug_option, at_least_one, not_neg
 if TYPE_CHECKING:
     from lsmplify_refine.body import BodyModel
     from lsmplify_refine.cli._console import Bars
-    from lsmplify_refine.evaluate.datasets import TakeSet
+    from lsmplify_refine.evaluate.datasets import Choice, TakeSet
     from lsmplify_refine.evaluate.methods import Panel
 
 TREE = """\
@@ -104,15 +104,17 @@ def handle(args: argparse.Namespace) -> int:
 
     from lsmplify_refine.body import BodyModel
     from lsmplify_refine.cli._console import Bars
+    from lsmplify_refine.evaluate.datasets import Choice
     from lsmplify_refine.evaluate.output import describe, prepare, write
     from lsmplify_refine.evaluate.run import EvaluateConfig, evaluate
     from lsmplify_refine.evaluate.table import for_terminal, main_tables
 
     config = EvaluateConfig(args.pairs, args.takes, args.take_seconds, args.smplify_frames, args.seed, args.quick)
+    choice = Choice(args.subjects, args.all_subjects)
     body = BodyModel.open()
     with Bars() as bars:
-        panel, take_panel, weights, pose_prior = _panels(args, body)
-        sets = _read_sets(args, bars)
+        panel, take_panel, weights, pose_prior = _panels(args, choice, body)
+        sets = _read_sets(args, choice, bars)
         prepare(args.output, overwrite=args.overwrite)
         results = evaluate(sets, body, panel, take_panel, config, progress=bars.advance)
     panels = {"pairs": panel, "takes": take_panel}
@@ -127,13 +129,12 @@ def handle(args: argparse.Namespace) -> int:
     return 0
 
 
-def _read_sets(args: argparse.Namespace, bars: Bars) -> list[TakeSet]:
+def _read_sets(args: argparse.Namespace, choice: Choice, bars: Bars) -> list[TakeSet]:
     from functools import partial
 
     from lsmplify_refine.errors import InputError
-    from lsmplify_refine.evaluate.datasets import Choice, estimates_set, motion_set
+    from lsmplify_refine.evaluate.datasets import estimates_set, motion_set
 
-    choice = Choice(args.subjects, args.all_subjects)
     sets = [motion_set(path, choice, partial(bars.advance, f"reading {path.name}")) for path in args.data]
     sets += [estimates_set(path, partial(bars.advance, f"reading {path.name}")) for path in args.estimates]
     names = [found.name for found in sets]
@@ -143,9 +144,9 @@ def _read_sets(args: argparse.Namespace, bars: Bars) -> list[TakeSet]:
     return sets
 
 
-def _panels(args: argparse.Namespace, body: BodyModel) -> tuple[Panel, Panel, dict[str, Path], bool]:
+def _panels(args: argparse.Namespace, choice: Choice, body: BodyModel) -> tuple[Panel, Panel, dict[str, Path], bool]:
     """Who is tested on single frames and on whole takes, the weights' files, and whether SMPLify has a pose prior."""
-    from lsmplify_refine.evaluate.datasets import Choice, training_poses
+    from lsmplify_refine.evaluate.datasets import training_poses
     from lsmplify_refine.evaluate.methods import DAMPINGS, make_panel, smplify_solvers
     from lsmplify_refine.evaluate.networks import load_ours, load_peer
     from lsmplify_refine.smplify import fit_pose_prior
@@ -158,7 +159,6 @@ def _panels(args: argparse.Namespace, body: BodyModel) -> tuple[Panel, Panel, di
     slow, poses = None, None
     frames = min(args.smplify_frames, args.pairs)
     if frames:
-        choice = Choice(args.subjects, args.all_subjects)
         found = (training_poses(folder, choice) for folder in args.data)
         poses = next((some for some in found if some is not None), None)
         slow = smplify_solvers(body, None if poses is None else fit_pose_prior(poses))

@@ -112,7 +112,8 @@ class Stream:
             fresh = robust_error_m(self.skeleton, self._last.pose, targets)
             # without anything better, what was rejected is still where to go on from
             errors.append(torch.where(self._last.accepted, fresh, fresh + _LOST_M))
-        lost = torch.stack(errors).amin(0) > _LOST_M if errors else torch.ones_like(targets.weights[:, 0]) > 0
+        without = torch.full_like(targets.weights[:, 0], torch.inf)
+        lost = torch.stack([without, *errors]).amin(0) > _LOST_M
         if lost.any():
             rest = from_rest(self.skeleton, targets)
             candidates.append((rest, MeanPose.of_nobody(rest)))

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from lsmplify_refine.adapters._tree import to_numpy
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.estimate import Keypoints
 from lsmplify_refine.keypoint_files import c3d_files, json_files, table, trc
@@ -96,9 +97,9 @@ def _load_file(path: Path, wanted: str | None, image_size: tuple[int, int] | Non
         return track_of_npz(path, wanted=wanted)
     if content.container == "npy":
         return [track_of_array(load_npy(path), path=path, wanted=wanted, image_size=image_size)]
-    if isinstance(content.value, torch.Tensor):
-        # numpy has no bfloat16
-        return [_track_of_tensor(content.value.detach().cpu().double().numpy(), path, wanted, image_size)]
+    array = to_numpy(content.value) if isinstance(content.value, torch.Tensor) else None
+    if array is not None:
+        return [_track_of_tensor(array, path, wanted, image_size)]
     raise InputError(f"{path}: not a keypoint file; {_HELP}")
 
 

@@ -147,10 +147,7 @@ def train(
         InputError: There is a checkpoint and it is not to be resumed from, or none to resume from, or it belongs to
             another configuration; `begin_with` is no weights file, or another architecture's.
     """
-    if config.architecture == "published" and config.pairs.image_batches:
-        raise InputError("the published network takes keypoints in space only: image_batches must be 0")
-    if not resume and (folder / _CHECKPOINT).exists():
-        raise InputError(f"{folder / _CHECKPOINT}: exists; go on from it with --resume, or write to another folder")
+    _check(config, folder / _CHECKPOINT, resume)
     fabric.seed_everything(config.seed + fabric.global_rank)
     network = _network(config, begin_with)
     if isinstance(network, ResidualRegressor):
@@ -199,6 +196,13 @@ def train(
             if fabric.is_global_zero:
                 save_weights(mean.module, folder / _WEIGHTS, {**record, "step": step})
     return mean.module
+
+
+def _check(config: TrainConfig, checkpoint: Path, resume: bool) -> None:
+    if config.architecture == "published" and config.pairs.image_batches:
+        raise InputError("the published network takes keypoints in space only: image_batches must be 0")
+    if not resume and checkpoint.exists():
+        raise InputError(f"{checkpoint}: exists; go on from it with --resume, or write to another folder")
 
 
 def _network(config: TrainConfig, begin_with: Path | None) -> nn.Module:
