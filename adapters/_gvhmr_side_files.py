@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from lsmplify_refine.adapters._containers import to_numpy
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.estimate import Estimate, Keypoints
+from lsmplify_refine.formats.containers import to_numpy
 from lsmplify_refine.keypoint_files import keypoints_from_array, load_keypoints
 from lsmplify_refine.safe_load import load_torch
+from lsmplify_refine.values.estimate import Estimate, Keypoints
 
 
 def with_side_files(estimate: Estimate, tree: dict[str, Any], path: Path) -> Estimate:

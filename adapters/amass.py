@@ -9,13 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from lsmplify_refine.adapters._assemble import assemble, gender_of, number_of
-from lsmplify_refine.adapters._codings import Rotations
-from lsmplify_refine.adapters._containers import peek, read_container
-from lsmplify_refine.adapters._slots import Slot, write_slots
-from lsmplify_refine.adapters._tree import to_numpy
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.estimate import Estimate, Family
+from lsmplify_refine.formats.assemble import assemble, gender_of, number_of
+from lsmplify_refine.formats.codings import Rotations
+from lsmplify_refine.formats.containers import peek, read_container
+from lsmplify_refine.formats.slots import Slot, write_slots
+from lsmplify_refine.formats.tree import to_numpy
+from lsmplify_refine.values.estimate import Estimate, Family
 
 NAME = "amass"
 

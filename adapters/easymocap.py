@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from lsmplify_refine.adapters._assemble import assemble
-from lsmplify_refine.adapters._codings import Coding, Fields, Rotations
-from lsmplify_refine.adapters._containers import Container, peek, read_container, read_folder
-from lsmplify_refine.adapters._slots import Slot, write_slots
-from lsmplify_refine.adapters._tree import KeyPath, look_up, to_numpy
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.estimate import Estimate, Family
-from lsmplify_refine.frames import MEAN_REST_PELVIS, rotvec_to_rotmat
+from lsmplify_refine.formats.assemble import assemble
+from lsmplify_refine.formats.codings import Coding, Fields, Rotations
+from lsmplify_refine.formats.containers import Container, peek, read_container, read_folder
+from lsmplify_refine.formats.slots import Slot, write_slots
+from lsmplify_refine.formats.tree import KeyPath, look_up, to_numpy
+from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, rotvec_to_rotmat
+from lsmplify_refine.values.estimate import Estimate, Family
 
 NAME = "easymocap"
 

@@ -12,14 +12,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lsmplify_refine.adapters._assemble import assemble, frame_ids_of, gender_of, number_of, text_of
-from lsmplify_refine.adapters._containers import Container, peek, read_container
-from lsmplify_refine.adapters._generic_pose import PoseLayout, family_of, pose_layout, root_layout
-from lsmplify_refine.adapters._slots import Slot, write_slots
-from lsmplify_refine.adapters._tree import KeyPath, look_up, to_numpy
-from lsmplify_refine.cameras import intrinsics
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.estimate import Camera, Estimate, Family
+from lsmplify_refine.formats.assemble import assemble, frame_ids_of, gender_of, number_of, text_of
+from lsmplify_refine.formats.containers import Container, peek, read_container
+from lsmplify_refine.formats.pose_layouts import PoseLayout, family_of, pose_layout, root_layout
+from lsmplify_refine.formats.slots import Slot, write_slots
+from lsmplify_refine.formats.tree import KeyPath, look_up, to_numpy
+from lsmplify_refine.geometry.crop_cameras import intrinsics
+from lsmplify_refine.values.estimate import Camera, Estimate, Family
 
 NAME = "generic"
 

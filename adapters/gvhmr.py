@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 
 from lsmplify_refine.adapters import _gvhmr_layouts as layouts
-from lsmplify_refine.adapters._containers import (
+from lsmplify_refine.adapters._gvhmr_side_files import with_side_files
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.formats.containers import (
     Container,
     look_up,
     peek,
@@ -25,9 +27,7 @@ from lsmplify_refine.adapters._containers import (
     with_values,
     write_container,
 )
-from lsmplify_refine.adapters._gvhmr_side_files import with_side_files
-from lsmplify_refine.errors import InputError
-from lsmplify_refine.estimate import Camera, Estimate, WorldRoot
+from lsmplify_refine.values.estimate import Camera, Estimate, WorldRoot
 
 NAME = "gvhmr"
 

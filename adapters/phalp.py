@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from lsmplify_refine.adapters._assemble import assemble
-from lsmplify_refine.adapters._codings import Rotations
-from lsmplify_refine.adapters._containers import Container, peek, read_container
-from lsmplify_refine.adapters._slots import Slot, write_slots
-from lsmplify_refine.adapters._tree import look_up, to_numpy
-from lsmplify_refine.cameras import hmr2_intrinsics
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.estimate import Camera, Estimate
+from lsmplify_refine.formats.assemble import assemble
+from lsmplify_refine.formats.codings import Rotations
+from lsmplify_refine.formats.containers import Container, peek, read_container
+from lsmplify_refine.formats.slots import Slot, write_slots
+from lsmplify_refine.formats.tree import look_up, to_numpy
+from lsmplify_refine.geometry.crop_cameras import hmr2_intrinsics
+from lsmplify_refine.values.estimate import Camera, Estimate
 
 NAME = "phalp"
 

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from lsmplify_refine.adapters._assemble import assemble, frame_ids_of
-from lsmplify_refine.adapters._codings import Rotations
-from lsmplify_refine.adapters._containers import Container, peek, read_container
-from lsmplify_refine.adapters._slots import Slot, write_slots
-from lsmplify_refine.adapters._tree import KeyPath, look_up, to_numpy
-from lsmplify_refine.cameras import intrinsics
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.estimate import Camera, Estimate
-from lsmplify_refine.frames import rotvec_to_rotmat
+from lsmplify_refine.formats.assemble import assemble, frame_ids_of
+from lsmplify_refine.formats.codings import Rotations
+from lsmplify_refine.formats.containers import Container, peek, read_container
+from lsmplify_refine.formats.slots import Slot, write_slots
+from lsmplify_refine.formats.tree import KeyPath, look_up, to_numpy
+from lsmplify_refine.geometry.coordinates import rotvec_to_rotmat
+from lsmplify_refine.geometry.crop_cameras import intrinsics
+from lsmplify_refine.values.estimate import Camera, Estimate
 
 NAME = "prompthmr"
 

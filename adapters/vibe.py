@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from lsmplify_refine.adapters._assemble import assemble, frame_ids_of
-from lsmplify_refine.adapters._codings import Coding, Fields, Rotations
-from lsmplify_refine.adapters._containers import peek, read_container
-from lsmplify_refine.adapters._slots import Slot, write_slots
-from lsmplify_refine.adapters._tree import KeyPath, people_with, to_numpy
-from lsmplify_refine.cameras import crop_to_full, full_to_crop, spin_intrinsics
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.estimate import Camera, Estimate
+from lsmplify_refine.formats.assemble import assemble, frame_ids_of
+from lsmplify_refine.formats.codings import Coding, Fields, Rotations
+from lsmplify_refine.formats.containers import peek, read_container
+from lsmplify_refine.formats.slots import Slot, write_slots
+from lsmplify_refine.formats.tree import KeyPath, people_with, to_numpy
+from lsmplify_refine.geometry.crop_cameras import crop_to_full, full_to_crop, spin_intrinsics
+from lsmplify_refine.values.estimate import Camera, Estimate
 
 NAME = "vibe"
 

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from lsmplify_refine.adapters._assemble import assemble, frame_ids_of
-from lsmplify_refine.adapters._codings import Coding, Fields, Rotations
-from lsmplify_refine.adapters._containers import peek, read_container
-from lsmplify_refine.adapters._slots import Slot, write_slots
-from lsmplify_refine.adapters._tree import KeyPath, people_with, to_numpy
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.estimate import Estimate
-from lsmplify_refine.frames import MEAN_REST_PELVIS, rotvec_to_rotmat
+from lsmplify_refine.formats.assemble import assemble, frame_ids_of
+from lsmplify_refine.formats.codings import Coding, Fields, Rotations
+from lsmplify_refine.formats.containers import peek, read_container
+from lsmplify_refine.formats.slots import Slot, write_slots
+from lsmplify_refine.formats.tree import KeyPath, people_with, to_numpy
+from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, rotvec_to_rotmat
+from lsmplify_refine.values.estimate import Estimate
 
 NAME = "wham"
 

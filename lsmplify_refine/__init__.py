@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from lsmplify_refine.engine.refinement import Refinement
     from lsmplify_refine.engine.refiner import Refiner
     from lsmplify_refine.errors import InputError
-    from lsmplify_refine.estimate import Camera, Estimate, Keypoints
-    from lsmplify_refine.files import load, save
-    from lsmplify_refine.job import refine
+    from lsmplify_refine.formats.load_save import load, save
+    from lsmplify_refine.job.run import refine
+    from lsmplify_refine.values.estimate import Camera, Estimate, Keypoints
 
 __all__ = [
     "BodyModel",
@@ -35,15 +35,15 @@ __all__ = [
 
 _HOME = {
     "BodyModel": "lsmplify_refine.body",
-    "Camera": "lsmplify_refine.estimate",
-    "Estimate": "lsmplify_refine.estimate",
+    "Camera": "lsmplify_refine.values.estimate",
+    "Estimate": "lsmplify_refine.values.estimate",
     "InputError": "lsmplify_refine.errors",
-    "Keypoints": "lsmplify_refine.estimate",
+    "Keypoints": "lsmplify_refine.values.estimate",
     "Refinement": "lsmplify_refine.engine.refinement",
     "Refiner": "lsmplify_refine.engine.refiner",
-    "load": "lsmplify_refine.files",
-    "refine": "lsmplify_refine.job",
-    "save": "lsmplify_refine.files",
+    "load": "lsmplify_refine.formats.load_save",
+    "refine": "lsmplify_refine.job.run",
+    "save": "lsmplify_refine.formats.load_save",
 }
 
 

@@ -23,16 +23,16 @@ from rich.console import Console
 from rich.table import Table
 
 from lsmplify_refine import BodyModel, Estimate, Keypoints, Refinement, Refiner, load
-from lsmplify_refine.camera_recovery import default_intrinsics
 from lsmplify_refine.detect import Detector, detect_keypoints, detectors, open_detector
 from lsmplify_refine.engine.refinement import BodyTrack
 from lsmplify_refine.engine.refiner import gate_error
 from lsmplify_refine.engine.targets import image_targets
-from lsmplify_refine.estimate import Camera
-from lsmplify_refine.job import Job, run
-from lsmplify_refine.keypoints import COCO17, CONVENTIONS
-from lsmplify_refine.metrics import confidence_weighted_mean, reprojection_errors_px
-from lsmplify_refine.video import probe
+from lsmplify_refine.geometry.camera_pose import default_intrinsics
+from lsmplify_refine.geometry.metrics import confidence_weighted_mean, reprojection_errors_px
+from lsmplify_refine.job.run import Job, run
+from lsmplify_refine.values.conventions import COCO17, CONVENTIONS
+from lsmplify_refine.values.estimate import Camera
+from lsmplify_refine.visual.video import probe
 
 
 def mean_error_px(track: BodyTrack, camera: Camera, keypoints: Keypoints) -> float:

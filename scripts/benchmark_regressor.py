@@ -22,20 +22,20 @@ from rich.console import Console
 from rich.table import Table
 
 from lsmplify_refine import BodyModel
-from lsmplify_refine.body._core import Skeleton
-from lsmplify_refine.engine.mean_pose import MeanPose
-from lsmplify_refine.engine.project import Pose, Targets
+from lsmplify_refine.body.skinning import Skeleton
 from lsmplify_refine.engine.stream import Solver, Stream, in_batches
 from lsmplify_refine.evaluate.cases import Case, Protocol, draw_pairs
 from lsmplify_refine.evaluate.scores import PVE, Scorer
+from lsmplify_refine.evaluate.smplify import SmplifyConfig, fit_pose_prior, smplify
 from lsmplify_refine.evaluate.takes import TakeCase, Tracks, choose_takes, lay_out
 from lsmplify_refine.learn.motion import load_takes, split_by_subject
 from lsmplify_refine.learn.pairs import Pairs
-from lsmplify_refine.learn.shapes import ShapeSampler
-from lsmplify_refine.regressor.fuse import FrameSolver
+from lsmplify_refine.learn.shape_batches import ShapeSampler
+from lsmplify_refine.regressor.fusion import FrameSolver
 from lsmplify_refine.regressor.published import PublishedNetwork
 from lsmplify_refine.regressor.weights import open_network
-from lsmplify_refine.smplify import SmplifyConfig, fit_pose_prior, smplify
+from lsmplify_refine.solver.gauss_newton import Pose, Targets
+from lsmplify_refine.solver.running_mean import MeanPose
 
 #: One shape for all frames, as in a track.
 _MEAN_SHAPE = Protocol(shape_sigma=0.0)

@@ -18,10 +18,10 @@ import numpy as np
 import torch
 
 from lsmplify_refine import BodyModel, Camera, Estimate, Keypoints, Refiner
-from lsmplify_refine.estimate import WorldRoot
-from lsmplify_refine.frames import MEAN_REST_PELVIS, rotvec_to_rotmat
-from lsmplify_refine.metrics import project_to_image
-from lsmplify_refine.video import VideoWriter
+from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, rotvec_to_rotmat
+from lsmplify_refine.geometry.metrics import project_to_image
+from lsmplify_refine.values.estimate import WorldRoot
+from lsmplify_refine.visual.video import VideoWriter
 
 _SIZE = (1280, 720)
 

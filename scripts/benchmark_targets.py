@@ -25,11 +25,11 @@ import numpy as np
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 from lsmplify_refine import Estimate, load
-from lsmplify_refine.cameras import hmr2_intrinsics
-from lsmplify_refine.frames import rotvec_to_rotmat
-from lsmplify_refine.job import Job, run
-from lsmplify_refine.metrics import project_to_image
-from lsmplify_refine.triangulate import triangulate_files
+from lsmplify_refine.geometry.coordinates import rotvec_to_rotmat
+from lsmplify_refine.geometry.crop_cameras import hmr2_intrinsics
+from lsmplify_refine.geometry.metrics import project_to_image
+from lsmplify_refine.job.run import Job, run
+from lsmplify_refine.keypoint_files.multi_view import triangulate_files
 from scripts import target_files as files
 from scripts.target_samples import (
     FPS,

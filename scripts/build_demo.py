@@ -18,10 +18,10 @@ import torch
 from scipy.ndimage import gaussian_filter1d
 
 from lsmplify_refine.body import BodyModel
-from lsmplify_refine.frames import MEAN_REST_PELVIS, move_body, rotmat_to_rotvec, rotvec_to_rotmat
-from lsmplify_refine.metrics import project_to_image
-from lsmplify_refine.render import MeshRenderer, Surface
-from lsmplify_refine.video import VideoWriter
+from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, move_body, rotmat_to_rotvec, rotvec_to_rotmat
+from lsmplify_refine.geometry.metrics import project_to_image
+from lsmplify_refine.visual.mesh import MeshRenderer, Surface
+from lsmplify_refine.visual.video import VideoWriter
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 SEED = 7

@@ -19,16 +19,16 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from lsmplify_refine.body import BodyModel
-from lsmplify_refine.engine.evidence import Scales
-from lsmplify_refine.engine.project import Pose, project
 from lsmplify_refine.evaluate.cases import Case, Protocol, draw_pairs
 from lsmplify_refine.evaluate.scores import PVE, Scorer
 from lsmplify_refine.learn.motion import Split, load_takes, split_by_subject
 from lsmplify_refine.learn.pairs import Pairs
-from lsmplify_refine.learn.shapes import ShapeSampler
+from lsmplify_refine.learn.shape_batches import ShapeSampler
 from lsmplify_refine.learn.train import Forward, TrainConfig, train
-from lsmplify_refine.regressor.fuse import LAST, even_prior, first_solution, fuse, in_space, project_alone
+from lsmplify_refine.regressor.fusion import LAST, even_prior, first_solution, fuse, in_space, project_alone
 from lsmplify_refine.regressor.network import regress
+from lsmplify_refine.solver.evidence import Scales
+from lsmplify_refine.solver.gauss_newton import Pose, project
 
 CASES = (
     Case(1), Case(5), Case(9), Case(estimator=True), Case(estimator=True, noise_m=0.02),

@@ -19,10 +19,10 @@ import numpy as np
 import scipy.sparse
 import torch
 
-from lsmplify_refine import files
 from lsmplify_refine.body import BodyModel
-from lsmplify_refine.calibration import load_calibration
+from lsmplify_refine.formats import load_save
 from lsmplify_refine.keypoint_files import load_tracks
+from lsmplify_refine.keypoint_files.cameras import load_calibration
 from lsmplify_refine.regressor.network import NetworkConfig, ResidualRegressor
 from lsmplify_refine.regressor.published import load_published
 from lsmplify_refine.regressor.weights import load_weights, save_weights
@@ -62,24 +62,24 @@ def all_samples() -> list[Sample]:
     """
     found = [*_adapters(), *_keypoints(), *_bodies(), *_networks(), *_containers()]
     covered = {case[2] for case in ADAPTER_CASES.values()} | {"gvhmr"}
-    if missing := set(files.adapters()) - covered:
+    if missing := set(load_save.adapters()) - covered:
         raise SystemExit(f"no sample for the adapters {', '.join(sorted(missing))}; add a round-trip test")
     return found
 
 
 def _adapters() -> Iterator[Sample]:
     for name, (write, how, _, _) in ADAPTER_CASES.items():
-        yield Sample(name, write, partial(files.load, format=how))
+        yield Sample(name, write, partial(load_save.load, format=how))
     results = gvhmr.official(net_outputs=False)
-    yield Sample("gvhmr pt", lambda folder: gvhmr.write_pt(folder / "r.pt", results), files.load)
-    yield Sample("gvhmr pkl", lambda folder: gvhmr.write_pkl(folder / "r.pkl", results), files.load)
-    yield Sample("gvhmr npz", _then(lambda path: gvhmr.write_amass_like(path, results), "r.npz"), files.load)
-    yield Sample("gvhmr package", _then(lambda path: gvhmr.write_package_npz(path, results), "r.npz"), files.load)
-    yield Sample("gvhmr folder", lambda folder: gvhmr.write_folder(folder / "out", results), files.load)
+    yield Sample("gvhmr pt", lambda folder: gvhmr.write_pt(folder / "r.pt", results), load_save.load)
+    yield Sample("gvhmr pkl", lambda folder: gvhmr.write_pkl(folder / "r.pkl", results), load_save.load)
+    yield Sample("gvhmr npz", _then(lambda path: gvhmr.write_amass_like(path, results), "r.npz"), load_save.load)
+    yield Sample("gvhmr package", _then(lambda path: gvhmr.write_package_npz(path, results), "r.npz"), load_save.load)
+    yield Sample("gvhmr folder", lambda folder: gvhmr.write_folder(folder / "out", results), load_save.load)
     for compress in (0, 3, ("xz", 1)):
         for name, tree in (("wham", estimators.wham), ("phalp", estimators.phalp)):
             write = _then(partial(joblib.dump, tree(), compress=compress), "r.pkl")
-            yield Sample(f"{name} joblib {compress}", write, files.load)
+            yield Sample(f"{name} joblib {compress}", write, load_save.load)
 
 
 def _keypoints() -> Iterator[Sample]:

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from lsmplify_refine.calibration import CalibratedCamera
-from lsmplify_refine.frames import rotvec_to_rotmat
+from lsmplify_refine.geometry.coordinates import rotvec_to_rotmat
+from lsmplify_refine.keypoint_files.cameras import CalibratedCamera
 from scripts.target_samples import FPS, Motion
 from tests.keypoint_files.test_named_points import OPENPOSE, write_trc
 

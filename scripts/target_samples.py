@@ -17,12 +17,12 @@ import torch
 from scipy.ndimage import gaussian_filter1d
 
 from lsmplify_refine import BodyModel, Estimate
-from lsmplify_refine.calibration import CalibratedCamera
 from lsmplify_refine.engine.targets import pose_on_body
-from lsmplify_refine.frames import MEAN_REST_PELVIS, rotmat_to_rotvec, rotvec_to_rotmat
-from lsmplify_refine.keypoints import CONVENTIONS
+from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, rotmat_to_rotvec, rotvec_to_rotmat
+from lsmplify_refine.keypoint_files.cameras import CalibratedCamera
+from lsmplify_refine.learn.augment import estimator_error
 from lsmplify_refine.learn.motion import TEST_SUBJECTS, find_takes, load_take
-from lsmplify_refine.learn.variety import estimator_error
+from lsmplify_refine.values.conventions import CONVENTIONS
 
 FPS = 30.0
 #: Names of the scores, with unit, joint set and alignment. The last has one rotation for the take taken out, which

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from lsmplify_refine.camera_recovery import default_intrinsics, recover_camera
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.estimate import Keypoints
+from lsmplify_refine.geometry.camera_pose import default_intrinsics, recover_camera
+from lsmplify_refine.values.estimate import Keypoints
 
 FPS = 30.0
 

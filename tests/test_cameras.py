@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from lsmplify_refine import cameras
+from lsmplify_refine.geometry import crop_cameras
 
 RNG = np.random.default_rng(0)
 COUNT, WIDTH, HEIGHT = 40, 1280, 720
@@ -16,10 +16,10 @@ SIDE = RNG.uniform(80, 400, COUNT)
 CROP = np.column_stack([RNG.uniform(0.6, 1.2, COUNT), RNG.uniform(-0.3, 0.3, (COUNT, 2))])
 
 FAMILIES: dict[str, Callable[[], np.ndarray]] = {
-    "spin": lambda: cameras.spin_intrinsics(CENTRE, SIDE),
-    "hmr2": lambda: cameras.hmr2_intrinsics(WIDTH, HEIGHT, COUNT),
-    "romp": lambda: cameras.romp_intrinsics(WIDTH, HEIGHT, COUNT),
-    "diagonal": lambda: cameras.intrinsics(np.hypot(WIDTH, HEIGHT), np.tile([WIDTH / 2, HEIGHT / 2], (COUNT, 1))),
+    "spin": lambda: crop_cameras.spin_intrinsics(CENTRE, SIDE),
+    "hmr2": lambda: crop_cameras.hmr2_intrinsics(WIDTH, HEIGHT, COUNT),
+    "romp": lambda: crop_cameras.romp_intrinsics(WIDTH, HEIGHT, COUNT),
+    "diagonal": lambda: crop_cameras.intrinsics(np.hypot(WIDTH, HEIGHT), np.tile([WIDTH / 2, HEIGHT / 2], (COUNT, 1))),
 }
 
 
@@ -32,7 +32,7 @@ def project(points: np.ndarray, K: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_crop_and_full_are_inverse(family: str) -> None:
     K = FAMILIES[family]()
-    back = cameras.full_to_crop(cameras.crop_to_full(CROP, CENTRE, SIDE, K), CENTRE, SIDE, K)
+    back = crop_cameras.full_to_crop(crop_cameras.crop_to_full(CROP, CENTRE, SIDE, K), CENTRE, SIDE, K)
     np.testing.assert_allclose(back, CROP, atol=1e-12)
 
 
@@ -40,7 +40,7 @@ def test_crop_and_full_are_inverse(family: str) -> None:
 def test_the_origin_lands_where_the_crop_camera_puts_it(family: str) -> None:
     """Weak perspective: the body's origin at s (tx, ty) of the half crop from its centre."""
     K = FAMILIES[family]()
-    pixels = project(cameras.crop_to_full(CROP, CENTRE, SIDE, K), K)
+    pixels = project(crop_cameras.crop_to_full(CROP, CENTRE, SIDE, K), K)
     expected = CENTRE + CROP[:, :1] * CROP[:, 1:] * SIDE[:, None] / 2
     np.testing.assert_allclose(pixels, expected, atol=1e-8)
 
@@ -48,14 +48,14 @@ def test_the_origin_lands_where_the_crop_camera_puts_it(family: str) -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_metre_is_as_long_as_the_crop_camera_says(family: str) -> None:
     K = FAMILIES[family]()
-    transl = cameras.crop_to_full(CROP, CENTRE, SIDE, K)
+    transl = crop_cameras.crop_to_full(CROP, CENTRE, SIDE, K)
     metre = project(transl + np.array([1, 0, 0]), K) - project(transl, K)
     np.testing.assert_allclose(metre[:, 0], CROP[:, 0] * SIDE / 2, rtol=1e-12)
 
 
 def test_spin_is_spins_own_formula() -> None:
-    K = cameras.spin_intrinsics(CENTRE, SIDE)
-    transl = cameras.crop_to_full(CROP, CENTRE, SIDE, K)
+    K = crop_cameras.spin_intrinsics(CENTRE, SIDE)
+    transl = crop_cameras.crop_to_full(CROP, CENTRE, SIDE, K)
     np.testing.assert_allclose(transl, np.column_stack([CROP[:, 1:], 2 * 5000 / (224 * CROP[:, 0])]), atol=1e-12)
 
 
@@ -65,14 +65,14 @@ def test_smplx_crop_camera_sees_the_crop() -> None:
     points = np.column_stack([RNG.uniform(-0.5, 0.5, (COUNT, 2)), RNG.uniform(20, 50, COUNT)])
     in_crop = points[:, :2] / points[:, 2:] * 5000 + [96, 128]
     expected = boxes[:, :2] + in_crop / [192, 256] * boxes[:, 2:]
-    np.testing.assert_allclose(project(points, cameras.smplx_crop_intrinsics(boxes)), expected, atol=1e-9)
+    np.testing.assert_allclose(project(points, crop_cameras.smplx_crop_intrinsics(boxes)), expected, atol=1e-9)
 
 
 def test_refocus_keeps_place_and_size_in_the_image() -> None:
     points = np.column_stack([RNG.uniform(-3, 3, (COUNT, 2)), RNG.uniform(20, 50, COUNT)])
-    before = cameras.spin_intrinsics(CENTRE, SIDE)
+    before = crop_cameras.spin_intrinsics(CENTRE, SIDE)
     after = FAMILIES["diagonal"]()
-    moved = cameras.refocus(points, before, after)
+    moved = crop_cameras.refocus(points, before, after)
     np.testing.assert_allclose(project(moved, after), project(points, before), atol=1e-8)
     np.testing.assert_allclose(after[:, 0, 0] / moved[:, 2], before[:, 0, 0] / points[:, 2])
-    np.testing.assert_allclose(cameras.refocus(moved, after, before), points, atol=1e-9)
+    np.testing.assert_allclose(crop_cameras.refocus(moved, after, before), points, atol=1e-9)

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import trimesh
 
-from lsmplify_refine import comparison
-from lsmplify_refine.comparison import Person, write_comparison
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.estimate import Keypoints
-from lsmplify_refine.gl import choose_gl_platform
-from lsmplify_refine.keypoints import COCO17
-from lsmplify_refine.video import VideoWriter, probe, read_frames
+from lsmplify_refine.values.conventions import COCO17
+from lsmplify_refine.values.estimate import Keypoints
+from lsmplify_refine.visual import comparison
+from lsmplify_refine.visual.comparison import Person, write_comparison
+from lsmplify_refine.visual.gl import choose_gl_platform
+from lsmplify_refine.visual.video import VideoWriter, probe, read_frames
 
 WIDTH, HEIGHT = 320, 240
 SPHERE = trimesh.creation.icosphere(subdivisions=2, radius=0.35)

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from lsmplify_refine import files
 from lsmplify_refine.body import BodyModel
-from lsmplify_refine.convert import export, root_in_world, to_family
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.estimate import Camera, Estimate, WorldRoot
-from lsmplify_refine.frames import MEAN_REST_PELVIS, rotvec_to_rotmat
+from lsmplify_refine.formats import load_save
+from lsmplify_refine.formats.export import export, root_in_world, to_family
+from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, rotvec_to_rotmat
+from lsmplify_refine.values.estimate import Camera, Estimate, WorldRoot
 from tests.adapters import estimator_files as make
 
 
@@ -78,7 +78,7 @@ def test_amass_opens_as_amass(tmp_path: Path) -> None:
         assert arrays["poses"].shape == (make.FRAMES, 165) and arrays["trans"].shape == (make.FRAMES, 3)
         assert str(arrays["gender"]) == "neutral" and float(arrays["mocap_frame_rate"]) == 25
         assert arrays["betas"].shape == (10,)
-    (again,) = files.load(tmp_path / "a.npz")
+    (again,) = load_save.load(tmp_path / "a.npz")
     assert (again.format, again.family, again.fps) == ("amass", "smplx", 25)
     np.testing.assert_allclose(again.body_pose, estimate.body_pose[:, :21], atol=1e-6)
     for word in ("mean shape", "level", "flat", "hand joints", "refuses less than 30 fps (25 here)"):
@@ -90,7 +90,7 @@ def test_amass_opens_as_amass(tmp_path: Path) -> None:
 def test_plain_npz_is_read_back(format: Any, family: str, source: str, tmp_path: Path) -> None:
     estimate = an_estimate(source, frame_ids=np.array([0, 1, 2, 5, 6, 7, 9]))
     export(estimate, tmp_path / "a.npz", format)
-    (again,) = files.load(tmp_path / "a.npz")
+    (again,) = load_save.load(tmp_path / "a.npz")
     assert (again.format, again.family, again.frame, again.fps) == ("generic", family, "camera", 25)
     assert np.array_equal(again.frame_ids, estimate.frame_ids)
     np.testing.assert_allclose(pelvis(again), pelvis(estimate), atol=1e-5)
@@ -99,7 +99,7 @@ def test_plain_npz_is_read_back(format: Any, family: str, source: str, tmp_path:
 def test_gvhmr_is_read_back(tmp_path: Path) -> None:
     estimate = an_estimate("smpl")
     export(estimate, tmp_path / "a.pt", "gvhmr")
-    (again,) = files.load(tmp_path / "a.pt")
+    (again,) = load_save.load(tmp_path / "a.pt")
     assert again.format == "gvhmr" and again.world is not None and again.camera is not None
     np.testing.assert_allclose(pelvis(again), pelvis(estimate), atol=1e-5)
     np.testing.assert_allclose(again.global_orient, estimate.global_orient, atol=1e-6)

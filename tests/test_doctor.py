@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from lsmplify_refine import doctor
 from lsmplify_refine.cli import main
+from lsmplify_refine.job import checks
 
 
 def test_what_refining_needs_works_here(capsys: pytest.CaptureFixture[str]) -> None:
-    assert [check for check in doctor.examine() if check.needed and not check.ok] == []
+    assert [check for check in checks.examine() if check.needed and not check.ok] == []
     assert main(["doctor"]) == 0
     assert "Refining works here." in capsys.readouterr().out
 
@@ -28,6 +28,6 @@ def test_missing_gl_is_no_reason_not_to_refine(
     def no_gl() -> str:
         raise OSError("libEGL.so\nnot found")
 
-    monkeypatch.setattr(doctor, "_gl", no_gl)
+    monkeypatch.setattr(checks, "_gl", no_gl)
     assert main(["doctor"]) == 0
     assert "OSError: libEGL.so not found\n     fix: apt-get install" in capsys.readouterr().out

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lsmplify_refine import Camera, Estimate, InputError, Keypoints
-from lsmplify_refine.keypoints import CONVENTIONS
+from lsmplify_refine.values.conventions import CONVENTIONS
 
 
 def fields(frames: int = 4) -> dict[str, Any]:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from lsmplify_refine import files
 from lsmplify_refine.errors import InputError
+from lsmplify_refine.formats import load_save
 from tests.adapters import gvhmr_files as make
 
 
@@ -19,17 +19,17 @@ def result(tmp_path: Path) -> Path:
 
 
 def test_gvhmr_is_found_without_installation() -> None:
-    assert files.adapters()["gvhmr"].NAME == "gvhmr"
+    assert load_save.adapters()["gvhmr"].NAME == "gvhmr"
 
 
 def test_load_names_the_format(result: Path) -> None:
-    assert files.load(result)[0].format == "gvhmr"
-    assert files.load(result, format="gvhmr")[0].format == "gvhmr"
+    assert load_save.load(result)[0].format == "gvhmr"
+    assert load_save.load(result, format="gvhmr")[0].format == "gvhmr"
 
 
 def test_content_counts_not_the_extension(result: Path) -> None:
     renamed = result.rename(result.with_suffix(".dat"))
-    assert len(files.load(renamed)[0]) == make.FRAMES
+    assert len(load_save.load(renamed)[0]) == make.FRAMES
 
 
 def _unwritten(path: Path) -> None:
@@ -52,13 +52,13 @@ def _unwritten(path: Path) -> None:
 def test_load_says_what_is_wrong(name: str, make_file: Any, message: str, tmp_path: Path) -> None:
     make_file(tmp_path / name)
     with pytest.raises(InputError, match=message) as caught:
-        files.load(tmp_path / name)
+        load_save.load(tmp_path / name)
     assert str(tmp_path / name) in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_unknown_format(result: Path) -> None:
     with pytest.raises(InputError, match="format 'wham9' is not known; known: gvhmr"):
-        files.load(result, format="wham9")
+        load_save.load(result, format="wham9")
 
 
 @pytest.mark.parametrize(
@@ -77,30 +77,30 @@ def test_save_refuses(target: str, message: str, result: Path, tmp_path: Path) -
     (tmp_path / "folder").mkdir()
     before = result.read_bytes()
     with pytest.raises(InputError, match=message):
-        files.save(files.load(result), tmp_path / target)
+        load_save.save(load_save.load(result), tmp_path / target)
     assert result.read_bytes() == before and (tmp_path / "taken.pt").read_bytes() == b"mine"
 
 
 def test_overwrite_when_asked(result: Path) -> None:
-    estimate = files.load(result)[0]
-    files.save([estimate.replace(transl=estimate.transl + 1)], result, overwrite=True)
-    assert np.array_equal(files.load(result)[0].transl, estimate.transl + 1)
+    estimate = load_save.load(result)[0]
+    load_save.save([estimate.replace(transl=estimate.transl + 1)], result, overwrite=True)
+    assert np.array_equal(load_save.load(result)[0].transl, estimate.transl + 1)
 
 
 def test_a_failing_write_leaves_nothing_behind(result: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    estimates = files.load(result)
+    estimates = load_save.load(result)
 
     def full_disk(_: Any, path: Path) -> None:
         path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(files.adapters()["gvhmr"], "write", full_disk)
+    monkeypatch.setattr(load_save.adapters()["gvhmr"], "write", full_disk)
     before = result.read_bytes()
     with pytest.raises(InputError, match="No space left"):
-        files.save(estimates, result, overwrite=True)
+        load_save.save(estimates, result, overwrite=True)
     assert result.read_bytes() == before and [path.name for path in tmp_path.iterdir()] == ["r.pt"]
 
 
 def test_only_loaded_estimates_can_be_saved(result: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="only estimates that `load` read"):
-        files.save([files.load(result)[0].replace(format="")], tmp_path / "out.pt")
+        load_save.save([load_save.load(result)[0].replace(format="")], tmp_path / "out.pt")

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lsmplify_refine import files
 from lsmplify_refine.cli import main
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.job import Job, run
+from lsmplify_refine.formats import load_save
+from lsmplify_refine.job.run import Job, run
 from tests.adapters import estimator_files as make
 from tests.cli import clips
 
@@ -64,7 +64,7 @@ def test_output_formats(
     assert f"wrote {demo.with_name(name)}" in shown
     assert ("level" in shown) == (output_format != "smpl-npz")
     if read_as is not None:
-        assert files.load(demo.with_name(name))[0].format == read_as
+        assert load_save.load(demo.with_name(name))[0].format == read_as
 
 
 def test_one_person_a_file(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_a_folder_gives_a_folder(tmp_path: Path) -> None:
     write_keypoints(tmp_path)
     outcome = run(job(tmp_path / "run"))
     assert outcome.outputs.results == tmp_path / "run_refined" and outcome.outputs.results.is_dir()
-    again = files.load(tmp_path / "run_refined")[0]
+    again = load_save.load(tmp_path / "run_refined")[0]
     assert again.format == "smplerx" and not np.array_equal(again.body_pose.reshape(-1, 63), incam["body_pose"])
     with pytest.raises(InputError, match="is a folder; move it away"):
         run(job(tmp_path / "run"))

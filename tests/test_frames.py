@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from lsmplify_refine import BodyModel
-from lsmplify_refine.estimate import Estimate
-from lsmplify_refine.frames import (
+from lsmplify_refine.geometry.coordinates import (
     change_family,
     move_body,
     nearest_rotvec,
@@ -20,6 +19,7 @@ from lsmplify_refine.frames import (
     rotmat_to_rotvec,
     rotvec_to_rotmat,
 )
+from lsmplify_refine.values.estimate import Estimate
 from tests.body.model_files import write_smpl
 
 vectors = arrays(np.float64, (4, 3), elements=st.floats(-3, 3, allow_nan=False))

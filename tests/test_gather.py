@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lsmplify_refine.gather import find_keypoints
-from lsmplify_refine.job import Job
+from lsmplify_refine.job.keypoints import find_keypoints
+from lsmplify_refine.job.run import Job
 from tests.engine.scenes import open_body, scene
 
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from lsmplify_refine import Estimate, InputError, Keypoints, load, refine
-from lsmplify_refine.estimate import Camera
-from lsmplify_refine.inputs import choose_people, complete, open_video
-from lsmplify_refine.job import Job, choose_device, run
-from lsmplify_refine.outputs import name_outputs, staged
-from lsmplify_refine.video import VideoInfo
+from lsmplify_refine.job.inputs import choose_people, complete, open_video
+from lsmplify_refine.job.outputs import name_outputs, staged
+from lsmplify_refine.job.run import Job, choose_device, run
+from lsmplify_refine.values.estimate import Camera
+from lsmplify_refine.visual.video import VideoInfo
 from tests.cli import clips
 
 VIDEO = VideoInfo(Path("v.mp4"), 640, 360, Fraction(25), 4, 0, 4 / 25, Fraction(1, 25))

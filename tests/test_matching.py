@@ -10,11 +10,11 @@ import pytest
 
 from lsmplify_refine import Estimate, InputError, Keypoints
 from lsmplify_refine.engine.targets import pose_on_body
-from lsmplify_refine.frames import MEAN_REST_PELVIS, rotmat_to_rotvec, rotvec_to_rotmat
+from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, rotmat_to_rotvec, rotvec_to_rotmat
+from lsmplify_refine.geometry.metrics import project_to_image
+from lsmplify_refine.job.people import match_people
 from lsmplify_refine.keypoint_files import KeypointTrack
 from lsmplify_refine.keypoint_files.detections import Detection, tracks_of
-from lsmplify_refine.matching import match_people
-from lsmplify_refine.metrics import project_to_image
 from tests.engine.scenes import FPS, open_body, scene
 
 FRAMES = 60

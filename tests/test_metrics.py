@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lsmplify_refine import Camera, Keypoints
-from lsmplify_refine.metrics import (
+from lsmplify_refine.geometry.metrics import (
     accel_mm_per_frame2,
     confidence_weighted_mean,
     keypoint_error_name,

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import trimesh
 
-from lsmplify_refine import gl
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.render import MeshRenderer, Surface
+from lsmplify_refine.visual import gl
+from lsmplify_refine.visual.mesh import MeshRenderer, Surface
 
 RED, GREEN = (255, 40, 40), (40, 255, 40)
 WIDTH, HEIGHT = 200, 150

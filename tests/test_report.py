@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lsmplify_refine.report import plain, write_report
+from lsmplify_refine.job.report import plain, write_report
 
 
 @pytest.mark.parametrize(

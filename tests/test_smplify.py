@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.frames import rotvec_to_rotmat
-from lsmplify_refine.smplify import SmplifyConfig, Stage, fit_pose_prior, smplify
+from lsmplify_refine.evaluate.smplify import SmplifyConfig, Stage, fit_pose_prior, smplify
+from lsmplify_refine.geometry.coordinates import rotvec_to_rotmat
 from tests.engine.scenes import open_body, true_motion
 
 BETAS = torch.tensor([1.0, -0.5, 0.3, 0, 0, 0, 0, 0, 0, 0])

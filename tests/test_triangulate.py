@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
-from lsmplify_refine.calibration import CalibratedCamera, load_calibration
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.estimate import Keypoints
-from lsmplify_refine.triangulate import triangulate, triangulate_files
+from lsmplify_refine.keypoint_files.cameras import CalibratedCamera, load_calibration
+from lsmplify_refine.keypoint_files.multi_view import triangulate, triangulate_files
+from lsmplify_refine.values.estimate import Keypoints
 from tests.engine.rooms import true_points
 
 FRAMES = 60

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.video import VideoWriter, probe, read_frames, turn_upright
+from lsmplify_refine.visual.video import VideoWriter, probe, read_frames, turn_upright
 
 NTSC = Fraction(30000, 1001)
 #: Where the 36-byte matrix lies behind the letters `tkhd` of a version 0 track header (ISO 14496-12, 8.3.2).

@@ -23,7 +23,7 @@ def register_parser(subparsers: Any) -> None:
 
 def handle(args: argparse.Namespace) -> int:
     """Print one line a check; 1 where something that refining needs does not work."""
-    from lsmplify_refine.doctor import examine
+    from lsmplify_refine.job.checks import examine
 
     works = True
     for check in examine(args.body_model):

@@ -149,7 +149,7 @@ def _panels(args: argparse.Namespace, choice: Choice, body: BodyModel) -> tuple[
     from lsmplify_refine.evaluate.datasets import training_poses
     from lsmplify_refine.evaluate.methods import DAMPINGS, make_panel, smplify_solvers
     from lsmplify_refine.evaluate.networks import load_ours, load_peer
-    from lsmplify_refine.smplify import fit_pose_prior
+    from lsmplify_refine.evaluate.smplify import fit_pose_prior
 
     network, path = load_ours(args.weights)
     weights = {"regressor": path}

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from lsmplify_refine.detect.mirrored import detect_mirrored
-from lsmplify_refine.detect.models import ModelFile, cached
+from lsmplify_refine.detect.download import ModelFile, cached
+from lsmplify_refine.detect.flip import detect_mirrored
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.keypoints import MEDIAPIPE33
+from lsmplify_refine.values.conventions import MEDIAPIPE33
 
 #: The pinned version of the model (Apache-2.0), not "latest".
 HEAVY = ModelFile(

@@ -13,9 +13,9 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from lsmplify_refine.engine.rigid import Per, Rigid, fit_rigid
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.keypoints import CONVENTIONS
+from lsmplify_refine.geometry.rigid import Per, Rigid, fit_rigid
+from lsmplify_refine.values.conventions import CONVENTIONS
 
 #: How keypoints get into the estimate's frame: see `align`.
 Align = Literal["auto", "camera", "torso", "procrustes"]

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import minimum_filter1d, uniform_filter1d
 
-from lsmplify_refine.engine.plausibility import beyond_range, joint_name
-from lsmplify_refine.engine.smooth import segments
+from lsmplify_refine.engine.joint_limits import beyond_range, joint_name
+from lsmplify_refine.geometry.smoothing import segments
 
 _EASE_SECONDS = 0.2
 _SHARES = (1.0, 0.75, 0.5, 0.25, 0.0)

@@ -8,7 +8,7 @@ import numpy as np
 
 from lsmplify_refine.body import BodyModel
 from lsmplify_refine.engine.align import Alignment
-from lsmplify_refine.estimate import Camera, Estimate, Keypoints
+from lsmplify_refine.values.estimate import Camera, Estimate, Keypoints
 
 
 @dataclass(frozen=True)

@@ -11,16 +11,13 @@ from typing import Literal
 import numpy as np
 import torch
 
-from lsmplify_refine.body import BodyModel, _core
-from lsmplify_refine.camera_recovery import recover_camera
+from lsmplify_refine.body import BodyModel, skinning
 from lsmplify_refine.engine.align import Align, Alignment
-from lsmplify_refine.engine.calibrate import Calibration, calibrate
 from lsmplify_refine.engine.correct import apply_correction, correct, default_prior
 from lsmplify_refine.engine.from_keypoints import as_estimate, low_passed, shape_from_keypoints
 from lsmplify_refine.engine.gate import gate, limit_joints
-from lsmplify_refine.engine.placing import robust_error_m
-from lsmplify_refine.engine.project import Pose, Targets
 from lsmplify_refine.engine.refinement import BodyTrack, Refinement
+from lsmplify_refine.engine.shape import Calibration, calibrate
 from lsmplify_refine.engine.stream import Stream, in_batches
 from lsmplify_refine.engine.targets import (
     distrust_outliers,
@@ -31,17 +28,20 @@ from lsmplify_refine.engine.targets import (
 )
 from lsmplify_refine.engine.write_back import write_back
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.estimate import Camera, Estimate, Keypoints
-from lsmplify_refine.metrics import (
+from lsmplify_refine.geometry.camera_pose import recover_camera
+from lsmplify_refine.geometry.metrics import (
     accel_mm_per_frame2,
     confidence_weighted_mean,
     keypoint_error_name,
     keypoint_errors,
     robust_rms,
 )
-from lsmplify_refine.regressor.fuse import FrameSolver
-from lsmplify_refine.regressor.slots import body25_skeleton, body25_targets
+from lsmplify_refine.regressor.body25 import body25_skeleton, body25_targets
+from lsmplify_refine.regressor.fusion import FrameSolver
 from lsmplify_refine.regressor.weights import open_network
+from lsmplify_refine.solver.gauss_newton import Pose, Targets
+from lsmplify_refine.solver.initialise import robust_error_m
+from lsmplify_refine.values.estimate import Camera, Estimate, Keypoints
 
 #: Where a frame starts: see `Refiner`.
 Mode = Literal["plug-in", "sequential"]
@@ -142,7 +142,7 @@ class Refiner:
 
         def error_at(share: np.ndarray) -> np.ndarray:
             pose = apply_correction(start, turn, shift, share)
-            points = _core.keypoints(skeleton, pose.rotations) + pose.pelvis[:, None]
+            points = skinning.keypoints(skeleton, pose.rotations) + pose.pelvis[:, None]
             return gate_error(points.cpu().numpy(), track.camera, track.keypoints, track.targets)
 
         verdict = gate(error_at, estimate.frame_ids, fps, limited)

@@ -14,11 +14,11 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from lsmplify_refine.body._core import Skeleton
-from lsmplify_refine.engine.batches import in_parallel
-from lsmplify_refine.engine.mean_pose import MeanPose
-from lsmplify_refine.engine.placing import from_rest, robust_error_m
-from lsmplify_refine.engine.project import Pose, Targets
+from lsmplify_refine.body.skinning import Skeleton
+from lsmplify_refine.solver.batches import in_parallel
+from lsmplify_refine.solver.gauss_newton import Pose, Targets
+from lsmplify_refine.solver.initialise import from_rest, robust_error_m
+from lsmplify_refine.solver.running_mean import MeanPose
 
 #: Robust keypoint error above which a result is not fed back, metres.
 _LOST_M = 0.12

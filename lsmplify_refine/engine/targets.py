@@ -10,11 +10,11 @@ from scipy.ndimage import median_filter
 
 from lsmplify_refine.body import BodyModel
 from lsmplify_refine.engine.align import Align, Alignment, align
-from lsmplify_refine.engine.project import Pose, Targets, residuals
-from lsmplify_refine.engine.smooth import segments
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.estimate import Camera, Estimate, Keypoints
-from lsmplify_refine.frames import MEAN_REST_PELVIS, pelvis_position, rotvec_to_rotmat
+from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, pelvis_position, rotvec_to_rotmat
+from lsmplify_refine.geometry.smoothing import segments
+from lsmplify_refine.solver.gauss_newton import Pose, Targets, residuals
+from lsmplify_refine.values.estimate import Camera, Estimate, Keypoints
 
 #: A detection that leaves its neighbours in time by this much is an outlier; metres on the body.
 _CONSISTENCY_RADIUS_M = 0.1

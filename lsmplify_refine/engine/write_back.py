@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from lsmplify_refine.engine.refinement import BodyTrack
-from lsmplify_refine.estimate import Estimate, WorldRoot
-from lsmplify_refine.frames import nearest_rotvec, rotvec_to_rotmat
+from lsmplify_refine.geometry.coordinates import nearest_rotvec, rotvec_to_rotmat
+from lsmplify_refine.values.estimate import Estimate, WorldRoot
 
 #: Ankles and feet: the lowest of them stands on the ground.
 _FEET = (7, 8, 10, 11)

@@ -16,15 +16,15 @@ import roma
 import torch
 from torch import Tensor
 
-from lsmplify_refine.body import _core
-from lsmplify_refine.engine.project import Pose, Targets
+from lsmplify_refine.body import skinning
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.evaluate.datasets import FPS, at_rate
-from lsmplify_refine.learn.flaws import LIMB_POINTS
+from lsmplify_refine.learn.augment import estimator_error, mirrored, style_offsets
+from lsmplify_refine.learn.keypoint_noise import LIMB_POINTS
 from lsmplify_refine.learn.motion import Take
 from lsmplify_refine.learn.pairs import Pairs
-from lsmplify_refine.learn.shapes import ShapeSampler, with_hands
-from lsmplify_refine.learn.variety import estimator_error, mirrored, style_offsets
+from lsmplify_refine.learn.shape_batches import ShapeSampler, with_hands
+from lsmplify_refine.solver.gauss_newton import Pose, Targets
 
 _LIMBS = dict(zip(("right arm", "left arm", "right leg", "left leg", "head"), LIMB_POINTS))
 _POINTS = 25
@@ -160,7 +160,7 @@ def observed(
 ) -> Pairs:
     """Start and truth with the keypoints that a case lets be seen."""
     count, skeleton = len(betas), shapes.skeleton(betas)
-    points = _core.keypoints(skeleton, truth.rotations) + truth.pelvis[:, None]
+    points = skinning.keypoints(skeleton, truth.rotations) + truth.pelvis[:, None]
     points = points + case.noise_m * torch.randn(points.shape, generator=stream(seed, "noise"))
     far = torch.rand(count, _POINTS, 1, generator=stream(seed, "outliers")) < case.outliers
     points = points + protocol.outlier_m * far * torch.randn(points.shape, generator=stream(seed, "garbage"))

@@ -14,11 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from lsmplify_refine.engine.smooth import segments
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.estimate import Estimate
-from lsmplify_refine.files import adapters, load
-from lsmplify_refine.frames import MEAN_REST_PELVIS, move_body, pelvis_position
+from lsmplify_refine.formats.load_save import adapters, load
+from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, move_body, pelvis_position
+from lsmplify_refine.geometry.smoothing import segments
 from lsmplify_refine.learn.motion import (
     JOINTS,
     TEST_SUBJECTS,
@@ -29,6 +28,7 @@ from lsmplify_refine.learn.motion import (
     load_take,
 )
 from lsmplify_refine.safe_load import load_npz, load_pickle
+from lsmplify_refine.values.estimate import Estimate
 
 Report = Callable[[int, int], None]
 FPS = 30.0

@@ -10,15 +10,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from lsmplify_refine.body import BodyModel, _core
-from lsmplify_refine.engine.placing import mean_offset
-from lsmplify_refine.engine.project import Pose, Prior, Schedule, project
+from lsmplify_refine.body import BodyModel, skinning
+from lsmplify_refine.evaluate.smplify import PosePrior, SmplifyConfig, smplify
 from lsmplify_refine.learn.pairs import Pairs
-from lsmplify_refine.regressor.fuse import fuse
+from lsmplify_refine.regressor.fusion import fuse
 from lsmplify_refine.regressor.network import JOINTS
 from lsmplify_refine.regressor.published import PublishedNetwork, published_pose
 from lsmplify_refine.regressor.weights import Network
-from lsmplify_refine.smplify import PosePrior, SmplifyConfig, smplify
+from lsmplify_refine.solver.gauss_newton import Pose, Prior, Schedule, project
+from lsmplify_refine.solver.initialise import mean_offset
 
 Solver = Callable[[Pairs], Pose]
 
@@ -130,7 +130,7 @@ def point_body(body: BodyModel, convention: str) -> BodyModel:
     """A body whose mesh is a convention's virtual points: exactly the same keypoints, from a hundredth of the vertices.
 
     SMPLify through the whole mesh takes minutes for each row; how long it takes is measured elsewhere. Keypoint k is
-    the sum over bones b of G_b (a_kb - c_kb j_b) + c_kb p_b (see `body._core`): the vertex a_kb + (1 - c_kb) j_b on
+    the sum over bones b of G_b (a_kb - c_kb j_b) + c_kb p_b (see `body.skinning`): the vertex a_kb + (1 - c_kb) j_b on
     bone b, plus c_kb - 1 times the posed joint.
     """
     joints, directions = (value.numpy() for value in body._rest_joints)
@@ -191,7 +191,7 @@ def _published(network: nn.Module, pairs: Pairs) -> Pose:
     """The published network leaves the pelvis where it was; the mean of the keypoints says where it is now."""
     targets = pairs.targets
     pose = published_pose(network, pairs.skeleton, pairs.start, targets, pairs.betas)
-    points = _core.keypoints(pairs.skeleton, pose.rotations) + pose.pelvis[:, None]
+    points = skinning.keypoints(pairs.skeleton, pose.rotations) + pose.pelvis[:, None]
     return Pose(pose.rotations, pose.pelvis + mean_offset(points, targets))
 
 

@@ -17,8 +17,8 @@ from lsmplify_refine.evaluate.plot import draw_curves
 from lsmplify_refine.evaluate.run import EvaluateConfig, Result
 from lsmplify_refine.evaluate.scores import PROBES
 from lsmplify_refine.evaluate.table import main_tables, markdown, other_tables
-from lsmplify_refine.outputs import unwritable
-from lsmplify_refine.report import _versions, plain, write_report
+from lsmplify_refine.job.outputs import unwritable
+from lsmplify_refine.job.report import _versions, plain, write_report
 
 FILES = ("evaluation.json", "evaluation.md", "curves.png")
 #: Version of the JSON's layout, for programs that read it.

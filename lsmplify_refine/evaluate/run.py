@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from lsmplify_refine.body import BodyModel
-from lsmplify_refine.engine.project import Pose
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.evaluate import takes as whole
 from lsmplify_refine.evaluate.cases import Case, Protocol, Row, draw_pairs, standard_rows
@@ -18,7 +17,8 @@ from lsmplify_refine.evaluate.methods import BOTH, HINDSIGHT, NOTHING, SMPLIFY, 
 from lsmplify_refine.evaluate.scores import ACCEL, FIRST_HALF, PVE, SECOND_HALF, Scorer
 from lsmplify_refine.evaluate.takes import TakeCase, TakeRow, Tracks, standard_take_rows
 from lsmplify_refine.learn.pairs import Pairs
-from lsmplify_refine.learn.shapes import ShapeSampler
+from lsmplify_refine.learn.shape_batches import ShapeSampler
+from lsmplify_refine.solver.gauss_newton import Pose
 
 #: Called with a test set's name, rows done and rows in all.
 Report = Callable[[str, int, int], None]

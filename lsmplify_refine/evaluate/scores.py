@@ -10,11 +10,11 @@ import roma
 import torch
 from torch import Tensor
 
-from lsmplify_refine.body import BodyModel, _core
-from lsmplify_refine.engine.project import Pose
-from lsmplify_refine.learn.shapes import ShapeSampler
-from lsmplify_refine.metrics import accel_mm_per_frame2
+from lsmplify_refine.body import BodyModel, skinning
+from lsmplify_refine.geometry.metrics import accel_mm_per_frame2
+from lsmplify_refine.learn.shape_batches import ShapeSampler
 from lsmplify_refine.regressor.network import JOINTS
+from lsmplify_refine.solver.gauss_newton import Pose
 
 #: Vertices that stand for the mesh, evenly spread over its list.
 PROBES = 300
@@ -67,12 +67,12 @@ class Scorer:
         return accel_mm_per_frame2(joints.double().numpy(), frame_ids)
 
     def _posed(self, betas: Tensor, rotations: Tensor) -> Posed:
-        vertices = _core.keypoints(self._probes.skeleton(betas), rotations)
+        vertices = skinning.keypoints(self._probes.skeleton(betas), rotations)
         return Posed(vertices, self._posed_joints(betas, rotations), rotations[:, :JOINTS])
 
     def _posed_joints(self, betas: Tensor, rotations: Tensor) -> Tensor:
         skeleton = self._joints.skeleton(betas)
-        return _core.joint_positions(skeleton, rotations)[:, :JOINTS]
+        return skinning.joint_positions(skeleton, rotations)[:, :JOINTS]
 
 
 def _compare(posed: Posed, true: Posed) -> dict[str, Tensor]:

@@ -10,7 +10,7 @@ import numpy as np
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.keypoint_files.detections import Detection, frame_number, numbers, tracks_of
 from lsmplify_refine.keypoint_files.track import KeypointTrack, cleaned
-from lsmplify_refine.keypoints import MEDIAPIPE33
+from lsmplify_refine.values.conventions import MEDIAPIPE33
 
 _IMAGE_KEYS = ("pose_landmarks", "poseLandmarks", "landmarks")
 _WORLD_KEYS = ("pose_world_landmarks", "poseWorldLandmarks", "world_landmarks", "worldLandmarks")

@@ -11,7 +11,7 @@ from lsmplify_refine.errors import InputError
 from lsmplify_refine.keypoint_files.detections import Detection, frame_number, numbers, tracks_of
 from lsmplify_refine.keypoint_files.names import find_convention
 from lsmplify_refine.keypoint_files.track import KeypointTrack
-from lsmplify_refine.keypoints import CONVENTIONS
+from lsmplify_refine.values.conventions import CONVENTIONS
 
 
 def is_mmpose(value: Any) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.keypoints import CONVENTIONS, Convention
+from lsmplify_refine.values.conventions import CONVENTIONS, Convention
 
 #: Words that name a side, on their own or as a prefix of the first word.
 _SIDES = {"l": "left", "left": "left", "r": "right", "right": "right", "c": "", "mid": "", "middle": "", "center": ""}

@@ -16,16 +16,9 @@ import roma
 import torch
 from torch import Tensor
 
-from lsmplify_refine.body import BodyModel, _core
-from lsmplify_refine.body._core import Skeleton
-from lsmplify_refine.engine.mean_pose import MeanPose
-from lsmplify_refine.engine.placing import from_rest
-from lsmplify_refine.engine.project import Pose, Rows, Targets, in_image
-from lsmplify_refine.learn.flaws import FlawConfig, Flaws, chance
-from lsmplify_refine.learn.motion import Take
-from lsmplify_refine.learn.sequences import Motions, Sequences
-from lsmplify_refine.learn.shapes import ShapeSampler, moved_points, with_hands
-from lsmplify_refine.learn.variety import (
+from lsmplify_refine.body import BodyModel, skinning
+from lsmplify_refine.body.skinning import Skeleton
+from lsmplify_refine.learn.augment import (
     contortions,
     estimator_error,
     handed_on,
@@ -35,6 +28,13 @@ from lsmplify_refine.learn.variety import (
     swaying,
     unbent,
 )
+from lsmplify_refine.learn.keypoint_noise import FlawConfig, Flaws, chance
+from lsmplify_refine.learn.motion import Take
+from lsmplify_refine.learn.rollouts import Motions, Sequences
+from lsmplify_refine.learn.shape_batches import ShapeSampler, moved_points, with_hands
+from lsmplify_refine.solver.gauss_newton import Pose, Rows, Targets, in_image
+from lsmplify_refine.solver.initialise import from_rest
+from lsmplify_refine.solver.running_mean import MeanPose
 
 #: Settings of `PairConfig` that are whole numbers above 0, and those that are sizes; all others are probabilities or
 #: shares.
@@ -281,7 +281,7 @@ class PairSampler:
     ) -> tuple[Skeleton, Targets]:
         """The skeleton that the refiner is told, and what is detected of the true pose on the true shape."""
         skeleton, told_skeleton = (moved_points(self.shapes.skeleton(b), flaws.offset_m) for b in (betas, told))
-        points = _core.keypoints(skeleton, truth.rotations) + truth.pelvis[:, None]
+        points = skinning.keypoints(skeleton, truth.rotations) + truth.pelvis[:, None]
         points, seen = flaws.observe(points, self.config, self.generator)
         positions = in_image(points)[0] if image else points
         return told_skeleton, Targets(positions, seen)

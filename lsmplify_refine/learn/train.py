@@ -17,16 +17,16 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from lsmplify_refine.body import BodyModel, _core
-from lsmplify_refine.engine.project import Pose
+from lsmplify_refine.body import BodyModel, skinning
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.learn.motion import Split
 from lsmplify_refine.learn.pairs import PairConfig, Pairs, PairSampler
-from lsmplify_refine.learn.shapes import ShapeSampler
-from lsmplify_refine.regressor.fuse import fuse
+from lsmplify_refine.learn.shape_batches import ShapeSampler
+from lsmplify_refine.regressor.fusion import fuse
 from lsmplify_refine.regressor.network import JOINTS, NetworkConfig, ResidualRegressor
 from lsmplify_refine.regressor.published import PublishedNetwork, published_pose
 from lsmplify_refine.regressor.weights import load_weights, save_weights, weights_record
+from lsmplify_refine.solver.gauss_newton import Pose
 
 #: Vertices that stand for the mesh in the loss.
 _PROBES = 48
@@ -99,15 +99,17 @@ class PoseLoss:
         """For each pose the loss, and the mean vertex error in metres."""
         probes = self._probes.skeleton(pairs.betas.cpu()).to(pairs.betas.device)
         with torch.no_grad():
-            true_points, true_vertices = (_core.keypoints(s, pairs.truth.rotations) for s in (pairs.skeleton, probes))
-            nothing = (_core.keypoints(probes, pairs.start.rotations) - true_vertices).norm(dim=-1).mean(-1)
+            true_points, true_vertices = (
+                skinning.keypoints(s, pairs.truth.rotations) for s in (pairs.skeleton, probes)
+            )
+            nothing = (skinning.keypoints(probes, pairs.start.rotations) - true_vertices).norm(dim=-1).mean(-1)
         results = []
         for pose in poses:
             difference = (pose.rotations[:, :JOINTS] - pairs.truth.rotations[:, :JOINTS]).square().sum((-1, -2))
             angle = (difference + 1e-8).sqrt().mean(-1)
             shift = (pose.pelvis - pairs.truth.pelvis)[:, None]
-            points = (_core.keypoints(pairs.skeleton, pose.rotations) - true_points + shift).norm(dim=-1).mean(-1)
-            vertices = (_core.keypoints(probes, pose.rotations) - true_vertices).norm(dim=-1).mean(-1)
+            points = (skinning.keypoints(pairs.skeleton, pose.rotations) - true_points + shift).norm(dim=-1).mean(-1)
+            vertices = (skinning.keypoints(probes, pose.rotations) - true_vertices).norm(dim=-1).mean(-1)
             worse = (vertices - nothing).clamp(min=0.0)
             loss = (_EASY + 0.3 * angle + 2.0 * points + 8.0 * (vertices + worse)).log().mean()
             results.append((loss, vertices.mean()))

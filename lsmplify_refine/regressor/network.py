@@ -16,12 +16,12 @@ import roma
 import torch
 from torch import Tensor, nn
 
-from lsmplify_refine.body import _core
-from lsmplify_refine.body._core import Skeleton
-from lsmplify_refine.engine.evidence import Scales
-from lsmplify_refine.engine.mean_pose import MeanPose
-from lsmplify_refine.engine.project import Pose, Prior, Targets, open_pelvis
-from lsmplify_refine.keypoints import BODY25
+from lsmplify_refine.body import skinning
+from lsmplify_refine.body.skinning import Skeleton
+from lsmplify_refine.solver.evidence import Scales
+from lsmplify_refine.solver.gauss_newton import Pose, Prior, Targets, open_pelvis
+from lsmplify_refine.solver.running_mean import MeanPose
+from lsmplify_refine.values.conventions import BODY25
 
 #: Root and 21 body joints: what all SMPL families share.
 JOINTS = 22
@@ -239,8 +239,8 @@ def _features(
     earlier: MeanPose | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Human-centric axes (N, 3, 3), keypoint features (N, 25, F) and joint features (N, 22, F)."""
-    before = _core.keypoints(skeleton, start.rotations) + start.pelvis[:, None]
-    after = _core.keypoints(skeleton, solution.rotations) + solution.pelvis[:, None]
+    before = skinning.keypoints(skeleton, start.rotations) + start.pelvis[:, None]
+    after = skinning.keypoints(skeleton, solution.rotations) + solution.pelvis[:, None]
     axes, origin = human_frame(before)
     seen = (targets.weights > 0).to(before)[..., None]
     local_before, local_after, local_target = ((p - origin[:, None]) @ axes for p in (before, after, target_points))

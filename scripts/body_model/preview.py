@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 from smplx.lbs import lbs
 
 from body_model.skeleton import JOINTS, PARENTS
-from lsmplify_refine.gl import choose_gl_platform
+from lsmplify_refine.visual.gl import choose_gl_platform
 
 #: Pose -> joint -> rotation vector of the left side in degrees; the right side mirrors it.
 POSES: dict[str, dict[str, tuple[float, float, float]]] = {

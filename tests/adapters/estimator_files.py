@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from lsmplify_refine.adapters._codings import rotmat_to_sixd
-from lsmplify_refine.frames import rotvec_to_rotmat
+from lsmplify_refine.formats.codings import rotmat_to_sixd
+from lsmplify_refine.geometry.coordinates import rotvec_to_rotmat
 
 FRAMES = 7
 WIDTH, HEIGHT = 640, 480

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from lsmplify_refine.frames import rotmat_to_rotvec, rotvec_to_rotmat
+from lsmplify_refine.geometry.coordinates import rotmat_to_rotvec, rotvec_to_rotmat
 
 FRAMES = 12
 WIDTH, HEIGHT = 720, 1280

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lsmplify_refine import files
-from lsmplify_refine.adapters._codings import rotmat_to_sixd, sixd_to_rotmat
-from lsmplify_refine.adapters._generic_pose import pose_layout
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.frames import rotvec_to_rotmat
+from lsmplify_refine.formats import load_save
+from lsmplify_refine.formats.codings import rotmat_to_sixd, sixd_to_rotmat
+from lsmplify_refine.formats.pose_layouts import pose_layout
+from lsmplify_refine.geometry.coordinates import rotvec_to_rotmat
 from tests.adapters import estimator_files as make
 
 
@@ -85,14 +85,14 @@ def test_6d_layouts_are_those_of_their_users() -> None:
 def test_what_cannot_be_told_is_asked_for(arrays: dict, how: str, message: str, tmp_path: Path) -> None:
     np.savez(tmp_path / "r.npz", **arrays)
     with pytest.raises(InputError, match=message) as caught:
-        files.load(tmp_path / "r.npz", format=how)
+        load_save.load(tmp_path / "r.npz", format=how)
     assert "\n" not in str(caught.value)
 
 
 def test_padded_smplx_and_smpl_are_told_apart_by_option(tmp_path: Path) -> None:
     np.savez(tmp_path / "r.npz", **full(24, poses=padded()))
     for family, joints in (("smpl", 23), ("smplx", 21)):
-        (estimate,) = files.load(tmp_path / "r.npz", format=f"generic:family={family}")
+        (estimate,) = load_save.load(tmp_path / "r.npz", format=f"generic:family={family}")
         assert (estimate.family, estimate.body_pose.shape[1]) == (family, joints)
 
 
@@ -108,7 +108,7 @@ def test_padded_smplx_and_smpl_are_told_apart_by_option(tmp_path: Path) -> None:
 )
 def test_the_frame_is_told_or_noted(more: dict, how: str, frame: str, up: str | None, tmp_path: Path) -> None:
     np.savez(tmp_path / "r.npz", **full(24, **more))
-    (estimate,) = files.load(tmp_path / "r.npz", format=how)
+    (estimate,) = load_save.load(tmp_path / "r.npz", format=how)
     assert estimate.frame == frame and (estimate.world.up if estimate.world else None) == up
     assumed = how == "generic" and "K" not in more
     assert any("--format generic:" in note for note in estimate.notes) == assumed
@@ -117,5 +117,5 @@ def test_the_frame_is_told_or_noted(more: dict, how: str, frame: str, up: str | 
 def test_one_frame_without_leading_axis(tmp_path: Path) -> None:
     arrays = {"global_orient": (3,), "body_pose": (21, 3), "betas": (10,), "transl": (3,), "jaw_pose": (3,)}
     np.savez(tmp_path / "r.npz", **{key: make.values(*shape) for key, shape in arrays.items()})
-    (estimate,) = files.load(tmp_path / "r.npz")
+    (estimate,) = load_save.load(tmp_path / "r.npz")
     assert len(estimate) == 1 and estimate.body_pose.shape == (1, 21, 3)

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from lsmplify_refine import files
 from lsmplify_refine.adapters import gvhmr
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.estimate import Estimate, WorldRoot
-from lsmplify_refine.frames import rotvec_to_rotmat
+from lsmplify_refine.formats import load_save
+from lsmplify_refine.geometry.coordinates import rotvec_to_rotmat
+from lsmplify_refine.values.estimate import Estimate, WorldRoot
 from tests.adapters import gvhmr_files as make
 
 WRITERS = {
@@ -80,7 +80,7 @@ def refined(estimate: Estimate, row: int = 5) -> Estimate:
 def test_unrefined_round_trip_keeps_every_byte(kind: str, tmp_path: Path) -> None:
     source = WRITERS[kind](tmp_path)
     target = tmp_path / f"out{source.suffix}"
-    files.save(files.load(source), target)
+    load_save.save(load_save.load(source), target)
     assert_same_file(source, target)
 
 
@@ -106,11 +106,11 @@ REFINED_KEYS["amass_like"] = {
 def test_refined_values_go_to_every_copy_and_nowhere_else(kind: str, tmp_path: Path) -> None:
     source = WRITERS[kind](tmp_path)
     target = tmp_path / f"out{source.suffix}"
-    wanted = refined(files.load(source)[0])
-    files.save([wanted], target)
+    wanted = refined(load_save.load(source)[0])
+    load_save.save([wanted], target)
 
     assert_same_file(source, target, REFINED_KEYS[kind])
-    again = files.load(target)[0]
+    again = load_save.load(target)[0]
     assert np.array_equal(again.body_pose, wanted.body_pose)
     assert again.world is not None and wanted.world is not None
     np.testing.assert_allclose(again.world.transl, wanted.world.transl, atol=1e-6)
@@ -127,9 +127,9 @@ def test_refined_values_go_to_every_copy_and_nowhere_else(kind: str, tmp_path: P
 
 
 def test_all_kinds_give_the_same_estimate(tmp_path: Path) -> None:
-    first = files.load(WRITERS["pt"](tmp_path))[0]
+    first = load_save.load(WRITERS["pt"](tmp_path))[0]
     for kind in ("pt_bare", "pkl", "amass_like", "package"):
-        other = files.load(WRITERS[kind](tmp_path))[0]
+        other = load_save.load(WRITERS[kind](tmp_path))[0]
         for name in ("body_pose", "betas", "global_orient", "transl"):
             assert np.array_equal(getattr(first, name), getattr(other, name)), (kind, name)
         assert first.world is not None and other.world is not None
@@ -142,20 +142,20 @@ def test_all_kinds_give_the_same_estimate(tmp_path: Path) -> None:
 
 def test_amass_like_without_network_outputs_undoes_the_plain_rotation(tmp_path: Path) -> None:
     results = make.official(net_outputs=False)
-    estimate = files.load(make.write_amass_like(tmp_path / "r.npz", results))[0]
+    estimate = load_save.load(make.write_amass_like(tmp_path / "r.npz", results))[0]
     world = make.as_numpy(results["smpl_params_global"])
     assert estimate.world is not None and estimate.fps == 30
     assert np.array_equal(estimate.world.transl, world["transl"])
     difference = rotvec_to_rotmat(estimate.world.global_orient) - rotvec_to_rotmat(world["global_orient"])
     assert np.abs(difference).max() < 1e-6
-    files.save([estimate], tmp_path / "out.npz")
+    load_save.save([estimate], tmp_path / "out.npz")
     assert_same_file(tmp_path / "r.npz", tmp_path / "out.npz")
 
 
 def test_refined_amass_like_with_raw_record_is_read_back_refined(tmp_path: Path) -> None:
-    estimate = files.load(WRITERS["amass_like"](tmp_path))[0]
-    files.save([refined(gvhmr.keep_raw_record(estimate))], tmp_path / "out.npz")
-    again = files.load(tmp_path / "out.npz")[0]
+    estimate = load_save.load(WRITERS["amass_like"](tmp_path))[0]
+    load_save.save([refined(gvhmr.keep_raw_record(estimate))], tmp_path / "out.npz")
+    again = load_save.load(tmp_path / "out.npz")[0]
     assert again.world is not None and estimate.world is not None
     moved = np.abs(again.world.transl - estimate.world.transl).max(axis=1)
     assert moved[5] == pytest.approx(0.02, abs=1e-6) and np.delete(moved, 5).max() == 0
@@ -163,24 +163,24 @@ def test_refined_amass_like_with_raw_record_is_read_back_refined(tmp_path: Path)
 
 def test_raw_record_is_kept_by_choice_and_said(tmp_path: Path) -> None:
     source = WRITERS["pt"](tmp_path)
-    estimate = files.load(source)[0]
+    estimate = load_save.load(source)[0]
     assert any("get the refined values" in note for note in estimate.notes)
     raw_record = gvhmr.keep_raw_record(estimate)
     assert any("raw record" in note for note in raw_record.notes)
-    files.save([refined(raw_record)], tmp_path / "out.pt")
+    load_save.save([refined(raw_record)], tmp_path / "out.pt")
     assert_same_file(source, tmp_path / "out.pt", REFINED_KEYS["pt_bare"])
 
 
 def test_changed_betas_reach_both_blocks(tmp_path: Path) -> None:
-    estimate = files.load(WRITERS["amass_like"](tmp_path))[0]
-    files.save([estimate.replace(betas=estimate.betas + 1)], tmp_path / "out.npz")
+    estimate = load_save.load(WRITERS["amass_like"](tmp_path))[0]
+    load_save.save([estimate.replace(betas=estimate.betas + 1)], tmp_path / "out.npz")
     arrays = leaves(tmp_path / "out.npz")
     for key in ("smpl_params_incam_betas", "net_outputs_decode_dict_betas", "betas"):
         assert np.array_equal(arrays[key].reshape(-1, 10)[0], (estimate.betas + 1)[0]), key
 
 
 def test_copied_block_is_noticed(tmp_path: Path) -> None:
-    estimate = files.load(WRITERS["pkl_copied"](tmp_path))[0]
+    estimate = load_save.load(WRITERS["pkl_copied"](tmp_path))[0]
     assert estimate.frame == "world" and estimate.camera is None and estimate.world is not None
     assert any("Blender snippet" in note for note in estimate.notes)
 
@@ -189,7 +189,7 @@ def test_pickle_without_intrinsics_stays_in_the_camera_frame(tmp_path: Path) -> 
     results = make.official()
     arrays = make.as_numpy({key: results[key] for key in ("smpl_params_global", "smpl_params_incam")})
     (tmp_path / "r.pkl").write_bytes(pickle.dumps(arrays))
-    estimate = files.load(tmp_path / "r.pkl")[0]
+    estimate = load_save.load(tmp_path / "r.pkl")[0]
     assert estimate.frame == "camera" and estimate.camera is None
 
 
@@ -199,7 +199,7 @@ def test_pickles_keep_protocol_and_numpy_spelling(protocol: int, tmp_path: Path)
     data = source.read_bytes()
     if protocol == 2:  # as NumPy 1 spells it; only protocol 2 names are not length-prefixed
         source.write_bytes(data.replace(b"numpy._core.", b"numpy.core."))
-    files.save([refined(files.load(source)[0])], tmp_path / "out.pkl")
+    load_save.save([refined(load_save.load(source)[0])], tmp_path / "out.pkl")
     written = (tmp_path / "out.pkl").read_bytes()
     assert written[1] == protocol
     assert (b"numpy._core" in written) == (b"numpy._core" in source.read_bytes())
@@ -209,7 +209,7 @@ def test_pickles_keep_protocol_and_numpy_spelling(protocol: int, tmp_path: Path)
 
 def test_folder_brings_keypoints_boxes_and_video(tmp_path: Path) -> None:
     folder = make.write_folder(tmp_path / "demo", make.official())
-    estimate = files.load(folder)[0]
+    estimate = load_save.load(folder)[0]
     assert estimate.source == folder / "hmr4d_results.pt"
     assert estimate.keypoints is not None and estimate.keypoints.convention == "coco17"
     assert estimate.keypoints.source == "preprocess/vitpose.pt (ViTPose)"
@@ -219,13 +219,13 @@ def test_folder_brings_keypoints_boxes_and_video(tmp_path: Path) -> None:
 
 
 def test_side_files_of_another_length_are_ignored_with_a_note(tmp_path: Path) -> None:
-    estimate = files.load(make.write_folder(tmp_path / "demo", make.official(), side_frames=9))[0]
+    estimate = load_save.load(make.write_folder(tmp_path / "demo", make.official(), side_frames=9))[0]
     assert estimate.keypoints is None and estimate.boxes is None
     assert sum("9 frames, the result has 12" in note for note in estimate.notes) == 2
 
 
 def test_package_npz_carries_keypoints_boxes_and_rate(tmp_path: Path) -> None:
-    estimate = files.load(WRITERS["package"](tmp_path))[0]
+    estimate = load_save.load(WRITERS["package"](tmp_path))[0]
     assert estimate.fps == 30 and estimate.keypoints is not None and estimate.boxes is not None
     assert estimate.boxes[0].tolist() == [110, 390, 610, 890]
 
@@ -255,12 +255,12 @@ def test_bad_content_names_file_and_key(spoil: Any, message: str, tmp_path: Path
     results = make.official(net_outputs=False)
     spoil(results)
     with pytest.raises(InputError, match=message) as caught:
-        files.load(make.write_pt(tmp_path / "r.pt", results))
+        load_save.load(make.write_pt(tmp_path / "r.pt", results))
     assert "r.pt" in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_writing_refuses_what_does_not_fit(tmp_path: Path) -> None:
-    estimate = files.load(WRITERS["pt"](tmp_path))[0]
+    estimate = load_save.load(WRITERS["pt"](tmp_path))[0]
     with pytest.raises(InputError, match="one person"):
         gvhmr.write([estimate, estimate], tmp_path / "out.pt")
     with pytest.raises(InputError, match="only an estimate"):
@@ -273,19 +273,19 @@ def test_writing_refuses_what_does_not_fit(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["clip1/hmr4d_results.pt", "tennis/hmr4d_results.pt", "tennis/hmr4d_results.npz"])
 def test_real_files_round_trip(name: str, shared_data: Path, tmp_path: Path) -> None:
     source = shared_data / "gvhmr" / name
-    estimate = files.load(source)[0]
+    estimate = load_save.load(source)[0]
     assert estimate.keypoints is not None and estimate.boxes is not None and estimate.video is not None
-    files.save([estimate], tmp_path / source.name)
+    load_save.save([estimate], tmp_path / source.name)
     assert_same_file(source, tmp_path / source.name)
     again = refined(estimate)
-    files.save([again], tmp_path / source.name, overwrite=True)
-    assert np.array_equal(files.load(tmp_path / source.name)[0].body_pose, again.body_pose)
+    load_save.save([again], tmp_path / source.name, overwrite=True)
+    assert np.array_equal(load_save.load(tmp_path / source.name)[0].body_pose, again.body_pose)
 
 
 @pytest.mark.shared
 def test_real_npz_and_pt_agree(shared_data: Path) -> None:
-    first = files.load(shared_data / "gvhmr" / "tennis" / "hmr4d_results.pt")[0]
-    second = files.load(shared_data / "gvhmr" / "tennis" / "hmr4d_results.npz")[0]
+    first = load_save.load(shared_data / "gvhmr" / "tennis" / "hmr4d_results.pt")[0]
+    second = load_save.load(shared_data / "gvhmr" / "tennis" / "hmr4d_results.npz")[0]
     assert first.world is not None and second.world is not None
     for a, b in (
         (first.transl, second.transl),

@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lsmplify_refine import Estimate, files
+from lsmplify_refine import Estimate
 from lsmplify_refine.engine.targets import pose_on_body
-from lsmplify_refine.frames import rotvec_to_rotmat
-from lsmplify_refine.job import Job, run
+from lsmplify_refine.formats import load_save
+from lsmplify_refine.geometry.coordinates import rotvec_to_rotmat
+from lsmplify_refine.job.run import Job, run
 from tests.adapters import estimator_files as make
 from tests.adapters import gvhmr_files as gvhmr
 from tests.adapters.test_round_trips import CASES as ROUND_TRIPS
@@ -78,7 +79,7 @@ def test_the_same_container_comes_back_refined(case: str, tmp_path: Path) -> Non
     write, how, changing = CASES[case]
     (tmp_path / "in").mkdir()
     source = write(tmp_path / "in")
-    people = files.load(source, format=how)
+    people = load_save.load(source, format=how)
     keypoints = write_keypoints(tmp_path, people)
     # frame by frame: these poses have nothing to do with each other
     job = Job(source, keypoints=keypoints, format=how, output=tmp_path / "out", write_video=False, smooth_seconds=0)
@@ -95,7 +96,7 @@ def test_the_same_container_comes_back_refined(case: str, tmp_path: Path) -> Non
     for key in differ:
         # type, shape, dtype and strides of what was refined; JSON's lists in lists
         assert raw(before[key])[:4] == raw(after[key])[:4] if not isinstance(before[key], list) else True, key
-    again = files.load(target, format=how)
+    again = load_save.load(target, format=how)
     for person, read, refinement in zip(people, again, outcome.refinements, strict=True):
         assert (read.track_id, read.frame_ids.tolist()) == (person.track_id, person.frame_ids.tolist())
         assert np.array_equal(read.betas, person.betas)

@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 import torch
 
-from lsmplify_refine import files
-from lsmplify_refine.adapters._containers import Container, write_container
-from lsmplify_refine.adapters._pickles import write_object
-from lsmplify_refine.estimate import Estimate, WorldRoot
-from lsmplify_refine.frames import rotvec_to_rotmat
+from lsmplify_refine.formats import load_save
+from lsmplify_refine.formats.containers import Container, write_container
+from lsmplify_refine.formats.pickles import write_object
+from lsmplify_refine.geometry.coordinates import rotvec_to_rotmat
+from lsmplify_refine.values.estimate import Estimate, WorldRoot
 from tests.adapters import estimator_files as make
 
 ROW = 2
@@ -162,11 +162,11 @@ def raw(leaf: Any) -> Any:
 def test_what_is_not_refined_keeps_its_bytes(case: str, tmp_path: Path) -> None:
     write, how, found, _ = CASES[case]
     source = write(tmp_path)
-    estimates = files.load(source, format=how)
+    estimates = load_save.load(source, format=how)
     assert {estimate.format for estimate in estimates} == {found}
     target = tmp_path / "copy" / source.name
     target.parent.mkdir()
-    files.save(estimates, target)
+    load_save.save(estimates, target)
     before, after = make.leaves(source), make.leaves(target)
     assert list(before) == list(after)
     for key, value in before.items():
@@ -178,11 +178,11 @@ def test_what_is_not_refined_keeps_its_bytes(case: str, tmp_path: Path) -> None:
 def test_refined_values_are_written_where_they_belong(case: str, tmp_path: Path) -> None:
     write, how, _, changing = CASES[case]
     source = write(tmp_path)
-    estimates = files.load(source, format=how)
+    estimates = load_save.load(source, format=how)
     wanted = [*estimates[:-1], refined(estimates[-1])]
     target = tmp_path / "copy" / source.name
     target.parent.mkdir()
-    files.save(wanted, target)
+    load_save.save(wanted, target)
 
     before, after = make.leaves(source), make.leaves(target)
     assert list(before) == list(after)
@@ -190,7 +190,7 @@ def test_refined_values_are_written_where_they_belong(case: str, tmp_path: Path)
     assert {_last_name(key) for key in differ} == set(changing)
     for key in differ:
         assert raw(before[key])[:4] == raw(after[key])[:4] if not isinstance(before[key], list) else True, key
-    for again, estimate in zip(files.load(target, format=how), wanted, strict=True):
+    for again, estimate in zip(load_save.load(target, format=how), wanted, strict=True):
         assert (again.track_id, again.frame_ids.tolist()) == (estimate.track_id, estimate.frame_ids.tolist())
         for name in ("global_orient", "body_pose"):
             turned = rotvec_to_rotmat(getattr(again, name)) - rotvec_to_rotmat(getattr(estimate, name))
@@ -200,7 +200,7 @@ def test_refined_values_are_written_where_they_belong(case: str, tmp_path: Path)
         if estimate.world is not None and again.world is not None:
             np.testing.assert_allclose(again.world.transl, estimate.world.transl, atol=1e-5)
     # rows and joints that were not touched are as they were, to the bit
-    again, estimate = files.load(target, format=how)[-1], estimates[-1]
+    again, estimate = load_save.load(target, format=how)[-1], estimates[-1]
     rows = np.arange(len(estimate)) != min(ROW, len(estimate) - 1)
     assert np.array_equal(again.transl[rows], estimate.transl[rows])
     assert np.array_equal(again.body_pose[rows], estimate.body_pose[rows])
@@ -212,11 +212,11 @@ def test_refined_values_are_written_where_they_belong(case: str, tmp_path: Path)
 def test_joblib_files_come_back_as_joblib_files(found: str, tree: Any, compress: int, tmp_path: Path) -> None:
     source, target = tmp_path / "result.pkl", tmp_path / "copy.pkl"
     joblib.dump(tree(), source, compress=compress)
-    estimates = files.load(source)
+    estimates = load_save.load(source)
     assert {estimate.format for estimate in estimates} == {found}
-    files.save([*estimates[:-1], refined(estimates[-1])], target)
+    load_save.save([*estimates[:-1], refined(estimates[-1])], target)
     assert source.read_bytes()[:1] == target.read_bytes()[:1]
-    assert np.array_equal(files.load(target)[-1].transl, refined(estimates[-1]).transl) or found == "vibe"
+    assert np.array_equal(load_save.load(target)[-1].transl, refined(estimates[-1]).transl) or found == "vibe"
     same = {key for key, leaf in _joblib_leaves(source).items() if raw(leaf) == raw(_joblib_leaves(target)[key])}
     assert {_last_name(key) for key in _joblib_leaves(source).keys() - same} == set(CASES[found][3])
 
@@ -227,8 +227,8 @@ def _joblib_leaves(path: Path) -> dict[tuple, Any]:
 
 @pytest.mark.parametrize(("protocol", "head"), [(0, b"("), (1, b"}"), (2, b"\x80\x02"), (5, b"\x80\x05")])
 def test_pickles_keep_their_protocol(protocol: int, head: bytes, tmp_path: Path) -> None:
-    (estimate,) = files.load(pickled(make.parts(), protocol)(tmp_path))
-    files.save([refined(estimate)], tmp_path / "copy.pkl")
+    (estimate,) = load_save.load(pickled(make.parts(), protocol)(tmp_path))
+    load_save.save([refined(estimate)], tmp_path / "copy.pkl")
     assert (tmp_path / "copy.pkl").read_bytes().startswith(head)
 
 
@@ -240,10 +240,10 @@ def _one_by_one(folder: Path, kind: Callable[[np.ndarray], Any]) -> Path:
 @pytest.mark.parametrize("kind", [np.array, torch.tensor, tuple], ids=["arrays", "tensors", "tuples"])
 def test_lists_of_rows_come_back_as_they_were(kind: Callable[[np.ndarray], Any], tmp_path: Path) -> None:
     path = _one_by_one(tmp_path, kind)
-    (estimate,) = files.load(path)
+    (estimate,) = load_save.load(path)
     moved = estimate.transl.copy()
     moved[ROW] += 0.5
-    files.save([estimate.replace(transl=moved)], tmp_path / "out.pkl")
+    load_save.save([estimate.replace(transl=moved)], tmp_path / "out.pkl")
     before, after = (pickle.loads(p.read_bytes())["transl"] for p in (path, tmp_path / "out.pkl"))
     assert {type(row) for row in after} == {type(before[0])}
     assert [np.array_equal(a, b) for a, b in zip(before, after)].count(False) == 1
@@ -252,8 +252,8 @@ def test_lists_of_rows_come_back_as_they_were(kind: Callable[[np.ndarray], Any],
 
 def test_whole_numbers_are_written_as_floats(tmp_path: Path) -> None:
     path = archived(make.parts() | {"transl": np.rint(make.parts()["transl"]).astype(int)})(tmp_path)
-    (estimate,) = files.load(path)
-    files.save([estimate.replace(transl=estimate.transl + np.float32(0.25))], tmp_path / "out.npz")
+    (estimate,) = load_save.load(path)
+    load_save.save([estimate.replace(transl=estimate.transl + np.float32(0.25))], tmp_path / "out.npz")
     written = np.load(tmp_path / "out.npz")["transl"]
     assert written.dtype == np.float32 and np.allclose(written, estimate.transl + 0.25)
 
@@ -262,8 +262,8 @@ def test_whole_numbers_are_written_as_floats(tmp_path: Path) -> None:
 def test_compressed_pickles_come_back_as_such(codec: Any, tmp_path: Path) -> None:
     path = tmp_path / "result.pkl"
     path.write_bytes(codec.compress(pickle.dumps(make.parts(), 4)))
-    (estimate,) = files.load(path)
-    files.save([refined(estimate)], tmp_path / "out.pkl")
+    (estimate,) = load_save.load(path)
+    load_save.save([refined(estimate)], tmp_path / "out.pkl")
     after = pickle.loads(codec.decompress((tmp_path / "out.pkl").read_bytes()))
     assert after.keys() == make.parts().keys()
 
@@ -273,8 +273,8 @@ def test_objects_of_an_npz_keep_numpy_1s_names(tmp_path: Path) -> None:
     path = tmp_path / "video_results.npz"
     with zipfile.ZipFile(path, "w") as archive, archive.open("results.npy", "w") as member:
         write_object(make.romp_video(), member, numpy1_names=True)
-    estimates = files.load(path)
-    files.save([refined(estimate) for estimate in estimates], tmp_path / "out.npz")
+    estimates = load_save.load(path)
+    load_save.save([refined(estimate) for estimate in estimates], tmp_path / "out.npz")
     with zipfile.ZipFile(tmp_path / "out.npz") as archive:
         written = b"".join(archive.read(name) for name in archive.namelist())
     assert b"numpy.core" in written and b"numpy._core" not in written
@@ -291,7 +291,7 @@ def test_joblib_containers_are_written_as_they_were(compressor: str, tmp_path: P
 
 def test_every_adapter_is_tried_here_and_stands_in_the_table() -> None:
     tried = {found for _, _, found, _ in CASES.values()} | {"gvhmr"}
-    assert tried == set(files.adapters())
+    assert tried == set(load_save.adapters())
     table = (Path(__file__).resolve().parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")
     assert all(f"\n| `{name}` |" in table for name in tried)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lsmplify_refine import files
+from lsmplify_refine.formats import load_save
 from tests.adapters import estimator_files as make
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "adapters.md"
@@ -24,11 +24,13 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     assert code is not None
     (tmp_path / "posenet9000_adapter.py").write_text(code[1], encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
-    point = EntryPoint("posenet9000", "posenet9000_adapter", files.ENTRY_POINT_GROUP)
-    monkeypatch.setattr(files, "entry_points", lambda group: [point] if group == files.ENTRY_POINT_GROUP else [])
-    files.adapters.cache_clear()
+    point = EntryPoint("posenet9000", "posenet9000_adapter", load_save.ENTRY_POINT_GROUP)
+    monkeypatch.setattr(
+        load_save, "entry_points", lambda group: [point] if group == load_save.ENTRY_POINT_GROUP else []
+    )
+    load_save.adapters.cache_clear()
     yield
-    files.adapters.cache_clear()
+    load_save.adapters.cache_clear()
     sys.modules.pop("posenet9000_adapter", None)
 
 
@@ -43,11 +45,11 @@ def test_example_reads_and_writes_back(tmp_path: Path) -> None:
         "scores": make.values(make.FRAMES).astype(np.float16),
     }
     np.savez(tmp_path / "r.npz", **arrays)
-    (estimate,) = files.load(tmp_path / "r.npz")
+    (estimate,) = load_save.load(tmp_path / "r.npz")
     assert estimate.format == "posenet9000" and estimate.camera is not None
     pose = estimate.body_pose.copy()
     pose[2, 17] += 0.2
-    files.save([estimate.replace(body_pose=pose)], tmp_path / "out.npz")
+    load_save.save([estimate.replace(body_pose=pose)], tmp_path / "out.npz")
     with np.load(tmp_path / "out.npz") as written:
         assert list(written) == list(arrays)
         for key, value in arrays.items():
@@ -59,4 +61,4 @@ def test_example_reads_and_writes_back(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("installed")
 def test_example_leaves_other_files_alone(tmp_path: Path) -> None:
     np.savez(tmp_path / "r.npz", **make.parts())
-    assert files.load(tmp_path / "r.npz")[0].format == "generic"
+    assert load_save.load(tmp_path / "r.npz")[0].format == "generic"

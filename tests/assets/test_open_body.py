@@ -12,7 +12,7 @@ import trimesh
 from scipy.spatial.transform import Rotation
 
 from lsmplify_refine.body import BodyModel
-from lsmplify_refine.keypoints import BODY25, COCO17, CONVENTIONS
+from lsmplify_refine.values.conventions import BODY25, COCO17, CONVENTIONS
 
 #: The conventions that the file has rows for; the others are composed of them.
 BAKED = {convention.name: convention for convention in (COCO17, BODY25)}

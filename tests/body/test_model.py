@@ -10,10 +10,10 @@ import roma
 import smplx
 import torch
 
-from lsmplify_refine.body import BodyModel, _core
-from lsmplify_refine.body._io import load_open_body
+from lsmplify_refine.body import BodyModel, skinning
+from lsmplify_refine.body.io import load_open_body
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.frames import rotvec_to_rotmat
+from lsmplify_refine.geometry.coordinates import rotvec_to_rotmat
 from tests.body.model_files import POINTS_ON_SMPLX, write_smpl, write_smplx
 
 FRAMES = 6
@@ -75,7 +75,7 @@ def test_jacobian_equals_autograd(models: dict, family: str) -> None:
     body = BodyModel.open() if family == "open" else models[family][0]
     rotvec, _, betas = random_pose(body.joint_count, seed=1)
     skeleton = body.skeleton("body25", betas)
-    skeleton = _core.Skeleton(
+    skeleton = skinning.Skeleton(
         skeleton.parents,
         skeleton.rest_joints.double(),
         skeleton.points.double(),
@@ -83,16 +83,16 @@ def test_jacobian_equals_autograd(models: dict, family: str) -> None:
         None if skeleton.pose_points is None else skeleton.pose_points.double(),
     )
     rotations = torch.as_tensor(rotvec_to_rotmat(rotvec))
-    posed = _core.pose_keypoints(skeleton, rotations)
+    posed = skinning.pose_keypoints(skeleton, rotations)
     rows = torch.eye(3).double()[..., None].expand(FRAMES, 3, 3, 25)
-    jacobian = _core.jacobian(skeleton, posed, rows, torch.arange(body.joint_count))
+    jacobian = skinning.jacobian(skeleton, posed, rows, torch.arange(body.joint_count))
 
     def moved(delta: torch.Tensor) -> torch.Tensor:
-        return _core.keypoints(skeleton, (roma.rotvec_to_rotmat(delta) @ rotations[0])[None])[0]
+        return skinning.keypoints(skeleton, (roma.rotvec_to_rotmat(delta) @ rotations[0])[None])[0]
 
     expected = torch.autograd.functional.jacobian(moved, torch.zeros(body.joint_count, 3).double())
     assert torch.allclose(posed.positions[0], moved(torch.zeros(body.joint_count, 3).double()))
-    above = _core.parent_orientations(skeleton, posed)
+    above = skinning.parent_orientations(skeleton, posed)
     in_parent = torch.einsum("xmdk,mxe->kdme", jacobian[0, :-3].unflatten(0, (3, -1)), above[0])
     assert torch.allclose(in_parent, expected, atol=1e-9)
     assert torch.equal(jacobian[0, -3:], rows[0].transpose(0, 1))

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from lsmplify_refine import BodyModel, load
-from lsmplify_refine.frames import rotvec_to_rotmat
-from lsmplify_refine.video import VideoWriter
+from lsmplify_refine.geometry.coordinates import rotvec_to_rotmat
+from lsmplify_refine.visual.video import VideoWriter
 
 FRAMES = 8
 SIZE = (640, 360)

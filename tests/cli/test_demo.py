@@ -9,7 +9,7 @@ import pytest
 
 from lsmplify_refine import load
 from lsmplify_refine.cli import main
-from lsmplify_refine.demo import FILES
+from lsmplify_refine.job.demo import FILES
 from tests.cli.clips import DEMO
 
 

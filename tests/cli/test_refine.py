@@ -14,7 +14,7 @@ import torch
 from lsmplify_refine.cli import main
 from lsmplify_refine.engine.refiner import Refiner
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.video import probe
+from lsmplify_refine.visual.video import probe
 from tests.cli import clips
 
 WRITTEN = ("hmr4d_results_refined.pt", "hmr4d_results_report.json")
@@ -226,7 +226,7 @@ def test_failing_late_leaves_nothing(folder: Path, monkeypatch: pytest.MonkeyPat
         raise OSError(28, "No space left on device")
 
     before = clips.contents(folder)
-    monkeypatch.setattr("lsmplify_refine.job.write_report", fail)
+    monkeypatch.setattr("lsmplify_refine.job.run.write_report", fail)
     assert main(["--input", str(folder), "--no-video"]) == 2
     assert clips.contents(folder) == before
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from lsmplify_refine.cli import main
-from lsmplify_refine.frames import MEAN_REST_PELVIS
+from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
 from tests.cli import clips
 from tests.detect import fakes
 
@@ -36,7 +36,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_keypoints_come_from_the_video(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("lsmplify_refine.gather.DEFAULT_DETECTOR", "fake")
+    monkeypatch.setattr("lsmplify_refine.job.keypoints.DEFAULT_DETECTOR", "fake")
     assert main(["--input", str(folder), "--no-video"]) == 0
     shown = capsys.readouterr().out
     assert "note: keypoints detected in 0_input_video.mp4 by replay: somebody in 8 of 8 frames" in shown

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lsmplify_refine.detect.mirrored import detect_mirrored
-from lsmplify_refine.keypoints import COCO17
+from lsmplify_refine.detect.flip import detect_mirrored
+from lsmplify_refine.values.conventions import COCO17
 
 WIDTH = 200
 IMAGE = np.zeros((100, WIDTH, 3), np.uint8)

@@ -9,9 +9,9 @@ from urllib.error import URLError
 
 import pytest
 
-from lsmplify_refine.detect import models
+from lsmplify_refine.detect import download
+from lsmplify_refine.detect.download import ModelFile, cached
 from lsmplify_refine.detect.mediapipe import HEAVY
-from lsmplify_refine.detect.models import ModelFile, cached
 from lsmplify_refine.errors import InputError
 
 CONTENT = b"a model" * 1000
@@ -30,7 +30,7 @@ def web(monkeypatch: pytest.MonkeyPatch) -> list[bytes | Exception]:
             raise content
         return io.BytesIO(content)
 
-    monkeypatch.setattr(models, "urlopen", answer)
+    monkeypatch.setattr(download, "urlopen", answer)
     return answers
 
 
@@ -77,7 +77,7 @@ def test_a_stream_without_end_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyP
             Endless.given += size
             return b"x" * size
 
-    monkeypatch.setattr(models, "urlopen", lambda url, timeout: Endless())
+    monkeypatch.setattr(download, "urlopen", lambda url, timeout: Endless())
     with pytest.raises(InputError, match="SHA-256"):
         cached(MODEL, tmp_path)
     assert Endless.given <= len(CONTENT) + 1

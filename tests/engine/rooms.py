@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lsmplify_refine import Estimate, Keypoints
-from lsmplify_refine.frames import rotvec_to_rotmat
+from lsmplify_refine.geometry.coordinates import rotvec_to_rotmat
 from tests.engine.scenes import open_body, scene, true_motion
 
 

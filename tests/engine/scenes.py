@@ -7,9 +7,9 @@ from functools import lru_cache
 import numpy as np
 
 from lsmplify_refine import BodyModel, Camera, Estimate, Keypoints
-from lsmplify_refine.estimate import WorldRoot
-from lsmplify_refine.frames import MEAN_REST_PELVIS, rotmat_to_rotvec, rotvec_to_rotmat
-from lsmplify_refine.metrics import project_to_image
+from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, rotmat_to_rotvec, rotvec_to_rotmat
+from lsmplify_refine.geometry.metrics import project_to_image
+from lsmplify_refine.values.estimate import WorldRoot
 
 FPS = 30.0
 SIZE = (640, 480)

@@ -10,10 +10,10 @@ import pytest
 
 from lsmplify_refine import Estimate, InputError
 from lsmplify_refine.engine.align import Alignment, align
-from lsmplify_refine.engine.rigid import Per, Rigid, fit_rigid
 from lsmplify_refine.engine.targets import pose_on_body
-from lsmplify_refine.frames import rotmat_to_rotvec, rotvec_to_rotmat
-from lsmplify_refine.keypoints import CONVENTIONS
+from lsmplify_refine.geometry.coordinates import rotmat_to_rotvec, rotvec_to_rotmat
+from lsmplify_refine.geometry.rigid import Per, Rigid, fit_rigid
+from lsmplify_refine.values.conventions import CONVENTIONS
 from tests.engine.rooms import SAME, STILL, Room, at_wrong_depths, from_moving_camera, in_room, true_points
 from tests.engine.scenes import open_body
 

@@ -7,8 +7,8 @@ import threading
 import pytest
 import torch
 
-from lsmplify_refine.engine import batches
-from lsmplify_refine.engine.batches import in_parallel
+from lsmplify_refine.solver import batches
+from lsmplify_refine.solver.batches import in_parallel
 
 CPU = torch.device("cpu")
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from lsmplify_refine.body import _core
-from lsmplify_refine.engine.calm import calmed
-from lsmplify_refine.engine.project import Pose, Targets
-from lsmplify_refine.frames import rotvec_to_rotmat
+from lsmplify_refine.body import skinning
+from lsmplify_refine.engine.keypoint_smoothing import calmed
+from lsmplify_refine.geometry.coordinates import rotvec_to_rotmat
+from lsmplify_refine.solver.gauss_newton import Pose, Targets
 from tests.engine.scenes import open_body, true_motion
 
 FRAMES = 40
@@ -20,7 +20,7 @@ def track() -> tuple[Pose, torch.Tensor]:
     """A moving person and their keypoints (T, 25, 3) before a camera."""
     rotvec, pelvis = true_motion(FRAMES)
     pose = Pose(torch.tensor(rotvec_to_rotmat(rotvec)).float(), torch.tensor(pelvis).float())
-    return pose, _core.keypoints(SKELETON, pose.rotations) + pose.pelvis[:, None]
+    return pose, skinning.keypoints(SKELETON, pose.rotations) + pose.pelvis[:, None]
 
 
 def seen(points: torch.Tensor, *, image: bool) -> torch.Tensor:

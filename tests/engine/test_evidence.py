@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from lsmplify_refine.engine.evidence import estimate_scales
-from lsmplify_refine.engine.least_squares import minimiser
+from lsmplify_refine.solver.evidence import estimate_scales
+from lsmplify_refine.solver.least_squares import minimiser
 
 PROBLEMS, OBSERVED, UNKNOWNS = 400, 75, 45
 

@@ -6,12 +6,12 @@ import numpy as np
 import roma
 import torch
 
-from lsmplify_refine.body import _core
-from lsmplify_refine.engine.mean_pose import MeanPose
-from lsmplify_refine.engine.project import Pose, Targets
+from lsmplify_refine.body import skinning
 from lsmplify_refine.engine.stream import Stream
-from lsmplify_refine.frames import rotvec_to_rotmat
-from lsmplify_refine.regressor.fuse import FrameSolver
+from lsmplify_refine.geometry.coordinates import rotvec_to_rotmat
+from lsmplify_refine.regressor.fusion import FrameSolver
+from lsmplify_refine.solver.gauss_newton import Pose, Targets
+from lsmplify_refine.solver.running_mean import MeanPose
 from tests.engine.scenes import open_body
 
 
@@ -83,7 +83,7 @@ def test_in_a_stream_forearms_twist_away_less() -> None:
     rotvec[:, 18, 1] = -0.8 + 0.5 * np.cos(1.7 * phase)
     truth = Pose(torch.tensor(rotvec_to_rotmat(rotvec)).float(), torch.zeros(frames, 3))
     skeleton = open_body().skeleton("body25", np.zeros(10))
-    points = _core.keypoints(skeleton, truth.rotations) + truth.pelvis[:, None]
+    points = skinning.keypoints(skeleton, truth.rotations) + truth.pelvis[:, None]
     targets = Targets(points, torch.ones(points.shape[:2]))
     solver = FrameSolver(None, skeleton, torch.zeros(10))
     plain, live = truth[:1], Stream(skeleton, solver)

@@ -7,10 +7,10 @@ import roma
 import torch
 from torch import Tensor
 
-from lsmplify_refine.engine.placing import faced, from_rest, robust_error_m
-from lsmplify_refine.engine.project import Pose, Targets, in_image
-from lsmplify_refine.regressor.fuse import FrameSolver
+from lsmplify_refine.regressor.fusion import FrameSolver
 from lsmplify_refine.regressor.weights import open_network
+from lsmplify_refine.solver.gauss_newton import Pose, Targets, in_image
+from lsmplify_refine.solver.initialise import faced, from_rest, robust_error_m
 from tests.engine.test_stream import FRAMES, motion, seen, skeleton
 
 

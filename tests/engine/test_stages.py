@@ -12,14 +12,14 @@ import pytest
 import roma
 import torch
 
-from lsmplify_refine.body import _core
-from lsmplify_refine.engine.calibrate import calibrate
+from lsmplify_refine.body import skinning
 from lsmplify_refine.engine.gate import gate, limit_joints
-from lsmplify_refine.engine.plausibility import beyond_range
-from lsmplify_refine.engine.project import Pose, Prior, Schedule, Targets, project
-from lsmplify_refine.engine.smooth import segments, smooth
+from lsmplify_refine.engine.joint_limits import beyond_range
+from lsmplify_refine.engine.shape import calibrate
 from lsmplify_refine.engine.targets import distrust_outliers, image_targets
-from lsmplify_refine.frames import rotvec_to_rotmat
+from lsmplify_refine.geometry.coordinates import rotvec_to_rotmat
+from lsmplify_refine.geometry.smoothing import segments, smooth
+from lsmplify_refine.solver.gauss_newton import Pose, Prior, Schedule, Targets, project
 from tests.engine.scenes import open_body, scene, true_motion
 
 EXACT = Schedule(damping=(10, 3, 1, 0.3, 0.1, 0.1), radius_m=(9.0,) * 6)
@@ -33,13 +33,13 @@ def test_exact_3d_keypoints_are_reached() -> None:
     pose, pelvis = true_motion(20)
     skeleton = open_body().skeleton("body25", np.zeros(10))
     rotations, place = torch.tensor(rotvec_to_rotmat(pose)).float(), torch.tensor(pelvis).float()
-    points = _core.keypoints(skeleton, rotations) + place[:, None]
+    points = skinning.keypoints(skeleton, rotations) + place[:, None]
     generator = torch.Generator().manual_seed(0)
     wrong = rotations @ roma.rotvec_to_rotmat(0.15 * torch.randn(20, 24, 3, generator=generator))
     start = Pose(wrong, place + 0.05)
     found = project(skeleton, start, Targets(points, torch.ones(20, 25)), loose_prior(20), EXACT)
     before, after = (
-        (_core.keypoints(skeleton, p.rotations) + p.pelvis[:, None] - points).norm(dim=-1).mean()
+        (skinning.keypoints(skeleton, p.rotations) + p.pelvis[:, None] - points).norm(dim=-1).mean()
         for p in (start, found)
     )
     assert after < 0.002 < 0.05 < before
@@ -50,15 +50,15 @@ def test_batched_shapes_equal_one_at_a_time() -> None:
     rotations = torch.tensor(rotvec_to_rotmat(pose)).float()
     betas = np.random.default_rng(0).normal(0, 1, (3, 10))
     single = [open_body().skeleton("body25", b) for b in betas]
-    batched = _core.Skeleton(
+    batched = skinning.Skeleton(
         single[0].parents,
         torch.stack([s.rest_joints for s in single]),
         torch.stack([s.points for s in single]),
         single[0].shares,
         None,
     )
-    expected = torch.cat([_core.keypoints(s, rotations[i : i + 1]) for i, s in enumerate(single)])
-    assert torch.allclose(_core.keypoints(batched, rotations), expected, atol=1e-6)
+    expected = torch.cat([skinning.keypoints(s, rotations[i : i + 1]) for i, s in enumerate(single)])
+    assert torch.allclose(skinning.keypoints(batched, rotations), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("image", [False, True])
@@ -66,12 +66,12 @@ def test_single_precision_is_enough(image: bool) -> None:
     pose, pelvis = true_motion(20)
     skeleton = open_body().skeleton("body25", np.zeros(10))
     rotations, place = torch.tensor(rotvec_to_rotmat(pose)), torch.tensor(pelvis)
-    double = _core.Skeleton(
+    double = skinning.Skeleton(
         skeleton.parents, skeleton.rest_joints.double(), skeleton.points.double(), skeleton.shares.double(), None
     )
     generator = torch.Generator().manual_seed(0)
     noise = 0.02 * torch.randn(20, 25, 3, generator=generator, dtype=torch.float64)
-    points = _core.keypoints(double, rotations) + place[:, None] + noise
+    points = skinning.keypoints(double, rotations) + place[:, None] + noise
     targets = Targets(points[..., :2] / points[..., 2:] if image else points, torch.ones(20, 25).double())
     wrong = rotations @ roma.rotvec_to_rotmat(0.15 * torch.randn(20, 24, 3, generator=generator).double())
     found = [
@@ -92,7 +92,7 @@ def test_missing_keypoints_leave_their_joint_and_infinite_priors_hold() -> None:
     pose, pelvis = true_motion(5)
     skeleton = open_body().skeleton("body25", np.zeros(10))
     rotations, place = torch.tensor(rotvec_to_rotmat(pose)).float(), torch.tensor(pelvis).float()
-    points = _core.keypoints(skeleton, rotations) + place[:, None] + 0.02
+    points = skinning.keypoints(skeleton, rotations) + place[:, None] + 0.02
     weights = torch.ones(5, 25)
     weights[:, [3, 4]] = 0  # right elbow and wrist
     prior = loose_prior(5)
@@ -110,7 +110,7 @@ def test_joints_that_turn_together_share_what_the_keypoints_ask_for() -> None:
     bent = rotations.clone()
     bend = torch.tensor([0.0, 0.3, 0.0])
     bent[:, [18, 20]] = roma.rotvec_to_rotmat(bend) @ bent[:, [18, 20]]
-    points = _core.keypoints(skeleton, bent) + place[:, None]
+    points = skinning.keypoints(skeleton, bent) + place[:, None]
     together = torch.zeros(5, 24, 3, 1)
     together[:, [18, 20], 1] = 100.0
     prior = Prior(torch.full((5, 24), 1e3), torch.full((5, 3), 1e3), together)
@@ -126,7 +126,7 @@ def test_frames_take_no_more_steps_after_a_short_one() -> None:
     pose, pelvis = true_motion(6)
     skeleton = open_body().skeleton("body25", np.zeros(10))
     rotations, place = torch.tensor(rotvec_to_rotmat(pose)).float(), torch.tensor(pelvis).float()
-    targets = Targets(_core.keypoints(skeleton, rotations) + place[:, None], torch.ones(6, 25))
+    targets = Targets(skinning.keypoints(skeleton, rotations) + place[:, None], torch.ones(6, 25))
     far = torch.tensor([True, False, True, False, False, True])
     turn = torch.where(far, 0.8, 0.02)[:, None] * torch.tensor([0.0, 0.6, 0.8])
     wrong = rotations.clone()

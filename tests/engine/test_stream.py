@@ -7,16 +7,16 @@ import pytest
 import torch
 
 from lsmplify_refine import Camera, InputError, Keypoints, Refiner
-from lsmplify_refine.body import _core
-from lsmplify_refine.body._core import Skeleton
-from lsmplify_refine.engine.mean_pose import MeanPose
-from lsmplify_refine.engine.placing import robust_error_m
-from lsmplify_refine.engine.project import Pose, Targets
+from lsmplify_refine.body import skinning
+from lsmplify_refine.body.skinning import Skeleton
 from lsmplify_refine.engine.stream import Stream, in_batches
-from lsmplify_refine.frames import rotvec_to_rotmat
-from lsmplify_refine.metrics import accel_mm_per_frame2, project_to_image
-from lsmplify_refine.regressor.fuse import FrameSolver
+from lsmplify_refine.geometry.coordinates import rotvec_to_rotmat
+from lsmplify_refine.geometry.metrics import accel_mm_per_frame2, project_to_image
+from lsmplify_refine.regressor.fusion import FrameSolver
 from lsmplify_refine.regressor.weights import open_network
+from lsmplify_refine.solver.gauss_newton import Pose, Targets
+from lsmplify_refine.solver.initialise import robust_error_m
+from lsmplify_refine.solver.running_mean import MeanPose
 from tests.engine.scenes import open_body, scene, true_motion
 
 FRAMES = 30
@@ -37,7 +37,7 @@ def row(pose: Pose, index: int) -> Pose:
 
 
 def seen(pose: Pose, *, noise_m: float = 0.0) -> Targets:
-    points = _core.keypoints(skeleton(), pose.rotations) + pose.pelvis[:, None]
+    points = skinning.keypoints(skeleton(), pose.rotations) + pose.pelvis[:, None]
     noise = noise_m * torch.randn(points.shape, generator=torch.Generator().manual_seed(0))
     return Targets(points + noise, torch.ones(points.shape[:2]))
 
@@ -155,7 +155,7 @@ def test_batches_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> No
     solver = FrameSolver(None, skeleton(), NO_SHAPE)
     start = Pose(truth.rotations, truth.pelvis + 0.02)
     whole = in_batches(solver, start, seen(truth))
-    monkeypatch.setattr("lsmplify_refine.engine.batches._BATCH", 7)
+    monkeypatch.setattr("lsmplify_refine.solver.batches._BATCH", 7)
     assert torch.allclose(in_batches(solver, start, seen(truth)).rotations, whole.rotations, atol=1e-4)
 
 

@@ -11,8 +11,8 @@ import pytest
 from lsmplify_refine.engine.refinement import BodyTrack
 from lsmplify_refine.engine.targets import pose_on_body
 from lsmplify_refine.engine.write_back import write_back
-from lsmplify_refine.estimate import Keypoints, WorldRoot
-from lsmplify_refine.frames import rotmat_to_rotvec, rotvec_to_rotmat
+from lsmplify_refine.geometry.coordinates import rotmat_to_rotvec, rotvec_to_rotmat
+from lsmplify_refine.values.estimate import Keypoints, WorldRoot
 from tests.engine.scenes import open_body, scene
 
 FRAMES = 9

@@ -11,10 +11,10 @@ import roma
 import torch
 
 from lsmplify_refine import InputError
-from lsmplify_refine.body import _core
+from lsmplify_refine.body import skinning
 from lsmplify_refine.evaluate.cases import Case, Protocol, draw_pairs, standard_rows
 from lsmplify_refine.learn.pairs import Pairs
-from lsmplify_refine.learn.shapes import ShapeSampler
+from lsmplify_refine.learn.shape_batches import ShapeSampler
 from tests.engine.scenes import open_body
 from tests.evaluate.motion_sets import take, take_set
 
@@ -31,7 +31,7 @@ def draw(case: Case, shapes: ShapeSampler, count: int = 300, seed: int = 0) -> P
 
 
 def true_points(pairs: Pairs) -> torch.Tensor:
-    return _core.keypoints(pairs.skeleton, pairs.truth.rotations) + pairs.truth.pelvis[:, None]
+    return skinning.keypoints(pairs.skeleton, pairs.truth.rotations) + pairs.truth.pelvis[:, None]
 
 
 def test_standard_rows_are_those_of_the_protocol() -> None:
@@ -140,6 +140,6 @@ def test_too_short_takes_get_one_line(shapes: ShapeSampler) -> None:
 def test_rows_are_whole_pairs(shapes: ShapeSampler) -> None:
     pairs = draw(replace(PLUG_IN, noise_m=0.02), shapes, 10)
     part = pairs[torch.tensor([7, 2])]
-    alone = _core.keypoints(part.skeleton, part.truth.rotations) + part.truth.pelvis[:, None]
+    alone = skinning.keypoints(part.skeleton, part.truth.rotations) + part.truth.pelvis[:, None]
     assert torch.allclose(alone, true_points(pairs)[[7, 2]], atol=1e-6)
     assert torch.equal(part.targets.positions, pairs.targets.positions[[7, 2]])

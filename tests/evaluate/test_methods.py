@@ -22,11 +22,11 @@ from lsmplify_refine.evaluate.methods import (
     smplify_solvers,
 )
 from lsmplify_refine.evaluate.scores import PVE, Scorer
+from lsmplify_refine.evaluate.smplify import SmplifyConfig
 from lsmplify_refine.learn.pairs import Pairs
-from lsmplify_refine.learn.shapes import ShapeSampler
+from lsmplify_refine.learn.shape_batches import ShapeSampler
 from lsmplify_refine.regressor.network import NetworkConfig, ResidualRegressor
 from lsmplify_refine.regressor.published import PublishedNetwork
-from lsmplify_refine.smplify import SmplifyConfig
 from tests.engine.scenes import open_body
 from tests.evaluate.motion_sets import take_set
 
@@ -96,7 +96,7 @@ def test_the_point_body_has_the_keypoints_of_the_mesh() -> None:
         args = (given.truth.rotations[[row]].numpy(), given.truth.pelvis[[row]].numpy(), given.betas[row].numpy())
         assert abs(body.keypoints("body25", *args) - open_body().keypoints("body25", *args)).max() < 1e-5
     # through smplx's linear blend skinning, as SMPLify goes
-    from lsmplify_refine.smplify import _MeshKeypoints
+    from lsmplify_refine.evaluate.smplify import _MeshKeypoints
 
     few, mesh = (
         _MeshKeypoints(one, "body25", given.betas, 6)(given.truth.rotations, given.truth.pelvis)

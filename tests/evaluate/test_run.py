@@ -18,7 +18,7 @@ from lsmplify_refine.evaluate.cases import Case, Protocol, draw_pairs
 from lsmplify_refine.evaluate.methods import BOTH, NOTHING, PROJECTION, make_panel
 from lsmplify_refine.evaluate.run import EvaluateConfig, Result, evaluate
 from lsmplify_refine.evaluate.scores import PROBES, PVE
-from lsmplify_refine.learn.shapes import ShapeSampler
+from lsmplify_refine.learn.shape_batches import ShapeSampler
 from lsmplify_refine.regressor.network import NetworkConfig, ResidualRegressor
 from lsmplify_refine.regressor.published import PublishedNetwork
 from lsmplify_refine.regressor.weights import save_weights

@@ -7,8 +7,8 @@ import pytest
 import roma
 import torch
 
-from lsmplify_refine.engine.project import Pose
 from lsmplify_refine.evaluate.scores import PROBES, PVE, Scorer
+from lsmplify_refine.solver.gauss_newton import Pose
 from tests.engine.scenes import open_body, true_motion
 
 

@@ -8,7 +8,6 @@ import pytest
 import roma
 import torch
 
-from lsmplify_refine.engine.project import Pose
 from lsmplify_refine.evaluate.cases import Protocol
 from lsmplify_refine.evaluate.scores import PVE, Scorer
 from lsmplify_refine.evaluate.takes import (
@@ -22,8 +21,9 @@ from lsmplify_refine.evaluate.takes import (
     standard_take_rows,
 )
 from lsmplify_refine.learn.pairs import Pairs
-from lsmplify_refine.learn.shapes import ShapeSampler
+from lsmplify_refine.learn.shape_batches import ShapeSampler
 from lsmplify_refine.regressor.network import NetworkConfig, ResidualRegressor
+from lsmplify_refine.solver.gauss_newton import Pose
 from tests.engine.scenes import open_body
 from tests.evaluate.motion_sets import take, take_set
 

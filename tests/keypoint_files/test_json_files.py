@@ -163,7 +163,7 @@ def test_coco_annotations_hold_visibility_and_name_images(tmp_path: Path) -> Non
 
 
 def test_mmpose_says_its_points(tmp_path: Path) -> None:
-    from lsmplify_refine.keypoints import COCO17
+    from lsmplify_refine.values.conventions import COCO17
 
     meta = {"keypoint_id2name": {str(i): name for i, name in enumerate(COCO17.points)}}
     value = {"meta_info": meta, "instance_info": mmpose_frames(moving(17), 1)}

@@ -10,7 +10,7 @@ import pytest
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.keypoint_files import load_tracks
 from lsmplify_refine.keypoint_files.names import find_convention
-from lsmplify_refine.keypoints import CONVENTIONS
+from lsmplify_refine.values.conventions import CONVENTIONS
 
 
 def words(text: str) -> list[str]:

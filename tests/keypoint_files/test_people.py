@@ -6,7 +6,7 @@ import pytest
 from lsmplify_refine.keypoint_files import swapped_sides
 from lsmplify_refine.keypoint_files.detections import Detection
 from lsmplify_refine.keypoint_files.people import assign_frames, assign_tracks, box_distances, distances, link
-from lsmplify_refine.keypoints import BODY25, COCO17
+from lsmplify_refine.values.conventions import BODY25, COCO17
 from tests.engine.rooms import true_points
 
 SHAPE = np.random.default_rng(0).uniform(0, 100, (17, 2))

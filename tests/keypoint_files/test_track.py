@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.estimate import Keypoints
 from lsmplify_refine.keypoint_files import KeypointTrack
+from lsmplify_refine.values.estimate import Keypoints
 
 SPEED = np.array([1.0, -2.0, 0.5])  # metres a second
 

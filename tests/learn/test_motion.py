@@ -11,7 +11,7 @@ import pytest
 from scipy.spatial.transform import Rotation, Slerp
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.frames import MEAN_REST_PELVIS, rotvec_to_rotmat
+from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, rotvec_to_rotmat
 from lsmplify_refine.learn.motion import Take, find_takes, load_take, load_takes, split_by_subject
 from tests.learn.motion_files import ELBOW_SPEED, RISE_SPEED, write_smpl, write_smplh, write_smplx
 

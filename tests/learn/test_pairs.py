@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from lsmplify_refine.body import _core
-from lsmplify_refine.engine.mean_pose import MeanPose
-from lsmplify_refine.engine.placing import from_rest
-from lsmplify_refine.engine.project import Pose
+from lsmplify_refine.body import skinning
 from lsmplify_refine.learn.motion import Split, Take
 from lsmplify_refine.learn.pairs import PairConfig, PairSampler
-from lsmplify_refine.learn.shapes import ShapeSampler
+from lsmplify_refine.learn.shape_batches import ShapeSampler
+from lsmplify_refine.solver.gauss_newton import Pose
+from lsmplify_refine.solver.initialise import from_rest
+from lsmplify_refine.solver.running_mean import MeanPose
 from tests.engine.scenes import open_body, true_motion
 
 
@@ -33,7 +33,7 @@ def test_pairs_fit_together(split: Split, image: float) -> None:
         point_offset_m=0.02, image_batches=image,
     )  # fmt: skip
     pairs = PairSampler(split.train, open_body(), clean, seed=1).draw(64)
-    points = _core.keypoints(pairs.skeleton, pairs.truth.rotations) + pairs.truth.pelvis[:, None]
+    points = skinning.keypoints(pairs.skeleton, pairs.truth.rotations) + pairs.truth.pelvis[:, None]
     assert pairs.targets.is_image == bool(image)
     assert (pairs.targets.weights == 1).all()
     wanted = points[..., :2] / points[..., 2:] if image else points
@@ -45,7 +45,7 @@ def test_pairs_fit_together(split: Split, image: float) -> None:
 def test_pairs_have_everything_that_goes_wrong(split: Split) -> None:
     sampler = PairSampler(split.train, open_body(), PairConfig(image_batches=0), seed=2)
     pairs = sampler.draw(400)
-    true = _core.keypoints(pairs.skeleton, pairs.truth.rotations) + pairs.truth.pelvis[:, None]
+    true = skinning.keypoints(pairs.skeleton, pairs.truth.rotations) + pairs.truth.pelvis[:, None]
     error = (pairs.targets.positions - true).norm(dim=-1)
     weights = pairs.targets.weights
     assert 0.05 < (weights == 0).float().mean() < 0.5
@@ -64,7 +64,7 @@ def test_shapes_are_the_bodys(split: Split) -> None:
 
 def test_clean_pairs_are_exact_whatever_else_goes_wrong(split: Split) -> None:
     pairs = PairSampler(split.train, open_body(), PairConfig(image_batches=0, clean=1.0), seed=3).draw(64)
-    true = _core.keypoints(pairs.skeleton, pairs.truth.rotations) + pairs.truth.pelvis[:, None]
+    true = skinning.keypoints(pairs.skeleton, pairs.truth.rotations) + pairs.truth.pelvis[:, None]
     assert (pairs.targets.weights == 1).all()
     assert torch.allclose(pairs.targets.positions, true, atol=1e-5)
 
@@ -131,7 +131,7 @@ class TestSequences:
         assert torch.equal(first.targets.weights, second.targets.weights)
         assert 0 < (first.targets.weights == 0).float().mean() < 1
         noise = [
-            p.targets.positions - _core.keypoints(p.skeleton, p.truth.rotations) - p.truth.pelvis[:, None]
+            p.targets.positions - skinning.keypoints(p.skeleton, p.truth.rotations) - p.truth.pelvis[:, None]
             for p in (first, second)
         ]
         sizes = [n.square().mean((1, 2)).sqrt() for n in noise]

@@ -13,14 +13,14 @@ from torch import nn
 
 from lsmplify_refine import InputError
 from lsmplify_refine.cli import main
-from lsmplify_refine.engine.project import Pose
 from lsmplify_refine.learn.motion import Split, Take
 from lsmplify_refine.learn.pairs import PairConfig, Pairs, PairSampler
 from lsmplify_refine.learn.train import Progress, TrainConfig, train
-from lsmplify_refine.regressor.fuse import fuse
+from lsmplify_refine.regressor.fusion import fuse
 from lsmplify_refine.regressor.network import NetworkConfig
 from lsmplify_refine.regressor.published import PublishedNetwork
 from lsmplify_refine.regressor.weights import load_weights, weights_record
+from lsmplify_refine.solver.gauss_newton import Pose
 from tests.engine.scenes import open_body, true_motion
 
 SMALL = TrainConfig(steps=4, batch_size=16, network=NetworkConfig(width=16, depth=1))

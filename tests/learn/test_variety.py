@@ -7,7 +7,7 @@ import functools
 import roma
 import torch
 
-from lsmplify_refine.learn.variety import contortions, handed_on, mirrored, recombined, style_offsets, swaying, unbent
+from lsmplify_refine.learn.augment import contortions, handed_on, mirrored, recombined, style_offsets, swaying, unbent
 
 _LEFT_ELBOW, _RIGHT_ELBOW, _LEFT_ARM = 18, 19, [13, 16, 18, 20]
 

@@ -12,12 +12,10 @@ import torch
 from safetensors.torch import save_file
 
 from lsmplify_refine import InputError
-from lsmplify_refine.body import _core
-from lsmplify_refine.body._core import Skeleton
-from lsmplify_refine.engine.mean_pose import MeanPose
-from lsmplify_refine.engine.project import Pose, Targets
-from lsmplify_refine.frames import rotvec_to_rotmat
-from lsmplify_refine.regressor.fuse import FIRST, first_solution, fuse, in_space
+from lsmplify_refine.body import skinning
+from lsmplify_refine.body.skinning import Skeleton
+from lsmplify_refine.geometry.coordinates import rotvec_to_rotmat
+from lsmplify_refine.regressor.fusion import FIRST, first_solution, fuse, in_space
 from lsmplify_refine.regressor.network import (
     NetworkConfig,
     ResidualRegressor,
@@ -27,6 +25,8 @@ from lsmplify_refine.regressor.network import (
     regress,
 )
 from lsmplify_refine.regressor.weights import load_weights, save_weights, weights_record
+from lsmplify_refine.solver.gauss_newton import Pose, Targets
+from lsmplify_refine.solver.running_mean import MeanPose
 from tests.engine.scenes import open_body, true_motion
 
 FRAMES = 6
@@ -38,7 +38,7 @@ def case(*, image: bool = False) -> Case:
     pose, pelvis = true_motion(FRAMES)
     skeleton = open_body().skeleton("body25", np.zeros(10))
     truth = Pose(torch.tensor(rotvec_to_rotmat(pose)).float(), torch.tensor(pelvis).float())
-    points = _core.keypoints(skeleton, truth.rotations) + truth.pelvis[:, None]
+    points = skinning.keypoints(skeleton, truth.rotations) + truth.pelvis[:, None]
     generator = torch.Generator().manual_seed(0)
     wrong = truth.rotations @ roma.rotvec_to_rotmat(0.1 * torch.randn(FRAMES, 24, 3, generator=generator))
     wrong[:, 22:] = torch.eye(3)
@@ -70,9 +70,9 @@ def test_far_frames_take_more_steps_and_near_ones_do_not(shared: bool, monkeypat
     start = Pose(bent, start.pelvis).where(far, start)
     error = {}
     for radians in (0.5, 9.0):
-        monkeypatch.setattr("lsmplify_refine.regressor.fuse.FIRST", replace(FIRST, enough_rad=radians))
+        monkeypatch.setattr("lsmplify_refine.regressor.fusion.FIRST", replace(FIRST, enough_rad=radians))
         _, solution, _ = first_solution(skeleton, start, targets)
-        points = _core.keypoints(skeleton, solution.rotations) + solution.pelvis[:, None]
+        points = skinning.keypoints(skeleton, solution.rotations) + solution.pelvis[:, None]
         error[radians] = ((points - targets.positions).norm(dim=-1) * targets.weights).mean(1)
     assert (error[0.5][far] < 0.85 * error[9.0][far]).all()
     assert torch.allclose(error[0.5][~far], error[9.0][~far], atol=1e-6)
@@ -150,7 +150,7 @@ def test_even_untrained_the_fusion_comes_closer_to_the_keypoints(image: bool) ->
         fused, _ = fuse(network, skeleton, start, targets)
     errors = []
     for pose in (start, fused):
-        points = _core.keypoints(skeleton, pose.rotations) + pose.pelvis[:, None]
+        points = skinning.keypoints(skeleton, pose.rotations) + pose.pelvis[:, None]
         seen = points[..., :2] / points[..., 2:] * 4 if image else points
         wanted = targets.positions * 4 if image else targets.positions
         errors.append(((seen - wanted).norm(dim=-1) * targets.weights).mean())

@@ -7,10 +7,10 @@ import roma
 import torch
 from torch import Tensor
 
-from lsmplify_refine.body import _core
-from lsmplify_refine.engine.project import Pose, Targets
-from lsmplify_refine.regressor.fuse import FrameSolver
+from lsmplify_refine.body import skinning
+from lsmplify_refine.regressor.fusion import FrameSolver
 from lsmplify_refine.regressor.weights import open_network
+from lsmplify_refine.solver.gauss_newton import Pose, Targets
 from tests.engine.scenes import open_body
 
 _FRAMES, _NOISE_M = 40, 0.02
@@ -38,9 +38,9 @@ def contorted(size: float) -> Tensor:
 def test_a_true_start_is_held_against_noise_whoever_stands_there(rotvec: Tensor) -> None:
     skeleton = open_body().skeleton("body25", [0.0])
     truth = Pose(roma.rotvec_to_rotmat(rotvec), torch.zeros(_FRAMES, 3))
-    points = _core.keypoints(skeleton, truth.rotations)
+    points = skinning.keypoints(skeleton, truth.rotations)
     noise = _NOISE_M * torch.randn(points.shape, generator=torch.Generator().manual_seed(0))
     seen = Targets(points + noise, torch.ones(points.shape[:2]))
     found = FrameSolver(open_network("shipped"), skeleton, torch.zeros(1))(truth, seen)
-    moved = _core.keypoints(skeleton, found.rotations) - points
+    moved = skinning.keypoints(skeleton, found.rotations) - points
     assert moved.norm(dim=-1).mean() < 0.25 * _NOISE_M

@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from lsmplify_refine import files
+from lsmplify_refine.formats import load_save
 from lsmplify_refine.keypoint_files import load_tracks
 from lsmplify_refine.regressor.weights import load_weights
 from lsmplify_refine.safe_load import (
@@ -167,7 +167,7 @@ def many_members(count: int = 150_000) -> bytes:
 
 HOSTILE: dict[str, Case] = {
     # code
-    "code by reduce": ("f.pkl", pickled({"a": TOUCH}), files.load, "asks for posix.system"),
+    "code by reduce": ("f.pkl", pickled({"a": TOUCH}), load_save.load, "asks for posix.system"),
     "code by eval": ("f.pkl", pickled(Asks(eval, "open('owned', 'w')")), load_pickle, "asks for builtins.eval"),
     "code by getattr": ("f.pkl", pickled(Asks(getattr, "a", "upper")),
                         load_pickle, "asks for builtins.getattr"),
@@ -176,31 +176,31 @@ HOSTILE: dict[str, Case] = {
     "code by a loader within torch": ("f.pkl", pickled(Asks(torch.load, "x.pt")), load_pickle, "asks for torch."),
     "code in protocol 0": ("f.pkl", raw(b"cposix\nsystem\n(S'touch owned'\ntR."), load_pickle, "asks for posix.system"),
     "code in protocol 0, told from its content": ("f.pkl", raw(b"(dp0\nVa\ncposix\nsystem\n(S'touch owned'\ntRs."),
-                                                  files.load, "asks for posix.system"),
+                                                  load_save.load, "asks for posix.system"),
     "code by an old class": ("f.pkl", raw(b"\x80\x02(S'touch owned'\niposix\nsystem\n."), load_pickle, "old classes"),
     "code by state": ("f.pkl", raw(b"\x80\x02cbuiltins\ndict\n)R}X\x01\x00\x00\x00aK\x01sb."), load_pickle,
                       "sets the attributes of a dict"),
     "code in an object array of an npz": (
-        "f.npz", lambda p: np.savez(p, results=np.array({"a": TOUCH}, dtype=object)), files.load,
+        "f.npz", lambda p: np.savez(p, results=np.array({"a": TOUCH}, dtype=object)), load_save.load,
         "results: refused: the file asks for posix.system"),
     "code in an object array of a body model": (
         "f.npz", lambda p: np.savez(p, part2num=np.array(TOUCH, dtype=object)), load_body_npz, "asks for posix.system"),
-    "code in a npy": ("f.npy", lambda p: np.save(p, np.array({"a": TOUCH}, dtype=object)), files.load,
+    "code in a npy": ("f.npy", lambda p: np.save(p, np.array({"a": TOUCH}, dtype=object)), load_save.load,
                       "asks for posix.system"),
-    "code in a torch archive": ("f.pt", lambda p: torch.save({"a": TOUCH}, p), files.load, "asks for posix.system"),
-    "torch archive with altered pickle": ("f.pt", torch_zip(altered_pickle), files.load, "asks for posix.system"),
+    "code in a torch archive": ("f.pt", lambda p: torch.save({"a": TOUCH}, p), load_save.load, "asks for posix.system"),
+    "torch archive with altered pickle": ("f.pt", torch_zip(altered_pickle), load_save.load, "asks for posix.system"),
     "code in an old torch file": (
         "f.pth", lambda p: torch.save({"a": TOUCH}, p, _use_new_zipfile_serialization=False), load_torch,
         "asks for posix.system"),
     "code in a torch storage in a pickle": (
         "f.pkl", lambda p: pickled(Asks(torch.storage._load_from_bytes, pickle.dumps(TOUCH)))(p), load_pickle,
         "not a readable torch file"),
-    "code in joblib": ("f.pkl", lambda p: joblib.dump({"a": np.zeros(3), "b": TOUCH}, p), files.load,
+    "code in joblib": ("f.pkl", lambda p: joblib.dump({"a": np.zeros(3), "b": TOUCH}, p), load_save.load,
                        "asks for posix.system"),
     "code in an object array of joblib": (
-        "f.pkl", lambda p: joblib.dump({"a": np.array([TOUCH, 1], dtype=object)}, p), files.load,
+        "f.pkl", lambda p: joblib.dump({"a": np.array([TOUCH, 1], dtype=object)}, p), load_save.load,
         "asks for posix.system"),
-    "code in compressed joblib": ("f.pkl", lambda p: joblib.dump([TOUCH], p, compress=3), files.load,
+    "code in compressed joblib": ("f.pkl", lambda p: joblib.dump([TOUCH], p, compress=3), load_save.load,
                                   "asks for posix.system"),
     "code in a body model": ("f.pkl", pickled({"v_template": TOUCH}, 2), load_body_pickle, "asks for posix.system"),
     "code in keypoints": ("f.pt", lambda p: torch.save(TOUCH, p), load_tracks, "asks for posix.system"),
@@ -222,7 +222,7 @@ HOSTILE: dict[str, Case] = {
                                   "header of 4294967295"),
     "npz member of 10 GB": ("f.npz", zipped({"a.npy": npy((HUGE // 8,))}), load_npz, "a: announces 10000000000 bytes"),
     "joblib array of 10 GB": (
-        "f.pkl", altered_joblib(b"K\x04\x85", b"\x8a\x05" + struct.pack("<Q", HUGE)[:5] + b"\x85"), files.load,
+        "f.pkl", altered_joblib(b"K\x04\x85", b"\x8a\x05" + struct.pack("<Q", HUGE)[:5] + b"\x85"), load_save.load,
         "announces 80000000000 bytes"),
     "pickled array of 10 GB": (
         "f.pkl", lambda p: pickled(Asks(np.zeros(0).__reduce__()[0], np.ndarray, (HUGE,), b"b"))(p), load_pickle,
@@ -248,38 +248,38 @@ HOSTILE: dict[str, Case] = {
         "f.pkl", lambda p: raw(pickle.dumps(np.array(["abcd"]), 4).replace(np.array("b").tobytes(), b"\xff" * 4))(p),
         load_pickle, "do not exist"),
     # there, and too much
-    "npz that inflates to 1 GB": ("f.npz", zeros_member(1024 * MEGA), files.load, "announces"),
+    "npz that inflates to 1 GB": ("f.npz", zeros_member(1024 * MEGA), load_save.load, "announces"),
     "torch archive that inflates to 1 GB": (
         "f.pt", zeros_member(1024 * MEGA, "archive/data.pkl"), load_torch, "announces"),
     "npz with a table of a million members": ("f.npz", lambda p: raw(many_members())(p), load_npz, "lists far more"),
-    "gzip that inflates to 1 GB": ("f.pkl", lambda p: raw(gzip.compress(bytes(1024 * MEGA), 1))(p), files.load,
+    "gzip that inflates to 1 GB": ("f.pkl", lambda p: raw(gzip.compress(bytes(1024 * MEGA), 1))(p), load_save.load,
                                    "that unpack to more than"),
-    "bz2 that inflates to 300 MB": ("f.pkl", lambda p: raw(bz2.compress(bytes(300 * MEGA), 1))(p), files.load,
+    "bz2 that inflates to 300 MB": ("f.pkl", lambda p: raw(bz2.compress(bytes(300 * MEGA), 1))(p), load_save.load,
                                     "that unpack to more than"),
-    "xz that inflates to 300 MB": ("f.pkl", lambda p: raw(lzma.compress(bytes(300 * MEGA), preset=0))(p), files.load,
+    "xz that inflates to 300 MB": ("f.pkl", lambda p: raw(lzma.compress(bytes(300 * MEGA), preset=0))(p), load_save.load,  # noqa: E501
                                    "that unpack to more than"),
     "xz with a dictionary of 1.5 GB": (
-        "f.pkl", lambda p: raw(b"\x5d\x00\x00\x00\x60" + b"\xff" * 8 + bytes(100))(p), files.load,
+        "f.pkl", lambda p: raw(b"\x5d\x00\x00\x00\x60" + b"\xff" * 8 + bytes(100))(p), load_save.load,
         "damaged or cut short"),
     "joblib before 0.10 that inflates to 300 MB": (
-        "f.pkl", lambda p: raw(b"ZF" + b"0x10".ljust(19) + zlib.compress(bytes(300 * MEGA)))(p), files.load,
+        "f.pkl", lambda p: raw(b"ZF" + b"0x10".ljust(19) + zlib.compress(bytes(300 * MEGA)))(p), load_save.load,
         "that unpack to more than"),
-    "billion laughs": ("f.pkl", lambda p: pickled({"a": laughs()})(p), files.load, "far more memory"),
+    "billion laughs": ("f.pkl", lambda p: pickled({"a": laughs()})(p), load_save.load, "far more memory"),
     "billion laughs in an npz": (
         "f.npz", lambda p: np.savez(p, results=np.array({"a": laughs()}, dtype=object)), object_npz, "memory"),
-    "a million lists": ("f.pkl", raw(b"\x80\x04" + b"]" * 10**6 + b"."), files.load, "far more memory"),
-    "a million marks": ("f.pkl", raw(b"\x80\x04" + b"(" * 10**6 + b"."), files.load, "nested more than"),
-    "a million sets": ("f.pkl", raw(b"\x80\x04(" + b"\x8f" * 10**6 + b"t."), files.load, "far more memory"),
-    "a memo of a million entries": ("f.pkl", raw(b"\x80\x04N" + b"\x94" * 10**6 + b"."), files.load, "far more memory"),
+    "a million lists": ("f.pkl", raw(b"\x80\x04" + b"]" * 10**6 + b"."), load_save.load, "far more memory"),
+    "a million marks": ("f.pkl", raw(b"\x80\x04" + b"(" * 10**6 + b"."), load_save.load, "nested more than"),
+    "a million sets": ("f.pkl", raw(b"\x80\x04(" + b"\x8f" * 10**6 + b"t."), load_save.load, "far more memory"),
+    "a memo of a million entries": ("f.pkl", raw(b"\x80\x04N" + b"\x94" * 10**6 + b"."), load_save.load, "far more memory"),  # noqa: E501
     "a long text again and again": (
         "f.pkl", raw(b"\x80\x04c_codecs\nencode\nX" + struct.pack("<I", MEGA) + b"a" * MEGA
                      + b"X\x06\x00\x00\x00latin1\x86\x94(" + b"c_codecs\nencode\nh\x00R" * 2000 + b"t."),
         load_pickle, "far more memory"),
     "lists nested 10 000 deep": (
-        "f.pkl", raw(b"\x80\x04" + b"]" * 10**4 + b"a" * (10**4 - 1) + b"."), files.load, "nested more than"),
-    "tuples nested a million deep": ("f.pkl", raw(b"\x80\x04)" + b"\x85" * 10**6 + b"."), files.load, "nested"),
-    "a list within itself": ("f.pkl", raw(b"\x80\x04]\x94h\x00a."), files.load, "within itself"),
-    "numbers of one hash": ("f.pkl", lambda p: raw(collision())(p), files.load, "a number of"),
+        "f.pkl", raw(b"\x80\x04" + b"]" * 10**4 + b"a" * (10**4 - 1) + b"."), load_save.load, "nested more than"),
+    "tuples nested a million deep": ("f.pkl", raw(b"\x80\x04)" + b"\x85" * 10**6 + b"."), load_save.load, "nested"),
+    "a list within itself": ("f.pkl", raw(b"\x80\x04]\x94h\x00a."), load_save.load, "within itself"),
+    "numbers of one hash": ("f.pkl", lambda p: raw(collision())(p), load_save.load, "a number of"),
     "shape of a million dimensions": (
         "f.pkl", lambda p: pickled(Asks(np.zeros(0).__reduce__()[0], np.ndarray, (2**62,) * 10**5, b"b"))(p),
         load_pickle, "something else than a shape"),
@@ -292,7 +292,7 @@ HOSTILE: dict[str, Case] = {
         lambda p: save_file({"a": torch.zeros(1)}, p, {"network": '{"width": 8, "depth": 1000000, "heads": 4}'}),
         load_weights, "a network of 1000000 layers"),
     "JSON of a million levels": ("f.json", raw(b"[" * 10**6), load_json, "1000000 levels"),
-    "JSON estimate of a million levels": ("f.json", raw(b'{"a":' * 10**6), files.load, "1000000 levels"),
+    "JSON estimate of a million levels": ("f.json", raw(b'{"a":' * 10**6), load_save.load, "1000000 levels"),
     "JSON keypoints of a million levels": ("f.json", raw(b"[" * 10**6), load_tracks, "1000000 levels"),
     "JSON of a million lists": ("f.json", raw(b"[" + b"[]," * 10**6 + b"1]"), load_json, "1000001 lists"),
 }  # fmt: skip

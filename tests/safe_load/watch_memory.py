@@ -13,7 +13,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.files import adapters
+from lsmplify_refine.formats.load_save import adapters
 from tests.safe_load.hostile_files import HOSTILE
 
 _MB = 1 << 20

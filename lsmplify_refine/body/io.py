@@ -1,0 +1,153 @@
+"""Find and load body model files into immutable arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lsmplify_refine.body.regressors import convention_regressors, mesh_landmarks
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.safe_load import load_body_npz, load_body_pickle, load_npy
+from lsmplify_refine.values.estimate import BODY_JOINTS, Family
+
+#: Joints in a full model file -> its family.
+_FAMILY_BY_JOINTS: dict[int, Family] = {24: "smpl", 52: "smplh", 55: "smplx"}
+_KEYS = ("v_template", "f", "weights", "shapedirs", "posedirs", "J_regressor", "kintree_table")
+#: Shape coefficients kept from a model file; SMPL-X files carry 300 and then expressions.
+_MAX_BETAS = 300
+
+
+@dataclass(frozen=True)
+class BodyArrays:
+    """A body model as arrays (V vertices, J joints, B betas, K keypoints).
+
+    Attributes:
+        family: smpl, smplh or smplx.
+        gender: As the file or its user says.
+        is_open: True for the shipped open body, whose betas are its own.
+        v_template: (V, 3) rest vertices, metres.
+        faces: (F, 3).
+        weights: (V, J) skinning weights.
+        shapedirs: (V, 3, B).
+        posedirs: (V, 3, 9 (J - 1)), or None where all are zero.
+        J_regressor: (J, V).
+        parents: (J,) parent of each joint, -1 for the root.
+        keypoint_regressors: Convention -> (K, V + J): weights on the posed vertices, then on the posed joints.
+    """
+
+    family: Family
+    gender: str
+    is_open: bool
+    v_template: np.ndarray
+    faces: np.ndarray
+    weights: np.ndarray
+    shapedirs: np.ndarray
+    posedirs: np.ndarray | None
+    J_regressor: np.ndarray
+    parents: tuple[int, ...]
+    keypoint_regressors: dict[str, np.ndarray]
+
+
+def load_open_body() -> BodyArrays:
+    """The open SMPL-format body in the package's assets."""
+    with (
+        resources.as_file(resources.files("lsmplify_refine.assets") / "open_body.npz") as path,
+        np.load(path, allow_pickle=False) as data,
+    ):
+        arrays = dict(data)
+    own = {name: _without_joints(arrays[f"keypoints_{name}"], arrays["J_regressor"]) for name in ("coco17", "body25")}
+    ids = dict(zip(arrays["vertex_names"].tolist(), arrays["vertex_ids"].tolist()))
+    landmarks = mesh_landmarks("smpl", arrays["v_template"], arrays["J_regressor"], ids, own)
+    regressors = convention_regressors(landmarks)
+    return _body_arrays(arrays, gender="neutral", is_open=True, regressors=regressors)
+
+
+def load_body_file(path: Path, gender: str = "neutral") -> BodyArrays:
+    """A user's SMPL, SMPL-H or SMPL-X file, `.npz` or `.pkl` (old chumpy pickles too, without chumpy).
+
+    Args:
+        path: The file, or a folder in the layout of smplx (`smplx/SMPLX_NEUTRAL.npz`, ...).
+        gender: Which file to take from a folder.
+
+    Raises:
+        InputError: No such file, no such gender in the folder, or keys missing.
+    """
+    path = _find(path, gender)
+    arrays = load_body_npz(path) if path.suffix == ".npz" else load_body_pickle(path)
+    missing = [key for key in _KEYS if key not in arrays]
+    if missing:
+        raise InputError(f"{path}: not a SMPL-family body model: missing {', '.join(missing)}")
+    joints = len(arrays["weights"][0])
+    if joints not in _FAMILY_BY_JOINTS:
+        raise InputError(f"{path}: the body model has {joints} joints; expected 24 (SMPL), 52 (SMPL-H) or 55 (SMPL-X)")
+    family = _FAMILY_BY_JOINTS[joints]
+    own = path.parent / "J_regressor_body25.npy"
+    body25 = load_npy(own) if own.is_file() else None
+    vertices = len(arrays["v_template"])
+    if body25 is not None and body25.shape != (25, vertices):
+        raise InputError(f"{own}: shape {body25.shape}; expected (25, {vertices}) for {path.name}")
+    regressors = _mesh_regressors(family, arrays, body25)
+    return _body_arrays(arrays, gender=gender, is_open=False, regressors=regressors)
+
+
+def _mesh_regressors(family: Family, arrays: dict, body25: np.ndarray | None) -> dict[str, np.ndarray]:
+    """Every convention's rows on a licensed mesh; `body25` (25, V) are the user's own rows for it."""
+    from smplx.vertex_ids import vertex_ids
+
+    joint_regressor = _dense(arrays["J_regressor"])
+    # smplx keeps one table for SMPL and SMPL-H (same mesh)
+    table = vertex_ids["smplx" if family == "smplx" else "smplh"]
+    own = None if body25 is None else {"body25": _without_joints(body25, joint_regressor)}
+    return convention_regressors(mesh_landmarks(family, _dense(arrays["v_template"]), joint_regressor, table, own))
+
+
+def _without_joints(rows: np.ndarray, joint_regressor: np.ndarray) -> np.ndarray:
+    """Rows on the vertices (K, V) as rows on vertices and joints (K, V + J)."""
+    return np.hstack([rows, np.zeros((len(rows), len(joint_regressor)), dtype=np.float32)])
+
+
+def _dense(value: Any) -> np.ndarray:
+    return np.asarray(value.todense() if hasattr(value, "todense") else value)
+
+
+def _find(path: Path, gender: str) -> Path:
+    if path.is_file():
+        if path.suffix not in (".npz", ".pkl"):
+            raise InputError(f"{path}: a body model is a .npz or .pkl file, or a folder of them")
+        return path
+    if not path.is_dir():
+        raise InputError(f"{path}: no such body model; give a SMPL, SMPL-H or SMPL-X .npz or .pkl, or their folder")
+    found = sorted(p for p in path.rglob(f"SMPL*_{gender.upper()}.*") if p.suffix in (".npz", ".pkl"))
+    if not found:
+        raise InputError(f"{path}: no SMPL*_{gender.upper()}.npz or .pkl below this folder")
+    # SMPL-X first: it is what GVHMR and SMPLest-X write; then npz before pkl
+    return min(found, key=lambda p: (not p.name.startswith("SMPLX"), p.suffix != ".npz", str(p)))
+
+
+def _body_arrays(arrays: dict, *, gender: str, is_open: bool, regressors: dict[str, np.ndarray]) -> BodyArrays:
+    dense = {key: _dense(arrays[key]) for key in _KEYS if key in arrays}
+    parents = dense["kintree_table"][0].astype(np.int64)
+    posedirs = dense.get("posedirs")
+    has_pose_blend = posedirs is not None and bool(np.any(posedirs))
+    family = _FAMILY_BY_JOINTS[len(parents)]
+    value = BodyArrays(
+        family=family,
+        gender=gender,
+        is_open=is_open,
+        v_template=dense["v_template"].astype(np.float32),
+        faces=dense["f"].astype(np.int64),
+        weights=dense["weights"].astype(np.float32),
+        shapedirs=dense["shapedirs"][:, :, :_MAX_BETAS].astype(np.float32),
+        posedirs=posedirs.astype(np.float32) if has_pose_blend and posedirs is not None else None,
+        J_regressor=dense["J_regressor"].astype(np.float32),
+        parents=(-1, *(int(p) for p in parents[1:])),
+        keypoint_regressors={name: value.astype(np.float32) for name, value in regressors.items()},
+    )
+    for array in (value.v_template, value.faces, value.weights, value.shapedirs, value.J_regressor):
+        array.setflags(write=False)
+    assert BODY_JOINTS[family] < len(parents)
+    return value

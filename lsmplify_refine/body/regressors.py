@@ -1,0 +1,184 @@
+"""Keypoint conventions on a body: every convention's rows, composed of what the body brings.
+
+A body brings *landmarks*: the points of COCO-17 and BODY_25, its joints, and a few named vertices, each a row of
+weights on the posed vertices and joints. The open body has COCO's own points; on licensed meshes they are smplx's
+joints and vertex ids, as in smplify-x. A convention's point is one landmark, or a fixed mixture of some (it is then
+*synthesised*: right to a centimetre or two, not measured on people annotated in that convention).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+
+from lsmplify_refine.values.conventions import BODY25, COCO17, CONVENTIONS, SMPL24
+
+#: Where a convention's point on the body comes from: its own row, another convention's point, or a mixture.
+Origin = Literal["own", "as coco17", "as body25", "as smpl24", "synthesised"]
+
+#: Landmark -> its share; shares sum to one. Landmarks are `coco17:<point>`, `body25:<point>`, `joint:<name>`,
+#: `vertex:<smplx's name>`.
+_Mixture = Mapping[str, float]
+
+#: BODY_25 point -> SMPL joint (shared by smpl, smplh, smplx) or smplx vertex name, as in smplify-x.
+_POINT_ON_MESH: dict[str, str] = {
+    "nose": "vertex:nose",
+    "left_eye": "vertex:leye",
+    "left_ear": "vertex:lear",
+    "neck": "joint:neck",
+    "mid_hip": "joint:pelvis",
+    "left_big_toe": "vertex:LBigToe",
+    "left_small_toe": "vertex:LSmallToe",
+    "left_heel": "vertex:LHeel",
+    **{f"left_{limb}": f"joint:left_{limb}" for limb in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")},
+}
+
+#: Points that are no single landmark of every body, for the left or the middle. Several mixtures: the first whose
+#: landmarks the body has. Places were set on the rest pose, by anatomy.
+_MIXTURES: dict[str, dict[str, tuple[_Mixture, ...]]] = {
+    "halpe26": {"head_top": ({"vertex:head_top": 1.0},)},
+    # in Human3.6M's own skeletons the spine is half way from root to thorax, the head's end below the top of the skull
+    "h36m17": {
+        "spine": ({"joint:spine1": 0.5, "joint:spine2": 0.5},),
+        "jaw": ({"body25:nose": 0.3, "joint:head": 0.7},),
+        "head_top": ({"vertex:head_top": 0.7, "joint:head": 0.3},),
+    },
+    "mediapipe33": {
+        "left_eye_inner": ({"coco17:left_eye": 0.75, "coco17:right_eye": 0.25},),
+        "left_eye_outer": ({"coco17:left_eye": 0.7, "coco17:left_ear": 0.3},),
+        # below the nose by as much as the eyes are above it, a little back, and to the side
+        "left_mouth": (
+            {"coco17:nose": 1.575, "joint:head": 0.25, "coco17:left_eye": -0.0125, "coco17:right_eye": -0.8125},
+        ),
+        # the knuckles: SMPL-H and SMPL-X have them, elsewhere they lie half way to the finger tips
+        "left_pinky": ({"joint:left_pinky1": 1.0}, {"joint:left_wrist": 0.47, "vertex:lpinky": 0.53}),
+        "left_index": ({"joint:left_index1": 1.0}, {"joint:left_wrist": 0.47, "vertex:lindex": 0.53}),
+        "left_thumb": ({"joint:left_thumb2": 1.0}, {"joint:left_wrist": 0.4, "vertex:lthumb": 0.6}),
+        "left_big_toe": ({"body25:left_big_toe": 0.75, "body25:left_small_toe": 0.25},),
+    },
+    # SMPL's hand joint lies at the middle finger's knuckle
+    "smpl24": {"left_hand": ({"joint:left_hand": 1.0}, {"joint:left_middle1": 1.0})},
+}
+
+#: The convention that the other points are like, for those not above; the points it lacks are BODY_25's.
+_LIKE = {"coco18": "coco17", "coco23": "coco17", "halpe26": "coco17", "mediapipe33": "coco17", "h36m17": "body25"}
+
+#: Joints beyond the first 22 that a mixture may name.
+_FINGERS = ("index", "middle", "pinky", "ring", "thumb")
+
+
+def joint_names(family: str) -> list[str]:
+    """The joints of smpl, smplh or smplx in order, by name."""
+    if family == "smpl":
+        return list(SMPL24.points)
+    face = ["jaw", "left_eyeball", "right_eyeball"] if family == "smplx" else []
+    fingers = [f"{side}_{finger}{part}" for side in ("left", "right") for finger in _FINGERS for part in (1, 2, 3)]
+    return [*SMPL24.points[:22], *face, *fingers]
+
+
+def point_origin(convention: str, point: str, *, family: str, is_open: bool) -> Origin:
+    """Where the convention's point on such a body comes from."""
+    if convention == "body25" or (convention == "coco17" and is_open):
+        return "own"
+    if convention == "coco17":
+        return "as body25"
+    if convention == "smpl24":
+        return "own" if family == "smpl" or point in SMPL24.points[:22] else "synthesised"
+    landmark = _landmark(convention, point)
+    if landmark is None:
+        return "synthesised"
+    return "as coco17" if landmark.startswith("coco17:") and is_open else "as body25"
+
+
+def mesh_landmarks(
+    family: str,
+    template: np.ndarray,
+    joint_regressor: np.ndarray,
+    vertex_ids: Mapping[str, int],
+    base: Mapping[str, np.ndarray] | None = None,
+) -> dict[str, np.ndarray]:
+    """What a body brings, as rows (V + J,): weights on the posed vertices, then on the posed joints.
+
+    Args:
+        family: smpl, smplh or smplx.
+        template: (V, 3) rest vertices, y up, arms out.
+        joint_regressor: (J, V).
+        vertex_ids: smplx's named vertices.
+        base: Rows (K, V + J) of coco17 and body25 that the body brings; where missing, they are smplx's.
+    """
+    vertices, joints = len(template), len(joint_regressor)
+    rows: dict[str, np.ndarray] = {}
+    moving = 24 if family == "smpl" else 22
+    for index, name in enumerate(joint_names(family)[:joints]):
+        rows[f"joint:{name}"] = _one_hot(vertices + joints, vertices + index)
+        if index >= moving:
+            # the engine's body has no fingers: a knuckle is skin that moves with the wrist
+            rows[f"joint:{name}"] = np.concatenate([joint_regressor[index], np.zeros(joints)])
+    rows |= {f"vertex:{name}": _one_hot(vertices + joints, index) for name, index in vertex_ids.items()}
+    rows["vertex:head_top"] = _one_hot(vertices + joints, int(np.argmax(template[:, 1])))
+    for convention in (COCO17, BODY25):
+        own = (base or {}).get(convention.name)
+        for index, point in enumerate(convention.points):
+            rows[f"{convention.name}:{point}"] = rows[_point_on_mesh(point)] if own is None else own[index]
+    return rows
+
+
+def convention_regressors(landmarks: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Convention -> (K, V + J) rows of all its points."""
+    return {
+        name: np.stack([_row(name, point, landmarks) for point in convention.points]).astype(np.float32)
+        for name, convention in CONVENTIONS.items()
+    }
+
+
+def _row(convention: str, point: str, landmarks: Mapping[str, np.ndarray]) -> np.ndarray:
+    landmark = _landmark(convention, point)
+    if landmark is not None:
+        return landmarks[landmark]
+    mixtures = [_on_side(mixture, point) for mixture in _MIXTURES[convention][_left(point)]]
+    mixture = next(mixture for mixture in mixtures if all(name in landmarks for name in mixture))
+    return sum((share * landmarks[name] for name, share in mixture.items()), np.zeros(()))
+
+
+def _landmark(convention: str, point: str) -> str | None:
+    """The one landmark that a point is on every body, if it is."""
+    if _left(point) in _MIXTURES.get(convention, {}):
+        return None
+    if convention in ("coco17", "body25"):
+        return f"{convention}:{point}"
+    if convention == "smpl24":
+        return f"joint:{point}"
+    like = CONVENTIONS[_LIKE[convention]]
+    return f"{like.name if point in like.points else 'body25'}:{point}"
+
+
+def _point_on_mesh(point: str) -> str:
+    return _side_of(_POINT_ON_MESH[_left(point)], point)
+
+
+def _on_side(mixture: _Mixture, point: str) -> dict[str, float]:
+    return {_side_of(name, point): share for name, share in mixture.items()}
+
+
+def _left(point: str) -> str:
+    return point.replace("right_", "left_")
+
+
+def _side_of(landmark: str, point: str) -> str:
+    """The landmark of the left, on the side of the point."""
+    if not point.startswith("right_"):
+        return landmark
+    kind, name = landmark.split(":")
+    if kind == "vertex":
+        mirrored = name if name in ("nose", "head_top") else {"l": "r", "L": "R"}[name[0]] + name[1:]
+        return f"{kind}:{mirrored}"
+    sides = {"left": "right", "right": "left"}
+    return f"{kind}:{'_'.join(sides.get(part, part) for part in name.split('_'))}"
+
+
+def _one_hot(size: int, index: int) -> np.ndarray:
+    row = np.zeros(size, dtype=np.float32)
+    row[index] = 1.0
+    return row

@@ -1,0 +1,44 @@
+"""Calm: keypoints averaged over time about a smooth track.
+
+Noise of keypoints changes from frame to frame, what is wrong with an estimate does not. So what keypoints say against a
+smooth track may be averaged over some frames, as a correction may be: there is less noise then, single outliers give
+way to their neighbours, and short gaps close. No motion is averaged, only what is left of it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from lsmplify_refine.body import skinning
+from lsmplify_refine.body.skinning import Skeleton
+from lsmplify_refine.geometry.smoothing import smooth
+from lsmplify_refine.solver.gauss_newton import Pose, Targets, in_image, residuals, robust_weights
+
+#: A keypoint further than this from the track hardly counts, metres.
+_RADIUS_M = 0.12
+#: Less confidence than this, on average, is not seen.
+_FAINTEST = 0.1
+
+
+def calmed(
+    skeleton: Skeleton, track: Pose, targets: Targets, *, frame_ids: np.ndarray, fps: float, seconds: float
+) -> Targets:
+    """Targets whose difference from a track is low-passed, and their confidence with it.
+
+    Args:
+        skeleton: The shaped body with the targets' convention.
+        track: A smooth track near the targets.
+        targets: The observations.
+        frame_ids: (T,) video frame of each row.
+        fps: Frames per second.
+        seconds: Standard deviation of the low-pass.
+    """
+    points = skinning.keypoints(skeleton, track.rotations) + track.pelvis[:, None]
+    weights = (targets.weights * robust_weights(residuals(points, targets)[0], _RADIUS_M)).cpu().double().numpy()
+    expected = in_image(points)[0] if targets.is_image else points
+    error = (targets.positions - expected).cpu().double().numpy()
+    error = smooth(error, frame_ids, fps, seconds, weights[..., None])
+    confidence = smooth(weights, frame_ids, fps, seconds)
+    confidence = np.where(confidence < _FAINTEST, 0.0, confidence)
+    return Targets(expected + torch.as_tensor(error).to(expected), torch.as_tensor(confidence).to(expected))

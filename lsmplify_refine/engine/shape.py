@@ -1,0 +1,142 @@
+"""Calibrate: one shape, size and translation offset per track, poses as they are.
+
+The open body's betas are its own, so the estimate's shape cannot be used: it is found from the keypoints, robustly,
+over the whole track. With fixed poses the keypoints are affine in betas, so a few Gauss-Newton steps on a dozen
+unknowns do it. Size and distance cannot be told apart in one camera: the estimate's distance is kept. Keypoints in
+space show the lengths of limbs, whatever the pose, so errors of the estimated pose and place do not bend the shape.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lsmplify_refine.body import BodyModel, skinning
+from lsmplify_refine.solver.gauss_newton import Pose, Targets, residuals, robust_weights
+from lsmplify_refine.values.conventions import CONVENTIONS
+
+#: Standard deviations of the calibration's unknowns: betas (unit normal by construction), log size, metres.
+_SIGMA_LOG_SCALE = 0.1
+_SIGMA_OFFSET_M = (0.1, 0.1, 0.02)
+#: How far one keypoint may be off a perfectly shaped body, metres; weighs the data against those priors.
+_SIGMA_POINT_M = 0.05
+_STEPS = 8
+#: The length of anything shorter than this is mostly noise, metres.
+_SHORTEST_LIMB_M = 0.12
+_MAX_FRAMES = 200
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A track's shape on the engine's body.
+
+    Attributes:
+        betas: (B,).
+        scale: Uniform size.
+        offset: (3,) added to the pelvis in every frame, metres, in the frame of the targets.
+    """
+
+    betas: np.ndarray
+    scale: float
+    offset: np.ndarray
+
+
+def calibrate(
+    body: BodyModel, convention: str, pose: Pose, targets: Targets, num_betas: int = 10, *, scaled: bool = True
+) -> Calibration:
+    """Fit betas, scale and offset of a track to its keypoints.
+
+    Args:
+        body: The body model whose shape is sought.
+        convention: The targets' convention.
+        pose: (N frames) poses as estimated, on the body's skeleton.
+        targets: The observations.
+        num_betas: How many shape coefficients to fit.
+        scaled: Whether to fit a size to 3D targets; if not, it is 1, and betas have to do for it.
+    """
+    if not targets.is_image:
+        return _calibrate_by_limbs(body, convention, pose, targets, num_betas, scaled=scaled)
+    rows = _frames_with_most_evidence(targets)
+    rotations, pelvis = pose.rotations[rows], pose.pelvis[rows]
+    chosen = targets[rows]
+    mean, directions = _affine_in_betas(body, convention, rotations, num_betas)
+    unknowns = torch.zeros(num_betas + 4)
+    sigma = torch.tensor([1.0] * num_betas + [_SIGMA_LOG_SCALE, *_SIGMA_OFFSET_M])
+    # frames of a track are not independent: let them weigh as a few
+    per_row = 10.0 / max(float(chosen.weights.sum()), 1e-6) * chosen.weights.shape[1] / _SIGMA_POINT_M**2
+    for radius in np.geomspace(1.0, 0.15, _STEPS):
+        relative = mean + directions @ unknowns[:num_betas]
+        scale = unknowns[num_betas].exp()
+        points = relative * scale + pelvis[:, None] + unknowns[-3:]
+        residual, plane = residuals(points, chosen)
+        weight = chosen.weights * robust_weights(residual, float(radius)) * per_row
+        jacobian = plane @ torch.cat(
+            [directions * scale, (relative * scale)[..., None], torch.eye(3).expand(*points.shape[:2], 3, 3)], -1
+        )
+        normal = torch.einsum("nkdu,nkdv,nk->uv", jacobian, jacobian, weight) + torch.diag(sigma**-2)
+        gradient = torch.einsum("nkdu,nkd,nk->u", jacobian, residual, weight) - unknowns / sigma**2
+        unknowns = unknowns + torch.linalg.solve(normal, gradient)
+    found = unknowns.double().numpy()
+    return Calibration(found[:num_betas], float(np.exp(found[num_betas])), found[-3:])
+
+
+def _calibrate_by_limbs(
+    body: BodyModel, convention: str, pose: Pose, targets: Targets, num_betas: int, *, scaled: bool
+) -> Calibration:
+    """As `calibrate`, for 3D targets: betas and scale from the lengths of limbs, then the offset that is left."""
+    rows = _frames_with_most_evidence(targets)
+    mean, directions = _affine_in_betas(body, convention, pose.rotations[rows], num_betas)
+    a, b = torch.tensor(CONVENTIONS[convention].edges).T
+    limbs = (mean[:, a] - mean[:, b]).norm(dim=-1).mean(0) > _SHORTEST_LIMB_M
+    a, b = a[limbs], b[limbs]
+    positions, weights = targets.positions[rows], targets.weights[rows]
+    seen = torch.minimum(weights[:, a], weights[:, b])
+    length = _without_noise((positions[:, a] - positions[:, b]).norm(dim=-1), seen)
+    per_row = 10.0 / max(float(seen.sum()), 1e-6) * len(a) / _SIGMA_POINT_M**2
+    unknowns = torch.zeros(num_betas + 1)
+    sigma = torch.tensor([1.0] * num_betas + [_SIGMA_LOG_SCALE])
+    for radius in np.geomspace(0.5, 0.1, _STEPS):
+        relative, scale = mean + directions @ unknowns[:-1], unknowns[-1].exp()
+        limb = (relative[:, a] - relative[:, b]) * scale
+        along = limb / limb.norm(dim=-1, keepdim=True)
+        residual = length - limb.norm(dim=-1)
+        by_beta = torch.einsum("nec,necu->neu", along, (directions[:, a] - directions[:, b]) * scale)
+        jacobian = torch.cat([by_beta, scaled * limb.norm(dim=-1, keepdim=True)], -1)
+        weight = seen * robust_weights(residual[..., None], float(radius)) * per_row
+        normal = torch.einsum("neu,nev,ne->uv", jacobian, jacobian, weight) + torch.diag(sigma**-2)
+        gradient = torch.einsum("neu,ne,ne->u", jacobian, residual, weight) - unknowns / sigma**2
+        unknowns = unknowns + torch.linalg.solve(normal, gradient)
+    points = (mean + directions @ unknowns[:-1]) * unknowns[-1].exp() + pose.pelvis[rows, None]
+    offset = (positions - points)[weights > 0].median(0).values
+    found = unknowns.double().numpy()
+    return Calibration(found[:-1], float(np.exp(found[-1])), offset.double().numpy())
+
+
+def _without_noise(length: Tensor, seen: Tensor) -> Tensor:
+    """Lengths (N, E) less what noise adds on average: sigma^2 / length, for sigma of a limb along any axis."""
+    shown = torch.where(seen > 0, length, torch.nan)
+    usual = shown.nanmedian(0).values
+    sigma = 1.48 * (shown - usual).abs().nanmedian(0).values
+    return length - (sigma**2 / usual).nan_to_num(0.0)
+
+
+def _affine_in_betas(body: BodyModel, convention: str, rotations: Tensor, num_betas: int) -> tuple[Tensor, Tensor]:
+    """Keypoints (N, K, 3) of the mean shape relative to the pelvis, and their change per beta (N, K, 3, B)."""
+    posed = [
+        skinning.keypoints(body.skeleton(convention, betas), rotations)
+        for betas in np.vstack([np.zeros(num_betas), np.eye(num_betas)])
+    ]
+    return posed[0], torch.stack([points - posed[0] for points in posed[1:]], -1)
+
+
+def _frames_with_most_evidence(targets: Targets) -> Tensor:
+    """At most `_MAX_FRAMES` rows spread over the track, those with few confident keypoints left out."""
+    evidence = targets.weights.sum(1)
+    usual = evidence[evidence > 0].median()
+    usable = torch.nonzero(evidence >= 0.5 * usual)[:, 0]
+    if len(usable) <= _MAX_FRAMES:
+        return usable
+    return usable[torch.linspace(0, len(usable) - 1, _MAX_FRAMES).long()]

@@ -1,0 +1,1 @@
+"""File formats: containers, slots, reading and writing through the adapters."""

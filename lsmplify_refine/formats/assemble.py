@@ -1,0 +1,111 @@
+"""From slots to an `Estimate`, and the odd values (names, rates, intrinsics) that files carry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.formats.containers import Container
+from lsmplify_refine.formats.slots import Record, Slot, read_fields
+from lsmplify_refine.formats.tree import to_numpy
+from lsmplify_refine.values.estimate import BODY_JOINTS, Estimate, Family, Gender, WorldRoot
+
+#: Numbers of frames are below this: a year of them.
+_MOST_FRAMES = 1e9
+_GENDERS: dict[str, Gender] = {"m": "male", "f": "female", "n": "neutral"}
+
+
+def assemble(
+    container: Container,
+    slots: Sequence[Slot],
+    frames: int,
+    *,
+    path: Path,
+    family: Family,
+    up: Literal["y", "z"] | None = None,
+    **rest: Any,
+) -> Estimate:
+    """One person's estimate.
+
+    Args:
+        container: The file.
+        slots: Where this person's parameters lie, `global_orient` before what depends on it.
+        frames: T.
+        path: The file's place.
+        family: Body family.
+        up: The vertical axis of the frame that `global_orient` and `transl` are in; None for the camera's frame.
+        rest: Other fields of `Estimate`.
+    """
+    fields = read_fields(container.tree, slots, frames, str(path))
+    fields["body_pose"] = fields["body_pose"].reshape(frames, -1, 3)
+    if fields["body_pose"].shape[1] != BODY_JOINTS[family]:
+        raise InputError(
+            f"{path}: body pose of {fields['body_pose'].shape[1]} joints; {family} has {BODY_JOINTS[family]}"
+        )
+    world = None
+    if "world_orient" in fields:
+        world = WorldRoot(fields.pop("world_orient"), fields.pop("world_transl"), up="y")
+    elif up is not None:
+        world = WorldRoot(fields["global_orient"].copy(), fields["transl"].copy(), up=up)
+    return Estimate(
+        family=family,
+        gender=rest.pop("gender", "neutral"),
+        frame="camera" if up is None else "world",
+        world=world,
+        source=path,
+        passthrough=Record(container, tuple(slots)),
+        **fields,
+        **rest,
+    )
+
+
+def gender_of(leaf: Any, where: str) -> Gender:
+    """The gender that a file states as text or bytes; neutral where it has none.
+
+    Raises:
+        InputError: It is another word.
+    """
+    text = text_of(leaf).lower()
+    if text and text[0] not in _GENDERS:
+        raise InputError(f"{where}: gender {text!r} is not known; known: neutral, female, male")
+    return _GENDERS[text[0]] if text else "neutral"
+
+
+def text_of(leaf: Any) -> str:
+    """Text in any of its wrappings, or "" where it is none."""
+    if isinstance(leaf, np.ndarray) and leaf.size == 1 and leaf.dtype.kind in "US":
+        leaf = leaf.reshape(-1)[0]
+    if isinstance(leaf, bytes):
+        return leaf.decode("latin1")
+    return str(leaf) if isinstance(leaf, str) else ""
+
+
+def number_of(leaf: Any) -> float | None:
+    """A positive number in any of its wrappings, or None."""
+    value = to_numpy(leaf)
+    if value is None or value.size != 1 or not np.isfinite(value).all() or value.reshape(-1)[0] <= 0:
+        return None
+    return float(value.reshape(-1)[0])
+
+
+def frame_ids_of(leaf: Any, frames: int, where: str) -> np.ndarray:
+    """(T,) video frames of a track's rows; 0, 1, ... where the file has none.
+
+    Raises:
+        InputError: Another number of them, or they do not rise from 0 or later.
+    """
+    value = to_numpy(leaf)
+    if value is None:
+        return np.arange(frames)
+    if value.size != frames:
+        raise InputError(f"{where}: {value.size} frame ids for {frames} rows")
+    if not ((value >= 0) & (value < _MOST_FRAMES)).all():
+        raise InputError(f"{where}: the frame ids are not all numbers of frames: 0, 1, ...")
+    ids = value.reshape(-1).astype(np.int64)
+    if (np.diff(ids) <= 0).any():
+        raise InputError(f"{where}: the frame ids do not rise; is a frame there twice?")
+    return ids

@@ -1,0 +1,84 @@
+"""BVH: a skeleton and its rotations as text, which every animation tool reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from lsmplify_refine.body import BodyModel
+from lsmplify_refine.geometry.coordinates import rotvec_to_rotmat
+
+#: SMPL's names of the joints, in order; SMPL-H and SMPL-X share the first 22.
+JOINT_NAMES = (
+    "Pelvis", "L_Hip", "R_Hip", "Spine1", "L_Knee", "R_Knee", "Spine2", "L_Ankle", "R_Ankle", "Spine3", "L_Foot",
+    "R_Foot", "Neck", "L_Collar", "R_Collar", "Head", "L_Shoulder", "R_Shoulder", "L_Elbow", "R_Elbow", "L_Wrist",
+    "R_Wrist", "L_Hand", "R_Hand",
+)  # fmt: skip
+
+_CENTIMETRES = 100.0
+_ROTATIONS = "Zrotation Xrotation Yrotation"
+#: Length of the last bone of a chain, which BVH asks for, centimetres.
+_END = 5.0
+
+
+def write_bvh(
+    path: Path,
+    body: BodyModel,
+    betas: np.ndarray,
+    global_orient: np.ndarray,
+    body_pose: np.ndarray,
+    pelvis: np.ndarray,
+    fps: float,
+) -> None:
+    """Write a motion; y up, centimetres, Euler angles in degrees (Z, X, Y, each about the turned axes).
+
+    Args:
+        path: The file.
+        body: Gives the skeleton at rest.
+        betas: (B,) its shape.
+        global_orient: (T, 3) axis-angle, radians, world with y up.
+        body_pose: (T, J, 3) axis-angle, radians.
+        pelvis: (T, 3) position of the pelvis joint, metres.
+        fps: Frames per second.
+    """
+    count = 1 + min(body_pose.shape[1], body.joint_count - 1)
+    at_rest = np.repeat(np.eye(3, dtype=np.float32)[None, None], body.joint_count, axis=1)
+    rest = body.joints(at_rest, np.zeros((1, 3), np.float32), betas)[0, :count] * _CENTIMETRES
+    parents = [int(parent) for parent in body.parents[:count]]
+    lines = ["HIERARCHY"]
+    order = _add_joint(lines, 0, rest, parents, 0)
+    rotvec = np.concatenate([global_orient[:, None], body_pose[:, : count - 1]], axis=1)[:, order]
+    matrices = rotvec_to_rotmat(rotvec).reshape(-1, 3, 3)
+    euler = Rotation.from_matrix(matrices).as_euler("ZXY", degrees=True).reshape(len(rotvec), -1)
+    rows = np.hstack([pelvis * _CENTIMETRES, euler])
+    lines += ["MOTION", f"Frames: {len(rows)}", f"Frame Time: {1 / fps:.8f}"]
+    lines += [" ".join(f"{number:.6f}" for number in row) for row in rows]
+    path.write_text("\n".join(lines) + "\n", encoding="ascii")
+
+
+def _add_joint(lines: list[str], joint: int, rest: np.ndarray, parents: list[int], depth: int) -> list[int]:
+    """Append a joint and those below it; gives their order in the file."""
+    pad = "  " * depth
+    offset = np.zeros(3) if joint == 0 else rest[joint] - rest[parents[joint]]
+    channels = f"6 Xposition Yposition Zposition {_ROTATIONS}" if joint == 0 else f"3 {_ROTATIONS}"
+    lines += [
+        f"{pad}{'ROOT' if joint == 0 else 'JOINT'} {JOINT_NAMES[joint]}",
+        f"{pad}{{",
+        f"{pad}  OFFSET {_numbers(offset)}",
+        f"{pad}  CHANNELS {channels}",
+    ]
+    order = [joint]
+    below = [child for child in range(joint + 1, len(parents)) if parents[child] == joint]
+    for child in below:
+        order += _add_joint(lines, child, rest, parents, depth + 1)
+    if not below:
+        direction = offset / max(float(np.linalg.norm(offset)), 1e-6) * _END
+        lines += [f"{pad}  End Site", f"{pad}  {{", f"{pad}    OFFSET {_numbers(direction)}", f"{pad}  }}"]
+    lines.append(f"{pad}}}")
+    return order
+
+
+def _numbers(values: np.ndarray) -> str:
+    return " ".join(f"{value:.6f}" for value in values)

@@ -1,0 +1,125 @@
+"""How numbers in a file stand for a parameter: rotations as axis-angle, matrices or 6D, vectors, and cameras."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import roma
+import torch
+
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.geometry.coordinates import rotmat_to_rotvec, rotvec_to_rotmat
+
+#: Three incompatible 6D layouts are in use: "interleaved" (SPIN, VIBE, SMPLest-X: number 2i+j is R[i, j]), "columns"
+#: (HMR2, TRAM: first column, then the second) and "rows" (pytorch3d, GVHMR: first row, then the second). A wrong
+#: guess still gives rotations, so that it cannot be told from the numbers.
+RotationKind = Literal["axis-angle", "matrix", "6d-interleaved", "6d-columns", "6d-rows"]
+
+WIDTHS: dict[str, int] = {"axis-angle": 3, "matrix": 9, "6d-interleaved": 6, "6d-columns": 6, "6d-rows": 6}
+
+Fields = Mapping[str, np.ndarray]
+
+
+class Coding:
+    """A vector stored as it is; the base of all others.
+
+    Attributes:
+        depends: Other fields that go into the stored numbers.
+    """
+
+    depends: tuple[str, ...] = ()
+
+    def width(self, field: str) -> int | None:
+        """Numbers that the file has for a row (of several joints: for each), or None for any."""
+        return None if field == "betas" else 3
+
+    def decode(self, stored: np.ndarray, fields: Fields) -> np.ndarray:
+        """The parameter (T, ...) from the file's numbers (T, n), given the fields it depends on."""
+        return stored
+
+    def encode(self, values: np.ndarray, fields: Fields) -> np.ndarray:
+        """The file's numbers (T, n) for a parameter (T, ...)."""
+        return values
+
+    def stale(self, changed: Mapping[str, np.ndarray], field: str, width: int) -> np.ndarray:
+        """Which stored numbers (T, n) must be renewed, for the fields that changed."""
+        rows = np.any([changed[name].reshape(len(changed[name]), -1).any(1) for name in (field, *self.depends)], axis=0)
+        return np.broadcast_to(rows[:, None], (len(rows), width))
+
+
+@dataclass(frozen=True)
+class Rotations(Coding):
+    """Rotations of one joint (T, 3) or several (T, J, 3), joint by joint.
+
+    Attributes:
+        kind: How a rotation is stored.
+        single: The field has no joint axis.
+    """
+
+    kind: RotationKind = "axis-angle"
+    single: bool = False
+
+    def width(self, field: str) -> int | None:
+        """See `Coding`."""
+        return WIDTHS[self.kind]
+
+    def decode(self, stored: np.ndarray, fields: Fields) -> np.ndarray:
+        """See `Coding`; raises InputError where the numbers are no rotations."""
+        dtype = stored.dtype if stored.dtype.kind == "f" else np.dtype(np.float64)
+        grouped = stored.reshape(len(stored), -1, WIDTHS[self.kind])
+        if self.kind == "axis-angle":
+            rotvec = grouped
+        elif not np.isfinite(grouped).all():
+            raise InputError("NaN or infinite values; repair or cut them")
+        elif self.kind == "matrix":
+            rotvec = rotmat_to_rotvec(_checked(grouped.reshape(*grouped.shape[:2], 3, 3)))
+        else:
+            rotvec = rotmat_to_rotvec(sixd_to_rotmat(grouped, self.kind))
+        rotvec = rotvec.astype(dtype)
+        return rotvec[:, 0] if self.single else rotvec
+
+    def encode(self, values: np.ndarray, fields: Fields) -> np.ndarray:
+        """See `Coding`."""
+        joints = values.reshape(len(values), -1, 3)
+        if self.kind != "axis-angle":
+            matrices = rotvec_to_rotmat(joints)
+            joints = matrices if self.kind == "matrix" else rotmat_to_sixd(matrices, self.kind)
+        return joints.reshape(len(values), -1)
+
+    def stale(self, changed: Mapping[str, np.ndarray], field: str, width: int) -> np.ndarray:
+        """Joint by joint."""
+        joints = changed[field].reshape(len(changed[field]), -1)
+        return np.repeat(joints, width // joints.shape[1], axis=1)
+
+
+def sixd_to_rotmat(sixd: np.ndarray, kind: RotationKind) -> np.ndarray:
+    """6D (..., 6) in one of the three layouts to rotation matrices (..., 3, 3), float64.
+
+    Source: Zhou et al., On the Continuity of Rotation Representations in Neural Networks, 2019 (Gram-Schmidt).
+    """
+    numbers = np.asarray(sixd, dtype=np.float64)
+    if kind == "6d-interleaved":
+        pair = numbers.reshape(*numbers.shape[:-1], 3, 2)
+    else:
+        pair = np.swapaxes(numbers.reshape(*numbers.shape[:-1], 2, 3), -1, -2)
+    matrices = roma.special_gramschmidt(torch.as_tensor(pair)).numpy()
+    return np.swapaxes(matrices, -1, -2) if kind == "6d-rows" else matrices
+
+
+def rotmat_to_sixd(matrices: np.ndarray, kind: RotationKind) -> np.ndarray:
+    """Rotation matrices (..., 3, 3) to 6D (..., 6) in one of the three layouts."""
+    source = np.swapaxes(matrices, -1, -2) if kind == "6d-rows" else matrices
+    pair = source[..., :2]
+    if kind != "6d-interleaved":
+        pair = np.swapaxes(pair, -1, -2)
+    return pair.reshape(*matrices.shape[:-2], 6)
+
+
+def _checked(matrices: np.ndarray) -> np.ndarray:
+    product = matrices @ np.swapaxes(matrices, -1, -2)
+    if np.abs(product - np.eye(3)).max() > 0.05 or (np.linalg.det(matrices) < 0).any():
+        raise InputError("these are no rotation matrices")
+    return matrices

@@ -1,0 +1,233 @@
+"""Containers that adapters write back as they read them: torch, npz, npy, pickle, joblib and JSON files, folders."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import json
+import lzma
+import pickletools
+import re
+import shutil
+import zipfile
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import IO, Any
+
+import joblib
+import numpy as np
+import torch
+from numpy.lib import format as npy_format
+
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.formats.pickles import object_member, pickled, unpickled_member, write_object
+from lsmplify_refine.formats.tree import KeyPath, look_up, to_numpy, with_changes, with_values
+from lsmplify_refine.safe_load import inspect_file, load_json, read_npy, read_npz
+
+__all__ = [
+    "Container",
+    "KeyPath",
+    "look_up",
+    "peek",
+    "read_container",
+    "read_folder",
+    "to_numpy",
+    "with_changes",
+    "with_values",
+    "write_container",
+]
+
+
+@dataclass(frozen=True)
+class Container:
+    """A file's content, with what its reader may depend on.
+
+    Attributes:
+        kind: "torch", "npz", "npy" (one pickled dict), "pickle", "joblib", "json" or "folder".
+        tree: Nested dicts of arrays (tensors, numpy arrays, anything else); a JSON file may hold a list.
+        protocol: The pickle protocol.
+        numpy1_names: The pickle (or the npy's) spells `numpy.core`, so that NumPy 1 (Blender's) can read it.
+        compressed: The npz is deflated.
+        compressor: joblib's name of the compression of a pickle, its own or a plain one, or "".
+        raw: Object arrays of an npz as they lie in it, by key; nobody unpickles those that no adapter asks for.
+        indent: Of a JSON file.
+        root: Of a folder.
+        parts: The files of a folder that were read, by relative name; the others are copied.
+    """
+
+    kind: str
+    tree: Any
+    protocol: int = 4
+    numpy1_names: bool = False
+    compressed: bool = False
+    compressor: str = ""
+    raw: dict[str, bytes] = field(default_factory=dict)
+    indent: int | None = None
+    root: Path | None = None
+    parts: dict[str, Container | None] = field(default_factory=dict)
+
+
+#: Object arrays of a npz whose pickled dicts are read (ROMP's); others pass through unread.
+_OBJECTS = ("results", "sequence_results", "outputs")
+
+#: First bytes of what joblib compresses with.
+_COMPRESSORS = {b"\x78": "zlib", b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ": "xz", b"\x5d\x00": "lzma"}
+#: How to compress and to inflate, by that name.
+_CODECS: dict[str, tuple[Callable[[bytes], bytes], Callable[[bytes], bytes]]] = {
+    "zlib": (zlib.compress, zlib.decompress),
+    "gzip": (gzip.compress, gzip.decompress),
+    "bz2": (bz2.compress, bz2.decompress),
+    "xz": (lzma.compress, lzma.decompress),
+    "lzma": (partial(lzma.compress, format=lzma.FORMAT_ALONE), lzma.decompress),
+}
+
+
+def peek(path: Path) -> Container | None:
+    """What a file holds, or None where it is no container of named values; the last file's content is kept.
+
+    Raises:
+        InputError: It is damaged, or asks to run code.
+    """
+    try:
+        state = path.stat()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    return None if path.is_dir() else _peeked(path, state.st_mtime_ns, state.st_size)
+
+
+def read_container(path: Path) -> Container:
+    """Read a file that holds named values: a dict, or a JSON list.
+
+    Raises:
+        InputError: It is another kind of file, or damaged, or asks to run code.
+    """
+    container = peek(path)
+    if container is None:
+        raise InputError(f"{path}: is no torch, npz, npy, pickle or JSON file of named values (a dict)")
+    return container
+
+
+@lru_cache(maxsize=1)
+def _peeked(path: Path, modified: int, size: int) -> Container | None:
+    content = inspect_file(path)
+    if content.container == "npz":
+        return _read_npz(path)
+    if content.container == "json":
+        return _read_json(path)
+    value = _read_object_npy(path) if content.container == "npy" else content.value
+    if not isinstance(value, dict):
+        return None
+    if content.container == "npy":
+        return Container("npy", value, numpy1_names=_spells_numpy1(path.read_bytes()))
+    return Container("torch", value) if content.container == "torch" else _of_pickle(path, value)
+
+
+def read_folder(root: Path, names: Sequence[str], others: Sequence[str] = ()) -> Container:
+    """Read files of a folder as one tree: relative name -> the file's tree.
+
+    Args:
+        root: The folder.
+        names: Files to read.
+        others: Files to copy when it is written.
+    """
+    parts: dict[str, Container | None] = {name: read_container(root / name) for name in names}
+    tree = {name: part.tree for name, part in parts.items() if part is not None}
+    return Container("folder", tree, root=root, parts=parts | dict.fromkeys(others))
+
+
+def write_container(container: Container, tree: Any, path: Path) -> None:
+    """Write `tree` as the kind of file that `container` was; files of a folder that did not change are copied."""
+    if container.kind == "folder":
+        assert container.root is not None
+        for name, part in container.parts.items():
+            (path / name).parent.mkdir(parents=True, exist_ok=True)
+            if part is None or tree[name] is part.tree:
+                shutil.copy2(container.root / name, path / name)
+            else:
+                write_container(part, tree[name], path / name)
+        return
+    with path.open("wb") as stream:
+        if container.kind == "torch":
+            # into a file torch would hide that the disk is full
+            whole = io.BytesIO()
+            torch.save(tree, whole)
+            stream.write(whole.getbuffer())
+        elif container.kind == "npz":
+            _write_npz(container, tree, stream)
+        elif container.kind == "npy":
+            write_object(tree, stream, container.numpy1_names)
+        elif container.kind == "json":
+            stream.write(json.dumps(tree, indent=container.indent, ensure_ascii=False).encode())
+        elif container.kind == "joblib":
+            joblib.dump(tree, stream, compress=(container.compressor, 3) if container.compressor else 0)
+        else:
+            data = pickled(tree, container.protocol, container.numpy1_names)
+            stream.write(_CODECS[container.compressor][0](data) if container.compressor else data)
+
+
+def _of_pickle(path: Path, tree: dict[Any, Any]) -> Container:
+    """A pickle, or what joblib makes of one."""
+    data = path.read_bytes()
+    compressor = next((name for magic, name in _COMPRESSORS.items() if data.startswith(magic)), "")
+    if compressor:
+        # it has been read, so what it inflates to is within the limits
+        data = _CODECS[compressor][1](data)
+    if b"NumpyArrayWrapper" in data:
+        return Container("joblib", tree, compressor=compressor)
+    protocol = data[1] if data[:1] == b"\x80" else _old_protocol(data)
+    return Container("pickle", tree, protocol=protocol, numpy1_names=_spells_numpy1(data), compressor=compressor)
+
+
+def _spells_numpy1(pickle: bytes) -> bool:
+    return b"numpy.core." in pickle and b"numpy._core." not in pickle
+
+
+def _old_protocol(data: bytes) -> int:
+    """Of a pickle without a head: 0, which has no binary instruction, or 1; 2 for joblib's before 0.10."""
+    if data.startswith(b"ZF"):
+        return 2
+    return max(instruction.proto for instruction, _, _ in pickletools.genops(data))
+
+
+def _read_npz(path: Path) -> Container:
+    raw: dict[str, bytes] = {}
+
+    def read_objects(stream: IO[bytes], where: str) -> Any:
+        data, key = object_member(stream, where), where.removeprefix(f"{path}: ")
+        raw[key] = data
+        return unpickled_member(data, where) if key in _OBJECTS else data
+
+    tree = read_npz(path, read_objects)
+    with zipfile.ZipFile(path) as archive:
+        compressed = any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist())
+        raw = {key: archive.read(f"{key}.npy") for key in raw}  # with the header
+    return Container("npz", tree, compressed=compressed, raw=raw)
+
+
+def _write_npz(container: Container, tree: dict[str, Any], stream: IO[bytes]) -> None:
+    method = zipfile.ZIP_DEFLATED if container.compressed else zipfile.ZIP_STORED
+    with zipfile.ZipFile(stream, "w", method, allowZip64=True) as archive:
+        for key, value in tree.items():
+            if key in container.raw and value is container.tree[key]:
+                archive.writestr(f"{key}.npy", container.raw[key])
+                continue
+            with archive.open(f"{key}.npy", "w", force_zip64=True) as member:
+                if key in container.raw:
+                    write_object(value, member, _spells_numpy1(container.raw[key]))
+                else:
+                    npy_format.write_array(member, np.asanyarray(value), allow_pickle=False)
+
+
+def _read_object_npy(path: Path) -> Any:
+    value = read_npy(path, lambda stream, where: [unpickled_member(object_member(stream, where), where)])
+    return value[0] if isinstance(value, list) else None
+
+
+def _read_json(path: Path) -> Container:
+    tree = load_json(path)
+    indented = re.match(rb"[\[{]\n( +)", path.read_bytes())
+    return Container("json", tree, indent=len(indented[1]) if indented else None)

@@ -1,0 +1,244 @@
+"""Another output format than the input's: another body family, frame or container, and every loss said.
+
+`export` writes one person as
+
+    amass       SMPL-X in AMASS's stageii layout, world with z up; opens in the SMPL-X Blender add-on
+    smpl-npz    SMPL under smplx's argument names, in the estimate's own frame
+    smplx-npz   the same for SMPL-X
+    gvhmr       GVHMR's `hmr4d_results.pt` (SMPL-X, camera and world with y up)
+    bvh         skeleton and rotations for animation tools, y up, centimetres
+
+The 21 body joints are shared by all families. What is not: the place of the pelvis in the model (see `frames`), hands
+and face (at rest here), and the shape, which only SMPL and SMPL-H share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from lsmplify_refine.body import BodyModel
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.formats.bvh import write_bvh
+from lsmplify_refine.formats.containers import Container, write_container
+from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, change_family, move_body
+from lsmplify_refine.job.outputs import OutputFormat
+from lsmplify_refine.values.estimate import Estimate, Family
+
+#: Frame rate written where none is known.
+_DEFAULT_FPS = 30.0
+#: Target frame rate that the SMPL-X Blender add-on comes with; it cuts fractions off and refuses less.
+_ADD_ON_FPS = 30
+_BETAS = 10
+
+#: R_to_from; "level" stands for a camera that is held level (x right, y down, z forward).
+_TURNS = {
+    ("level", "y"): np.diag([1.0, -1.0, -1.0]),
+    ("level", "z"): np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]]),
+    ("y", "z"): np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]]),
+    ("z", "y"): np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]]),
+}
+
+
+def export(estimate: Estimate, path: Path, format: OutputFormat, *, body: BodyModel | None = None) -> tuple[str, ...]:
+    """Write one person in another format.
+
+    Args:
+        estimate: The person.
+        path: The file to write; it is replaced.
+        format: See the module's docstring.
+        body: A model whose J0 (and, for BVH, skeleton) counts where it is of the family in question; else the family's
+            mean J0 and the open body's skeleton.
+
+    Returns:
+        What was changed, assumed or left out, one sentence each.
+
+    Raises:
+        InputError: The estimate lacks what the format needs.
+    """
+    writers: dict[str, Callable[[Estimate, Path, BodyModel | None], list[str]]] = {
+        "amass": _write_amass,
+        "smpl-npz": _write_smpl,
+        "smplx-npz": _write_smplx,
+        "gvhmr": _write_gvhmr,
+        "bvh": _write_bvh,
+    }
+    try:
+        notes = writers[format](estimate, path, body)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+    if not np.array_equal(estimate.frame_ids, np.arange(len(estimate))) and format in ("amass", "gvhmr", "bvh"):
+        notes.append(f"{format} has no frame numbers: the rows follow each other, gaps of the track are closed up")
+    return tuple(notes)
+
+
+def to_family(estimate: Estimate, family: Family, body: BodyModel | None = None) -> tuple[Estimate, list[str]]:
+    """The same posed body in another family, the pelvis where it was, in camera and world; and what was lost.
+
+    Args:
+        estimate: The person.
+        family: The family wanted.
+        body: A model whose J0 counts where it is of one of the two families.
+    """
+    if family == estimate.family:
+        return estimate, []
+    notes = [f"converted from {estimate.family} to {family}: 21 body joints kept, the pelvis where it was"]
+    shares_shape = {family, estimate.family} == {"smpl", "smplh"}
+    betas = np.zeros((len(estimate), _BETAS), estimate.betas.dtype)
+    if shares_shape:
+        betas = estimate.betas[:, :_BETAS]
+    else:
+        notes.append(f"{estimate.family} betas mean nothing in {family}; the mean shape is written")
+    if estimate.family == "smpl" and estimate.body_pose[:, 21:].any():
+        notes.append("the rotations of SMPL's two hand joints have no counterpart and are left out")
+    before, after = rest_pelvis(estimate.family, estimate.betas, body), rest_pelvis(family, betas, body)
+    converted = change_family(estimate, family, rest_pelvis_from=before, rest_pelvis_to=after, betas=betas)
+    if estimate.world is not None:
+        turned = estimate.replace(transl=estimate.world.transl)
+        moved = change_family(turned, family, rest_pelvis_from=before, rest_pelvis_to=after, betas=betas)
+        world = type(estimate.world)(estimate.world.global_orient, moved.transl, estimate.world.up)
+        converted = converted.replace(world=world)
+    return converted, notes
+
+
+def rest_pelvis(family: Family, betas: np.ndarray, body: BodyModel | None = None) -> np.ndarray:
+    """J0 (T, 3) of a shape (T, B): from `body` where it is of that family, else the family's mean."""
+    if body is not None and not body.is_open and body.family == family:
+        return body.rest_pelvis(betas[:, : body.num_betas])
+    return np.broadcast_to(np.array(MEAN_REST_PELVIS[family]), (len(betas), 3))
+
+
+def root_in_world(
+    estimate: Estimate, up: Literal["y", "z"], body: BodyModel | None = None
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Root rotation (T, 3) and `transl` (T, 3) in a world with the axis `up` upwards, and what was assumed."""
+    notes: list[str] = []
+    orient, transl, now = estimate.global_orient, estimate.transl, "level"
+    if estimate.world is not None:
+        orient, transl, now = estimate.world.global_orient, estimate.world.transl, estimate.world.up
+    elif estimate.frame == "world":
+        now = "y"
+    else:
+        notes.append("the file has no world: the camera is taken as one, held level")
+    if now == up:
+        return orient, transl, notes
+    J0 = rest_pelvis(estimate.family, estimate.betas, body)
+    orient, transl = move_body(orient, transl, J0, rotation=_TURNS[now, up], translation=np.zeros(3))
+    return orient, transl, notes
+
+
+def _write_amass(estimate: Estimate, path: Path, body: BodyModel | None) -> list[str]:
+    converted, notes = to_family(estimate, "smplx", body)
+    orient, transl, more = root_in_world(converted, "z", body)
+    fps, rate_notes = _rate(estimate)
+    frames = len(converted)
+    pose = converted.body_pose.reshape(frames, -1)
+    hands_and_face = np.zeros((frames, 99))
+    betas, shape_notes = _one_shape(converted)
+    arrays: dict[str, Any] = {
+        "gender": np.array(converted.gender),
+        "surface_model_type": np.array("smplx"),
+        "mocap_frame_rate": np.array(fps),
+        "mocap_time_length": np.array(frames / fps),
+        "trans": transl.astype(np.float64),
+        "poses": np.hstack([orient, pose, hands_and_face]),
+        "betas": betas.astype(np.float64),
+        "num_betas": np.array(len(betas)),
+        "root_orient": orient.astype(np.float64),
+        "pose_body": pose.astype(np.float64),
+        "pose_jaw": hands_and_face[:, :3],
+        "pose_eye": hands_and_face[:, 3:9],
+        "pose_hand": hands_and_face[:, 9:],
+    }
+    with path.open("wb") as stream:
+        np.savez(stream, **arrays)
+    if int(fps) < _ADD_ON_FPS:
+        rate_notes.append(
+            f"the Blender add-on refuses less than {_ADD_ON_FPS} fps ({fps:g} here) unless its target is lowered"
+        )
+    return [*notes, *more, *rate_notes, *shape_notes, "hands are flat and the face is at rest"]
+
+
+def _write_smpl(estimate: Estimate, path: Path, body: BodyModel | None) -> list[str]:
+    return _write_plain(*to_family(estimate, "smpl", body), path)
+
+
+def _write_smplx(estimate: Estimate, path: Path, body: BodyModel | None) -> list[str]:
+    return _write_plain(*to_family(estimate, "smplx", body), path)
+
+
+def _write_plain(estimate: Estimate, notes: list[str], path: Path) -> list[str]:
+    """smplx's argument names; read back by the generic adapter."""
+    arrays: dict[str, Any] = {
+        "model_type": np.array(estimate.family),
+        "gender": np.array(estimate.gender),
+        "global_orient": estimate.global_orient,
+        "body_pose": estimate.body_pose.reshape(len(estimate), -1),
+        "betas": estimate.betas,
+        "transl": estimate.transl,
+        "frame_ids": estimate.frame_ids,
+    }
+    if estimate.camera is not None and estimate.frame == "camera":
+        arrays["K"] = estimate.camera.K
+    if estimate.fps is not None:
+        arrays["fps"] = np.array(estimate.fps)
+    with path.open("wb") as stream:
+        np.savez(stream, **arrays)
+    return notes
+
+
+def _write_gvhmr(estimate: Estimate, path: Path, body: BodyModel | None) -> list[str]:
+    if estimate.frame != "camera" or estimate.camera is None:
+        raise InputError(
+            f"{estimate.source}: --output-format gvhmr needs the person before a camera with intrinsics; "
+            "the file has none"
+        )
+    converted, notes = to_family(estimate, "smplx", body)
+    orient, transl, more = root_in_world(converted, "y", body)
+    shape = np.zeros((len(converted), _BETAS))
+    count = min(_BETAS, converted.betas.shape[1])
+    shape[:, :count] = converted.betas[:, :count]
+    if converted.betas[:, _BETAS:].any():
+        more.append(f"only the first {_BETAS} of {converted.betas.shape[1]} betas are written")
+    shared = {"body_pose": converted.body_pose.reshape(len(converted), -1), "betas": shape}
+    blocks = {
+        "smpl_params_global": {**shared, "global_orient": orient, "transl": transl},
+        "smpl_params_incam": {**shared, "global_orient": converted.global_orient, "transl": converted.transl},
+    }
+    results: dict[str, Any] = {
+        block: {name: torch.tensor(np.ascontiguousarray(value)).float() for name, value in values.items()}
+        for block, values in blocks.items()
+    }
+    results["K_fullimg"] = torch.tensor(np.ascontiguousarray(estimate.camera.K)).float()
+    write_container(Container("torch", results), results, path)
+    return [*notes, *more, "net_outputs are not written: there are none"]
+
+
+def _write_bvh(estimate: Estimate, path: Path, body: BodyModel | None) -> list[str]:
+    orient, transl, notes = root_in_world(estimate, "y", body)
+    fps, rate_notes = _rate(estimate)
+    pelvis = transl + rest_pelvis(estimate.family, estimate.betas, body)
+    own = body if body is not None and not body.is_open and body.family == estimate.family else None
+    if own is None:
+        notes.append("the skeleton is the open body's: bone lengths are not the person's")
+    skeleton = own or BodyModel.open()
+    betas = np.median(estimate.betas, axis=0)[: own.num_betas] if own is not None else np.zeros(1)
+    write_bvh(path, skeleton, betas, orient, estimate.body_pose, pelvis, fps)
+    return [*notes, *rate_notes]
+
+
+def _rate(estimate: Estimate) -> tuple[float, list[str]]:
+    if estimate.fps is not None:
+        return estimate.fps, []
+    return _DEFAULT_FPS, [f"no frame rate is known; {_DEFAULT_FPS:g} fps is written"]
+
+
+def _one_shape(estimate: Estimate) -> tuple[np.ndarray, list[str]]:
+    """One shape for the clip, and a note where the file had several."""
+    if np.ptp(estimate.betas, axis=0).max() == 0:
+        return estimate.betas[0], []
+    return np.median(estimate.betas, axis=0), ["the shape changes over the clip; its median is written"]

@@ -1,0 +1,207 @@
+"""Slots: where each parameter of a person lies in a file. Reading and writing back follow from them.
+
+An adapter lists a person's slots; `read_fields` gives the numbers, and `write_slots` puts the ones that changed back
+where they came from, in every copy, and leaves all other bytes alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.formats.codings import Coding, Fields
+from lsmplify_refine.formats.containers import Container, write_container
+from lsmplify_refine.formats.tree import KeyPath, look_up, to_numpy, with_changes, with_values
+from lsmplify_refine.values.estimate import Estimate
+
+Field = Literal["global_orient", "body_pose", "betas", "transl", "world_orient", "world_transl"]
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One place of one parameter of one person.
+
+    Attributes:
+        field: The parameter.
+        paths: One path for all rows, or one for each row of the track.
+        coding: How the numbers stand for the parameter.
+        columns: Of the leaf's row, flattened.
+        rows: (T,) the leaf's row for each row of the track; None where they are the same rows.
+        shared: The leaf has one row for the whole clip.
+    """
+
+    field: Field
+    paths: tuple[KeyPath, ...]
+    coding: Coding = dataclasses.field(default_factory=Coding)
+    columns: slice = dataclasses.field(default_factory=lambda: slice(None))
+    rows: np.ndarray | None = None
+    shared: bool = False
+
+    @property
+    def name(self) -> str:
+        """The (first) path as shown to the user."""
+        return ".".join(map(str, self.paths[0]))
+
+
+@dataclass(frozen=True)
+class Record:
+    """An estimate's passthrough: the file as read, and where this person's parameters lie."""
+
+    container: Container
+    slots: tuple[Slot, ...]
+
+
+def read_fields(tree: Any, slots: Sequence[Slot], frames: int, where: str) -> dict[str, np.ndarray]:
+    """The parameters, from the first slot of each; independent copies.
+
+    Args:
+        tree: The file's content.
+        slots: Of one person; what a coding depends on comes first.
+        frames: T.
+        where: The file, for error messages.
+
+    Raises:
+        InputError: A value is missing or does not fit; the message names file and key.
+    """
+    fields: dict[str, np.ndarray] = {}
+    for slot in slots:
+        stored = _stored(tree, slot, frames, where)
+        if slot.field in fields:
+            continue
+        columns = stored[:, slot.columns]
+        width = slot.coding.width(slot.field) or columns.shape[1]
+        if columns.shape[1] % width or columns.size == 0 or (width != columns.shape[1] and slot.field != "body_pose"):
+            raise InputError(f"{where}: {slot.name}: {columns.shape[1]} numbers a row; expected {width}")
+        try:
+            values = slot.coding.decode(columns, fields)
+        except InputError as error:
+            raise InputError(f"{where}: {slot.name}: {error}") from None
+        # what is refined is no whole number any more
+        values = values if values.dtype.kind == "f" else values.astype(np.float32)
+        fields[slot.field] = np.broadcast_to(values, (frames, *values.shape[1:])).copy()
+    return fields
+
+
+def write_slots(estimates: Sequence[Estimate], path: Path) -> None:
+    """Write people in the container that they were read from; what did not change keeps its bytes.
+
+    Raises:
+        InputError: They were not read from one file, or a value cannot be written where the file has another shape.
+    """
+    records = [estimate.passthrough for estimate in estimates]
+    if not all(isinstance(record, Record) and record.container is records[0].container for record in records):
+        raise InputError(f"{path}: only estimates that were read from one file can be written as one")
+    container = records[0].container
+    values: dict[KeyPath, Any] = {}
+    for estimate, record in zip(estimates, records, strict=True):
+        _update(values, container.tree, record.slots, estimate)
+    write_container(container, with_values(container.tree, values) if values else container.tree, path)
+
+
+def _update(values: dict[KeyPath, Any], tree: Any, slots: Sequence[Slot], estimate: Estimate) -> None:
+    """Add one person's renewed leaves to `values`."""
+    where = str(estimate.source)
+    read = read_fields(tree, slots, len(estimate), where)
+    wanted = _fields_of(estimate)
+    changed = {}
+    for name, before in read.items():
+        if wanted[name].shape != before.shape:
+            raise InputError(
+                f"{where}: {name}: shape {wanted[name].shape} cannot be written where the file has {before.shape}"
+            )
+        differs = wanted[name].astype(before.dtype) != before
+        changed[name] = differs.any(-1) if before.shape[-1] == 3 else differs.any(-1, keepdims=True)
+    for slot in slots:
+        if not any(changed[name].any() for name in (slot.field, *slot.coding.depends)):
+            continue
+        _renew(values, tree, slot, wanted, changed, where)
+
+
+def _renew(
+    values: dict[KeyPath, Any], tree: Any, slot: Slot, wanted: Fields, changed: Mapping[str, np.ndarray], where: str
+) -> None:
+    """Put a slot's new numbers into its leaf, or its leaves."""
+    numbers = slot.coding.encode(wanted[slot.field], wanted)
+    stale = slot.coding.stale(changed, slot.field, numbers.shape[1])
+    if slot.shared:
+        if np.ptp(numbers, axis=0).max() > 0:
+            raise InputError(f"{where}: {slot.name}: the file holds one row for the whole clip; give one")
+        numbers, stale = numbers[:1], stale[:1]
+    if len(slot.paths) == 1:
+        _renew_leaf(values, tree, slot, slot.paths[0], slot.rows, numbers, stale)
+        return
+    for row in np.flatnonzero(stale.any(1)):
+        place = None if slot.rows is None else slot.rows[row : row + 1]
+        _renew_leaf(values, tree, slot, slot.paths[row], place, numbers[row : row + 1], stale[row : row + 1])
+
+
+def _renew_leaf(
+    values: dict[KeyPath, Any],
+    tree: Any,
+    slot: Slot,
+    path: KeyPath,
+    rows: np.ndarray | None,
+    numbers: np.ndarray,
+    stale: np.ndarray,
+) -> None:
+    leaf = values.get(path, look_up(tree, path))
+    array = to_numpy(leaf)
+    assert array is not None  # `read_fields` has been here
+    flat = array.reshape(len(numbers) if rows is None else len(array), -1).astype(np.float64)
+    mask = np.zeros(flat.shape, dtype=bool)
+    places = np.arange(len(numbers)) if rows is None else rows
+    columns = np.arange(flat.shape[1])[slot.columns]
+    flat[np.ix_(places, columns)] = numbers
+    mask[np.ix_(places, columns)] = stale
+    values[path] = with_changes(leaf, flat, mask)
+
+
+def _stored(tree: Any, slot: Slot, frames: int, where: str) -> np.ndarray:
+    """The numbers of a slot's leaves, all columns, (T, n) or (1, n)."""
+    if len(slot.paths) == 1:
+        array = _array(tree, slot.paths[0], where)
+        if slot.rows is not None:
+            return _by_row(array, slot.rows, f"{where}: {slot.name}")
+        return _in_rows(array, 1 if slot.shared else frames, f"{where}: {slot.name}")
+    rows: list[np.ndarray] = []
+    for index, path in enumerate(slot.paths):
+        array = _array(tree, path, where)
+        name = ".".join(map(str, path))
+        row = array.reshape(-1) if slot.rows is None else _by_row(array, slot.rows[index], f"{where}: {name}")
+        if rows and len(row) != len(rows[0]):
+            raise InputError(f"{where}: {name}: {len(row)} numbers where others of this person have {len(rows[0])}")
+        rows.append(row)
+    return np.stack(rows)
+
+
+def _array(tree: Any, path: KeyPath, where: str) -> np.ndarray:
+    array = to_numpy(look_up(tree, path))
+    if array is None or array.size == 0:
+        raise InputError(f"{where}: {'.'.join(map(str, path))}: missing, empty, or no array of numbers")
+    return array
+
+
+def _in_rows(array: np.ndarray, count: int, where: str) -> np.ndarray:
+    """(count, n) of an array whose leading axes, whichever they are, make up `count`."""
+    if count not in np.cumprod((1, *array.shape)):
+        raise InputError(f"{where}: shape {array.shape}; expected {count} rows")
+    return array.reshape(count, -1)
+
+
+def _by_row(array: np.ndarray, rows: np.ndarray, where: str) -> np.ndarray:
+    if array.ndim == 0 or len(array) <= np.max(rows):
+        raise InputError(f"{where}: shape {array.shape}; expected at least {np.max(rows) + 1} rows")
+    return array.reshape(len(array), -1)[rows]
+
+
+def _fields_of(estimate: Estimate) -> dict[str, np.ndarray]:
+    fields = {name: getattr(estimate, name) for name in ("global_orient", "body_pose", "betas", "transl")}
+    if estimate.world is not None:
+        fields |= {"world_orient": estimate.world.global_orient, "world_transl": estimate.world.transl}
+    return fields

@@ -1,0 +1,1 @@
+"""Functions of arrays: rotations, coordinates, projection, rigid alignment, smoothing, metrics."""

@@ -1,0 +1,67 @@
+"""Metrics; each name carries unit, alignment and joint set."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lsmplify_refine.values.estimate import Camera, Keypoints
+
+
+def project_to_image(points: np.ndarray, K: np.ndarray) -> np.ndarray:
+    """Pixels (T, N, 2) of camera-frame points (T, N, 3) under intrinsics (T, 3, 3)."""
+    image = np.einsum("tij,tnj->tni", K, points)
+    return image[..., :2] / np.maximum(image[..., 2:], 1e-6)
+
+
+def reprojection_errors_px(points: np.ndarray, K: np.ndarray, keypoints: Keypoints) -> np.ndarray:
+    """Distance (T, K) in pixels between projected body keypoints (T, K, 3) and 2D keypoints; 0 where missing."""
+    error = np.linalg.norm(project_to_image(points, K) - np.nan_to_num(keypoints.positions), axis=-1)
+    return np.where(keypoints.confidence > 0, error, 0.0)
+
+
+def position_errors_mm(points: np.ndarray, keypoints: Keypoints) -> np.ndarray:
+    """Distance (T, K) in mm between body keypoints (T, K, 3) and 3D keypoints of the same frame; 0 where missing."""
+    error = 1000 * np.linalg.norm(points - np.nan_to_num(keypoints.positions), axis=-1)
+    return np.where(keypoints.confidence > 0, error, 0.0)
+
+
+def keypoint_errors(points: np.ndarray, camera: Camera | None, keypoints: Keypoints) -> np.ndarray:
+    """Errors (T, K) in the unit of `keypoint_error_name`: mm for 3D keypoints, else pixels before the camera."""
+    if keypoints.is_3d:
+        return position_errors_mm(points, keypoints)
+    if camera is None:
+        raise ValueError("2D keypoints need a camera")
+    return reprojection_errors_px(points, camera.K, keypoints)
+
+
+def keypoint_error_name(keypoints: Keypoints) -> str:
+    """What the mean of `keypoint_errors` is called, with unit and joint set."""
+    return f"{'mpjpe_mm' if keypoints.is_3d else 'reprojection_px'}_{keypoints.convention}"
+
+
+def confidence_weighted_mean(errors: np.ndarray, confidence: np.ndarray) -> float:
+    """Mean of (T, K) errors, each weighing as much as its confidence; NaN without any confidence."""
+    total = float(confidence.sum())
+    return float((errors * confidence).sum() / total) if total > 0 else float("nan")
+
+
+def robust_rms(errors: np.ndarray, weights: np.ndarray, radius: np.ndarray) -> np.ndarray:
+    """Per-frame robust error (T,): root of the weighted mean of e^2 / (1 + e^2 / radius^2) (Geman-McClure).
+
+    Args:
+        errors: (T, K).
+        weights: (T, K); a frame without weight has error 0.
+        radius: (T, 1) or scalar, in the unit of `errors`: beyond it an error hardly counts as larger.
+    """
+    squared = errors**2
+    bounded = squared / (1 + squared / radius**2)
+    return np.sqrt((bounded * weights).sum(1) / np.maximum(weights.sum(1), 1e-9))
+
+
+def accel_mm_per_frame2(joints: np.ndarray, frame_ids: np.ndarray) -> float:
+    """Mean norm of the second difference of joints (T, J, 3) in metres, in mm/frame^2; gaps are not differenced."""
+    if len(joints) < 3:
+        return 0.0
+    steady = (np.diff(frame_ids)[1:] == 1) & (np.diff(frame_ids)[:-1] == 1)
+    second = np.linalg.norm(np.diff(joints, n=2, axis=0), axis=-1)[steady]
+    return float(second.mean() * 1000) if len(second) else 0.0

@@ -1,0 +1,172 @@
+"""Rigid: robust rotation, translation and scale between two moving sets of points, for a whole track or frame by frame.
+
+A fit needs nothing but weighted moments of the points (Umeyama, "Least-squares estimation of transformation parameters
+between two point patterns", 1991), so frames are pooled by adding moments: all of them for one transform per track,
+near ones for a transform that may change with time. Outliers lose their weight by reweighting (Geman-McClure).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import roma
+import torch
+from scipy.ndimage import gaussian_filter1d
+from scipy.spatial.transform import Rotation, Slerp
+
+from lsmplify_refine.geometry.smoothing import segments
+
+#: What one transform holds for: all frames, all but its translation, which each frame has its own of, or one frame.
+Per = Literal["track", "place", "frame"]
+
+#: Frames pooled for a transform that may change with time: standard deviation in seconds.
+_POOL_SECONDS = 0.1
+#: Points nearer than this to their fit are never outliers, metres.
+_LEAST_RADIUS_M = 0.05
+#: A point this many times as far from the middle of its frame's points as is usual is garbage from the start.
+_FAR = 3.0
+#: Fewer points than this a frame, or points nearer to one line than this (standard deviation), give no rotation.
+_LEAST_POINTS, _LEAST_SPREAD_M = 2.0, 0.03
+#: A point of less weight than this is none.
+_LEAST_TRUST = 0.02
+_ITERATIONS = 8
+
+
+@dataclass(frozen=True)
+class Rigid:
+    """x -> scale * rotation @ x + translation, per frame.
+
+    Attributes:
+        rotation: (T, 3, 3).
+        translation: (T, 3).
+        scale: One for the track.
+        known: (T,) False where the frame has too few points, and the transform is its neighbours'.
+    """
+
+    rotation: np.ndarray
+    translation: np.ndarray
+    scale: float
+    known: np.ndarray
+
+    def __call__(self, points: np.ndarray) -> np.ndarray:
+        """Points (T, K, 3) moved."""
+        return self.scale * np.einsum("tij,tkj->tki", self.rotation, points) + self.translation[:, None]
+
+
+def fit_rigid(
+    source: np.ndarray,
+    target: np.ndarray,
+    weights: np.ndarray,
+    *,
+    frame_ids: np.ndarray,
+    fps: float,
+    per: Per,
+    scaled: bool = False,
+) -> Rigid | None:
+    """The transform that takes the source onto the target.
+
+    Args:
+        source: (T, K, 3) finite everywhere.
+        target: (T, K, 3) metres.
+        weights: (T, K); 0 for pairs that do not count.
+        frame_ids: (T,) video frame of each row.
+        fps: Frames per second.
+        per: "track" for one transform; "place" for one rotation and a translation per frame; "frame" for one per
+            frame, its rotation from the frames within about 0.1 s. A frame of too few points for its own gets what
+            lies between its known neighbours.
+        scaled: Also fit one scale for the track.
+
+    Returns:
+        The transform, or None where no frame has enough points for one.
+    """
+    if not (weights > 0).any():
+        return None
+    trust = weights * _near_their_middle(source, weights)
+    window = (segments(frame_ids), _POOL_SECONDS * fps) if per == "frame" else None
+    found = None
+    for _ in range(_ITERATIONS):
+        found = _weighted_fit(source, target, trust, window, still=per == "track", scaled=scaled)
+        if found is None:
+            return None
+        found = _between_neighbours(found, frame_ids)
+        error = np.linalg.norm(found(source) - target, axis=-1)
+        usual = np.median(error[weights > 0])
+        trust = weights / (1.0 + (error / max(_LEAST_RADIUS_M, 1.5 * usual)) ** 2) ** 2
+    return found
+
+
+def _near_their_middle(points: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """(T, K) which points are not absurdly far from the others of their frame."""
+    shown = np.where(weights[..., None] > 0, points, np.nan)
+    shown[~(weights > 0).any(1)] = 0.0
+    reach = np.linalg.norm(points - np.nanmedian(shown, axis=1, keepdims=True), axis=-1)
+    return (reach <= _FAR * np.median(reach[weights > 0])) | (weights <= 0)
+
+
+def _weighted_fit(
+    source: np.ndarray,
+    target: np.ndarray,
+    trust: np.ndarray,
+    window: tuple[list[slice], float] | None,
+    *,
+    still: bool,
+    scaled: bool,
+) -> Rigid | None:
+    """The least-squares transform; moments pooled over the track, or with a Gaussian (runs, sigma in frames).
+
+    If the translation stays still too, the path of the points tells the rotation. A path seen from a moving camera or
+    at a wrong depth is another path: then only the points about their own middle tell the rotation, and each frame's
+    middle its translation.
+    """
+    x_middle, y_middle = (_middle(points, trust, whole=still) for points in (source, target))
+    x, y = source - x_middle[:, None], target - y_middle[:, None]
+    trusted = (trust > _LEAST_TRUST).sum(1)
+    mass, count = _pool(trust.sum(1), window), _pool(trusted.astype(float), window)
+    spread = _pool(np.einsum("tk,tki,tkj->tij", trust, y, x), window)
+    x_size, y_size = (_pool(np.einsum("tk,tki->t", trust, centred**2), window) for centred in (x, y))
+    # the source may be of any scale; how flat the points lie is judged in the target's metres
+    to_metres = np.sqrt(y_size / np.maximum(x_size, 1e-12)) / np.maximum(mass, 1e-9)
+    flat = np.linalg.svd(spread * to_metres[:, None, None], compute_uv=False)[:, 1]
+    turned = (count >= _LEAST_POINTS) & (flat > _LEAST_SPREAD_M**2)
+    known = turned & (still | (trusted >= _LEAST_POINTS))
+    if not known.any():
+        return None
+    rotation = roma.special_procrustes(torch.as_tensor(spread)).numpy()
+    scale = float(np.einsum("tij,tij->t", rotation, spread)[turned].sum() / x_size[turned].sum()) if scaled else 1.0
+    rotation = np.broadcast_to(rotation, (len(trust), 3, 3))
+    translation = y_middle - scale * np.einsum("tij,tj->ti", rotation, x_middle)
+    return Rigid(rotation, translation, scale, known)
+
+
+def _middle(points: np.ndarray, trust: np.ndarray, *, whole: bool) -> np.ndarray:
+    """Weighted mean (T, 3) of each frame's points, or of the whole track's, for every frame."""
+    total, mass = np.einsum("tk,tki->ti", trust, points), trust.sum(1, keepdims=True)
+    if whole:
+        total, mass = (np.broadcast_to(value.sum(0), value.shape) for value in (total, mass))
+    return total / np.maximum(mass, 1e-9)
+
+
+def _pool(values: np.ndarray, window: tuple[list[slice], float] | None) -> np.ndarray:
+    """Sum over all rows, (1, ...), or Gaussian mean over near rows of the same run, (T, ...)."""
+    if window is None:
+        return values.sum(0, keepdims=True)
+    runs, sigma = window
+    return np.concatenate([gaussian_filter1d(values[rows], sigma, axis=0, mode="nearest") for rows in runs])
+
+
+def _between_neighbours(found: Rigid, frame_ids: np.ndarray) -> Rigid:
+    """Unknown frames get what lies between their known neighbours; those at the ends the nearest."""
+    rows = np.flatnonzero(found.known)
+    if len(rows) == len(found.known):
+        return found
+    # rows, not frame ids, where ids do not rise
+    time = frame_ids if (np.diff(frame_ids) > 0).all() else np.arange(len(frame_ids))
+    translation = np.stack([np.interp(time, time[rows], found.translation[rows, axis]) for axis in range(3)], 1)
+    if len(rows) == 1:
+        rotation = np.repeat(found.rotation[rows], len(time), axis=0)
+    else:
+        between = Slerp(time[rows], Rotation.from_matrix(found.rotation[rows]))
+        rotation = between(np.clip(time, time[rows[0]], time[rows[-1]])).as_matrix()
+    return Rigid(rotation, translation, found.scale, found.known)

@@ -1,0 +1,1 @@
+"""One run of the command: read, people, keypoints, check, refine, write."""

@@ -1,0 +1,163 @@
+"""What a job did, as JSON for programs and as a short table for people."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lsmplify_refine._version import __version__
+from lsmplify_refine.geometry.metrics import keypoint_error_name, keypoint_errors
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from lsmplify_refine.engine.refinement import BodyTrack, Refinement
+    from lsmplify_refine.job.run import Job, Outcome
+
+#: Version of the report's layout, for programs that read it.
+LAYOUT = 1
+
+#: What the stages of `Refinement.metrics` are called in the table; calibrating leaves the motion as it was.
+STAGES = {
+    "input": "as read",
+    "calibrated": "do nothing (calibrated)",
+    "refined": "refined",
+}
+
+
+def build_report(job: Job, outcome: Outcome, *, device: str) -> dict[str, Any]:
+    """The report as plain values that JSON can hold."""
+    report = {
+        "layout": LAYOUT,
+        "versions": _versions(),
+        "settings": {**asdict(job), "device": device},
+        "outputs": {key: path and path.name for key, path in asdict(outcome.outputs).items()},
+        "notes": outcome.notes,
+        "people": [_person(refinement) for refinement in outcome.refinements],
+    }
+    return plain(report)
+
+
+def write_report(report: dict[str, Any], path: Path) -> None:
+    """Write a report as JSON, whole or not at all."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    text = json.dumps(report, indent=1, allow_nan=False, ensure_ascii=False)
+    # a list of plain values belongs on one line; a line break inside brackets cannot be part of a string
+    text = re.sub(r"\[\n\s*([^][{}]*?)\n\s*\]", lambda m: "[" + re.sub(r"\n\s*", " ", m[1]) + "]", text)
+    try:
+        # names of files need not be UTF-8
+        part.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def plain(value: Any) -> Any:
+    """Any value as JSON can hold it: arrays to lists, paths to strings, NaN and infinity to null."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return plain(value.tolist())
+    if isinstance(value, str) or value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return float(f"{value:.6g}") if math.isfinite(value) else None
+    if isinstance(value, Sequence):
+        return [plain(item) for item in value]
+    return str(value)
+
+
+def metrics_table(refinement: Refinement) -> Table:
+    """Before and after, one row a stage, with the do-nothing row that the result must beat."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    names = list(dict.fromkeys(name for metrics in refinement.metrics.values() for name in metrics))
+    table = Table(box=box.SIMPLE_HEAD, title=Text(f"person {refinement.estimate.track_id}"), title_justify="left")
+    table.add_column("")
+    for name in names:
+        table.add_column(name, justify="right")
+    for stage, metrics in refinement.metrics.items():
+        table.add_row(STAGES.get(stage, stage), *(_figure(metrics.get(name)) for name in names))
+    return table
+
+
+def counts(refinement: Refinement) -> dict[str, int]:
+    """Frames accepted, blended and held."""
+    found = Counter(str(status) for status in refinement.status)
+    return {status: found[status] for status in ("accepted", "blended", "held")}
+
+
+def _person(refinement: Refinement) -> dict[str, Any]:
+    estimate = refinement.estimate
+    error_name = keypoint_error_name(refinement.keypoints)
+    return {
+        "track_id": estimate.track_id,
+        "family": estimate.family,
+        "gender": estimate.gender,
+        "frames": len(estimate),
+        "fps": estimate.fps,
+        "keypoints": {"convention": refinement.keypoints.convention, "source": refinement.keypoints.source},
+        "alignment": _alignment(refinement),
+        "image_size": refinement.camera and refinement.camera.image_size,
+        "notes": (*estimate.notes, *refinement.notes),
+        "metrics": refinement.metrics,
+        "counts": counts(refinement),
+        "per_frame": {
+            "frame_id": estimate.frame_ids,
+            "status": refinement.status,
+            "blend": refinement.blend,
+            f"{error_name}_before": _frame_errors(refinement, refinement.before),
+            f"{error_name}_after": _frame_errors(refinement, refinement.after),
+            "reason": refinement.reasons,
+        },
+    }
+
+
+def _alignment(refinement: Refinement) -> dict[str, Any] | None:
+    """How 3D keypoints came into the estimate's frame, None for 2D ones."""
+    found = refinement.alignment
+    if found is None:
+        return None
+    return {
+        "mode": found.mode,
+        "per": found.per,
+        "unit": found.unit,
+        "scale": found.transform.scale,
+        "residuals_mm": found.residuals_mm,
+        "borrowed_frames": int((~found.transform.known).sum()),
+    }
+
+
+def _frame_errors(refinement: Refinement, track: BodyTrack) -> np.ndarray:
+    """Confidence-weighted mean keypoint error of each frame (T,), NaN where a frame has no keypoints."""
+    keypoints = refinement.keypoints
+    errors = keypoint_errors(track.keypoints(keypoints.convention), refinement.camera, keypoints)
+    weight = keypoints.confidence.sum(1)
+    return np.where(weight > 0, (errors * keypoints.confidence).sum(1) / np.maximum(weight, 1e-9), np.nan)
+
+
+def _versions() -> dict[str, str]:
+    found = {"lsmplify_refine": __version__, "python": platform.python_version()}
+    for package in ("torch", "numpy", "scipy", "smplx", "av"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "unknown"
+    return found
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None or not math.isfinite(value) else f"{value:.2f}"

@@ -1,0 +1,45 @@
+"""Batches of bodies: skeletons of many shapes at once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lsmplify_refine.body import BodyModel
+from lsmplify_refine.body.skinning import Skeleton
+
+
+class ShapeSampler:
+    """Batched skeletons of a body for batches of betas."""
+
+    def __init__(self, body: BodyModel, convention: str = "body25") -> None:
+        self.count = 10
+        basis = [body.skeleton(convention, b) for b in np.vstack([np.zeros(10), np.eye(10)])]
+        self._mean = basis[0]
+        self._joints = torch.stack([s.rest_joints - self._mean.rest_joints for s in basis[1:]], -1)
+        self._points = torch.stack([s.points - self._mean.points for s in basis[1:]], -1)
+
+    def skeleton(self, betas: Tensor) -> Skeleton:
+        """The skeletons of betas (N, 10)."""
+        mean = self._mean
+        return Skeleton(
+            mean.parents,
+            mean.rest_joints + torch.einsum("jcs,ns->njc", self._joints, betas),
+            mean.points + torch.einsum("kjcs,ns->nkjc", self._points, betas),
+            mean.shares,
+            mean.pose_points,
+        )
+
+
+def moved_points(skeleton: Skeleton, offsets: Tensor) -> Skeleton:
+    """A skeleton whose keypoints lie (N, K, 3) metres elsewhere on their bones, as other conventions' do."""
+    return replace(skeleton, points=skeleton.points + offsets[:, :, None] * skeleton.shares[..., None])
+
+
+def with_hands(rotations: Tensor) -> Tensor:
+    """Rotations (..., 22, 3, 3) and the hands of the 24 SMPL joints, at rest."""
+    hands = torch.eye(3).expand(*rotations.shape[:-3], 2, 3, 3)
+    return torch.cat([rotations, hands], -3)

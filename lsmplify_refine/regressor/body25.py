@@ -1,0 +1,44 @@
+"""Slots: any convention's keypoints in the 25 places that the regressor knows.
+
+A COCO hip is not the hip of BODY_25. Both may take the place of that name, because the regressor is told where on the
+body each of its points lies; places that a convention leaves empty are missing keypoints.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+
+from lsmplify_refine.body.skinning import Skeleton
+from lsmplify_refine.solver.gauss_newton import Targets
+from lsmplify_refine.values.conventions import BODY25, CONVENTIONS
+
+
+def body25_skeleton(skeleton: Skeleton, body25: Skeleton, convention: str) -> Skeleton:
+    """BODY_25's skeleton of the same shape, with the convention's own points where it has them."""
+    places, rows = _places_and_rows(convention)
+    changed = {}
+    for name in ("points", "shares", "pose_points"):
+        theirs, ours = getattr(skeleton, name), getattr(body25, name)
+        if ours is not None:
+            changed[name] = ours.index_copy(0, places.to(ours.device), theirs[rows.to(theirs.device)])
+    return replace(body25, **changed)
+
+
+def body25_targets(targets: Targets, convention: str) -> Targets:
+    """The observations in the places of BODY_25."""
+    places, rows = _places_and_rows(convention)
+    count, _, dimensions = targets.positions.shape
+    positions = targets.positions.new_zeros(count, len(BODY25.points), dimensions)
+    weights = targets.weights.new_zeros(count, len(BODY25.points))
+    positions[:, places], weights[:, places] = targets.positions[:, rows], targets.weights[:, rows]
+    return Targets(positions, weights)
+
+
+def _places_and_rows(convention: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """Where in BODY_25, and which points of the convention."""
+    points = CONVENTIONS[convention].points
+    shared = [(place, points.index(name)) for place, name in enumerate(BODY25.points) if name in points]
+    places, rows = zip(*shared)
+    return torch.tensor(places), torch.tensor(rows)

@@ -1,0 +1,1 @@
+"""The Gauss-Newton solver on posed keypoints."""

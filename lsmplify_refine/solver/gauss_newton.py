@@ -1,0 +1,320 @@
+"""Project: a few damped, annealed, confidence-weighted, robust Gauss-Newton steps onto the keypoints.
+
+Every frame solves, in tangent space y about its start pose,
+
+    min_y  sum_k w_k |A_k (x_k(y) - target_k)|^2 + y^T diag(prior) y
+
+where A_k maps metres to what was observed: the identity for 3D keypoints, the image plane at the keypoint's own
+depth for 2D ones. The prior pulls to the start, so what the keypoints do not see keeps its value *exactly*: a zero
+Jacobian column gives a zero step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import roma
+import torch
+from torch import Tensor
+
+from lsmplify_refine.body import skinning
+from lsmplify_refine.body.skinning import Skeleton
+from lsmplify_refine.solver.least_squares import minimiser, row_times
+
+#: A keypoint further than this from the solution did not shape it, metres.
+_TRUSTED_RADIUS_M = 0.15
+
+#: Some of N frames.
+Rows = slice | Tensor
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What the keypoints say, ready for the solver (torch tensors, one device).
+
+    Attributes:
+        positions: (N, K, 2) normalised image coordinates (x/z, y/z), or (N, K, 3) metres in the camera frame;
+            finite everywhere.
+        weights: (N, K) in [0, 1]; 0 where missing.
+    """
+
+    positions: Tensor
+    weights: Tensor
+
+    @property
+    def is_image(self) -> bool:
+        """True for 2D keypoints."""
+        return self.positions.shape[-1] == 2
+
+    def to(self, like: str | torch.device | Tensor) -> Targets:
+        """On a device, or of the device and precision of a tensor."""
+        return Targets(self.positions.to(like), self.weights.to(like))
+
+    def __getitem__(self, rows: Rows) -> Targets:
+        return Targets(self.positions[rows], self.weights[rows])
+
+
+@dataclass(frozen=True)
+class Pose:
+    """Poses of N frames: rotations (N, J, 3, 3), parent-relative, and pelvis (N, 3) in metres."""
+
+    rotations: Tensor
+    pelvis: Tensor
+
+    def to(self, like: str | torch.device | Tensor) -> Pose:
+        """On a device, or of the device and precision of a tensor."""
+        return Pose(self.rotations.to(like), self.pelvis.to(like))
+
+    @classmethod
+    def joined(cls, poses: Sequence[Pose]) -> Pose:
+        """Poses of some frames after those of others."""
+        return cls(torch.cat([pose.rotations for pose in poses]), torch.cat([pose.pelvis for pose in poses]))
+
+    def __getitem__(self, rows: Rows) -> Pose:
+        return Pose(self.rotations[rows], self.pelvis[rows])
+
+    def with_rows(self, rows: Tensor, others: Pose) -> Pose:
+        """With other poses (R) in some rows (R,)."""
+        return Pose(
+            self.rotations.index_copy(0, rows, others.rotations), self.pelvis.index_copy(0, rows, others.pelvis)
+        )
+
+    def where(self, first: Tensor, other: Pose) -> Pose:
+        """This pose where `first` (N,), else the other."""
+        return Pose(
+            torch.where(first[:, None, None, None], self.rotations, other.rotations),
+            torch.where(first[:, None], self.pelvis, other.pelvis),
+        )
+
+    def detach(self) -> Pose:
+        """The same without gradient."""
+        return Pose(self.rotations.detach(), self.pelvis.detach())
+
+
+@dataclass(frozen=True)
+class Prior:
+    """How strongly the solution is held to its start: 1 / variance per unknown, in units of observation weight.
+
+    Attributes:
+        rotation: (N, J) per joint, m^2/rad^2; infinite for joints that must not move.
+        pelvis: (N, 3) per axis of the camera frame; the depth axis carries the estimate's depth as prior.
+        together: (N, J, 3, R) R ways in which joints turn together, in the axes of each joint's parent, as standard
+            deviations (rad/m); they add to the variance that each joint has on its own. None for no such way.
+    """
+
+    rotation: Tensor
+    pelvis: Tensor
+    together: Tensor | None = None
+
+    def __getitem__(self, rows: Rows) -> Prior:
+        together = None if self.together is None else self.together[rows]
+        return Prior(self.rotation[rows], self.pelvis[rows], together)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """One entry per Gauss-Newton step.
+
+    Attributes:
+        damping: Factor on the prior's weights; high first, so that no step overshoots, 1 last.
+        radius_m: Scale of the robust kernel, metres: residuals far beyond it hardly count.
+        enough_rad: Frames in which a step has turned no joint further than this take no more: what is left of a short
+            step is about its square.
+    """
+
+    damping: Sequence[float]
+    radius_m: Sequence[float]
+    enough_rad: float = 0.0
+
+
+def open_pelvis(strength: Tensor, *, is_image: bool, across: float = 1e-5) -> Tensor:
+    """(N, 3) prior of a pelvis that keypoints find: next to none, but in an image they hardly say how far away it is.
+
+    There a metre is held like a radian of a joint's, at `strength` (N,).
+    """
+    weak = torch.full_like(strength, across)
+    return torch.stack([weak, weak, strength if is_image else weak], 1)
+
+
+def in_image(points: Tensor) -> tuple[Tensor, Tensor]:
+    """Normalised image coordinates (..., 2) of points (..., 3) in the camera frame, and depth (..., 1), metres."""
+    depth = points[..., 2:].clamp(min=0.1)
+    return points[..., :2] / depth, depth
+
+
+def residuals(points: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
+    """Residuals in metres and the linear map that took them from points in space.
+
+    Args:
+        points: (N, K, 3) posed keypoints in the camera frame.
+        targets: The observations.
+
+    Returns:
+        (N, K, D) target minus point, in metres (in the image plane at the point's depth for 2D), and (N, K, D, 3) A.
+    """
+    if not targets.is_image:
+        identity = torch.eye(3, device=points.device).expand(*points.shape[:2], 3, 3)
+        return targets.positions - points, identity
+    ray, depth = in_image(points)
+    rows = torch.zeros(*points.shape[:2], 2, 3, device=points.device)
+    rows[..., 0, 0] = rows[..., 1, 1] = 1.0
+    rows[..., 2] = -ray
+    return (targets.positions - ray) * depth, rows
+
+
+def robust_weights(residual: Tensor, radius_m: float) -> Tensor:
+    """Geman-McClure weights (N, K) in (0, 1] for residuals (N, K, D) in metres."""
+    squared = residual.square().sum(-1) / radius_m**2
+    return 1.0 / (1.0 + squared).square()
+
+
+@dataclass(frozen=True)
+class Walk:
+    """Where Gauss-Newton stands: a pose, and how it came there from the start.
+
+    Attributes:
+        pose: The present pose.
+        turn: (N, M, 3) rotation of each free joint from the start, radians, in its parent's axes.
+        shift: (N, 3) of the pelvis, metres.
+    """
+
+    pose: Pose
+    turn: Tensor
+    shift: Tensor
+
+    def __getitem__(self, rows: Rows) -> Walk:
+        return Walk(self.pose[rows], self.turn[rows], self.shift[rows])
+
+    def with_rows(self, rows: Tensor, others: Walk) -> Walk:
+        """With other walks (R) in some rows (R,)."""
+        turn, shift = self.turn.index_copy(0, rows, others.turn), self.shift.index_copy(0, rows, others.shift)
+        return Walk(self.pose.with_rows(rows, others.pose), turn, shift)
+
+
+@dataclass(frozen=True)
+class LinearModel:
+    """Observations near a pose: residual - jacobian @ step. Unknowns: x of all joints, y, z (camera axes), pelvis.
+
+    Attributes:
+        jacobian: (N, D * K, 3 M + 3) in metres per radian and metre, weighted.
+        residual: (N, D * K) metres, weighted.
+        above: (N, M, 3, 3) orientation of each free joint's parent.
+    """
+
+    jacobian: Tensor
+    residual: Tensor
+    above: Tensor
+
+    def travelled(self, walk: Walk) -> Tensor:
+        """(N, 3 M + 3) a walk from its start in this model's unknowns."""
+        turn = (self.above @ walk.turn[..., None])[..., 0]
+        return torch.cat([turn.transpose(1, 2).flatten(1), walk.shift], 1)
+
+    def residual_at_start(self, walk: Walk) -> Tensor:
+        """(N, D * K) what the model says about the residual where the walk started."""
+        return self.residual + row_times(self.travelled(walk), self.jacobian.transpose(1, 2))
+
+
+def project(
+    skeleton: Skeleton, start: Pose, targets: Targets, prior: Prior, schedule: Schedule, begin: Pose | None = None
+) -> Pose:
+    """Move each frame's pose onto its keypoints.
+
+    Args:
+        skeleton: The shaped body with the targets' convention.
+        start: What the prior holds to.
+        targets: The observations.
+        prior: Per-unknown prior.
+        schedule: Damping and robust radius per step.
+        begin: Where the first step is taken, if that is elsewhere: a pose near the solution saves steps.
+    """
+    return approach(skeleton, start, targets, prior, schedule, begin).pose
+
+
+def approach(
+    skeleton: Skeleton, start: Pose, targets: Targets, prior: Prior, schedule: Schedule, begin: Pose | None = None
+) -> Walk:
+    """As `project`, with the way there."""
+    joints = free_joints(prior)
+    weight = prior_weights(prior, joints)
+    walk = _walk(start, begin, joints)
+    rows: Rows = slice(None)
+    for index, (damping, radius) in enumerate(zip(schedule.damping, schedule.radius_m), 1):
+        before = walk[rows]
+        model = linearise(skeleton.of_frames(rows), before.pose, targets[rows], radius, joints)
+        after = advance(before, model, damping * weight[rows], joints, prior[rows].together)
+        walk = after if isinstance(rows, slice) else walk.with_rows(rows, after)
+        if schedule.enough_rad and index < len(schedule.damping):
+            far = (after.turn - before.turn).norm(dim=-1).amax(1) > schedule.enough_rad
+            if not far.all():
+                rows = torch.arange(len(weight), device=weight.device)[rows][far]
+                if not len(rows):
+                    break
+    return walk
+
+
+def _walk(start: Pose, begin: Pose | None, joints: Tensor) -> Walk:
+    """From the start to where the first step is taken, if that is elsewhere."""
+    if begin is None:
+        still = torch.zeros_like(start.pelvis)
+        return Walk(start, still[:, None].expand(-1, len(joints), 3), still)
+    ends = [pose.rotations.index_select(1, joints) for pose in (start, begin)]
+    return Walk(begin, roma.rotmat_to_rotvec(ends[1] @ ends[0].transpose(-1, -2)), begin.pelvis - start.pelvis)
+
+
+def free_joints(prior: Prior) -> Tensor:
+    """(M,) the joints that some frame's prior lets move."""
+    return torch.nonzero(prior.rotation.isfinite().any(0))[:, 0]
+
+
+def prior_weights(prior: Prior, joints: Tensor) -> Tensor:
+    """(N, 3 M + 3) the prior of a linear model's unknowns."""
+    return torch.cat([prior.rotation[:, joints].repeat(1, 3), prior.pelvis], 1)
+
+
+def linearise(skeleton: Skeleton, pose: Pose, targets: Targets, radius_m: float, joints: Tensor) -> LinearModel:
+    """The weighted linear model of the observations at a pose."""
+    posed = skinning.pose_keypoints(skeleton, pose.rotations)
+    residual, rows = residuals(posed.positions + pose.pelvis[:, None], targets)
+    seen = targets.weights > 0
+    # the square root has no gradient at 0
+    root = torch.where(seen, targets.weights * robust_weights(residual, radius_m), 1.0).sqrt()
+    root = torch.where(seen, root, 0.0)[:, None]
+    weighted = (rows.permute(0, 2, 3, 1) * root[:, None]).contiguous()
+    jacobian = skinning.jacobian(skeleton, posed, weighted, joints).flatten(2).transpose(1, 2)
+    above = skinning.parent_orientations(skeleton, posed).index_select(1, joints)
+    return LinearModel(jacobian, (residual.transpose(1, 2) * root).flatten(1), above)
+
+
+def advance(walk: Walk, model: LinearModel, weight: Tensor, joints: Tensor, together: Tensor | None = None) -> Walk:
+    """One Gauss-Newton step, for a prior of weight (N, 3 M + 3), and as in `Prior.together`, about the walk's start."""
+    if together is not None:
+        turned = (model.above @ together.index_select(1, joints)).transpose(1, 2).flatten(1, 2)
+        together = torch.cat([turned, torch.zeros_like(turned[:, :3])], 1)
+    return step_to(walk, model, minimiser(model.jacobian, model.residual_at_start(walk), weight, together), joints)
+
+
+def step_to(walk: Walk, model: LinearModel, target: Tensor, joints: Tensor) -> Walk:
+    """On to where a linear model's unknowns, counted from the walk's start, are as given (N, 3 M + 3)."""
+    turn = (model.above.transpose(-1, -2) @ target[:, :-3].unflatten(1, (3, -1)).transpose(1, 2)[..., None])[..., 0]
+    rotations = walk.pose.rotations
+    turned = roma.rotvec_to_rotmat(turn - walk.turn) @ rotations.index_select(1, joints)
+    rotations = rotations.index_copy(1, joints, turned)
+    return Walk(Pose(rotations, walk.pose.pelvis + target[:, -3:] - walk.shift), turn, target[:, -3:])
+
+
+def observed_share(skeleton: Skeleton, pose: Pose, targets: Targets, prior: Prior) -> Tensor:
+    """How much of each joint's rotation, and last the pelvis, the keypoints decide against the prior.
+
+    Returns:
+        (N, J + 1) in [0, 1): h / (h + prior) with h the unknown's curvature in the data term; exactly 0 where no
+        keypoint sees the joint.
+    """
+    joints = free_joints(prior)
+    by_axis = linearise(skeleton, pose, targets, _TRUSTED_RADIUS_M, joints).jacobian.square().sum(1)
+    by_joint = by_axis[:, :-3].unflatten(1, (3, -1)).mean(1)
+    curvature = torch.cat([by_joint, by_axis[:, -3:].mean(1, keepdim=True)], 1)
+    held = torch.cat([prior.rotation[:, joints], prior.pelvis[:, :1]], 1)
+    share = curvature / (curvature + held)
+    return torch.cat([torch.zeros_like(prior.rotation).index_copy(1, joints, share[:, :-1]), share[:, -1:]], 1)

@@ -1,0 +1,128 @@
+"""Placing: bring a body so near to its keypoints that Gauss-Newton finds the rest of the way.
+
+Its steps are straight, and there is none round half a turn: from the body at rest, or to a person who faces elsewhere.
+"""
+
+from __future__ import annotations
+
+import roma
+import torch
+from torch import Tensor
+
+from lsmplify_refine.body import skinning
+from lsmplify_refine.body.skinning import Skeleton
+from lsmplify_refine.solver.gauss_newton import Pose, Prior, Schedule, Targets, project, residuals
+from lsmplify_refine.values.conventions import BODY25
+
+#: Errors beyond this count no more, metres.
+_RADIUS_M = 0.3
+#: From the body at rest to any pose.
+_FROM_REST = Schedule(damping=(30.0, 10.0, 5.0, 3.0, 2.0, 1.0, 1.0), radius_m=(9.0, 9.0, 3.0, 1.0, 0.6, 0.4, 0.3))
+_REST_PRIOR = 0.01
+_TORSO = [BODY25.points.index(f"{side}{part}") for part in ("hip", "shoulder") for side in ("left_", "right_")]
+_TORSO += [BODY25.points.index(part) for part in ("neck", "mid_hip")]
+_FEWEST_TORSO_POINTS = 3
+_YAWS = (0.0, 1.57, 3.14, 4.71)
+#: A start is turned as a whole where that turn is larger than this, radians, and keypoints are further than this from a
+#: body that faces as the start does, in the best place, metres.
+_FAR_RAD, _FAR_M = 1.0, 0.15
+
+
+def robust_error_m(skeleton: Skeleton, pose: Pose, targets: Targets) -> Tensor:
+    """(N,) root of the confidence-weighted mean of robust squared distances, metres on the body."""
+    return _robust_error_m(skinning.keypoints(skeleton, pose.rotations) + pose.pelvis[:, None], targets)
+
+
+def from_rest(skeleton: Skeleton, targets: Targets) -> Pose:
+    """A pose without any estimate: the body at rest on the torso's keypoints, then projected onto all of them."""
+    count, joints = len(targets.positions), len(skeleton.parents)
+    rest = torch.eye(3).to(targets.positions).expand(count, joints, 3, 3).clone()
+    points = skinning.keypoints(skeleton, rest)
+    root, pelvis = (_placed_in_image if targets.is_image else _placed_in_space)(points, targets)
+    rest[:, 0] = root
+    held = torch.full((count, joints), _REST_PRIOR).to(pelvis)
+    held[:, 22:] = torch.inf
+    return project(skeleton, Pose(rest, pelvis), targets, Prior(held, torch.full_like(pelvis, 1e-5)), _FROM_REST)
+
+
+def faced(skeleton: Skeleton, start: Pose, targets: Targets) -> Pose:
+    """A start that is turned as a whole where it faces quite another way than 3D keypoints; its joints stay bent."""
+    if targets.is_image:
+        return start
+    points = skinning.keypoints(skeleton, start.rotations) + start.pelvis[:, None]
+    error = _robust_error_m(points + mean_offset(points, targets)[:, None], targets)
+    far = torch.nonzero(error > _FAR_M)[:, 0]
+    if not len(far):
+        return start
+    turn, shift = _placed_in_space(points[far], targets[far])
+    better = _robust_error_m(points[far] @ turn.mT + shift[:, None], targets[far]) < error[far]
+    elsewhere = better & (roma.rotmat_geodesic_distance(turn, torch.eye(3).to(turn)) > _FAR_RAD)
+    far, turn, shift = far[elsewhere], turn[elsewhere], shift[elsewhere]
+    some = start[far]
+    rotations = torch.cat([turn[:, None] @ some.rotations[:, :1], some.rotations[:, 1:]], 1)
+    return start.with_rows(far, Pose(rotations, (turn @ some.pelvis[..., None])[..., 0] + shift))
+
+
+def mean_offset(points: Tensor, targets: Targets) -> Tensor:
+    """(N, 3) how far, in the confidence-weighted mean, 3D targets lie from points (N, K, 3), metres."""
+    weights = targets.weights[..., None]
+    return ((targets.positions - points) * weights).sum(1) / weights.sum(1).clamp(min=1e-6)
+
+
+def _robust_error_m(points: Tensor, targets: Targets) -> Tensor:
+    squared = residuals(points, targets)[0].square().sum(-1)
+    bounded = squared / (1.0 + squared / _RADIUS_M**2)
+    total = targets.weights.sum(1)
+    return ((targets.weights * bounded).sum(1) / total.clamp(min=1e-6)).sqrt()
+
+
+def _placed_in_space(points: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
+    """Rotation (N, 3, 3) and translation (N, 3) of points (N, K, 3) onto the torso's targets, or onto all of them."""
+    torso = torch.zeros_like(targets.weights)
+    torso[:, _TORSO] = targets.weights[:, _TORSO]
+    enough = (torso > 0).sum(1, keepdim=True) >= _FEWEST_TORSO_POINTS
+    weights = torch.where(enough, torso, targets.weights) + 1e-9
+    return roma.rigid_points_registration(points, targets.positions, weights)
+
+
+def _placed_in_image(points: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
+    """An upright body facing one of four sides: the one whose best place before the camera leaves the least error."""
+    best: tuple[Tensor, Tensor, Tensor] | None = None
+    for yaw in _YAWS:
+        # y down and z forward: the camera sees an upright body turned by half a turn about x
+        turn = roma.rotvec_to_rotmat(torch.tensor([torch.pi, 0.0, 0.0])) @ roma.rotvec_to_rotmat(
+            torch.tensor([0.0, yaw, 0.0])
+        )
+        turn = turn.to(points)
+        pelvis, error = _place_before_camera(points @ turn.T, targets)
+        roots = turn.expand(len(points), 3, 3)
+        if best is None:
+            best = roots, pelvis, error
+        else:
+            nearer = error < best[2]
+            best = (
+                torch.where(nearer[:, None, None], roots, best[0]),
+                torch.where(nearer[:, None], pelvis, best[1]),
+                torch.where(nearer, error, best[2]),
+            )
+    assert best is not None
+    return best[0], best[1]
+
+
+def _place_before_camera(points: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
+    """The translation (N, 3) that brings points (N, K, 3) nearest to their rays, and the error left (N,).
+
+    (x + t) lies on the ray u where t_xy - u t_z = u x_z - x_xy: linear in t.
+    """
+    rays = targets.positions
+    rows = torch.zeros(*rays.shape, 3).to(points)
+    rows[..., 0, 0] = rows[..., 1, 1] = 1.0
+    rows[..., 2] = -rays
+    right = rays * points[..., 2:] - points[..., :2]
+    root = targets.weights.sqrt()[..., None]
+    system, wanted = (rows * root[..., None]).flatten(1, 2), (right * root).flatten(1)
+    normal = system.transpose(1, 2) @ system + 1e-6 * torch.eye(3).to(points)
+    place = torch.linalg.solve(normal, (system.transpose(1, 2) @ wanted[..., None])[..., 0])
+    place = torch.cat([place[:, :2], place[:, 2:].clamp(min=0.5)], 1)
+    error = ((system @ place[..., None])[..., 0] - wanted).square().sum(1)
+    return place, error

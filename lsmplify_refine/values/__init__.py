@@ -1,0 +1,1 @@
+"""The values that everybody passes around: frozen dataclasses, keypoint conventions, the joints of SMPL."""

@@ -1,0 +1,1 @@
+"""Video, meshes and the comparison video."""

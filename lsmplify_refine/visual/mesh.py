@@ -1,0 +1,191 @@
+"""Meshes drawn over pictures, without a screen, through pyrender.
+
+Software GL (Mesa) must keep up with a video on two cores, so only the person's bounding box is drawn, and the
+shading is computed once per vertex here, which leaves GL a trivial shader.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any
+
+import cv2
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.visual.gl import GL_FIX, choose_gl_platform
+
+#: Near plane, metres: what is closer to the camera is not drawn.
+NEAR_M = 0.05
+
+#: The crop grows in steps, so that the frame buffer is not made anew for every frame.
+_CROP_STEP = 64
+
+#: Where the light comes from, OpenCV camera coordinates: over the photographer's left shoulder.
+_TO_LIGHT = np.array([-0.45, -0.65, -0.61], dtype=np.float32)
+
+
+class Surface:
+    """A mesh's triangles, prepared once for smooth shading of any of its poses.
+
+    Args:
+        faces: (F, 3) vertex indices, counter-clockwise seen from outside.
+        vertex_count: V.
+
+    Attributes:
+        closed: Whether no edge is open, so that the inside cannot be seen and need not be drawn.
+    """
+
+    def __init__(self, faces: np.ndarray, vertex_count: int) -> None:
+        self.faces = np.asarray(faces, dtype=np.int64)
+        start, end = self.faces[:, [0, 1, 2]].ravel(), self.faces[:, [1, 2, 0]].ravel()
+        there, back = start * vertex_count + end, end * vertex_count + start
+        self.closed = bool(np.array_equal(np.sort(there), np.sort(back)))
+        corners = self.faces.ravel()
+        owners = np.repeat(np.arange(len(self.faces)), 3)
+        ones = np.ones(len(corners), dtype=np.float32)
+        self._faces_to_vertices = csr_matrix((ones, (corners, owners)), shape=(vertex_count, len(self.faces)))
+
+    def normals(self, vertices: np.ndarray) -> np.ndarray:
+        """Area-weighted unit normals (V, 3) of vertices (V, 3)."""
+        a, b, c = vertices[self.faces.T]
+        u, v = b - a, c - a
+        across = np.empty_like(u)  # np.cross is several times slower
+        across[:, 0] = u[:, 1] * v[:, 2] - u[:, 2] * v[:, 1]
+        across[:, 1] = u[:, 2] * v[:, 0] - u[:, 0] * v[:, 2]
+        across[:, 2] = u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]
+        summed = self._faces_to_vertices @ across
+        return summed / np.maximum(np.linalg.norm(summed, axis=1, keepdims=True), 1e-12)
+
+    def shade(self, vertices: np.ndarray, color: tuple[int, int, int]) -> np.ndarray:
+        """Colours (V, 3) in [0, 1] of vertices (V, 3) in camera coordinates, lit by one soft lamp.
+
+        Wrapped diffuse light keeps form in the shadows; a dark rim (facing ratio) sets limbs off the trunk.
+        """
+        normals = self.normals(vertices)
+        to_eye = -vertices / np.linalg.norm(vertices, axis=1, keepdims=True)
+        diffuse = np.clip(0.5 + 0.5 * normals @ _TO_LIGHT, 0.0, 1.0)
+        facing = np.clip(np.einsum("vi,vi->v", normals, to_eye), 0.0, 1.0)
+        light = (0.32 + 0.78 * diffuse**1.5) * (0.55 + 0.45 * facing**0.5)
+        gloss = 0.10 * np.clip(normals @ _TO_LIGHT, 0.0, 1.0) ** 16
+        return np.clip(light[:, None] * np.array(color, dtype=np.float32) / 255.0 + gloss[:, None], 0.0, 1.0)
+
+
+class MeshRenderer:
+    """Draws meshes over images; one GL context for all of them, closed at the end of the `with` block.
+
+    Only one may be open at a time: closing it ends the EGL display, which a second one would share.
+
+    Raises:
+        InputError: No GL works here (on creation).
+    """
+
+    def __init__(self) -> None:
+        self.platform = choose_gl_platform()
+        try:
+            import pyrender
+
+            self._gl = pyrender
+            self._offscreen: Any = pyrender.OffscreenRenderer(_CROP_STEP, _CROP_STEP)
+        except Exception as error:  # whatever PyOpenGL, pyrender or the driver raise means the same to the user
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise InputError(f"no way to draw meshes here: GL platform {self.platform}: {reason}; {GL_FIX}") from error
+        self._scene = pyrender.Scene(bg_color=(0.0, 0.0, 0.0, 0.0))
+        self._camera = pyrender.IntrinsicsCamera(1.0, 1.0, 0.0, 0.0, znear=NEAR_M, zfar=1000.0)
+        self._scene.add(self._camera, pose=np.eye(4))
+        self._material = pyrender.MetallicRoughnessMaterial(baseColorFactor=(1.0, 1.0, 1.0, 1.0))
+
+    def __enter__(self) -> MeshRenderer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._offscreen.delete()
+
+    def overlay(
+        self,
+        image: np.ndarray,
+        vertices: np.ndarray,
+        K: np.ndarray,
+        surface: Surface,
+        *,
+        color: tuple[int, int, int],
+        opacity: float = 0.8,
+    ) -> np.ndarray:
+        """Draw a mesh into an image, in place.
+
+        Args:
+            image: RGB uint8 (H, W, 3), changed.
+            vertices: (V, 3) metres in OpenCV camera coordinates (x right, y down, z forward).
+            K: (3, 3) intrinsics in pixels of `image`; skew is ignored.
+            surface: The mesh's triangles.
+            color: RGB of the mesh, 0-255.
+            opacity: 0 draws nothing, 1 hides the picture.
+
+        Returns:
+            `image`.
+        """
+        box = _bounding_box(vertices, K, image.shape[1], image.shape[0])
+        if box is None:
+            return image
+        left, top, right, bottom = box
+        drawn = self._draw(vertices, surface, color, K, box)[: bottom - top, : right - left]
+        _blend(image[top:bottom, left:right], drawn, opacity)
+        return image
+
+    def _draw(
+        self,
+        vertices: np.ndarray,
+        surface: Surface,
+        color: tuple[int, int, int],
+        K: np.ndarray,
+        box: tuple[int, int, int, int],
+    ) -> np.ndarray:
+        """RGBA uint8 of the box, or a little more to the right and below; colours premultiplied by alpha."""
+        left, top, right, bottom = box
+        self._offscreen.viewport_width = -(-(right - left) // _CROP_STEP) * _CROP_STEP
+        self._offscreen.viewport_height = -(-(bottom - top) // _CROP_STEP) * _CROP_STEP
+        self._camera.fx, self._camera.fy = float(K[0, 0]), float(K[1, 1])
+        self._camera.cx, self._camera.cy = float(K[0, 2]) - left, float(K[1, 2]) - top
+        self._material.doubleSided = not surface.closed
+        opaque = np.ones((len(vertices), 4), dtype=np.float32)
+        opaque[:, :3] = surface.shade(vertices, color)
+        primitive = self._gl.Primitive(
+            positions=vertices * np.array([1, -1, -1], dtype=np.float32),  # OpenGL: y up, z backward
+            color_0=opaque,
+            indices=surface.faces,
+            material=self._material,
+            mode=self._gl.GLTF.TRIANGLES,
+        )
+        node = self._scene.add(self._gl.Mesh([primitive]))
+        try:
+            flags = self._gl.RenderFlags.RGBA | self._gl.RenderFlags.FLAT
+            return self._offscreen.render(self._scene, flags)[0]
+        finally:
+            self._scene.remove_node(node)
+
+
+def _bounding_box(vertices: np.ndarray, K: np.ndarray, width: int, height: int) -> tuple[int, int, int, int] | None:
+    """Pixels (left, top, right, bottom) that the mesh can touch in the image; None where it is out of sight."""
+    if not np.isfinite(vertices).all():
+        return None
+    in_front = vertices[:, 2] > NEAR_M
+    if not in_front.any():
+        return None
+    if not in_front.all():  # it reaches behind the camera, where projection means nothing
+        return 0, 0, width, height
+    points = vertices[:, :2] / vertices[:, 2:] * (K[0, 0], K[1, 1]) + (K[0, 2], K[1, 2])
+    low = np.floor(points.min(axis=0)) - 1
+    high = np.ceil(points.max(axis=0)) + 1
+    left, top = (int(side) for side in np.clip(low, 0, (width, height)))
+    right, bottom = (int(side) for side in np.clip(high, 0, (width, height)))
+    return (left, top, right, bottom) if left < right and top < bottom else None
+
+
+def _blend(image: np.ndarray, drawn: np.ndarray, opacity: float) -> None:
+    """Lay premultiplied RGBA over RGB, in place; in OpenCV, as float arithmetic in numpy takes ten times longer."""
+    over = cv2.convertScaleAbs(np.ascontiguousarray(drawn), alpha=opacity)
+    through = cv2.cvtColor(255 - over[..., 3], cv2.COLOR_GRAY2RGB)
+    image[:] = cv2.add(cv2.multiply(image, through, scale=1 / 255), cv2.cvtColor(over, cv2.COLOR_RGBA2RGB))
