@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lsmplify_refine.formats.containers import KeyPath, look_up, to_numpy, with_changes
-from lsmplify_refine.geometry.coordinates import nearest_rotvec, rotmat_to_rotvec, rotvec_to_rotmat
+from lsmplify_refine.geometry.rotations import nearest_rotvec, rotmat_to_rotvec, rotvec_to_rotmat
 
 #: A block's four parameters; transl is the model's, not the pelvis.
 PARAMETERS = ("body_pose", "betas", "global_orient", "transl")

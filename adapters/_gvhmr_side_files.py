@@ -14,7 +14,8 @@ from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.containers import to_numpy
 from lsmplify_refine.keypoint_files import keypoints_from_array, load_keypoints
 from lsmplify_refine.safe_load import load_torch
-from lsmplify_refine.values.estimate import Estimate, Keypoints
+from lsmplify_refine.values.estimate import Estimate
+from lsmplify_refine.values.keypoints import Keypoints
 
 
 def with_side_files(estimate: Estimate, tree: dict[str, Any], path: Path) -> Estimate:

@@ -14,8 +14,9 @@ from lsmplify_refine.formats.assemble import assemble, gender_of, number_of
 from lsmplify_refine.formats.codings import Rotations
 from lsmplify_refine.formats.containers import peek, read_container
 from lsmplify_refine.formats.slots import Slot, write_slots
-from lsmplify_refine.formats.tree import to_numpy
-from lsmplify_refine.values.estimate import Estimate, Family
+from lsmplify_refine.options import Family
+from lsmplify_refine.safe_load import to_numpy
+from lsmplify_refine.values.estimate import Estimate
 
 NAME = "amass"
 

@@ -18,9 +18,12 @@ from lsmplify_refine.formats.assemble import assemble
 from lsmplify_refine.formats.codings import Coding, Fields, Rotations
 from lsmplify_refine.formats.containers import Container, peek, read_container, read_folder
 from lsmplify_refine.formats.slots import Slot, write_slots
-from lsmplify_refine.formats.tree import KeyPath, look_up, to_numpy
-from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, rotvec_to_rotmat
-from lsmplify_refine.values.estimate import Estimate, Family
+from lsmplify_refine.formats.tree import KeyPath, look_up
+from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
+from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
+from lsmplify_refine.options import Family
+from lsmplify_refine.safe_load import to_numpy
+from lsmplify_refine.values.estimate import Estimate
 
 NAME = "easymocap"
 

@@ -17,9 +17,12 @@ from lsmplify_refine.formats.assemble import assemble, frame_ids_of, gender_of, 
 from lsmplify_refine.formats.containers import Container, peek, read_container
 from lsmplify_refine.formats.pose_layouts import PoseLayout, family_of, pose_layout, root_layout
 from lsmplify_refine.formats.slots import Slot, write_slots
-from lsmplify_refine.formats.tree import KeyPath, look_up, to_numpy
-from lsmplify_refine.geometry.crop_cameras import intrinsics
-from lsmplify_refine.values.estimate import Camera, Estimate, Family
+from lsmplify_refine.formats.tree import KeyPath, look_up
+from lsmplify_refine.geometry.projection import intrinsics
+from lsmplify_refine.options import Family
+from lsmplify_refine.safe_load import to_numpy
+from lsmplify_refine.values.camera import Camera
+from lsmplify_refine.values.estimate import Estimate
 
 NAME = "generic"
 

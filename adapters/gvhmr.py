@@ -27,7 +27,8 @@ from lsmplify_refine.formats.containers import (
     with_values,
     write_container,
 )
-from lsmplify_refine.values.estimate import Camera, Estimate, WorldRoot
+from lsmplify_refine.values.camera import Camera
+from lsmplify_refine.values.estimate import Estimate, WorldRoot
 
 NAME = "gvhmr"
 

@@ -17,9 +17,11 @@ from lsmplify_refine.formats.assemble import assemble
 from lsmplify_refine.formats.codings import Rotations
 from lsmplify_refine.formats.containers import Container, peek, read_container
 from lsmplify_refine.formats.slots import Slot, write_slots
-from lsmplify_refine.formats.tree import look_up, to_numpy
+from lsmplify_refine.formats.tree import look_up
 from lsmplify_refine.geometry.crop_cameras import hmr2_intrinsics
-from lsmplify_refine.values.estimate import Camera, Estimate
+from lsmplify_refine.safe_load import to_numpy
+from lsmplify_refine.values.camera import Camera
+from lsmplify_refine.values.estimate import Estimate
 
 NAME = "phalp"
 

@@ -12,10 +12,12 @@ from lsmplify_refine.formats.assemble import assemble, frame_ids_of
 from lsmplify_refine.formats.codings import Rotations
 from lsmplify_refine.formats.containers import Container, peek, read_container
 from lsmplify_refine.formats.slots import Slot, write_slots
-from lsmplify_refine.formats.tree import KeyPath, look_up, to_numpy
-from lsmplify_refine.geometry.coordinates import rotvec_to_rotmat
-from lsmplify_refine.geometry.crop_cameras import intrinsics
-from lsmplify_refine.values.estimate import Camera, Estimate
+from lsmplify_refine.formats.tree import KeyPath, look_up
+from lsmplify_refine.geometry.projection import intrinsics
+from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
+from lsmplify_refine.safe_load import to_numpy
+from lsmplify_refine.values.camera import Camera
+from lsmplify_refine.values.estimate import Estimate
 
 NAME = "prompthmr"
 

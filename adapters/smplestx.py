@@ -16,10 +16,11 @@ from lsmplify_refine.formats.assemble import assemble
 from lsmplify_refine.formats.codings import Rotations
 from lsmplify_refine.formats.containers import Container, peek, read_container, read_folder
 from lsmplify_refine.formats.slots import Slot, write_slots
-from lsmplify_refine.formats.tree import KeyPath, look_up, to_numpy
-from lsmplify_refine.geometry.crop_cameras import intrinsics
-from lsmplify_refine.safe_load import inspect_file, load_npy
-from lsmplify_refine.values.estimate import Camera, Estimate
+from lsmplify_refine.formats.tree import KeyPath, look_up
+from lsmplify_refine.geometry.projection import intrinsics
+from lsmplify_refine.safe_load import inspect_file, load_npy, to_numpy
+from lsmplify_refine.values.camera import Camera
+from lsmplify_refine.values.estimate import Estimate
 
 NAME = "smplestx"
 

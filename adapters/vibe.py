@@ -17,9 +17,11 @@ from lsmplify_refine.formats.assemble import assemble, frame_ids_of
 from lsmplify_refine.formats.codings import Coding, Fields, Rotations
 from lsmplify_refine.formats.containers import peek, read_container
 from lsmplify_refine.formats.slots import Slot, write_slots
-from lsmplify_refine.formats.tree import KeyPath, people_with, to_numpy
+from lsmplify_refine.formats.tree import KeyPath, people_with
 from lsmplify_refine.geometry.crop_cameras import crop_to_full, full_to_crop, spin_intrinsics
-from lsmplify_refine.values.estimate import Camera, Estimate
+from lsmplify_refine.safe_load import to_numpy
+from lsmplify_refine.values.camera import Camera
+from lsmplify_refine.values.estimate import Estimate
 
 NAME = "vibe"
 

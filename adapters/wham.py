@@ -15,8 +15,10 @@ from lsmplify_refine.formats.assemble import assemble, frame_ids_of
 from lsmplify_refine.formats.codings import Coding, Fields, Rotations
 from lsmplify_refine.formats.containers import peek, read_container
 from lsmplify_refine.formats.slots import Slot, write_slots
-from lsmplify_refine.formats.tree import KeyPath, people_with, to_numpy
-from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, rotvec_to_rotmat
+from lsmplify_refine.formats.tree import KeyPath, people_with
+from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
+from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
+from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.estimate import Estimate
 
 NAME = "wham"

@@ -12,38 +12,67 @@ from lsmplify_refine._version import __version__
 
 if TYPE_CHECKING:
     from lsmplify_refine.body import BodyModel
+    from lsmplify_refine.detect import detect_keypoints
     from lsmplify_refine.engine.refinement import Refinement
     from lsmplify_refine.engine.refiner import Refiner
+    from lsmplify_refine.engine.stream import Stream
     from lsmplify_refine.errors import InputError
     from lsmplify_refine.formats.load_save import load, save
+    from lsmplify_refine.geometry.triangulation import triangulate
     from lsmplify_refine.job.run import refine
-    from lsmplify_refine.values.estimate import Camera, Estimate, Keypoints
+    from lsmplify_refine.keypoint_files import KeypointTrack, load_keypoints, load_tracks
+    from lsmplify_refine.keypoint_files.cameras import load_calibration
+    from lsmplify_refine.recorder import Recorder
+    from lsmplify_refine.solver.problem import Targets
+    from lsmplify_refine.values.camera import CalibratedCamera, Camera
+    from lsmplify_refine.values.estimate import Estimate
+    from lsmplify_refine.values.keypoints import Keypoints
 
 __all__ = [
     "BodyModel",
+    "CalibratedCamera",
     "Camera",
     "Estimate",
     "InputError",
+    "KeypointTrack",
     "Keypoints",
+    "Recorder",
     "Refinement",
     "Refiner",
+    "Stream",
+    "Targets",
     "__version__",
+    "detect_keypoints",
     "load",
+    "load_calibration",
+    "load_keypoints",
+    "load_tracks",
     "refine",
     "save",
+    "triangulate",
 ]
 
 _HOME = {
     "BodyModel": "lsmplify_refine.body",
-    "Camera": "lsmplify_refine.values.estimate",
+    "CalibratedCamera": "lsmplify_refine.values.camera",
+    "Camera": "lsmplify_refine.values.camera",
     "Estimate": "lsmplify_refine.values.estimate",
     "InputError": "lsmplify_refine.errors",
-    "Keypoints": "lsmplify_refine.values.estimate",
+    "KeypointTrack": "lsmplify_refine.keypoint_files",
+    "Keypoints": "lsmplify_refine.values.keypoints",
+    "Recorder": "lsmplify_refine.recorder",
     "Refinement": "lsmplify_refine.engine.refinement",
     "Refiner": "lsmplify_refine.engine.refiner",
+    "Stream": "lsmplify_refine.engine.stream",
+    "Targets": "lsmplify_refine.solver.problem",
+    "detect_keypoints": "lsmplify_refine.detect",
     "load": "lsmplify_refine.formats.load_save",
+    "load_calibration": "lsmplify_refine.keypoint_files.cameras",
+    "load_keypoints": "lsmplify_refine.keypoint_files",
+    "load_tracks": "lsmplify_refine.keypoint_files",
     "refine": "lsmplify_refine.job.run",
     "save": "lsmplify_refine.formats.load_save",
+    "triangulate": "lsmplify_refine.geometry.triangulation",
 }
 
 

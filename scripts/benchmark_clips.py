@@ -27,11 +27,12 @@ from lsmplify_refine.detect import Detector, detect_keypoints, detectors, open_d
 from lsmplify_refine.engine.refinement import BodyTrack
 from lsmplify_refine.engine.refiner import gate_error
 from lsmplify_refine.engine.targets import image_targets
-from lsmplify_refine.geometry.camera_pose import default_intrinsics
 from lsmplify_refine.geometry.metrics import confidence_weighted_mean, reprojection_errors_px
-from lsmplify_refine.job.run import Job, run
+from lsmplify_refine.geometry.projection import default_intrinsics
+from lsmplify_refine.job.job import Job
+from lsmplify_refine.job.run import run
+from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.conventions import COCO17, CONVENTIONS
-from lsmplify_refine.values.estimate import Camera
 from lsmplify_refine.visual.video import probe
 
 

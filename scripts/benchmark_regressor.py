@@ -34,7 +34,7 @@ from lsmplify_refine.learn.shape_batches import ShapeSampler
 from lsmplify_refine.regressor.fusion import FrameSolver
 from lsmplify_refine.regressor.published import PublishedNetwork
 from lsmplify_refine.regressor.weights import open_network
-from lsmplify_refine.solver.gauss_newton import Pose, Targets
+from lsmplify_refine.solver.problem import Pose, Targets
 from lsmplify_refine.solver.running_mean import MeanPose
 
 #: One shape for all frames, as in a track.

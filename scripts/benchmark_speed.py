@@ -18,8 +18,9 @@ import numpy as np
 import torch
 
 from lsmplify_refine import BodyModel, Camera, Estimate, Keypoints, Refiner
-from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, rotvec_to_rotmat
-from lsmplify_refine.geometry.metrics import project_to_image
+from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
+from lsmplify_refine.geometry.projection import project_to_image
+from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 from lsmplify_refine.values.estimate import WorldRoot
 from lsmplify_refine.visual.video import VideoWriter
 

@@ -25,13 +25,16 @@ import numpy as np
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 from lsmplify_refine import Estimate, load
-from lsmplify_refine.geometry.coordinates import rotvec_to_rotmat
 from lsmplify_refine.geometry.crop_cameras import hmr2_intrinsics
-from lsmplify_refine.geometry.metrics import project_to_image
-from lsmplify_refine.job.run import Job, run
+from lsmplify_refine.geometry.projection import project_to_image
+from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
+from lsmplify_refine.job.job import Job
+from lsmplify_refine.job.run import run
 from lsmplify_refine.keypoint_files.multi_view import triangulate_files
-from scripts import target_files as files
-from scripts.target_samples import (
+from tests.keypoint_files.test_multi_view import write_easymocap as write_yaml
+from tests.keypoint_files.test_multi_view import write_pose2sim as write_toml
+from tests.support import target_files as files
+from tests.support.target_samples import (
     FPS,
     MPJPE,
     PVE,
@@ -45,8 +48,6 @@ from scripts.target_samples import (
     recorded_motions,
     seen_in_room,
 )
-from tests.test_triangulate import write_easymocap as write_yaml
-from tests.test_triangulate import write_pose2sim as write_toml
 
 #: Frames for which somebody is not there.
 LEAVES_FRAMES = 20

@@ -28,7 +28,8 @@ from lsmplify_refine.learn.train import Forward, TrainConfig, train
 from lsmplify_refine.regressor.fusion import LAST, even_prior, first_solution, fuse, in_space, project_alone
 from lsmplify_refine.regressor.network import regress
 from lsmplify_refine.solver.evidence import Scales
-from lsmplify_refine.solver.gauss_newton import Pose, project
+from lsmplify_refine.solver.gauss_newton import project
+from lsmplify_refine.solver.problem import Pose
 
 CASES = (
     Case(1), Case(5), Case(9), Case(estimator=True), Case(estimator=True, noise_m=0.02),

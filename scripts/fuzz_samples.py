@@ -27,14 +27,14 @@ from lsmplify_refine.regressor.network import NetworkConfig, ResidualRegressor
 from lsmplify_refine.regressor.published import load_published
 from lsmplify_refine.regressor.weights import load_weights, save_weights
 from lsmplify_refine.safe_load import load_body_npz, load_body_pickle, load_json, load_npz, load_pickle, load_torch
-from tests.adapters import estimator_files as estimators
-from tests.adapters import gvhmr_files as gvhmr
 from tests.adapters.test_round_trips import CASES as ADAPTER_CASES
-from tests.body import model_files
 from tests.keypoint_files import test_json_files as keypoint_json
 from tests.keypoint_files import test_named_points as named
+from tests.keypoint_files.test_multi_view import camera_at, write_easymocap, write_pose2sim
 from tests.regressor.test_published import save as save_published
-from tests.test_triangulate import camera_at, write_easymocap, write_pose2sim
+from tests.support import estimator_files as estimators
+from tests.support import gvhmr_files as gvhmr
+from tests.support import model_files
 
 
 @dataclass(frozen=True)

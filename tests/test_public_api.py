@@ -10,16 +10,26 @@ import lsmplify_refine
 
 NAMES = [
     "BodyModel",
+    "CalibratedCamera",
     "Camera",
     "Estimate",
     "InputError",
+    "KeypointTrack",
     "Keypoints",
+    "Recorder",
     "Refinement",
     "Refiner",
+    "Stream",
+    "Targets",
     "__version__",
+    "detect_keypoints",
     "load",
+    "load_calibration",
+    "load_keypoints",
+    "load_tracks",
     "refine",
     "save",
+    "triangulate",
 ]
 
 SIGNATURES = {

@@ -14,8 +14,9 @@ from lsmplify_refine.body import skinning
 from lsmplify_refine.body.io import BodyArrays, load_body_file, load_open_body
 from lsmplify_refine.body.regressors import Origin, point_origin
 from lsmplify_refine.errors import InputError
+from lsmplify_refine.options import Family
 from lsmplify_refine.values.conventions import CONVENTIONS
-from lsmplify_refine.values.estimate import BODY_JOINTS, Family
+from lsmplify_refine.values.estimate import BODY_JOINTS
 
 
 @dataclass(frozen=True)

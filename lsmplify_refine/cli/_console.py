@@ -6,8 +6,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from lsmplify_refine.engine.refinement import Refinement
+from lsmplify_refine.job.job import Job, Outcome
 from lsmplify_refine.job.report import counts, metrics_table
-from lsmplify_refine.job.run import Job, Outcome, run
+from lsmplify_refine.job.run import run
 
 #: What the stages of a job are called on their bars.
 LABELS = {"refining": "refining", "rendering": "decoding, rendering"}

@@ -43,7 +43,7 @@ def handle(args: argparse.Namespace) -> int:
     """Copy the built-in input and refine it."""
     from lsmplify_refine.cli._console import run_and_show
     from lsmplify_refine.job.demo import copy_input
-    from lsmplify_refine.job.run import Job
+    from lsmplify_refine.job.job import Job
 
     copied = copy_input(args.output)
     return run_and_show(Job(input=copied, device=args.device, write_video=args.write_video, overwrite=args.overwrite))

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from lsmplify_refine.cli._options import add_common_options, at_least_one, not_negative, positive
-from lsmplify_refine.job.outputs import OutputFormat
+from lsmplify_refine.options import OutputFormat
 from lsmplify_refine.values.conventions import LAYOUTS
 
 if TYPE_CHECKING:
-    from lsmplify_refine.job.run import Job
+    from lsmplify_refine.job.job import Job
 
 USAGE_NOTE = """\
 It writes, beside the input or in --output DIR:
@@ -133,7 +133,8 @@ def handle(args: argparse.Namespace) -> int:
 
 
 def _job(args: argparse.Namespace) -> Job:
-    from lsmplify_refine.job.run import SMOOTH_SECONDS, Job
+    from lsmplify_refine.job.job import Job
+    from lsmplify_refine.job.run import SMOOTH_SECONDS
 
     return Job(
         input=args.input,

@@ -15,10 +15,8 @@ import numpy as np
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.geometry.rigid import Per, Rigid, fit_rigid
+from lsmplify_refine.options import Align
 from lsmplify_refine.values.conventions import CONVENTIONS
-
-#: How keypoints get into the estimate's frame: see `align`.
-Align = Literal["auto", "camera", "torso", "procrustes"]
 
 #: Points that the pose of arms, legs and head does not move, by their names in the conventions.
 TORSO = frozenset(

@@ -17,10 +17,11 @@ from torch import Tensor
 
 from lsmplify_refine.body.skinning import Skeleton, rest_levers
 from lsmplify_refine.engine.keypoint_smoothing import calmed
-from lsmplify_refine.geometry.coordinates import rotmat_to_rotvec, rotvec_to_rotmat
+from lsmplify_refine.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
 from lsmplify_refine.geometry.smoothing import smooth
 from lsmplify_refine.solver.batches import in_parallel
-from lsmplify_refine.solver.gauss_newton import Pose, Prior, Schedule, Targets, observed_share, project
+from lsmplify_refine.solver.gauss_newton import observed_share, project
+from lsmplify_refine.solver.problem import Pose, Prior, Schedule, Targets
 
 #: m^2/rad^2: a joint at this prior gives way when keypoints 10 cm away from it are off by a few centimetres.
 _ROTATION_PRIOR = 0.01

@@ -10,9 +10,11 @@ from scipy.ndimage import gaussian_filter1d
 from lsmplify_refine.body import BodyModel
 from lsmplify_refine.engine.shape import Calibration, calibrate
 from lsmplify_refine.engine.targets import rest_pelvis
-from lsmplify_refine.geometry.coordinates import rotmat_to_rotvec
-from lsmplify_refine.solver.gauss_newton import Pose, Targets
-from lsmplify_refine.values.estimate import BODY_JOINTS, Camera, Estimate, Keypoints
+from lsmplify_refine.geometry.rotations import rotmat_to_rotvec
+from lsmplify_refine.solver.problem import Pose, Targets
+from lsmplify_refine.values.camera import Camera
+from lsmplify_refine.values.estimate import BODY_JOINTS, Estimate
+from lsmplify_refine.values.keypoints import Keypoints
 
 
 def shape_from_keypoints(body: BodyModel, convention: str, targets: Targets) -> Calibration:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lsmplify_refine.geometry.coordinates import rotmat_to_rotvec
+from lsmplify_refine.geometry.rotations import rotmat_to_rotvec
 
 #: Joint -> (name, largest angle in degrees). Rounded up from the extremes of everyday and sports motion capture.
 _LARGEST_ANGLE_DEG: dict[int, tuple[str, float]] = {

@@ -13,7 +13,8 @@ import torch
 from lsmplify_refine.body import skinning
 from lsmplify_refine.body.skinning import Skeleton
 from lsmplify_refine.geometry.smoothing import smooth
-from lsmplify_refine.solver.gauss_newton import Pose, Targets, in_image, residuals, robust_weights
+from lsmplify_refine.solver.gauss_newton import in_image, residuals, robust_weights
+from lsmplify_refine.solver.problem import Pose, Targets
 
 #: A keypoint further than this from the track hardly counts, metres.
 _RADIUS_M = 0.12

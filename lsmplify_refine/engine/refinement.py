@@ -8,7 +8,9 @@ import numpy as np
 
 from lsmplify_refine.body import BodyModel
 from lsmplify_refine.engine.align import Alignment
-from lsmplify_refine.values.estimate import Camera, Estimate, Keypoints
+from lsmplify_refine.values.camera import Camera
+from lsmplify_refine.values.estimate import Estimate
+from lsmplify_refine.values.keypoints import Keypoints
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,12 @@ from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
 
 from lsmplify_refine.body import BodyModel, skinning
-from lsmplify_refine.engine.align import Align, Alignment
+from lsmplify_refine.engine.align import Alignment
 from lsmplify_refine.engine.correct import apply_correction, correct, default_prior
 from lsmplify_refine.engine.from_keypoints import as_estimate, low_passed, shape_from_keypoints
 from lsmplify_refine.engine.gate import gate, limit_joints
@@ -36,17 +35,16 @@ from lsmplify_refine.geometry.metrics import (
     keypoint_errors,
     robust_rms,
 )
+from lsmplify_refine.options import SMOOTH_SECONDS, Align, Mode
 from lsmplify_refine.regressor.body25 import body25_skeleton, body25_targets
 from lsmplify_refine.regressor.fusion import FrameSolver
 from lsmplify_refine.regressor.weights import open_network
-from lsmplify_refine.solver.gauss_newton import Pose, Targets
 from lsmplify_refine.solver.initialise import robust_error_m
-from lsmplify_refine.values.estimate import Camera, Estimate, Keypoints
+from lsmplify_refine.solver.problem import Pose, Targets
+from lsmplify_refine.values.camera import Camera
+from lsmplify_refine.values.estimate import Estimate
+from lsmplify_refine.values.keypoints import Keypoints
 
-#: Where a frame starts: see `Refiner`.
-Mode = Literal["plug-in", "sequential"]
-#: Standard deviation of the correction's low-pass, seconds.
-SMOOTH_SECONDS = 0.1
 _MOST_SMOOTH_SECONDS = 10.0
 #: Keypoint noise at which a motion from keypoints alone gets half of the low-pass that a correction gets, metres.
 _SMOOTHED_NOISE_M = 0.02

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from lsmplify_refine.body import BodyModel, skinning
-from lsmplify_refine.solver.gauss_newton import Pose, Targets, residuals, robust_weights
+from lsmplify_refine.solver.gauss_newton import residuals, robust_weights
+from lsmplify_refine.solver.problem import Pose, Targets
 from lsmplify_refine.values.conventions import CONVENTIONS
 
 #: Standard deviations of the calibration's unknowns: betas (unit normal by construction), log size, metres.

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from lsmplify_refine.body.skinning import Skeleton
 from lsmplify_refine.solver.batches import in_parallel
-from lsmplify_refine.solver.gauss_newton import Pose, Targets
 from lsmplify_refine.solver.initialise import from_rest, robust_error_m
+from lsmplify_refine.solver.problem import Pose, Targets
 from lsmplify_refine.solver.running_mean import MeanPose
 
 #: Robust keypoint error above which a result is not fed back, metres.

@@ -9,12 +9,17 @@ import torch
 from scipy.ndimage import median_filter
 
 from lsmplify_refine.body import BodyModel
-from lsmplify_refine.engine.align import Align, Alignment, align
+from lsmplify_refine.engine.align import Alignment, align
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, pelvis_position, rotvec_to_rotmat
+from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, pelvis_position
+from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 from lsmplify_refine.geometry.smoothing import segments
-from lsmplify_refine.solver.gauss_newton import Pose, Targets, residuals
-from lsmplify_refine.values.estimate import Camera, Estimate, Keypoints
+from lsmplify_refine.options import Align
+from lsmplify_refine.solver.gauss_newton import residuals
+from lsmplify_refine.solver.problem import Pose, Targets
+from lsmplify_refine.values.camera import Camera
+from lsmplify_refine.values.estimate import Estimate
+from lsmplify_refine.values.keypoints import Keypoints
 
 #: A detection that leaves its neighbours in time by this much is an outlier; metres on the body.
 _CONSISTENCY_RADIUS_M = 0.1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from lsmplify_refine.engine.refinement import BodyTrack
-from lsmplify_refine.geometry.coordinates import nearest_rotvec, rotvec_to_rotmat
+from lsmplify_refine.geometry.rotations import nearest_rotvec, rotvec_to_rotmat
 from lsmplify_refine.values.estimate import Estimate, WorldRoot
 
 #: Ankles and feet: the lowest of them stands on the ground.

@@ -24,7 +24,7 @@ from lsmplify_refine.learn.keypoint_noise import LIMB_POINTS
 from lsmplify_refine.learn.motion import Take
 from lsmplify_refine.learn.pairs import Pairs
 from lsmplify_refine.learn.shape_batches import ShapeSampler, with_hands
-from lsmplify_refine.solver.gauss_newton import Pose, Targets
+from lsmplify_refine.solver.problem import Pose, Targets
 
 _LIMBS = dict(zip(("right arm", "left arm", "right leg", "left leg", "head"), LIMB_POINTS))
 _POINTS = 25

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.formats.load_save import adapters, load
+from lsmplify_refine.formats.load_save import load
+from lsmplify_refine.formats.registry import adapters
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, move_body, pelvis_position
 from lsmplify_refine.geometry.smoothing import segments
 from lsmplify_refine.learn.motion import (

@@ -17,8 +17,9 @@ from lsmplify_refine.regressor.fusion import fuse
 from lsmplify_refine.regressor.network import JOINTS
 from lsmplify_refine.regressor.published import PublishedNetwork, published_pose
 from lsmplify_refine.regressor.weights import Network
-from lsmplify_refine.solver.gauss_newton import Pose, Prior, Schedule, project
+from lsmplify_refine.solver.gauss_newton import project
 from lsmplify_refine.solver.initialise import mean_offset
+from lsmplify_refine.solver.problem import Pose, Prior, Schedule
 
 Solver = Callable[[Pairs], Pose]
 

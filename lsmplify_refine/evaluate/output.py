@@ -9,7 +9,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lsmplify_refine.engine.refiner import SMOOTH_SECONDS
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.evaluate.datasets import TakeSet
 from lsmplify_refine.evaluate.methods import Panel
@@ -19,6 +18,7 @@ from lsmplify_refine.evaluate.scores import PROBES
 from lsmplify_refine.evaluate.table import main_tables, markdown, other_tables
 from lsmplify_refine.job.outputs import unwritable
 from lsmplify_refine.job.report import _versions, plain, write_report
+from lsmplify_refine.options import SMOOTH_SECONDS
 
 FILES = ("evaluation.json", "evaluation.md", "curves.png")
 #: Version of the JSON's layout, for programs that read it.

@@ -18,7 +18,7 @@ from lsmplify_refine.evaluate.scores import ACCEL, FIRST_HALF, PVE, SECOND_HALF,
 from lsmplify_refine.evaluate.takes import TakeCase, TakeRow, Tracks, standard_take_rows
 from lsmplify_refine.learn.pairs import Pairs
 from lsmplify_refine.learn.shape_batches import ShapeSampler
-from lsmplify_refine.solver.gauss_newton import Pose
+from lsmplify_refine.solver.problem import Pose
 
 #: Called with a test set's name, rows done and rows in all.
 Report = Callable[[str, int, int], None]

@@ -13,7 +13,6 @@ from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
 from lsmplify_refine.engine.correct import apply_correction, correct, correction_to, default_prior
-from lsmplify_refine.engine.refiner import SMOOTH_SECONDS
 from lsmplify_refine.evaluate.cases import Case, Protocol, observed, stream
 from lsmplify_refine.evaluate.datasets import FPS, at_rate
 from lsmplify_refine.evaluate.methods import Solver, in_batches
@@ -22,9 +21,10 @@ from lsmplify_refine.learn.augment import estimator_error
 from lsmplify_refine.learn.motion import Take
 from lsmplify_refine.learn.pairs import Pairs
 from lsmplify_refine.learn.shape_batches import ShapeSampler, with_hands
+from lsmplify_refine.options import SMOOTH_SECONDS
 from lsmplify_refine.regressor.fusion import FrameSolver
 from lsmplify_refine.regressor.weights import Network
-from lsmplify_refine.solver.gauss_newton import Pose
+from lsmplify_refine.solver.problem import Pose
 from lsmplify_refine.solver.running_mean import MeanPose
 
 #: How slowly a smooth estimator error changes: standard deviation of the Gaussian that white noise is filtered by.

@@ -11,8 +11,9 @@ import numpy as np
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.containers import Container
 from lsmplify_refine.formats.slots import Record, Slot, read_fields
-from lsmplify_refine.formats.tree import to_numpy
-from lsmplify_refine.values.estimate import BODY_JOINTS, Estimate, Family, Gender, WorldRoot
+from lsmplify_refine.options import Family, Gender
+from lsmplify_refine.safe_load import to_numpy
+from lsmplify_refine.values.estimate import BODY_JOINTS, Estimate, WorldRoot
 
 #: Numbers of frames are below this: a year of them.
 _MOST_FRAMES = 1e9

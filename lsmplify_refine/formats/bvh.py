@@ -8,7 +8,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from lsmplify_refine.body import BodyModel
-from lsmplify_refine.geometry.coordinates import rotvec_to_rotmat
+from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 
 #: SMPL's names of the joints, in order; SMPL-H and SMPL-X share the first 22.
 JOINT_NAMES = (

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
-import roma
-import torch
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.geometry.coordinates import rotmat_to_rotvec, rotvec_to_rotmat
-
-#: Three incompatible 6D layouts are in use: "interleaved" (SPIN, VIBE, SMPLest-X: number 2i+j is R[i, j]), "columns"
-#: (HMR2, TRAM: first column, then the second) and "rows" (pytorch3d, GVHMR: first row, then the second). A wrong
-#: guess still gives rotations, so that it cannot be told from the numbers.
-RotationKind = Literal["axis-angle", "matrix", "6d-interleaved", "6d-columns", "6d-rows"]
+from lsmplify_refine.geometry.rotations import (
+    RotationKind,
+    rotmat_to_rotvec,
+    rotmat_to_sixd,
+    rotvec_to_rotmat,
+    sixd_to_rotmat,
+)
 
 WIDTHS: dict[str, int] = {"axis-angle": 3, "matrix": 9, "6d-interleaved": 6, "6d-columns": 6, "6d-rows": 6}
 
@@ -93,29 +91,6 @@ class Rotations(Coding):
         """Joint by joint."""
         joints = changed[field].reshape(len(changed[field]), -1)
         return np.repeat(joints, width // joints.shape[1], axis=1)
-
-
-def sixd_to_rotmat(sixd: np.ndarray, kind: RotationKind) -> np.ndarray:
-    """6D (..., 6) in one of the three layouts to rotation matrices (..., 3, 3), float64.
-
-    Source: Zhou et al., On the Continuity of Rotation Representations in Neural Networks, 2019 (Gram-Schmidt).
-    """
-    numbers = np.asarray(sixd, dtype=np.float64)
-    if kind == "6d-interleaved":
-        pair = numbers.reshape(*numbers.shape[:-1], 3, 2)
-    else:
-        pair = np.swapaxes(numbers.reshape(*numbers.shape[:-1], 2, 3), -1, -2)
-    matrices = roma.special_gramschmidt(torch.as_tensor(pair)).numpy()
-    return np.swapaxes(matrices, -1, -2) if kind == "6d-rows" else matrices
-
-
-def rotmat_to_sixd(matrices: np.ndarray, kind: RotationKind) -> np.ndarray:
-    """Rotation matrices (..., 3, 3) to 6D (..., 6) in one of the three layouts."""
-    source = np.swapaxes(matrices, -1, -2) if kind == "6d-rows" else matrices
-    pair = source[..., :2]
-    if kind != "6d-interleaved":
-        pair = np.swapaxes(pair, -1, -2)
-    return pair.reshape(*matrices.shape[:-2], 6)
 
 
 def _checked(matrices: np.ndarray) -> np.ndarray:

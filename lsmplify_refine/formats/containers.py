@@ -25,8 +25,8 @@ from numpy.lib import format as npy_format
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.pickles import object_member, pickled, unpickled_member, write_object
-from lsmplify_refine.formats.tree import KeyPath, look_up, to_numpy, with_changes, with_values
-from lsmplify_refine.safe_load import inspect_file, load_json, read_npy, read_npz
+from lsmplify_refine.formats.tree import KeyPath, look_up, with_changes, with_values
+from lsmplify_refine.safe_load import inspect_file, load_json, read_npy, read_npz, to_numpy
 
 __all__ = [
     "Container",

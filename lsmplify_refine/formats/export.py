@@ -25,9 +25,9 @@ from lsmplify_refine.body import BodyModel
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.bvh import write_bvh
 from lsmplify_refine.formats.containers import Container, write_container
-from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, change_family, move_body
-from lsmplify_refine.job.outputs import OutputFormat
-from lsmplify_refine.values.estimate import Estimate, Family
+from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, move_body, pelvis_position
+from lsmplify_refine.options import Family, OutputFormat
+from lsmplify_refine.values.estimate import BODY_JOINTS, Estimate
 
 #: Frame rate written where none is known.
 _DEFAULT_FPS = 30.0
@@ -242,3 +242,29 @@ def _one_shape(estimate: Estimate) -> tuple[np.ndarray, list[str]]:
     if np.ptp(estimate.betas, axis=0).max() == 0:
         return estimate.betas[0], []
     return np.median(estimate.betas, axis=0), ["the shape changes over the clip; its median is written"]
+
+
+#: Extension of each.
+SUFFIXES: dict[str, str] = {"amass": ".npz", "smpl-npz": ".npz", "smplx-npz": ".npz", "gvhmr": ".pt", "bvh": ".bvh"}
+
+
+def change_family(
+    estimate: Estimate, family: Family, *, rest_pelvis_from: np.ndarray, rest_pelvis_to: np.ndarray, betas: np.ndarray
+) -> Estimate:
+    """The same posed body given to another family: the pelvis stays where it is.
+
+    The first 21 body joints are shared by all families; SMPL's two hand joints are set to rest or dropped.
+
+    Args:
+        estimate: The track to convert.
+        family: The family wanted.
+        rest_pelvis_from: (3,) or (T, 3) J0 under the estimate's own model and shape.
+        rest_pelvis_to: (3,) or (T, 3) J0 under the new model with `betas`.
+        betas: (T, B) shape in the new family; shapes do not transfer, so the caller must say.
+    """
+    joints = BODY_JOINTS[family]
+    body_pose = np.zeros((len(estimate), joints, 3), dtype=estimate.body_pose.dtype)
+    shared = min(joints, estimate.body_pose.shape[1])
+    body_pose[:, :shared] = estimate.body_pose[:, :shared]
+    transl = pelvis_position(estimate.transl, rest_pelvis_from) - rest_pelvis_to
+    return estimate.replace(family=family, body_pose=body_pose, betas=betas, transl=transl)

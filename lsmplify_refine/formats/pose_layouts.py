@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.formats.codings import WIDTHS, RotationKind, Rotations
-from lsmplify_refine.values.estimate import Family
+from lsmplify_refine.formats.codings import WIDTHS, Rotations
+from lsmplify_refine.geometry.rotations import RotationKind
+from lsmplify_refine.options import Family
 
 #: Joints of a pose without the root, and with it.
 _BODY_COUNTS = (21, 23)

@@ -17,7 +17,8 @@ import numpy as np
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.codings import Coding, Fields
 from lsmplify_refine.formats.containers import Container, write_container
-from lsmplify_refine.formats.tree import KeyPath, look_up, to_numpy, with_changes, with_values
+from lsmplify_refine.formats.tree import KeyPath, look_up, with_changes, with_values
+from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.estimate import Estimate
 
 Field = Literal["global_orient", "body_pose", "betas", "transl", "world_orient", "world_transl"]

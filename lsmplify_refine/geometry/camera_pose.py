@@ -15,7 +15,7 @@ import scipy.linalg
 from scipy.spatial.transform import Rotation, Slerp
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.values.estimate import Keypoints
+from lsmplify_refine.values.keypoints import Keypoints
 
 #: Keypoints below this confidence count as missing.
 _MIN_CONFIDENCE = 0.3
@@ -33,23 +33,6 @@ _ROTATION_SPEED, _SPEED = 2.0, 4.0
 _TUNED_AT_FPS = 30.0
 _ITERATIONS = 30
 _MIN_DEPTH = 0.1
-
-
-def default_intrinsics(width: int, height: int, frames: int, focal_px: float | None = None) -> np.ndarray:
-    """GVHMR's rule where the intrinsics are unknown: the focal length is the image diagonal.
-
-    Args:
-        width: Image width, pixels.
-        height: Image height, pixels.
-        frames: T.
-        focal_px: The focal length in pixels, where it is known.
-
-    Returns:
-        (T, 3, 3) intrinsics with the principal point at the image centre.
-    """
-    focal = float(np.hypot(width, height)) if focal_px is None else focal_px
-    K = np.array([[focal, 0.0, width / 2], [0.0, focal, height / 2], [0.0, 0.0, 1.0]])
-    return np.repeat(K[None], frames, axis=0)
 
 
 def recover_camera(

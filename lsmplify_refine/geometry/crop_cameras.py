@@ -19,23 +19,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from lsmplify_refine.geometry.projection import intrinsics
+
 #: Focal length in pixels of the crop, and the crop's side.
 SPIN_FOCAL, SPIN_CROP = 5000.0, 224
 HMR2_FOCAL, HMR2_CROP = 5000.0, 256
 SMPLX_FOCAL, SMPLX_CROP = 5000.0, (192, 256)
 ROMP_FOCAL, ROMP_CROP = 443.4, 512
-
-
-def intrinsics(focal: np.ndarray | float, centre: np.ndarray) -> np.ndarray:
-    """(T, 3, 3) intrinsics from focal lengths (T,), (T, 2) or one number, and principal points (T, 2) or (2,)."""
-    focal, centre = np.asarray(focal, dtype=np.float64), np.atleast_2d(np.asarray(centre, dtype=np.float64))
-    focal = focal[..., None] if focal.ndim < 2 else focal
-    frames = np.broadcast_shapes(np.atleast_2d(focal).shape[:1], centre.shape[:1])[0]
-    K = np.zeros((frames, 3, 3))
-    K[:, (0, 1), (0, 1)] = np.broadcast_to(focal, (frames, 2))
-    K[:, (0, 1), (2, 2)] = centre
-    K[:, 2, 2] = 1.0
-    return K
 
 
 def crop_to_full(camera: np.ndarray, centre: np.ndarray, side: np.ndarray, K: np.ndarray) -> np.ndarray:

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from lsmplify_refine.values.estimate import Camera, Keypoints
-
-
-def project_to_image(points: np.ndarray, K: np.ndarray) -> np.ndarray:
-    """Pixels (T, N, 2) of camera-frame points (T, N, 3) under intrinsics (T, 3, 3)."""
-    image = np.einsum("tij,tnj->tni", K, points)
-    return image[..., :2] / np.maximum(image[..., 2:], 1e-6)
+from lsmplify_refine.geometry.projection import project_to_image
+from lsmplify_refine.values.camera import Camera
+from lsmplify_refine.values.keypoints import Keypoints
 
 
 def reprojection_errors_px(points: np.ndarray, K: np.ndarray, keypoints: Keypoints) -> np.ndarray:

@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.geometry.camera_pose import default_intrinsics
+from lsmplify_refine.geometry.projection import default_intrinsics
 from lsmplify_refine.keypoint_files import KeypointTrack, load_tracks
 from lsmplify_refine.keypoint_files.multi_view import triangulate_files
+from lsmplify_refine.options import DEFAULT_FPS
 from lsmplify_refine.safe_load import trust_notes
+from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.conventions import CONVENTIONS
-from lsmplify_refine.values.estimate import Camera, Estimate, Keypoints
+from lsmplify_refine.values.estimate import Estimate
+from lsmplify_refine.values.keypoints import Keypoints
 from lsmplify_refine.visual.video import VideoInfo, probe
-
-#: Frame rate assumed where neither the file nor a video says one.
-DEFAULT_FPS = 30.0
 
 #: Pixels that a video may differ from the intrinsics' image: w = 2 cx is often a rounded cx.
 SIZE_TOLERANCE_PX = 2

@@ -17,7 +17,7 @@ from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.visual.video import VideoInfo
 
 if TYPE_CHECKING:
-    from lsmplify_refine.job.run import Job
+    from lsmplify_refine.job.job import Job
 
 #: The detector for results without keypoints.
 DEFAULT_DETECTOR = "mediapipe"

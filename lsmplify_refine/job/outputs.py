@@ -8,15 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from lsmplify_refine.errors import InputError
-
-#: Formats that results can be written in instead of the input's (see `convert`).
-OutputFormat = Literal["amass", "smpl-npz", "smplx-npz", "gvhmr", "bvh"]
-
-#: Extension of each.
-SUFFIXES: dict[str, str] = {"amass": ".npz", "smpl-npz": ".npz", "smplx-npz": ".npz", "gvhmr": ".pt", "bvh": ".bvh"}
+from lsmplify_refine.formats.export import SUFFIXES
+from lsmplify_refine.options import OutputFormat
 
 
 @dataclass(frozen=True)

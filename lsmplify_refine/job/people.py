@@ -11,12 +11,13 @@ from lsmplify_refine.body import BodyModel
 from lsmplify_refine.engine.targets import pose_on_body
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.geometry.camera_pose import recover_camera
-from lsmplify_refine.geometry.metrics import project_to_image
+from lsmplify_refine.geometry.projection import project_to_image
 from lsmplify_refine.job.inputs import place
 from lsmplify_refine.keypoint_files import KeypointTrack, swapped_sides
 from lsmplify_refine.keypoint_files.people import assign_frames, assign_tracks, box_distances, distances
 from lsmplify_refine.values.conventions import CONVENTIONS
-from lsmplify_refine.values.estimate import Estimate, Keypoints
+from lsmplify_refine.values.estimate import Estimate
+from lsmplify_refine.values.keypoints import Keypoints
 from lsmplify_refine.visual.video import VideoInfo
 
 #: Tracks that a camera is tried on, for a result that does not say where its people are in the image.

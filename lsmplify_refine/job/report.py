@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from lsmplify_refine.engine.refinement import BodyTrack, Refinement
-    from lsmplify_refine.job.run import Job, Outcome
+    from lsmplify_refine.job.job import Job, Outcome
 
 #: Version of the report's layout, for programs that read it.
 LAYOUT = 1

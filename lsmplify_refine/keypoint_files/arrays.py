@@ -11,7 +11,7 @@ from lsmplify_refine.keypoint_files.mediapipe import from_landmarks
 from lsmplify_refine.keypoint_files.track import KeypointTrack, choose_layout, cleaned, left_out
 from lsmplify_refine.safe_load import load_npz
 from lsmplify_refine.values.conventions import Layout
-from lsmplify_refine.values.estimate import Keypoints
+from lsmplify_refine.values.keypoints import Keypoints
 
 #: Conventions of estimators' own arrays, told by the number of points.
 _BARE = {17: "coco17", 25: "body25"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import cv2
 import numpy as np
 
 from lsmplify_refine.errors import InputError
+from lsmplify_refine.values.camera import CalibratedCamera
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -24,38 +24,6 @@ else:
 
 #: Numbers of distortion coefficients that OpenCV knows.
 _DISTORTIONS = (0, 4, 5, 8, 12, 14)
-
-
-@dataclass(frozen=True)
-class CalibratedCamera:
-    """A pinhole camera in a world: x_camera = R x_world + t, OpenCV's axes (x right, y down, z forward).
-
-    Attributes:
-        name: As in the calibration file.
-        K: (3, 3) intrinsics, pixels.
-        R: (3, 3) `R_camera_world`.
-        t: (3,) metres.
-        distortion: (D,) OpenCV's coefficients.
-    """
-
-    name: str
-    K: np.ndarray
-    R: np.ndarray
-    t: np.ndarray
-    distortion: np.ndarray = field(default_factory=lambda: np.zeros(5))
-
-    def project(self, points: np.ndarray) -> np.ndarray:
-        """World points (..., 3) in metres to pixels (..., 2), distorted as the lens does."""
-        rotvec, _ = cv2.Rodrigues(self.R)
-        pixels, _ = cv2.projectPoints(
-            np.ascontiguousarray(points.reshape(-1, 1, 3), np.float64), rotvec, self.t, self.K, self.distortion
-        )
-        return pixels.reshape(*points.shape[:-1], 2)
-
-    def rays(self, pixels: np.ndarray) -> np.ndarray:
-        """Pixels (..., 2) to normalised image coordinates (..., 2) without distortion; NaN stays."""
-        flat = np.nan_to_num(pixels.reshape(-1, 1, 2).astype(np.float64))
-        return cv2.undistortPoints(flat, self.K, self.distortion).reshape(pixels.shape)
 
 
 def load_calibration(path: str | Path) -> dict[str, CalibratedCamera]:

@@ -9,12 +9,11 @@ import numpy as np
 import torch
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.formats.tree import to_numpy
 from lsmplify_refine.keypoint_files import c3d_files, json_files, table, trc
 from lsmplify_refine.keypoint_files.arrays import keypoints_from_array, track_of_array, track_of_npz
 from lsmplify_refine.keypoint_files.track import KeypointTrack
-from lsmplify_refine.safe_load import inspect_file, load_npy
-from lsmplify_refine.values.estimate import Keypoints
+from lsmplify_refine.safe_load import inspect_file, load_npy, to_numpy
+from lsmplify_refine.values.keypoints import Keypoints
 
 #: freemocap's bodies, the newer first.
 _FREEMOCAP = ("mediapipe_body_3d_xyz.npy", "mediapipe_skeleton_3d.npy", "mediaPipeSkel_3d_body_hands_face.npy")

@@ -9,7 +9,7 @@ import numpy as np
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.values.conventions import CONVENTIONS, LAYOUTS, Layout, layouts_of
-from lsmplify_refine.values.estimate import Keypoints
+from lsmplify_refine.values.keypoints import Keypoints
 
 #: Coordinates are finite and at most this large, whatever their unit; beyond it squares overflow float32.
 _LARGEST = 1e9

@@ -19,8 +19,8 @@ import torch
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, move_body, pelvis_position
+from lsmplify_refine.options import Family
 from lsmplify_refine.safe_load import inspect_file
-from lsmplify_refine.values.estimate import Family
 
 #: Root and the body joints that all families share.
 JOINTS = 22

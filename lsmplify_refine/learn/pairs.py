@@ -32,8 +32,9 @@ from lsmplify_refine.learn.keypoint_noise import FlawConfig, Flaws, chance
 from lsmplify_refine.learn.motion import Take
 from lsmplify_refine.learn.rollouts import Motions, Sequences
 from lsmplify_refine.learn.shape_batches import ShapeSampler, moved_points, with_hands
-from lsmplify_refine.solver.gauss_newton import Pose, Rows, Targets, in_image
+from lsmplify_refine.solver.gauss_newton import in_image
 from lsmplify_refine.solver.initialise import from_rest
+from lsmplify_refine.solver.problem import Pose, Rows, Targets
 from lsmplify_refine.solver.running_mean import MeanPose
 
 #: Settings of `PairConfig` that are whole numbers above 0, and those that are sizes; all others are probabilities or

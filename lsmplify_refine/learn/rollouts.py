@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from lsmplify_refine.learn.keypoint_noise import Flaws
-from lsmplify_refine.solver.gauss_newton import Pose
+from lsmplify_refine.solver.problem import Pose
 from lsmplify_refine.solver.running_mean import MeanPose
 
 

@@ -26,7 +26,7 @@ from lsmplify_refine.regressor.fusion import fuse
 from lsmplify_refine.regressor.network import JOINTS, NetworkConfig, ResidualRegressor
 from lsmplify_refine.regressor.published import PublishedNetwork, published_pose
 from lsmplify_refine.regressor.weights import load_weights, save_weights, weights_record
-from lsmplify_refine.solver.gauss_newton import Pose
+from lsmplify_refine.solver.problem import Pose
 
 #: Vertices that stand for the mesh in the loss.
 _PROBES = 48

@@ -11,7 +11,7 @@ from dataclasses import replace
 import torch
 
 from lsmplify_refine.body.skinning import Skeleton
-from lsmplify_refine.solver.gauss_newton import Targets
+from lsmplify_refine.solver.problem import Targets
 from lsmplify_refine.values.conventions import BODY25, CONVENTIONS
 
 

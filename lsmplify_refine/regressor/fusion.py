@@ -15,10 +15,6 @@ from lsmplify_refine.regressor.published import PublishedNetwork, published_pose
 from lsmplify_refine.regressor.weights import Network
 from lsmplify_refine.solver.evidence import Scales, estimate_scales
 from lsmplify_refine.solver.gauss_newton import (
-    Pose,
-    Prior,
-    Schedule,
-    Targets,
     approach,
     free_joints,
     linearise,
@@ -28,6 +24,7 @@ from lsmplify_refine.solver.gauss_newton import (
     step_to,
 )
 from lsmplify_refine.solver.initialise import faced
+from lsmplify_refine.solver.problem import Pose, Prior, Schedule, Targets
 from lsmplify_refine.solver.running_mean import MeanPose
 
 #: The first projection: from far, robust, the start as a weak prior. Four in five of an estimator's frames take one

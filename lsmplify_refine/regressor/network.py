@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from lsmplify_refine.body import skinning
 from lsmplify_refine.body.skinning import Skeleton
 from lsmplify_refine.solver.evidence import Scales
-from lsmplify_refine.solver.gauss_newton import Pose, Prior, Targets, open_pelvis
+from lsmplify_refine.solver.gauss_newton import open_pelvis
+from lsmplify_refine.solver.problem import Pose, Prior, Targets
 from lsmplify_refine.solver.running_mean import MeanPose
 from lsmplify_refine.values.conventions import BODY25
 

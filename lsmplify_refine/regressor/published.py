@@ -20,7 +20,7 @@ from lsmplify_refine.body.skinning import Skeleton
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.regressor.network import JOINTS, human_frame
 from lsmplify_refine.safe_load import load_torch
-from lsmplify_refine.solver.gauss_newton import Pose, Targets
+from lsmplify_refine.solver.problem import Pose, Targets
 
 _POINTS = 25
 #: SMPL has two more body joints than SMPL-H, the hands; they are fed at rest.

@@ -4,6 +4,7 @@ from lsmplify_refine.safe_load._arrays import load_npy, load_npz, read_npy, read
 from lsmplify_refine.safe_load._body import load_body_npz, load_body_pickle
 from lsmplify_refine.safe_load._inspect import Content, inspect_file
 from lsmplify_refine.safe_load._json import load_json, parse_json
+from lsmplify_refine.safe_load._leaf import to_numpy
 from lsmplify_refine.safe_load._torch import load_torch
 from lsmplify_refine.safe_load._trust import trust_notes, trusting
 from lsmplify_refine.safe_load._unpickler import load_pickle, restricted_loads
@@ -22,6 +23,7 @@ __all__ = [
     "read_npy",
     "read_npz",
     "restricted_loads",
+    "to_numpy",
     "trust_notes",
     "trusting",
     "unpickle_objects",

@@ -109,9 +109,7 @@ def _spelled(names: Mapping[str, Any], *modules: str) -> dict[tuple[str, str], A
 
 #: (module, name) -> what a pickle gets for it.
 NAMES: Mapping[tuple[str, str], Any] = {
-    **_spelled(
-        {"_reconstruct": reconstruct, "scalar": make_scalar}, "numpy.core.multiarray", "numpy._core.multiarray"
-    ),
+    **_spelled({"_reconstruct": reconstruct, "scalar": make_scalar}, "numpy.core.multiarray", "numpy._core.multiarray"),
     **_spelled({"_frombuffer": from_buffer}, "numpy.core.numeric", "numpy._core.numeric"),
     **_spelled({"ndarray": NdarrayName, "memmap": NdarrayName}, "numpy", "numpy.core.memmap", "numpy._core.memmap"),
     ("numpy", "dtype"): make_dtype,

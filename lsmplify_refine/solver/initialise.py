@@ -11,7 +11,8 @@ from torch import Tensor
 
 from lsmplify_refine.body import skinning
 from lsmplify_refine.body.skinning import Skeleton
-from lsmplify_refine.solver.gauss_newton import Pose, Prior, Schedule, Targets, project, residuals
+from lsmplify_refine.solver.gauss_newton import project, residuals
+from lsmplify_refine.solver.problem import Pose, Prior, Schedule, Targets
 from lsmplify_refine.values.conventions import BODY25
 
 #: Errors beyond this count no more, metres.

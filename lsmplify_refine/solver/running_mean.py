@@ -13,7 +13,7 @@ import roma
 import torch
 from torch import Tensor
 
-from lsmplify_refine.solver.gauss_newton import Pose, Rows
+from lsmplify_refine.solver.problem import Pose, Rows
 
 #: Share of the way from the last result to the mean.
 _SHARE = 0.3

@@ -9,76 +9,17 @@ from typing import Any, Literal
 import numpy as np
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.values.conventions import CONVENTIONS
-
-Family = Literal["smpl", "smplh", "smplx"]
-Gender = Literal["neutral", "female", "male"]
+from lsmplify_refine.options import Family, Gender
+from lsmplify_refine.values.camera import Camera
+from lsmplify_refine.values.keypoints import Keypoints
 
 #: Joints of `body_pose` (without the root) in each body family.
 BODY_JOINTS: dict[str, int] = {"smpl": 23, "smplh": 21, "smplx": 21}
 
-
-#: Beyond this nothing is a pose, a place or a camera: radians, metres, pixels.
-_FARTHEST = 1e6
-_LEAST_FOCAL_PX = 1e-2
-#: More frames a second have only instruments for crash tests.
-_FASTEST_FPS = 10_000.0
-
-
-@dataclass(frozen=True)
-class Camera:
-    """A pinhole camera in OpenCV convention (x right, y down, z forward), one K per frame.
-
-    Attributes:
-        K: (T, 3, 3) intrinsics in pixels of the full image.
-        image_size: (width, height) in pixels, or None where the file does not say.
-    """
-
-    K: np.ndarray
-    image_size: tuple[int, int] | None = None
-
-    def __post_init__(self) -> None:
-        focal, last = self.K[..., [0, 1], [0, 1]], self.K[..., 2, :]
-        usable = np.isfinite(self.K).all() and (focal > _LEAST_FOCAL_PX).all() and (np.abs(self.K) < _FARTHEST).all()
-        if not usable or np.abs(last - [0.0, 0.0, 1.0]).max(initial=0.0) > 1e-3:
-            raise InputError(
-                "the camera's intrinsics are no [fx 0 cx; 0 fy cy; 0 0 1] of finite numbers, fx and fy > 0"
-            )
-
-
-@dataclass(frozen=True)
-class Keypoints:
-    """Keypoints of one person in a named convention.
-
-    Attributes:
-        convention: A key of `keypoints.CONVENTIONS`.
-        positions: (T, K, 2) pixels of the full image, or (T, K, 3) metres.
-        confidence: (T, K) in [0, 1]; 0 means missing (the position is then meaningless and may be NaN).
-        source: Where they came from, in words for the report.
-    """
-
-    convention: str
-    positions: np.ndarray
-    confidence: np.ndarray
-    source: str = ""
-
-    def __post_init__(self) -> None:
-        if self.convention not in CONVENTIONS:
-            raise InputError(f"keypoint convention {self.convention!r} is not known; known: {', '.join(CONVENTIONS)}")
-        count = len(CONVENTIONS[self.convention].points)
-        if self.positions.ndim != 3 or self.positions.shape[1] != count or self.positions.shape[2] not in (2, 3):
-            raise InputError(
-                f"{self.convention} keypoints have shape {self.positions.shape}; expected (T, {count}, 2 or 3)"
-            )
-        if self.confidence.shape != self.positions.shape[:2]:
-            raise InputError(
-                f"keypoint confidence has shape {self.confidence.shape}; expected {self.positions.shape[:2]}"
-            )
-
-    @property
-    def is_3d(self) -> bool:
-        """True for points in space, False for points in the image."""
-        return self.positions.shape[-1] == 3
+#: Values beyond this are not a pose or a place, radians and metres.
+_MAX_VALUE = 1e6
+#: Above this the rate is almost certainly wrong.
+_MAX_FPS = 10_000.0
 
 
 @dataclass(frozen=True)
@@ -165,14 +106,14 @@ class Estimate:
             if np.issubdtype(value.dtype, np.integer):
                 # what is refined is no whole number any more
                 object.__setattr__(self, name, value.astype(np.float32))
-            usable = (np.abs(value.reshape(frames, -1)) < _FARTHEST).all(axis=1)
+            usable = (np.abs(value.reshape(frames, -1)) < _MAX_VALUE).all(axis=1)
             if not usable.all():
-                what = "NaN or infinite values" if not np.isfinite(value).all() else f"values beyond {_FARTHEST:g}"
+                what = "NaN or infinite values" if not np.isfinite(value).all() else f"values beyond {_MAX_VALUE:g}"
                 raise InputError(f"{where}: {name} has {what} (first in row {np.argmin(usable)}); repair or cut them")
         if self.frame_ids.shape != (frames,) or self.frame_ids.min() < 0:
             raise InputError(f"{where}: frame_ids are not {frames} numbers of frames: 0, 1, ...")
-        if self.fps is not None and not 0 < self.fps <= _FASTEST_FPS:
-            raise InputError(f"{where}: {self.fps:g} frames per second; expected up to {_FASTEST_FPS:g}")
+        if self.fps is not None and not 0 < self.fps <= _MAX_FPS:
+            raise InputError(f"{where}: {self.fps:g} frames per second; expected up to {_MAX_FPS:g}")
 
     def __len__(self) -> int:
         return len(self.global_orient)

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from lsmplify_refine.values.conventions import CONVENTIONS
-from lsmplify_refine.values.estimate import Keypoints
+from lsmplify_refine.values.keypoints import Keypoints
 from lsmplify_refine.visual.mesh import MeshRenderer, Surface
 from lsmplify_refine.visual.video import QUEUE_LENGTH, VideoWriter, probe, read_frames
 

@@ -12,10 +12,11 @@ import pytest
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats import load_save
-from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, rotvec_to_rotmat
+from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
 from lsmplify_refine.geometry.crop_cameras import crop_to_full
+from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 from lsmplify_refine.recorder import Recorder
-from tests.adapters import estimator_files as make
+from tests.support import estimator_files as make
 
 
 def pickled(tree: Any, folder: Path) -> Path:

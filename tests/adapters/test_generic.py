@@ -10,10 +10,9 @@ import pytest
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats import load_save
-from lsmplify_refine.formats.codings import rotmat_to_sixd, sixd_to_rotmat
 from lsmplify_refine.formats.pose_layouts import pose_layout
-from lsmplify_refine.geometry.coordinates import rotvec_to_rotmat
-from tests.adapters import estimator_files as make
+from lsmplify_refine.geometry.rotations import rotmat_to_sixd, rotvec_to_rotmat, sixd_to_rotmat
+from tests.support import estimator_files as make
 
 
 def full(joints: int, **more: Any) -> dict[str, Any]:

@@ -13,9 +13,9 @@ import torch
 from lsmplify_refine.adapters import gvhmr
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats import load_save
-from lsmplify_refine.geometry.coordinates import rotvec_to_rotmat
+from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 from lsmplify_refine.values.estimate import Estimate, WorldRoot
-from tests.adapters import gvhmr_files as make
+from tests.support import gvhmr_files as make
 
 WRITERS = {
     "pt": lambda folder: make.write_pt(folder / "r.pt", make.official()),

@@ -15,13 +15,14 @@ import pytest
 from lsmplify_refine import Estimate
 from lsmplify_refine.engine.targets import pose_on_body
 from lsmplify_refine.formats import load_save
-from lsmplify_refine.geometry.coordinates import rotvec_to_rotmat
-from lsmplify_refine.job.run import Job, run
-from tests.adapters import estimator_files as make
-from tests.adapters import gvhmr_files as gvhmr
+from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
+from lsmplify_refine.job.job import Job
+from lsmplify_refine.job.run import run
 from tests.adapters.test_round_trips import CASES as ROUND_TRIPS
 from tests.adapters.test_round_trips import _last_name, raw
-from tests.engine.scenes import open_body
+from tests.support import estimator_files as make
+from tests.support import gvhmr_files as gvhmr
+from tests.support.scenes import open_body
 
 PARTS = ("global_orient", "body_pose", "transl")
 NET_OUTPUTS = tuple(f"net_outputs_pred_smpl_params_{block}" for block in ("incam", "global"))

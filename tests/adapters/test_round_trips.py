@@ -20,9 +20,9 @@ import torch
 from lsmplify_refine.formats import load_save
 from lsmplify_refine.formats.containers import Container, write_container
 from lsmplify_refine.formats.pickles import write_object
-from lsmplify_refine.geometry.coordinates import rotvec_to_rotmat
+from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 from lsmplify_refine.values.estimate import Estimate, WorldRoot
-from tests.adapters import estimator_files as make
+from tests.support import estimator_files as make
 
 ROW = 2
 

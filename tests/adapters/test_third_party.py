@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from lsmplify_refine.formats import load_save
-from tests.adapters import estimator_files as make
+from tests.support import estimator_files as make
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "adapters.md"
 

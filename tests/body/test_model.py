@@ -13,8 +13,8 @@ import torch
 from lsmplify_refine.body import BodyModel, skinning
 from lsmplify_refine.body.io import load_open_body
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.geometry.coordinates import rotvec_to_rotmat
-from tests.body.model_files import POINTS_ON_SMPLX, write_smpl, write_smplx
+from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
+from tests.support.model_files import POINTS_ON_SMPLX, write_smpl, write_smplx
 
 FRAMES = 6
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from lsmplify_refine.body import BodyModel
-from lsmplify_refine.geometry.coordinates import rotvec_to_rotmat
+from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 from lsmplify_refine.values.conventions import BODY25, COCO17, CONVENTIONS
-from tests.body.model_files import write_smpl, write_smplx
+from tests.support.model_files import write_smpl, write_smplx
 
 
 def rest(body: BodyModel, convention: str) -> dict[str, np.ndarray]:

@@ -10,7 +10,7 @@ import pytest
 from lsmplify_refine import load
 from lsmplify_refine.cli import main
 from lsmplify_refine.job.demo import FILES
-from tests.cli.clips import DEMO
+from tests.support.clips import DEMO
 
 
 def test_demo_refines_the_built_in_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

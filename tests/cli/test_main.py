@@ -10,9 +10,7 @@ import pytest
 
 from lsmplify_refine._version import __version__
 from lsmplify_refine.cli import main, make_parser
-from lsmplify_refine.engine.align import Align
-from lsmplify_refine.job.run import Device
-from lsmplify_refine.values.estimate import Gender
+from lsmplify_refine.options import Align, Device, Gender
 
 HEAVY = ("torch", "numpy", "scipy", "av", "cv2", "rich", "pyrender", "smplx")
 

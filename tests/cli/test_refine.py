@@ -15,7 +15,7 @@ from lsmplify_refine.cli import main
 from lsmplify_refine.engine.refiner import Refiner
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.visual.video import probe
-from tests.cli import clips
+from tests.support import clips
 
 WRITTEN = ("hmr4d_results_refined.pt", "hmr4d_results_report.json")
 

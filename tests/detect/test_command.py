@@ -14,8 +14,8 @@ import torch
 
 from lsmplify_refine.cli import main
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
-from tests.cli import clips
-from tests.detect import fakes
+from tests.support import clips
+from tests.support import fake_detectors as fakes
 
 
 def people(frames: int = clips.FRAMES) -> list[np.ndarray]:

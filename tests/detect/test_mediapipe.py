@@ -13,7 +13,8 @@ from lsmplify_refine import Keypoints
 from lsmplify_refine.detect import open_detector
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.geometry.metrics import confidence_weighted_mean, reprojection_errors_px
-from lsmplify_refine.job.run import Job, run
+from lsmplify_refine.job.job import Job
+from lsmplify_refine.job.run import run
 from lsmplify_refine.values.conventions import COCO17, MEDIAPIPE33
 from lsmplify_refine.visual.video import VideoWriter, probe, read_frames
 

@@ -12,8 +12,8 @@ import pytest
 
 from lsmplify_refine.detect import detect_keypoints, detectors, open_detector
 from lsmplify_refine.errors import InputError
-from tests.cli import clips
-from tests.detect import fakes
+from tests.support import clips
+from tests.support import fake_detectors as fakes
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "detectors.md"
 

@@ -11,11 +11,11 @@ import pytest
 from lsmplify_refine import Estimate, InputError
 from lsmplify_refine.engine.align import Alignment, align
 from lsmplify_refine.engine.targets import pose_on_body
-from lsmplify_refine.geometry.coordinates import rotmat_to_rotvec, rotvec_to_rotmat
 from lsmplify_refine.geometry.rigid import Per, Rigid, fit_rigid
+from lsmplify_refine.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
 from lsmplify_refine.values.conventions import CONVENTIONS
-from tests.engine.rooms import SAME, STILL, Room, at_wrong_depths, from_moving_camera, in_room, true_points
-from tests.engine.scenes import open_body
+from tests.support.rooms import SAME, STILL, Room, at_wrong_depths, from_moving_camera, in_room, true_points
+from tests.support.scenes import open_body
 
 FRAMES = 60
 HARD: dict[str, Any] = {"garbage": 0.1, "gap": slice(20, 28)}

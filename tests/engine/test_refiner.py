@@ -11,9 +11,9 @@ import pytest
 
 from lsmplify_refine import BodyModel, Estimate, InputError, Keypoints, Refiner
 from lsmplify_refine.engine.refiner import gate_error
-from lsmplify_refine.geometry.coordinates import rotvec_to_rotmat
 from lsmplify_refine.geometry.metrics import confidence_weighted_mean, reprojection_errors_px
-from tests.engine.scenes import SEEN, open_body, scene, true_motion
+from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
+from tests.support.scenes import SEEN, open_body, scene, true_motion
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +141,7 @@ def test_a_file_that_lost_its_camera_is_refined_through_a_recovered_one(refiner:
     turn = rotvec_to_rotmat([np.pi, 0.2, 0.1])
     pelvis = estimate.transl + np.array([0.0031, -0.3514, 0.0120])
     orient = turn @ rotvec_to_rotmat(estimate.global_orient)
-    from lsmplify_refine.geometry.coordinates import rotmat_to_rotvec
+    from lsmplify_refine.geometry.rotations import rotmat_to_rotvec
 
     lost = estimate.replace(
         frame="world",

@@ -12,12 +12,13 @@ from lsmplify_refine import Camera, Estimate, InputError, Refinement, Refiner
 from lsmplify_refine.engine.refiner import gate_error
 from lsmplify_refine.engine.shape import calibrate
 from lsmplify_refine.engine.targets import pose_on_body
-from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, move_body, rotmat_to_rotvec, rotvec_to_rotmat
-from lsmplify_refine.solver.gauss_newton import Targets
+from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, move_body
+from lsmplify_refine.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
+from lsmplify_refine.solver.problem import Targets
 from lsmplify_refine.values.estimate import WorldRoot
-from tests.engine.rooms import SAME, STILL, Room, at_wrong_depths, from_moving_camera, in_room, true_points
-from tests.engine.scenes import open_body, scene, true_motion
 from tests.engine.test_refiner import joint_error_mm
+from tests.support.rooms import SAME, STILL, Room, at_wrong_depths, from_moving_camera, in_room, true_points
+from tests.support.scenes import open_body, scene, true_motion
 
 HARD: dict[str, Any] = {"garbage": 0.1, "gap": slice(30, 38)}
 

@@ -17,10 +17,11 @@ from lsmplify_refine.engine.gate import gate, limit_joints
 from lsmplify_refine.engine.joint_limits import beyond_range
 from lsmplify_refine.engine.shape import calibrate
 from lsmplify_refine.engine.targets import distrust_outliers, image_targets
-from lsmplify_refine.geometry.coordinates import rotvec_to_rotmat
+from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 from lsmplify_refine.geometry.smoothing import segments, smooth
-from lsmplify_refine.solver.gauss_newton import Pose, Prior, Schedule, Targets, project
-from tests.engine.scenes import open_body, scene, true_motion
+from lsmplify_refine.solver.gauss_newton import project
+from lsmplify_refine.solver.problem import Pose, Prior, Schedule, Targets
+from tests.support.scenes import open_body, scene, true_motion
 
 EXACT = Schedule(damping=(10, 3, 1, 0.3, 0.1, 0.1), radius_m=(9.0,) * 6)
 

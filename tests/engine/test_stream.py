@@ -10,14 +10,15 @@ from lsmplify_refine import Camera, InputError, Keypoints, Refiner
 from lsmplify_refine.body import skinning
 from lsmplify_refine.body.skinning import Skeleton
 from lsmplify_refine.engine.stream import Stream, in_batches
-from lsmplify_refine.geometry.coordinates import rotvec_to_rotmat
-from lsmplify_refine.geometry.metrics import accel_mm_per_frame2, project_to_image
+from lsmplify_refine.geometry.metrics import accel_mm_per_frame2
+from lsmplify_refine.geometry.projection import project_to_image
+from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 from lsmplify_refine.regressor.fusion import FrameSolver
 from lsmplify_refine.regressor.weights import open_network
-from lsmplify_refine.solver.gauss_newton import Pose, Targets
 from lsmplify_refine.solver.initialise import robust_error_m
+from lsmplify_refine.solver.problem import Pose, Targets
 from lsmplify_refine.solver.running_mean import MeanPose
-from tests.engine.scenes import open_body, scene, true_motion
+from tests.support.scenes import open_body, scene, true_motion
 
 FRAMES = 30
 NO_SHAPE = torch.zeros(10)

@@ -11,9 +11,10 @@ import pytest
 from lsmplify_refine.engine.refinement import BodyTrack
 from lsmplify_refine.engine.targets import pose_on_body
 from lsmplify_refine.engine.write_back import write_back
-from lsmplify_refine.geometry.coordinates import rotmat_to_rotvec, rotvec_to_rotmat
-from lsmplify_refine.values.estimate import Keypoints, WorldRoot
-from tests.engine.scenes import open_body, scene
+from lsmplify_refine.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
+from lsmplify_refine.values.estimate import WorldRoot
+from lsmplify_refine.values.keypoints import Keypoints
+from tests.support.scenes import open_body, scene
 
 FRAMES = 9
 #: R_camera_world of the camera that was recovered: far from the world's axes.

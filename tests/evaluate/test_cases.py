@@ -15,8 +15,8 @@ from lsmplify_refine.body import skinning
 from lsmplify_refine.evaluate.cases import Case, Protocol, draw_pairs, standard_rows
 from lsmplify_refine.learn.pairs import Pairs
 from lsmplify_refine.learn.shape_batches import ShapeSampler
-from tests.engine.scenes import open_body
-from tests.evaluate.motion_sets import take, take_set
+from tests.support.motion_sets import take, take_set
+from tests.support.scenes import open_body
 
 PLUG_IN = Case(estimator=True)
 

@@ -11,10 +11,11 @@ import pytest
 
 from lsmplify_refine import InputError, load
 from lsmplify_refine.evaluate.datasets import Choice, at_rate, estimates_set, motion_set, training_poses
-from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, rotvec_to_rotmat
-from tests.adapters import gvhmr_files
-from tests.evaluate.motion_sets import poses, take, write_3dpw, write_rich
-from tests.learn.motion_files import write_smplh
+from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
+from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
+from tests.support import gvhmr_files
+from tests.support.motion_files import write_smplh
+from tests.support.motion_sets import poses, take, write_3dpw, write_rich
 
 
 def amass(folder: Path) -> Path:

@@ -27,8 +27,8 @@ from lsmplify_refine.learn.pairs import Pairs
 from lsmplify_refine.learn.shape_batches import ShapeSampler
 from lsmplify_refine.regressor.network import NetworkConfig, ResidualRegressor
 from lsmplify_refine.regressor.published import PublishedNetwork
-from tests.engine.scenes import open_body
-from tests.evaluate.motion_sets import take_set
+from tests.support.motion_sets import take_set
+from tests.support.scenes import open_body
 
 SHORT = SmplifyConfig(stages=tuple(replace(stage, iterations=20) for stage in SmplifyConfig().stages))
 

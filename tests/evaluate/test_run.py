@@ -22,10 +22,10 @@ from lsmplify_refine.learn.shape_batches import ShapeSampler
 from lsmplify_refine.regressor.network import NetworkConfig, ResidualRegressor
 from lsmplify_refine.regressor.published import PublishedNetwork
 from lsmplify_refine.regressor.weights import save_weights
-from tests.adapters import gvhmr_files
-from tests.engine.scenes import open_body
-from tests.evaluate.motion_sets import take_set
-from tests.learn.motion_files import write_smplh
+from tests.support import gvhmr_files
+from tests.support.motion_files import write_smplh
+from tests.support.motion_sets import take_set
+from tests.support.scenes import open_body
 
 SMALL = EvaluateConfig(pairs=6, takes=1, take_seconds=0.4, smplify_frames=0)
 

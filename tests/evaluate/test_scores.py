@@ -8,8 +8,8 @@ import roma
 import torch
 
 from lsmplify_refine.evaluate.scores import PROBES, PVE, Scorer
-from lsmplify_refine.solver.gauss_newton import Pose
-from tests.engine.scenes import open_body, true_motion
+from lsmplify_refine.solver.problem import Pose
+from tests.support.scenes import open_body, true_motion
 
 
 @pytest.fixture(scope="module")

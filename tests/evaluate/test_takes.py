@@ -23,9 +23,9 @@ from lsmplify_refine.evaluate.takes import (
 from lsmplify_refine.learn.pairs import Pairs
 from lsmplify_refine.learn.shape_batches import ShapeSampler
 from lsmplify_refine.regressor.network import NetworkConfig, ResidualRegressor
-from lsmplify_refine.solver.gauss_newton import Pose
-from tests.engine.scenes import open_body
-from tests.evaluate.motion_sets import take, take_set
+from lsmplify_refine.solver.problem import Pose
+from tests.support.motion_sets import take, take_set
+from tests.support.scenes import open_body
 
 PLUG_IN = TakeCase("plug-in", noise_m=0.02)
 

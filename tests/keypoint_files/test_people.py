@@ -7,7 +7,7 @@ from lsmplify_refine.keypoint_files import swapped_sides
 from lsmplify_refine.keypoint_files.detections import Detection
 from lsmplify_refine.keypoint_files.people import assign_frames, assign_tracks, box_distances, distances, link
 from lsmplify_refine.values.conventions import BODY25, COCO17
-from tests.engine.rooms import true_points
+from tests.support.rooms import true_points
 
 SHAPE = np.random.default_rng(0).uniform(0, 100, (17, 2))
 ALL_SEEN = np.ones(17)

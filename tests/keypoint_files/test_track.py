@@ -9,7 +9,7 @@ import pytest
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.keypoint_files import KeypointTrack
-from lsmplify_refine.values.estimate import Keypoints
+from lsmplify_refine.values.keypoints import Keypoints
 
 SPEED = np.array([1.0, -2.0, 0.5])  # metres a second
 

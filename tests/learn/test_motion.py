@@ -11,9 +11,10 @@ import pytest
 from scipy.spatial.transform import Rotation, Slerp
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, rotvec_to_rotmat
+from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
+from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 from lsmplify_refine.learn.motion import Take, find_takes, load_take, load_takes, split_by_subject
-from tests.learn.motion_files import ELBOW_SPEED, RISE_SPEED, write_smpl, write_smplh, write_smplx
+from tests.support.motion_files import ELBOW_SPEED, RISE_SPEED, write_smpl, write_smplh, write_smplx
 
 UP_FROM_Z = np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])
 

@@ -12,10 +12,10 @@ from lsmplify_refine.body import skinning
 from lsmplify_refine.learn.motion import Split, Take
 from lsmplify_refine.learn.pairs import PairConfig, PairSampler
 from lsmplify_refine.learn.shape_batches import ShapeSampler
-from lsmplify_refine.solver.gauss_newton import Pose
 from lsmplify_refine.solver.initialise import from_rest
+from lsmplify_refine.solver.problem import Pose
 from lsmplify_refine.solver.running_mean import MeanPose
-from tests.engine.scenes import open_body, true_motion
+from tests.support.scenes import open_body, true_motion
 
 
 @pytest.fixture(scope="module")

@@ -20,8 +20,8 @@ from lsmplify_refine.regressor.fusion import fuse
 from lsmplify_refine.regressor.network import NetworkConfig
 from lsmplify_refine.regressor.published import PublishedNetwork
 from lsmplify_refine.regressor.weights import load_weights, weights_record
-from lsmplify_refine.solver.gauss_newton import Pose
-from tests.engine.scenes import open_body, true_motion
+from lsmplify_refine.solver.problem import Pose
+from tests.support.scenes import open_body, true_motion
 
 SMALL = TrainConfig(steps=4, batch_size=16, network=NetworkConfig(width=16, depth=1))
 

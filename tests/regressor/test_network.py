@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from lsmplify_refine import InputError
 from lsmplify_refine.body import skinning
 from lsmplify_refine.body.skinning import Skeleton
-from lsmplify_refine.geometry.coordinates import rotvec_to_rotmat
+from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 from lsmplify_refine.regressor.fusion import FIRST, first_solution, fuse, in_space
 from lsmplify_refine.regressor.network import (
     NetworkConfig,
@@ -25,9 +25,9 @@ from lsmplify_refine.regressor.network import (
     regress,
 )
 from lsmplify_refine.regressor.weights import load_weights, save_weights, weights_record
-from lsmplify_refine.solver.gauss_newton import Pose, Targets
+from lsmplify_refine.solver.problem import Pose, Targets
 from lsmplify_refine.solver.running_mean import MeanPose
-from tests.engine.scenes import open_body, true_motion
+from tests.support.scenes import open_body, true_motion
 
 FRAMES = 6
 Case = tuple[Skeleton, Pose, Targets]

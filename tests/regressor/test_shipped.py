@@ -10,8 +10,8 @@ from torch import Tensor
 from lsmplify_refine.body import skinning
 from lsmplify_refine.regressor.fusion import FrameSolver
 from lsmplify_refine.regressor.weights import open_network
-from lsmplify_refine.solver.gauss_newton import Pose, Targets
-from tests.engine.scenes import open_body
+from lsmplify_refine.solver.problem import Pose, Targets
+from tests.support.scenes import open_body
 
 _FRAMES, _NOISE_M = 40, 0.02
 

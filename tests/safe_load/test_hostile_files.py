@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lsmplify_refine.errors import InputError
-from tests.safe_load.hostile_files import HOSTILE
+from tests.support.hostile_files import HOSTILE
 
 #: More than refusing any of them takes, in MB.
 MOST_MB = 200
@@ -37,7 +37,7 @@ def test_hostile_files_are_refused(case: str, tmp_path: Path, monkeypatch: pytes
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="peak memory is read from /proc")
 def test_refusing_takes_little_memory(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("watch_memory.py")), str(tmp_path)],
+        [sys.executable, str(Path(__file__).parents[1] / "support" / "watch_memory.py"), str(tmp_path)],
         capture_output=True,
         text=True,
         timeout=300,

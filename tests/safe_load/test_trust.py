@@ -15,7 +15,7 @@ import torch
 from lsmplify_refine.cli import main
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.safe_load import load_pickle, load_torch, read_npz, trust_notes, trusting, unpickle_objects
-from tests.cli import clips
+from tests.support import clips
 
 
 class Custom:

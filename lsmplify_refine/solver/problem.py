@@ -1,0 +1,111 @@
+"""The problem the solver solves: poses, targets, the prior and the schedule of steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+#: Some of N frames.
+Rows = slice | Tensor
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What the keypoints say, ready for the solver (torch tensors, one device).
+
+    Attributes:
+        positions: (N, K, 2) normalised image coordinates (x/z, y/z), or (N, K, 3) metres in the camera frame;
+            finite everywhere.
+        weights: (N, K) in [0, 1]; 0 where missing.
+    """
+
+    positions: Tensor
+    weights: Tensor
+
+    @property
+    def is_image(self) -> bool:
+        """True for 2D keypoints."""
+        return self.positions.shape[-1] == 2
+
+    def to(self, like: str | torch.device | Tensor) -> Targets:
+        """On a device, or of the device and precision of a tensor."""
+        return Targets(self.positions.to(like), self.weights.to(like))
+
+    def __getitem__(self, rows: Rows) -> Targets:
+        return Targets(self.positions[rows], self.weights[rows])
+
+
+@dataclass(frozen=True)
+class Pose:
+    """Poses of N frames: rotations (N, J, 3, 3), parent-relative, and pelvis (N, 3) in metres."""
+
+    rotations: Tensor
+    pelvis: Tensor
+
+    def to(self, like: str | torch.device | Tensor) -> Pose:
+        """On a device, or of the device and precision of a tensor."""
+        return Pose(self.rotations.to(like), self.pelvis.to(like))
+
+    @classmethod
+    def joined(cls, poses: Sequence[Pose]) -> Pose:
+        """Poses of some frames after those of others."""
+        return cls(torch.cat([pose.rotations for pose in poses]), torch.cat([pose.pelvis for pose in poses]))
+
+    def __getitem__(self, rows: Rows) -> Pose:
+        return Pose(self.rotations[rows], self.pelvis[rows])
+
+    def with_rows(self, rows: Tensor, others: Pose) -> Pose:
+        """With other poses (R) in some rows (R,)."""
+        return Pose(
+            self.rotations.index_copy(0, rows, others.rotations), self.pelvis.index_copy(0, rows, others.pelvis)
+        )
+
+    def where(self, first: Tensor, other: Pose) -> Pose:
+        """This pose where `first` (N,), else the other."""
+        return Pose(
+            torch.where(first[:, None, None, None], self.rotations, other.rotations),
+            torch.where(first[:, None], self.pelvis, other.pelvis),
+        )
+
+    def detach(self) -> Pose:
+        """The same without gradient."""
+        return Pose(self.rotations.detach(), self.pelvis.detach())
+
+
+@dataclass(frozen=True)
+class Prior:
+    """How strongly the solution is held to its start: 1 / variance per unknown, in units of observation weight.
+
+    Attributes:
+        rotation: (N, J) per joint, m^2/rad^2; infinite for joints that must not move.
+        pelvis: (N, 3) per axis of the camera frame; the depth axis carries the estimate's depth as prior.
+        together: (N, J, 3, R) R ways in which joints turn together, in the axes of each joint's parent, as standard
+            deviations (rad/m); they add to the variance that each joint has on its own. None for no such way.
+    """
+
+    rotation: Tensor
+    pelvis: Tensor
+    together: Tensor | None = None
+
+    def __getitem__(self, rows: Rows) -> Prior:
+        together = None if self.together is None else self.together[rows]
+        return Prior(self.rotation[rows], self.pelvis[rows], together)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """One entry per Gauss-Newton step.
+
+    Attributes:
+        damping: Factor on the prior's weights; high first, so that no step overshoots, 1 last.
+        radius_m: Scale of the robust kernel, metres: residuals far beyond it hardly count.
+        enough_rad: Frames in which a step has turned no joint further than this take no more: what is left of a short
+            step is about its square.
+    """
+
+    damping: Sequence[float]
+    radius_m: Sequence[float]
+    enough_rad: float = 0.0

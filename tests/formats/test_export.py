@@ -1,0 +1,181 @@
+"""Other output formats: the posed body stays where it was, and every loss is said."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from lsmplify_refine.body import BodyModel
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.formats import load_save
+from lsmplify_refine.formats.export import export, root_in_world, to_family
+from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
+from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
+from lsmplify_refine.values.camera import Camera
+from lsmplify_refine.values.estimate import Estimate, WorldRoot
+from tests.support import estimator_files as make
+
+
+def an_estimate(family: str = "smplx", **more: Any) -> Estimate:
+    frames = make.FRAMES
+    fields: dict[str, Any] = {
+        "global_orient": make.values(frames, 3, seed=1, scale=1.0),
+        "body_pose": make.values(frames, 23 if family == "smpl" else 21, 3, seed=2),
+        "betas": np.repeat(make.values(1, 10, seed=3), frames, axis=0),
+        "transl": make.ahead(),
+        "camera": Camera(np.repeat(make.parts()["K"][None], frames, axis=0)),
+        "fps": 25.0,
+        "source": Path("clip.pkl"),
+    }
+    return Estimate(family=family, gender="neutral", **(fields | more))  # type: ignore[arg-type]
+
+
+def pelvis(estimate: Estimate) -> np.ndarray:
+    return estimate.transl + MEAN_REST_PELVIS[estimate.family]
+
+
+@pytest.mark.parametrize(("source", "target"), [("smpl", "smplx"), ("smplx", "smpl"), ("smplh", "smpl")])
+def test_family_changes_keep_the_pelvis_and_the_body_joints(source: str, target: Any) -> None:
+    world = WorldRoot(make.values(make.FRAMES, 3), make.values(make.FRAMES, 3), "y")
+    before = an_estimate(source, world=world)
+    after, notes = to_family(before, target)
+    np.testing.assert_allclose(pelvis(after), pelvis(before), atol=1e-6)
+    assert np.array_equal(after.body_pose[:, :21], before.body_pose[:, :21]) and after.family == target
+    assert after.world is not None
+    np.testing.assert_allclose(after.world.transl - after.transl, world.transl - before.transl, atol=1e-5)
+    shares_shape = {source, target} == {"smpl", "smplh"}
+    assert np.array_equal(after.betas, before.betas if shares_shape else 0 * before.betas)
+    assert any("mean shape" in note for note in notes) != shares_shape
+    assert any("hand joints" in note for note in notes) == (source == "smpl")
+
+
+def test_the_same_family_is_left_alone() -> None:
+    estimate = an_estimate()
+    assert to_family(estimate, "smplx") == (estimate, [])
+
+
+@pytest.mark.parametrize("up", ["y", "z"])
+def test_a_level_camera_becomes_a_world(up: Any) -> None:
+    """A person upright before the camera stands upright in the world, at the height above the camera's."""
+    upright = np.tile([np.pi, 0.0, 0.0], (make.FRAMES, 1))  # the model is y up, the camera y down
+    estimate = an_estimate(global_orient=upright, transl=np.tile([0.5, 1.0, 4.0], (make.FRAMES, 1)))
+    orient, transl, notes = root_in_world(estimate, up)
+    axis = {"y": 1, "z": 2}[up]
+    assert np.allclose(rotvec_to_rotmat(orient)[:, axis, 1], 1) and any("level" in note for note in notes)
+    J0 = np.array(MEAN_REST_PELVIS["smplx"])
+    below = -(np.array([0.5, 1.0, 4.0]) + J0)[1]
+    np.testing.assert_allclose((transl + J0)[:, axis], below, atol=1e-9)
+
+
+def test_amass_opens_as_amass(tmp_path: Path) -> None:
+    """The keys that Blender's SMPL-X add-on takes: trans, poses (T, 165), betas, gender, mocap_frame_rate."""
+    estimate = an_estimate("smpl")
+    notes = export(estimate, tmp_path / "a.npz", "amass")
+    with np.load(tmp_path / "a.npz") as arrays:  # without pickles
+        assert arrays["poses"].shape == (make.FRAMES, 165) and arrays["trans"].shape == (make.FRAMES, 3)
+        assert str(arrays["gender"]) == "neutral" and float(arrays["mocap_frame_rate"]) == 25
+        assert arrays["betas"].shape == (10,)
+    (again,) = load_save.load(tmp_path / "a.npz")
+    assert (again.format, again.family, again.fps) == ("amass", "smplx", 25)
+    np.testing.assert_allclose(again.body_pose, estimate.body_pose[:, :21], atol=1e-6)
+    for word in ("mean shape", "level", "flat", "hand joints", "refuses less than 30 fps (25 here)"):
+        assert any(word in note for note in notes), word
+
+
+@pytest.mark.parametrize(("format", "family"), [("smpl-npz", "smpl"), ("smplx-npz", "smplx")])
+@pytest.mark.parametrize("source", ["smpl", "smplx"])
+def test_plain_npz_is_read_back(format: Any, family: str, source: str, tmp_path: Path) -> None:
+    estimate = an_estimate(source, frame_ids=np.array([0, 1, 2, 5, 6, 7, 9]))
+    export(estimate, tmp_path / "a.npz", format)
+    (again,) = load_save.load(tmp_path / "a.npz")
+    assert (again.format, again.family, again.frame, again.fps) == ("generic", family, "camera", 25)
+    assert np.array_equal(again.frame_ids, estimate.frame_ids)
+    np.testing.assert_allclose(pelvis(again), pelvis(estimate), atol=1e-5)
+
+
+def test_gvhmr_is_read_back(tmp_path: Path) -> None:
+    estimate = an_estimate("smpl")
+    export(estimate, tmp_path / "a.pt", "gvhmr")
+    (again,) = load_save.load(tmp_path / "a.pt")
+    assert again.format == "gvhmr" and again.world is not None and again.camera is not None
+    np.testing.assert_allclose(pelvis(again), pelvis(estimate), atol=1e-5)
+    np.testing.assert_allclose(again.global_orient, estimate.global_orient, atol=1e-6)
+
+
+def test_gvhmr_needs_a_camera(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="needs the person before a camera"):
+        export(an_estimate(camera=None), tmp_path / "a.pt", "gvhmr")
+    assert not (tmp_path / "a.pt").exists()
+
+
+def test_gaps_are_said(tmp_path: Path) -> None:
+    notes = export(an_estimate(frame_ids=np.arange(make.FRAMES) * 2), tmp_path / "a.npz", "amass")
+    assert any("gaps" in note for note in notes)
+
+
+def test_changing_shapes_become_one(tmp_path: Path) -> None:
+    notes = export(an_estimate(betas=make.values(make.FRAMES, 10)), tmp_path / "a.npz", "amass")
+    assert any("median" in note for note in notes)
+
+
+def forward(path: Path) -> tuple[dict[str, np.ndarray], float]:
+    """Joint positions (T, 3) of a BVH file by name, and its frame time: a reader that knows nothing of ours."""
+    names: list[str] = []
+    parents: list[int] = []
+    offsets: list[list[float]] = []
+    stack: list[int] = []
+    hierarchy, motion = path.read_text().split("MOTION\n")
+    for line in map(str.split, hierarchy.splitlines()):
+        if line[0] in ("ROOT", "JOINT", "End"):
+            parents.append(stack[-1] if stack else -1)
+            names.append(line[1] if line[0] != "End" else f"end of {names[stack[-1]]}")
+        elif line[0] == "{":
+            stack.append(len(names) - 1)
+        elif line[0] == "}":
+            stack.pop()
+        elif line[0] == "OFFSET":
+            offsets.append([float(number) for number in line[1:]])
+    frames, time, *rows = motion.splitlines()
+    numbers = np.array([[float(number) for number in row.split()] for row in rows])
+    assert int(frames.split(":")[1]) == len(numbers)
+    positions: list[np.ndarray] = []
+    turned: list[np.ndarray] = []
+    column = 3
+    for name, parent, offset in zip(names, parents, offsets):
+        if parent < 0:
+            at, before = numbers[:, :3], np.tile(np.eye(3), (len(numbers), 1, 1))
+        else:
+            at, before = positions[parent] + turned[parent] @ np.array(offset), turned[parent]
+        if not name.startswith("end of"):
+            z, x, y = (
+                Rotation.from_euler(axis, numbers[:, column + place, None], degrees=True).as_matrix()
+                for place, axis in enumerate("zxy")
+            )
+            before, column = before @ z @ x @ y, column + 3
+        positions.append(at)
+        turned.append(before)
+    assert column == numbers.shape[1]
+    return dict(zip(names, positions)), float(re.split(r":\s*", time)[1])
+
+
+@pytest.mark.parametrize("family", ["smpl", "smplx"])
+def test_bvh_poses_the_skeleton_as_the_body_does(family: str, tmp_path: Path) -> None:
+    world = WorldRoot(make.values(make.FRAMES, 3, seed=5, scale=1.0), make.values(make.FRAMES, 3), "y")
+    estimate = an_estimate(family, world=world)
+    notes = export(estimate, tmp_path / "a.bvh", "bvh")
+    body = BodyModel.open()
+    rotvec = np.zeros((make.FRAMES, 24, 3))
+    rotvec[:, 0] = world.global_orient
+    rotvec[:, 1 : 1 + estimate.body_pose.shape[1]] = estimate.body_pose
+    at = (world.transl + MEAN_REST_PELVIS[family]).astype(np.float32)
+    expected = body.joints(rotvec_to_rotmat(rotvec).astype(np.float32), at, np.zeros(1)) * 100
+    positions, time = forward(tmp_path / "a.bvh")
+    assert time == pytest.approx(1 / 25) and any("open body" in note for note in notes)
+    for index, name in ((0, "Pelvis"), (8, "R_Ankle"), (15, "Head"), (20, "L_Wrist")):
+        np.testing.assert_allclose(positions[name], expected[:, index], atol=1e-2)
+    assert ("L_Hand" in positions) == (family == "smpl")

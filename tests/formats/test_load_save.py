@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.formats import load_save
+from tests.support import gvhmr_files as make
+
+
+@pytest.fixture
+def result(tmp_path: Path) -> Path:
+    return make.write_pt(tmp_path / "r.pt", make.official(net_outputs=False))
+
+
+def test_gvhmr_is_found_without_installation() -> None:
+    assert load_save.adapters()["gvhmr"].NAME == "gvhmr"
+
+
+def test_load_names_the_format(result: Path) -> None:
+    assert load_save.load(result)[0].format == "gvhmr"
+    assert load_save.load(result, format="gvhmr")[0].format == "gvhmr"
+
+
+def test_content_counts_not_the_extension(result: Path) -> None:
+    renamed = result.rename(result.with_suffix(".dat"))
+    assert len(load_save.load(renamed)[0]) == make.FRAMES
+
+
+def _unwritten(path: Path) -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("name", "make_file", "message"),
+    [
+        ("none.pt", _unwritten, "no such file"),
+        ("empty", Path.mkdir, "no result of a known format"),
+        ("clip.mp4", lambda p: p.write_bytes(b"\0\0\0\x18ftypmp42"), "not a result file"),
+        ("empty.pt", lambda p: p.write_bytes(b""), "not a result file"),
+        ("other.pt", lambda p: torch.save({"a": torch.zeros(1)}, p), "torch file with the keys a is not"),
+        ("other.npz", lambda p: np.savez(p, verts=np.zeros(1)), "npz file with the keys verts is not"),
+        ("other.pkl", lambda p: p.write_bytes(pickle.dumps([1])), "pickle file is not in a known format"),
+        ("cut.pt", lambda p: p.write_bytes(b"PK\x03\x04cut"), "damaged or cut short"),
+    ],
+)
+def test_load_says_what_is_wrong(name: str, make_file: Any, message: str, tmp_path: Path) -> None:
+    make_file(tmp_path / name)
+    with pytest.raises(InputError, match=message) as caught:
+        load_save.load(tmp_path / name)
+    assert str(tmp_path / name) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_unknown_format(result: Path) -> None:
+    with pytest.raises(InputError, match="format 'wham9' is not known; known: gvhmr"):
+        load_save.load(result, format="wham9")
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("r.pt", "is the input itself"),
+        ("taken.pt", "exists; give another name"),
+        ("out.npz", r"must end in \.pt"),
+        ("folder", "is a folder"),
+        ("nowhere/out.pt", "does not exist"),
+        ("taken.pt/out.pt", "does not exist"),
+    ],
+)
+def test_save_refuses(target: str, message: str, result: Path, tmp_path: Path) -> None:
+    (tmp_path / "taken.pt").write_bytes(b"mine")
+    (tmp_path / "folder").mkdir()
+    before = result.read_bytes()
+    with pytest.raises(InputError, match=message):
+        load_save.save(load_save.load(result), tmp_path / target)
+    assert result.read_bytes() == before and (tmp_path / "taken.pt").read_bytes() == b"mine"
+
+
+def test_overwrite_when_asked(result: Path) -> None:
+    estimate = load_save.load(result)[0]
+    load_save.save([estimate.replace(transl=estimate.transl + 1)], result, overwrite=True)
+    assert np.array_equal(load_save.load(result)[0].transl, estimate.transl + 1)
+
+
+def test_a_failing_write_leaves_nothing_behind(result: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    estimates = load_save.load(result)
+
+    def full_disk(_: Any, path: Path) -> None:
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(load_save.adapters()["gvhmr"], "write", full_disk)
+    before = result.read_bytes()
+    with pytest.raises(InputError, match="No space left"):
+        load_save.save(estimates, result, overwrite=True)
+    assert result.read_bytes() == before and [path.name for path in tmp_path.iterdir()] == ["r.pt"]
+
+
+def test_only_loaded_estimates_can_be_saved(result: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="only estimates that `load` read"):
+        load_save.save([load_save.load(result)[0].replace(format="")], tmp_path / "out.pt")

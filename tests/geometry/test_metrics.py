@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lsmplify_refine import Camera, Keypoints
+from lsmplify_refine.geometry.metrics import (
+    accel_mm_per_frame2,
+    confidence_weighted_mean,
+    keypoint_error_name,
+    keypoint_errors,
+    reprojection_errors_px,
+    robust_rms,
+)
+from lsmplify_refine.geometry.projection import project_to_image
+
+K = np.array([[[100.0, 0, 50], [0, 200, 40], [0, 0, 1]]])
+
+
+def test_projection_by_hand() -> None:
+    assert np.allclose(project_to_image(np.array([[[1.0, 2.0, 4.0]]]), K), [[[75, 140]]])
+
+
+def test_missing_keypoints_cost_nothing() -> None:
+    points = np.tile([0.0, 0.0, 2.0], (1, 17, 1))
+    positions = np.tile([53.0, 44.0], (1, 17, 1))
+    confidence = np.ones((1, 17))
+    positions[0, 3], confidence[0, 3] = np.nan, 0
+    errors = reprojection_errors_px(points, K, Keypoints("coco17", positions, confidence))
+    assert errors[0, 3] == 0
+    assert confidence_weighted_mean(errors, confidence) == pytest.approx(5.0)
+    assert np.isnan(confidence_weighted_mean(errors, 0 * confidence))
+
+
+def test_3d_keypoints_are_measured_in_millimetres_and_2d_ones_in_pixels() -> None:
+    points = np.tile([0.0, 0.0, 2.0], (1, 17, 1))
+    confidence = np.ones((1, 17))
+    confidence[0, 3] = 0
+    space = Keypoints("coco17", points + np.array([0.003, 0.0, 0.004]), confidence)
+    space.positions[0, 3] = np.nan
+    errors = keypoint_errors(points, None, space)
+    assert keypoint_error_name(space) == "mpjpe_mm_coco17"
+    assert errors[0, 3] == 0 and errors[0, 4] == pytest.approx(5.0)
+    image = Keypoints("coco17", np.tile([53.0, 44.0], (1, 17, 1)), confidence)
+    assert keypoint_error_name(image) == "reprojection_px_coco17"
+    assert keypoint_errors(points, Camera(K), image)[0, 4] == pytest.approx(5.0)
+    with pytest.raises(ValueError, match="camera"):
+        keypoint_errors(points, None, image)
+
+
+def test_robust_error_grows_no_further_than_its_radius() -> None:
+    errors = np.array([[0.0], [1.0], [10.0], [1e6]])
+    found = robust_rms(errors, np.ones((4, 1)), np.array(10.0))
+    assert np.allclose(found, [0, np.sqrt(1 / 1.01), np.sqrt(50), 10], rtol=1e-3)
+    assert robust_rms(errors, np.zeros((4, 1)), np.array(10.0)).tolist() == [0, 0, 0, 0]
+
+
+def test_acceleration_of_a_parabola_and_across_a_gap() -> None:
+    time = np.arange(6.0)
+    joints = np.zeros((6, 2, 3))
+    joints[..., 1] = 0.0005 * time[:, None] ** 2
+    assert accel_mm_per_frame2(joints, np.arange(6)) == pytest.approx(1.0)
+    joints[3:, :, 0] += 5.0  # a jump over the gap is no acceleration
+    assert accel_mm_per_frame2(joints, np.array([0, 1, 2, 10, 11, 12])) == pytest.approx(1.0)
+    assert accel_mm_per_frame2(joints[:2], np.arange(2)) == 0

@@ -1,0 +1,200 @@
+"""Calibrated cameras' 2D keypoints become 3D: synthetic cameras around generated motion."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.geometry.triangulation import triangulate
+from lsmplify_refine.keypoint_files.cameras import load_calibration
+from lsmplify_refine.keypoint_files.multi_view import triangulate_files
+from lsmplify_refine.values.camera import CalibratedCamera
+from lsmplify_refine.values.keypoints import Keypoints
+from tests.support.rooms import true_points
+
+FRAMES = 60
+NOISE_PX = 2.0
+#: camera "03" sees nothing in these
+ABSENT = slice(20, 40)
+
+
+def camera_at(name: str, degrees: float, target: np.ndarray, distance_m: float = 4.0) -> CalibratedCamera:
+    """A camera of 1920x1080 that looks at a point from the side and a little above, with a real lens."""
+    angle = np.radians(degrees)
+    centre = target + distance_m * np.array([np.sin(angle), -0.2, -np.cos(angle)])
+    forward = (target - centre) / np.linalg.norm(target - centre)
+    right = np.cross([0.0, 1.0, 0.0], forward)
+    right /= np.linalg.norm(right)
+    R = np.stack([right, np.cross(forward, right), forward])
+    K = np.array([[1500.0, 0, 960], [0, 1500.0, 540], [0, 0, 1]])
+    return CalibratedCamera(name, K, R, -R @ centre, np.array([-0.1, 0.02, 0.001, -0.001, 0.0]))
+
+
+@pytest.fixture(scope="module")
+def truth() -> np.ndarray:
+    return true_points(FRAMES)
+
+
+@pytest.fixture(scope="module")
+def cameras(truth: np.ndarray) -> dict[str, CalibratedCamera]:
+    middle = truth.reshape(-1, 3).mean(axis=0)
+    return {name: camera_at(name, degrees, middle) for name, degrees in (("01", -40), ("02", 20), ("03", 80))}
+
+
+def seen_by(cameras: dict[str, CalibratedCamera], truth: np.ndarray, *, garbage: float = 0.0) -> dict[str, Keypoints]:
+    """2 px noise in every camera; camera 03 drops out; a share of points of camera 02 lies anywhere."""
+    generator = np.random.default_rng(0)
+    views = {}
+    for name, camera in cameras.items():
+        pixels = camera.project(truth) + generator.normal(0, NOISE_PX, (*truth.shape[:2], 2))
+        confidence = np.full(truth.shape[:2], 0.8)
+        if name == "02":
+            bad = generator.random(truth.shape[:2]) < garbage
+            pixels = np.where(bad[..., None], generator.uniform(0, 1000, pixels.shape), pixels)
+        if name == "03":
+            pixels[ABSENT], confidence[ABSENT] = np.nan, 0.0
+        views[name] = Keypoints("body25", pixels, confidence, name)
+    return views
+
+
+def errors_mm(found: Keypoints, truth: np.ndarray) -> np.ndarray:
+    return 1000 * np.linalg.norm(found.positions - truth, axis=-1)
+
+
+def test_three_cameras_one_dropping_out(cameras: dict[str, CalibratedCamera], truth: np.ndarray) -> None:
+    found = triangulate(seen_by(cameras, truth), cameras)
+    errors = errors_mm(found, truth)
+    assert found.is_3d and found.convention == "body25"
+    assert (found.confidence > 0).mean() > 0.99
+    assert np.median(errors) < 10 and np.median(errors[ABSENT]) < 10
+    assert np.percentile(errors, 95) < 30
+
+
+def test_a_camera_that_is_wrong_is_outvoted(cameras: dict[str, CalibratedCamera], truth: np.ndarray) -> None:
+    views = seen_by(cameras, truth, garbage=0.3)
+    found = triangulate(views, cameras)
+    whole = np.ones(FRAMES, dtype=bool)
+    whole[ABSENT] = False
+    kept = (found.confidence > 0.3) & whole[:, None]
+    assert kept.mean() > 0.6
+    assert np.percentile(errors_mm(found, truth)[kept], 99) < 60
+    wrong = np.linalg.norm(views["02"].positions - cameras["02"].project(truth), axis=-1) > 60
+    assert found.confidence[wrong & whole[:, None]].mean() < found.confidence[~wrong & whole[:, None]].mean()
+
+
+def test_a_point_of_one_camera_has_no_confidence(cameras: dict[str, CalibratedCamera], truth: np.ndarray) -> None:
+    views = seen_by(cameras, truth)
+    for name in ("01", "02"):
+        views[name].confidence[3, 4] = 0
+    found = triangulate(views, cameras)
+    assert found.confidence[3, 4] == 0 and np.isfinite(found.positions).all()
+
+
+def test_cameras_side_by_side_do_not_tell_the_depth(truth: np.ndarray) -> None:
+    middle = truth.reshape(-1, 3).mean(axis=0)
+    pair = {name: camera_at(name, degrees, middle) for name, degrees in (("a", 0.0), ("b", 0.5))}
+    assert (triangulate(seen_by(pair, truth), pair).confidence > 0).mean() < 0.01
+
+
+def write_easymocap(folder: Path, cameras: dict[str, CalibratedCamera]) -> Path:
+    folder.mkdir(exist_ok=True)
+    for file, entries in (("intri.yml", ("K", "dist")), ("extri.yml", ("R", "Rot", "T"))):
+        storage = cv2.FileStorage(str(folder / file), cv2.FILE_STORAGE_WRITE)
+        storage.startWriteStruct("names", cv2.FILE_NODE_SEQ)
+        for name in cameras:
+            storage.write("", name)
+        storage.endWriteStruct()
+        for name, camera in cameras.items():
+            values = {
+                "K": camera.K, "dist": camera.distortion[None], "R": cv2.Rodrigues(camera.R)[0], "Rot": camera.R,
+                "T": camera.t[:, None],
+            }  # fmt: skip
+            for entry in entries:
+                storage.write(f"{entry}_{name}", values[entry])
+        storage.release()
+    return folder
+
+
+def write_pose2sim(path: Path, cameras: dict[str, CalibratedCamera]) -> Path:
+    lines = []
+    for name, camera in cameras.items():
+        lines += [
+            f"[cam_{name}]", f'name = "{name}"', "size = [ 1920.0, 1080.0]", f"matrix = {camera.K.tolist()}",
+            f"distortions = {camera.distortion[:4].tolist()}",
+            f"rotation = {cv2.Rodrigues(camera.R)[0].ravel().tolist()}",
+            f"translation = {camera.t.tolist()}", "fisheye = false",
+        ]  # fmt: skip
+    path.write_text("\n".join([*lines, "[metadata]", "adjusted = false", "error = 0.0"]))
+    return path
+
+
+@pytest.mark.parametrize("kind", ["easymocap folder", "easymocap file", "pose2sim"])
+def test_calibration_files(kind: str, cameras: dict[str, CalibratedCamera], tmp_path: Path) -> None:
+    if kind == "pose2sim":
+        path = write_pose2sim(tmp_path / "Calib.toml", cameras)
+    else:
+        path = write_easymocap(tmp_path / "calib", cameras)
+        path = path / "extri.yml" if kind == "easymocap file" else path
+    found = load_calibration(path)
+    assert list(found) == list(cameras)
+    points = np.random.default_rng(0).normal(0, 0.3, (9, 3)) + np.array([0, 0, 3])
+    for name, camera in cameras.items():
+        assert np.allclose(found[name].project(points), camera.project(points), atol=1e-3)
+
+
+def test_from_files_with_openpose_and_coco_json(
+    cameras: dict[str, CalibratedCamera], truth: np.ndarray, tmp_path: Path
+) -> None:
+    views = seen_by(cameras, truth)
+    for name, view in views.items():
+        (tmp_path / "kp" / f"{name}_json").mkdir(parents=True)
+        for frame in range(FRAMES):
+            flat = np.nan_to_num(np.hstack([view.positions[frame], view.confidence[frame][:, None]])).ravel().tolist()
+            people = [{"person_id": [-1], "pose_keypoints_2d": flat}] if view.confidence[frame].any() else []
+            file = tmp_path / "kp" / f"{name}_json" / f"{name}_{frame:012d}_keypoints.json"
+            file.write_text(json.dumps({"people": people}))
+    track = triangulate_files(tmp_path / "kp", write_pose2sim(tmp_path / "calib.toml", cameras))
+    assert track.frame_ids.tolist() == list(range(FRAMES)) and track.numbered
+    assert np.median(errors_mm(track.keypoints, truth)) < 10
+    assert track.keypoints.source == "kp/ triangulated from 3 cameras"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("c.toml", "[a", "not readable as TOML"),
+        ("c.toml", "a = 1", "no cameras in it"),
+        ("c.toml", "[a]\nmatrix = [[1]]\nrotation=[0,0,0]\ntranslation=[0,0,0]", "camera a: matrix: shape"),
+        ("c.toml", "[a]\nmatrix = [[1]]\nfisheye = true", "fisheye lenses are not supported"),
+        ("c.toml", "[a]\nmatrix = [[1,0,0],[0,1,0],[0,0,1]]\nrotation=[0,0,0]", "translation is missing"),
+        ("intri.yml", "%YAML:1.0\n---\nnames:\n  - a\n", "extri.yml: no such file"),
+    ],
+)
+def test_bad_calibrations_are_named(name: str, text: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InputError, match=message):
+        load_calibration(tmp_path / name)
+
+
+@pytest.mark.parametrize("intri", ["", "no yaml", "%YAML:1.0\n---\nnames: 3\n", "%YAML:1.0\n---\nnames:\n  - a\n"])
+def test_broken_yaml_is_one_line(intri: str, tmp_path: Path) -> None:
+    (tmp_path / "intri.yml").write_text(intri)
+    (tmp_path / "extri.yml").write_text("%YAML:1.0\n---\nnames:\n  - a\n")
+    with pytest.raises(InputError, match=r"YAML|names|missing"):
+        load_calibration(tmp_path)
+
+
+def test_views_that_do_not_fit(cameras: dict[str, CalibratedCamera], truth: np.ndarray) -> None:
+    views = seen_by(cameras, truth)
+    with pytest.raises(InputError, match="two or more cameras; there are 1"):
+        triangulate({"01": views["01"]}, cameras)
+    with pytest.raises(InputError, match="camera 04 is not in the calibration"):
+        triangulate({**views, "04": views["01"]}, cameras)
+    short = Keypoints("body25", views["01"].positions[:3], views["01"].confidence[:3])
+    with pytest.raises(InputError, match="the same frames"):
+        triangulate({**views, "01": short}, cameras)

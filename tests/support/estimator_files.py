@@ -1,0 +1,363 @@
+"""Small results in the true layouts of the estimators, and plain readers of them."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from lsmplify_refine.geometry.rotations import rotmat_to_sixd, rotvec_to_rotmat
+
+FRAMES = 7
+WIDTH, HEIGHT = 640, 480
+
+
+def values(*shape: int, seed: int = 0, scale: float = 0.3) -> np.ndarray:
+    return (scale * np.random.default_rng(seed).standard_normal(shape)).astype(np.float32)
+
+
+def ahead(frames: int = FRAMES, depth: float = 4.0, seed: int = 1) -> np.ndarray:
+    """Translations before the camera."""
+    return values(frames, 3, seed=seed) + np.float32([0, 0, depth])
+
+
+def leaves(path: Path) -> dict[tuple, Any]:
+    """Every value of a file or folder by its path of keys, in file order."""
+    if path.is_dir():
+        parts = sorted(child for child in path.rglob("*") if child.is_file())
+        return {(str(child.relative_to(path)), *key): leaf for child in parts for key, leaf in leaves(child).items()}
+    return dict(_flat(_load(path), ()))
+
+
+def _load(path: Path) -> Any:
+    head = path.read_bytes()[:6]
+    if path.suffix == ".json":
+        return json.loads(path.read_text())
+    if head == b"\x93NUMPY":
+        return np.load(path, allow_pickle=True).item()
+    if head[:2] == b"PK":
+        return torch.load(path) if path.suffix == ".pt" else dict(np.load(path, allow_pickle=True))
+    if head[:1] == b"\x80":
+        return pickle.loads(path.read_bytes())
+    import joblib
+
+    return joblib.load(path)
+
+
+def _flat(node: Any, at: tuple) -> Iterator[tuple[tuple, Any]]:
+    if isinstance(node, np.ndarray) and node.dtype == object and node.ndim == 0:
+        yield from _flat(node.item(), at)
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            yield from _flat(value, (*at, key))
+    elif isinstance(node, list) and any(isinstance(item, (dict, np.ndarray, torch.Tensor)) for item in node):
+        for index, value in enumerate(node):
+            yield from _flat(value, (*at, index))
+    else:
+        yield at, node
+
+
+# generic ------------------------------------------------------------------------------------------------------------
+
+
+def parts(family: str = "smplx", frames: int = FRAMES) -> dict[str, np.ndarray]:
+    """Parameters under their usual names."""
+    joints = 23 if family == "smpl" else 21
+    result = {
+        "global_orient": values(frames, 3, seed=2),
+        "body_pose": values(frames, 3 * joints, seed=3),
+        "betas": values(10, seed=4),
+        "transl": ahead(frames),
+        "K": np.float32([[800, 0, WIDTH / 2], [0, 800, HEIGHT / 2], [0, 0, 1]]),
+        "verts": values(frames, 4, 3, seed=5),
+    }
+    return result | ({"jaw_pose": values(frames, 3, seed=6)} if family == "smplx" else {})
+
+
+def poses(joints: int, frames: int = FRAMES, coding: str = "axis-angle") -> np.ndarray:
+    """(T, joints * n) poses with root."""
+    rotvec = values(frames, joints, 3, seed=7)
+    if coding == "axis-angle":
+        return rotvec.reshape(frames, -1)
+    matrices = rotvec_to_rotmat(rotvec).astype(np.float32)
+    return matrices if coding == "matrix" else rotmat_to_sixd(matrices, f"6d-{coding}").reshape(frames, -1)
+
+
+# AMASS --------------------------------------------------------------------------------------------------------------
+
+
+def write_amass_smplh(path: Path) -> Path:
+    np.savez(
+        path,
+        trans=ahead().astype(np.float64),
+        gender=np.array("male"),
+        mocap_framerate=np.array(120.0),
+        betas=values(16).astype(np.float64),
+        dmpls=values(FRAMES, 8),
+        poses=poses(52).astype(np.float64),
+        marker_labels=np.array(["ARIEL", "C7"]),
+    )
+    return path
+
+
+def write_amass_stageii(path: Path) -> Path:
+    full = poses(55).astype(np.float64)
+    np.savez(
+        path,
+        gender=np.array("neutral"),
+        surface_model_type=np.array("smplx"),
+        mocap_frame_rate=np.array(60.0),
+        mocap_time_length=np.array(FRAMES / 60),
+        markers_latent_vids=np.array({"C7": 3832}, dtype=object),
+        trans=np.asfortranarray(ahead().astype(np.float64)),
+        poses=full,
+        betas=values(16).astype(np.float64),
+        num_betas=np.array(16),
+        root_orient=full[:, :3].copy(),
+        pose_body=full[:, 3:66].copy(),
+        pose_hand=full[:, 75:].copy(),
+        pose_jaw=full[:, 66:69].copy(),
+        pose_eye=full[:, 69:75].copy(),
+    )
+    return path
+
+
+# people by id -------------------------------------------------------------------------------------------------------
+
+
+def wham() -> dict:
+    """`wham_output.pkl`: two people, the second with a gap."""
+    result: dict = defaultdict(dict)
+    for person, ids in ((0, np.arange(FRAMES)), (3, np.array([2, 3, 4, 20, 21]))):
+        frames, pose = len(ids), poses(24)[: len(ids)] + np.float32(person)
+        world = pose.copy()
+        world[:, :3] = values(frames, 3, seed=8 + person)
+        result[person] = {
+            "pose": pose,
+            "trans": ahead(frames),
+            "pose_world": world,
+            "trans_world": values(frames, 3, seed=9),
+            "betas": values(frames, 10, seed=person),
+            "verts": values(frames, 5, 3),
+            "frame_ids": ids,
+        }
+    return result
+
+
+def vibe(*, matrices: bool = False) -> dict:
+    """`vibe_output.pkl`, or PARE's."""
+    result = {}
+    for person, start in ((1, 0), (2, 3)):
+        centre = np.float32([300, 200]) + values(FRAMES, 2, seed=person, scale=20)
+        side = np.full((FRAMES, 1), 220 + 10 * person, np.float32)
+        cam = np.hstack([np.full((FRAMES, 1), 0.9, np.float32), values(FRAMES, 2, seed=5, scale=0.1)])
+        sx, sy = cam[:, 0] * side[:, 0] / WIDTH, cam[:, 0] * side[:, 0] / HEIGHT
+        tx = (centre[:, 0] - WIDTH / 2) / (WIDTH / 2) / sx + cam[:, 1]
+        ty = (centre[:, 1] - HEIGHT / 2) / (HEIGHT / 2) / sy + cam[:, 2]
+        result[person] = {
+            "pred_cam": cam,
+            "orig_cam": np.stack([sx, sy, tx, ty], 1).astype(np.float32),
+            "verts": values(FRAMES, 5, 3),
+            "pose": poses(24, coding="matrix") if matrices else poses(24),
+            "betas": values(FRAMES, 10),
+            "joints3d": values(FRAMES, 49, 3),
+            "joints2d": None,
+            "bboxes": np.hstack([centre, side, side]),
+            "frame_ids": np.arange(start, start + FRAMES),
+        }
+    return result
+
+
+def phalp() -> dict:
+    """`results/demo_clip.pkl`: person 1 leaves and comes back, person 2 has a ghost row."""
+    result = {}
+    for time in range(FRAMES):
+        present = [tid for tid in (1, 2) if not (tid == 1 and time in (3, 4))]
+        ghosts = {2} if time == 5 else set()
+        name = f"outputs//_DEMO/clip/img/{time + 1:06d}.jpg"
+        rotations = [rotvec_to_rotmat(values(24, 3, seed=10 * tid + time)).astype(np.float32) for tid in present]
+        result[name] = {
+            "time": time,
+            "shot": 0,
+            "frame_path": name,
+            "tid": present,
+            "bbox": [np.array([100.0 * tid, 50, 80, 200]) for tid in present],
+            "tracked_time": [1 if tid in ghosts else 0 for tid in present],
+            "tracked_ids": [tid for tid in present if tid not in ghosts],
+            "smpl": [
+                {"global_orient": r[:1], "body_pose": r[1:], "betas": values(10, seed=tid)}
+                for r, tid in zip(rotations, present)
+            ],
+            "camera": [ahead(1, 60.0, seed=tid)[0] for tid in present],
+            "camera_bbox": [values(3) for _ in present],
+            "size": np.array([HEIGHT, WIDTH]),
+            "3d_joints": [values(45, 3) for _ in present],
+            "mask": [{"size": [HEIGHT, WIDTH], "counts": b"0"} for _ in present],
+        }
+    return result
+
+
+def prompthmr() -> dict:
+    """`results.pkl`."""
+    people = {}
+    for person, ids in ((1, np.arange(FRAMES)), (2, np.array([0, 1, 5, 6]))):
+        pose = values(len(ids), 55, 3, seed=person)
+        pose[:, 25:] = 0
+        world = pose.copy()
+        world[:, 0] = values(len(ids), 3, seed=20)
+        shape = np.repeat(values(1, 10), len(ids), axis=0)
+        people[person] = {
+            "track_id": person,
+            "frames": ids,
+            "bboxes": values(len(ids), 4),
+            "smplx_cam": {
+                "rotmat": rotvec_to_rotmat(pose).astype(np.float32),
+                "pose": pose[:, :25].reshape(len(ids), 75),
+                "shape": shape,
+                "trans": ahead(len(ids)),
+                "contact": values(len(ids), 6),
+            },
+            "smplx_world": {"pose": world.reshape(len(ids), 165), "shape": shape, "trans": values(len(ids), 3)},
+        }
+    camera = {"pred_cam_R": values(FRAMES, 3, 3), "img_focal": np.float32(900), "img_center": np.float32([320, 240])}
+    return {"camera": camera, "people": people, "timings": {"hps": 1.5}, "has_tracks": True}
+
+
+def _tram_track(seed: int, ids: np.ndarray) -> dict:
+    matrices = rotvec_to_rotmat(values(len(ids), 24, 3, seed=seed)).astype(np.float32)
+    arrays = {
+        "pred_cam": values(len(ids), 3),
+        "pred_pose": rotmat_to_sixd(matrices, "6d-columns").reshape(len(ids), 144).astype(np.float32),
+        "pred_shape": values(len(ids), 10),
+        "pred_rotmat": matrices,
+        "pred_trans": ahead(len(ids))[:, None],
+        "frame": ids,
+    }
+    return {key: torch.from_numpy(value) for key, value in arrays.items()}
+
+
+def write_tram(folder: Path) -> Path:
+    """`results/<seq>`: tracks of tensors in object arrays, and the camera."""
+    (folder / "hps").mkdir(parents=True)
+    for number, ids in ((0, np.arange(FRAMES)), (2, np.arange(2, 6)), (10, np.arange(30, 34))):
+        np.save(folder / "hps" / f"hps_track_{number}.npy", _tram_track(number, ids))  # type: ignore[arg-type]
+    camera = {"img_focal": 700.0, "img_center": np.array([320.0, 240.0]), "pred_cam_R": values(FRAMES, 3, 3)}
+    np.save(folder / "camera.npy", camera)  # type: ignore[arg-type]
+    return folder
+
+
+def romp_image(people: int = 2, *, focal: float = 443.4 / 512 * WIDTH, frame: int = 0) -> dict:
+    """`results` of one image: two people beside each other."""
+    thetas = values(people, 72, seed=frame)
+    thetas[:, 66:] = 0
+    transl = ahead(people) + np.float32([[-1 + 2 * person, 0, 0] for person in range(people)])
+    joints = values(people, 71, 3, seed=30)
+    placed = joints + transl[:, None]
+    pixels = placed[..., :2] / placed[..., 2:] * focal + np.array([WIDTH / 2, HEIGHT / 2])
+    return {
+        "cam": values(people, 3),
+        "global_orient": thetas[:, :3].copy(),
+        "body_pose": thetas[:, 3:].copy(),
+        "smpl_betas": values(people, 10),
+        "smpl_thetas": thetas,
+        "center_preds": np.zeros((people, 2), np.int64),
+        "center_confs": values(people, 1),
+        "cam_trans": transl,
+        "verts": values(people, 5, 3),
+        "joints": joints,
+        "pj2d_org": pixels.astype(np.float32),
+    }
+
+
+def romp_video() -> dict:
+    """`results` of a video: nobody in frame 3."""
+    return {f"{frame:08d}.jpg": romp_image(frame=frame) if frame != 3 else None for frame in range(FRAMES)}
+
+
+def smplcodec() -> dict[str, np.ndarray]:
+    """A `.smpl` file of SMPL-X."""
+    return {
+        "codecVersion": np.int32(2),
+        "smplVersion": np.int32(2),
+        "gender": np.int32(1),
+        "shapeParameters": values(10),
+        "frameCount": np.int32(FRAMES),
+        "frameRate": np.float32(30),
+        "bodyTranslation": values(FRAMES, 3, seed=1),
+        "bodyPose": values(FRAMES, 22, 3, seed=2),
+        "leftHandPose": values(FRAMES, 15, 3),
+    }
+
+
+# folders ------------------------------------------------------------------------------------------------------------
+
+
+def write_smplerx(folder: Path, *, swap: bool = True) -> Path:
+    """Two people whose detection order changes, one unseen for two frames."""
+    (folder / "smplx").mkdir(parents=True)
+    (folder / "meta").mkdir()
+    for frame in range(FRAMES):
+        people = [person for person in (0, 1) if not (person == 1 and frame in (2, 3))]
+        for place, person in enumerate(people[::-1] if swap and frame > 4 else people):
+            box = [100.0 + 250 * person + 3 * frame, 40.0, 150.0, 200.0]
+            name = f"{frame + 1:05}_{place}"
+            seed = 100 * person + frame
+            np.savez(
+                folder / "smplx" / f"{name}.npz",
+                global_orient=values(1, 3, seed=seed),
+                body_pose=values(21, 3, seed=seed + 1),
+                left_hand_pose=values(15, 3),
+                right_hand_pose=values(15, 3),
+                jaw_pose=values(1, 3),
+                leye_pose=np.zeros((1, 3)),
+                reye_pose=np.zeros((1, 3)),
+                betas=values(1, 10, seed=person),
+                expression=values(1, 10),
+                transl=ahead(1, 40.0, seed=seed),
+            )
+            meta = {
+                "focal": [5000 / 192 * box[2], 5000 / 256 * box[3]],
+                "princpt": [box[0] + box[2] / 2, box[1] + box[3] / 2],
+                "bbox": box,
+                "bbox_mmdet": box,
+                "bbox_id": place,
+                "img_path": f"{frame + 1:06d}.jpg",
+            }
+            (folder / "meta" / f"{name}.json").write_text(json.dumps(meta))
+    return folder
+
+
+def write_easymocap(folder: Path, width: int = 72) -> Path:
+    """Two people, nobody in frame 0, three decimals."""
+    (folder / "smpl").mkdir(parents=True)
+    for frame in range(FRAMES):
+        people = [] if frame == 0 else [5] if frame == 2 else [5, 8]
+        entries = []
+        for person in people:
+            pose = values(width, seed=person + frame)
+            pose[:3] = 0
+            numbers = {"Rh": values(3, seed=frame), "Th": values(3, seed=person), "poses": pose, "shapes": values(10)}
+            entries.append(
+                {"id": person} | {k: [[round(float(number), 3) for number in v]] for k, v in numbers.items()}
+            )
+        (folder / "smpl" / f"{frame:06d}.json").write_text(json.dumps(entries))
+    return folder
+
+
+def write_fork(folder: Path) -> Path:
+    """The SMPLest-X fork that keeps the box's camera: a folder an image."""
+    for frame in range(3):
+        (folder / f"img_{frame}").mkdir(parents=True)
+        shapes = {"smplx_root_pose": 3, "smplx_body_pose": 63, "smplx_lhand_pose": 45, "smplx_shape": 10}
+        params = {key: values(1, count, seed=frame).tolist() for key, count in shapes.items()}
+        params |= {"cam_trans": ahead(1, 40.0).tolist(), "smplx_joint_cam": values(1, 5, 3).tolist()}
+        camera = {"focal": [3000.0, 3000.0], "princpt": [200.0, 150.0], "bbox": [150.0, 80.0, 100.0, 140.0]}
+        content = {"smplx_params": params, "camera_params": camera, "image_info": {"name": f"img_{frame}.jpg"}}
+        (folder / f"img_{frame}" / "params.json").write_text(json.dumps(content, indent=4))
+    return folder
