@@ -26,7 +26,7 @@ from numpy.lib import format as npy_format
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.pickles import object_member, pickled, unpickled_member, write_object
 from lsmplify_refine.formats.tree import KeyPath, look_up, with_changes, with_values
-from lsmplify_refine.safe_load import inspect_file, load_json, read_npy, read_npz, to_numpy
+from lsmplify_refine.safe_load import Budget, inspect_file, load_json, read_npy, read_npz, to_numpy
 
 __all__ = [
     "Container",
@@ -196,10 +196,10 @@ def _old_protocol(data: bytes) -> int:
 def _read_npz(path: Path) -> Container:
     raw: dict[str, bytes] = {}
 
-    def read_objects(stream: IO[bytes], where: str) -> Any:
+    def read_objects(stream: IO[bytes], where: str, budget: Budget) -> Any:
         data, key = object_member(stream, where), where.removeprefix(f"{path}: ")
         raw[key] = data
-        return unpickled_member(data, where) if key in _OBJECTS else data
+        return unpickled_member(data, where, budget) if key in _OBJECTS else data
 
     tree = read_npz(path, read_objects)
     with zipfile.ZipFile(path) as archive:
@@ -223,7 +223,9 @@ def _write_npz(container: Container, tree: dict[str, Any], stream: IO[bytes]) ->
 
 
 def _read_object_npy(path: Path) -> Any:
-    value = read_npy(path, lambda stream, where: [unpickled_member(object_member(stream, where), where)])
+    value = read_npy(
+        path, lambda stream, where, budget: [unpickled_member(object_member(stream, where), where, budget)]
+    )
     return value[0] if isinstance(value, list) else None
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.lib import format as npy_format
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.safe_load._unpickler import restricted_loads
+from lsmplify_refine.safe_load import Budget, restricted_loads
 
 #: Bytes that an object array in a npz or npy file may have.
 _MOST_OBJECT_BYTES = 100_000_000
@@ -63,9 +63,9 @@ def object_member(stream: IO[bytes], where: str) -> bytes:
     return data
 
 
-def unpickled_member(data: bytes, where: str) -> Any:
+def unpickled_member(data: bytes, where: str, budget: Budget) -> Any:
     """What the pickle of an object array holds, read under the allow-list; a single object without the array."""
-    value = restricted_loads(data, where)
+    value = restricted_loads(data, where, budget)
     return value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
 
 

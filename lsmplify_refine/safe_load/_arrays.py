@@ -1,21 +1,22 @@
-"""npz and npy files, whose arrays of objects are left to whoever reads them."""
+"""npz and npy files; the caller decides how object arrays are read."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NoReturn, TypeVar
 
 import numpy as np
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.safe_load._limits import budget_of
+from lsmplify_refine.safe_load._limits import Budget
 from lsmplify_refine.safe_load._npy import read_data, read_header
 from lsmplify_refine.safe_load._unpickler import restricted_loads
 from lsmplify_refine.safe_load._zip import open_zip
 
-#: Gets the stream of an object array behind its header, and "file: key".
-ReadObjects = Callable[[IO[bytes], str], Any]
+T = TypeVar("T")
+#: Gets the stream of an object array behind its header, "file: key", and the file's budget.
+ReadObjects = Callable[[IO[bytes], str, Budget], T]
 
 
 def load_npz(path: Path) -> dict[str, np.ndarray]:
@@ -36,37 +37,39 @@ def load_npy(path: Path) -> np.ndarray:
     return read_npy(path, _refuse_objects)
 
 
-def unpickle_objects(stream: IO[bytes], where: str) -> Any:
+def unpickle_objects(stream: IO[bytes], where: str, budget: Budget) -> Any:
     """What an object array holds, read as `load_pickle` reads; for `read_npz` and `read_npy`."""
-    return restricted_loads(stream.read(), where)
+    return restricted_loads(stream.read(), where, budget)
 
 
-def read_npz(path: Path, read_objects: ReadObjects) -> dict[str, Any]:
-    """The arrays of an npz; `read_objects` gets the stream of an object array behind its header."""
-    arrays = {}
-    with open_zip(path, str(path)) as archive, budget_of(str(path), path.stat().st_size):
+def read_npz(path: Path, read_objects: ReadObjects[T]) -> dict[str, np.ndarray | T]:
+    """The arrays of an npz in file order; `read_objects` gets each object array's stream, behind the header."""
+    arrays: dict[str, np.ndarray | T] = {}
+    with open_zip(path, str(path)) as archive:
+        budget = Budget(str(path), path.stat().st_size)
         for member in archive.infolist():
             if not member.filename.endswith(".npy"):
                 continue
             key = member.filename.removesuffix(".npy")
             with archive.open(member) as stream:
-                arrays[key] = _read(stream, member.file_size, f"{path}: {key}", read_objects)
+                arrays[key] = _read(stream, member.file_size, f"{path}: {key}", budget, read_objects)
     return arrays
 
 
-def read_npy(path: Path, read_objects: ReadObjects) -> Any:
-    """One array; `read_objects` gets the stream of an object array behind its header."""
+def read_npy(path: Path, read_objects: ReadObjects[T]) -> np.ndarray | T:
+    """The array of an npy; `read_objects` gets an object array's stream, behind the header."""
     try:
         with path.open("rb") as stream:
-            return _read(stream, path.stat().st_size, str(path), read_objects)
+            size = path.stat().st_size
+            return _read(stream, size, str(path), Budget(str(path), size), read_objects)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
-def _refuse_objects(stream: IO[bytes], where: str) -> np.ndarray:
+def _refuse_objects(stream: IO[bytes], where: str, budget: Budget) -> NoReturn:
     raise InputError(f"{where}: holds pickled Python objects, which could run code; save it again as plain arrays")
 
 
-def _read(stream: IO[bytes], room: int, where: str, read_objects: ReadObjects) -> Any:
+def _read(stream: IO[bytes], room: int, where: str, budget: Budget, read_objects: ReadObjects[T]) -> np.ndarray | T:
     header = read_header(stream, where)
-    return read_objects(stream, where) if header[2].hasobject else read_data(stream, header, room, where)
+    return read_objects(stream, where, budget) if header[2].hasobject else read_data(stream, header, room, where)

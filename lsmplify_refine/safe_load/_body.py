@@ -16,7 +16,7 @@ def load_body_pickle(path: Path) -> dict[str, Any]:
     """A SMPL-family `.pkl` as numpy arrays (sparse regressors as scipy matrices).
 
     Raises:
-        InputError: It is damaged, no dict, or asks for anything that a body model does not need.
+        InputError: It is damaged, is not a dict, or asks for anything that a body model does not need.
     """
     value = load_pickle(path)
     if not isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Compressed pickles, joblib's above all: unpacked up to a limit."""
+"""Compressed pickles, mostly joblib's, unpacked up to a limit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.safe_load._limits import one_line, room
 
-#: What xz and lzma may take for themselves; their strongest preset needs 65 MB.
+#: Bytes that xz and lzma may take for themselves; their strongest preset needs 65 MB.
 _LZMA_MEMORY = 80 << 20
 #: joblib before 0.10: "ZF", the length as text in 19 columns, then a zlib stream.
 _Z_FILE, _Z_FILE_HEADER = b"ZF0x", 21
@@ -30,7 +30,7 @@ def inflate(data: bytes, where: str) -> bytes:
     """What a compressed file holds; other data as it is.
 
     Raises:
-        InputError: It is damaged, uses a method that is not read here, or unpacks to more than `room` allows.
+        InputError: It is damaged, uses a method that is not supported, or unpacks to more than `room` allows.
     """
     if not is_compressed(data[:8]):
         return data
@@ -69,7 +69,7 @@ def _chunks(data: bytes) -> Iterator[bytes]:
         inflating = lzma.LZMADecompressor(memlimit=_LZMA_MEMORY)
     for at in range(start, len(data), _PIECE):
         rest, chunk = data[at : at + _PIECE], b""
-        # zlib hands back what it has not come to, the others keep it
+        # zlib returns the input that it has not used, the others keep it
         while not inflating.eof and (rest or len(chunk) == _PIECE):
             chunk = inflating.decompress(rest, _PIECE)
             rest = getattr(inflating, "unconsumed_tail", b"")

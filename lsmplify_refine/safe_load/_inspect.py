@@ -1,4 +1,4 @@
-"""What kind of container a file is, told by its first bytes."""
+"""What kind of container a file is, judged by its first bytes."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _OLD_PICKLE = re.compile(rb"\([dltcIFLSVNKJMXUTG(\]})]|[\]}][q(.]|\)[q.]|c[A-Za-
 
 @dataclass(frozen=True)
 class Content:
-    """What a file turns out to be.
+    """What a file holds.
 
     Attributes:
-        container: By its first bytes; the extension does not count. "pickle" is joblib's too; "compressed" is a
+        container: Judged by the first bytes; the extension does not count. "pickle" is joblib's too; "compressed" is a
             pickle (mostly joblib's) in a compressed stream.
         value: The loaded content of a torch file or pickle; None for the others.
         keys: Keys of the outermost dict, or names of an npz's arrays.
@@ -38,7 +38,7 @@ class Content:
 
 
 def container_of(path: Path) -> Container:
-    """The container, told from the first bytes.
+    """The container, judged by the first bytes.
 
     Raises:
         InputError: The file cannot be read.
@@ -64,7 +64,7 @@ def container_of(path: Path) -> Container:
 
 
 def inspect_file(path: Path) -> Content:
-    """What a file holds, as far as it takes to recognise its format.
+    """What a file holds, as far as recognising its format needs it.
 
     Raises:
         InputError: The file cannot be read, or is refused (see `load_pickle`).

@@ -1,4 +1,4 @@
-"""JSON with limits on its nesting and on the memory that its lists and objects take."""
+"""JSON, with limits on its nesting and on the memory of its lists and objects."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.safe_load._limits import MAX_DEPTH, one_line
 
-#: Beyond these, one list or object for every so many bytes: an empty one takes twenty times its text.
-_CONTAINERS, _BYTES_EACH = 500_000, 8
+#: Lists and objects that any file may have, and bytes per further one; an empty one takes twenty times its text.
+_MAX_CONTAINERS, _BYTES_PER_CONTAINER = 500_000, 8
 _BLOCK = 1 << 22
 
 
@@ -20,7 +20,7 @@ def load_json(path: Path) -> Any:
     """A JSON file's content.
 
     Raises:
-        InputError: It cannot be read, is no JSON, nested too deeply, or almost nothing but brackets.
+        InputError: It cannot be read, is not JSON, is nested too deeply, or is almost nothing but brackets.
     """
     try:
         data = path.read_bytes()
@@ -36,11 +36,11 @@ def parse_json(data: bytes, where: str) -> Any:
         raise InputError(
             f"{where}: refused: the JSON is nested too deeply, {depth} levels; at most {MAX_DEPTH} are read"
         )
-    if containers > _CONTAINERS + len(data) / _BYTES_EACH:
+    if containers > _MAX_CONTAINERS + len(data) / _BYTES_PER_CONTAINER:
         raise InputError(f"{where}: refused: the JSON is {containers} lists and objects in {len(data)} bytes")
     try:
         return json.loads(data.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:  # also what is not UTF-8
+    except (ValueError, RecursionError) as error:  # text that is not UTF-8 as well
         raise InputError(f"{where}: not readable as JSON ({one_line(error)}); copy or write it again") from error
 
 

@@ -1,4 +1,4 @@
-"""A leaf of what was read as a NumPy array."""
+"""A leaf of a file's content as a NumPy array."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 
 
 def to_numpy(leaf: Any) -> np.ndarray | None:
-    """The array in a leaf as an independent copy, or None where it is no array (or regular nest) of numbers."""
+    """The array in a leaf as an independent copy, or None where it is not an array (or regular nest) of numbers."""
     if isinstance(leaf, torch.Tensor):
         leaf = leaf.detach().cpu()
         # numpy has no bfloat16
@@ -23,4 +23,5 @@ def to_numpy(leaf: Any) -> np.ndarray | None:
             return None
     if not isinstance(leaf, np.ndarray) or leaf.dtype.kind not in "fiu":
         return None
-    return leaf.copy(order="K")
+    array: np.ndarray = leaf.copy(order="K")
+    return array

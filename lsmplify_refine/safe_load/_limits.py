@@ -1,10 +1,13 @@
-"""How much memory a file may take: a share that grows with its size, so that a small file cannot ask for much."""
+"""How much memory a file may take: a share that grows with its size, so that a small file cannot ask for much.
+
+A loader makes one `Budget` for a file and hands it on to everything that unpickles a part of it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from typing import NoReturn
 
 from lsmplify_refine.errors import InputError
 
@@ -19,10 +22,22 @@ def room(size: int) -> int:
     return 64 * _MB + 8 * size
 
 
-def one_line(text: object, longest: int = 200) -> str:
-    """Text from a file or a library as one line for an error message."""
+def one_line(text: object, limit: int = 200) -> str:
+    """Text from a file or a library as one line of at most `limit` characters, for an error message."""
     line = " ".join(str(text).split())
-    return "".join(char if char.isprintable() else "?" for char in line)[:longest]
+    return "".join(char if char.isprintable() else "?" for char in line)[:limit]
+
+
+@contextmanager
+def pickle_errors(where: str, kind: str = "pickle") -> Iterator[None]:
+    """Turn whatever a damaged or hostile stream raises into an `InputError` about the file."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        reason = one_line(error) or type(error).__name__
+        raise InputError(f"{where}: not a readable {kind}: {reason}") from error
 
 
 class Budget:
@@ -48,8 +63,8 @@ class Budget:
         if self._left < 0:
             self.refuse()
 
-    def refuse(self) -> None:
-        """Say that the file wants too much.
+    def refuse(self) -> NoReturn:
+        """Refuse the file: it wants too much memory.
 
         Raises:
             InputError: Always.
@@ -58,17 +73,3 @@ class Budget:
             f"{self._where}: refused: its {self._size} bytes unpack to far more memory than results take; "
             "it is damaged or hostile"
         )
-
-
-_CURRENT: ContextVar[Budget | None] = ContextVar("budget", default=None)
-
-
-@contextmanager
-def budget_of(where: str, size: int) -> Iterator[Budget]:
-    """One budget for everything that is unpickled inside, however many pickles a file holds."""
-    budget = _CURRENT.get() or Budget(where, size)
-    token = _CURRENT.set(budget)
-    try:
-        yield budget
-    finally:
-        _CURRENT.reset(token)

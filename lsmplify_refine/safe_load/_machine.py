@@ -1,4 +1,4 @@
-"""A pickle reader that knows arrays, tensors and plain Python values, and refuses all else.
+"""A pickle reader that knows arrays, tensors and plain Python values, and refuses everything else.
 
 The pure-Python `pickle._Unpickler` is the base (as in joblib), because only there can every instruction be checked and
 counted before it runs.
@@ -20,9 +20,8 @@ from lsmplify_refine.safe_load._limits import MAX_DEPTH, Budget, one_line
 from lsmplify_refine.safe_load._names import NAMES
 from lsmplify_refine.safe_load._numbers import set_array_state, set_dtype_state
 from lsmplify_refine.safe_load._stand_ins import Inert
-from lsmplify_refine.safe_load._trust import is_trusted
 
-#: Bytes that an instruction may take; of those not named here, a reference and a small object.
+#: Bytes that an instruction may take; the others take a reference and a small object, `_COST`.
 _COSTS: dict[int, int] = {
     **dict.fromkeys(b"]}ld)t\x85\x86\x87", 272),  # lists, dicts and tuples, which are looked at once more
     **dict.fromkeys(b"\x8f\x91", 432),  # sets
@@ -33,10 +32,12 @@ _COST = 40
 _ENTRY = 64
 #: Levels of tuples: their hash is computed recursively, which a deep one would crash with.
 _TUPLE_LEVELS = 50
-_LARGEST = 1 << 64
+_MAX_NUMBER = 1 << 64
 
 #: A persistent id of a torch file -> the storage.
 PersistentLoad = Callable[[Any], Any]
+#: The bytes of a torch storage within a pickle, "file: key", the file's budget -> the storage.
+LoadEmbedded = Callable[[Any, str, Budget], Any]
 _Step = Callable[["Unpickler"], None]
 
 #: Instruction -> its method in Python's own unpickler.
@@ -77,17 +78,19 @@ class Unpickler(pickle._Unpickler):
         stream: io.BytesIO,
         where: str,
         budget: Budget,
+        load_embedded: LoadEmbedded,
         *,
         encoding: str = "latin1",
         folder: Path | None = None,
         persistent_load: PersistentLoad | None = None,
+        trusted: bool = False,
     ) -> None:
         super().__init__(stream, encoding=encoding)
         self.stream: IO[bytes] = stream
         self.where, self.folder = where, folder
         self.side_files: dict[str, Any] = {}
         self._bytes, self._budget, self._encoding = stream, budget, encoding
-        self._persistent_load, self._trusted = persistent_load, is_trusted(where)
+        self._load_embedded, self._persistent_load, self._trusted = load_embedded, persistent_load, trusted
         self._levels: dict[int, int] = {}
         self.dispatch = _Metered(type(self).dispatch, budget)  # type: ignore[misc]
 
@@ -97,7 +100,15 @@ class Unpickler(pickle._Unpickler):
 
     def nested(self) -> Any:
         """The value of a pickle that begins here in the stream, which joblib writes for an array of objects."""
-        inner = Unpickler(self._bytes, self.where, self._budget, encoding=self._encoding, folder=self.folder)
+        inner = Unpickler(
+            self._bytes,
+            self.where,
+            self._budget,
+            self._load_embedded,
+            encoding=self._encoding,
+            folder=self.folder,
+            trusted=self._trusted,
+        )
         return inner.load()
 
     def find_class(self, module: str, name: str) -> Any:
@@ -115,9 +126,7 @@ class Unpickler(pickle._Unpickler):
 
     def _load_storage(self, data: Any) -> Any:
         # torch's own function runs an unrestricted torch.load
-        from lsmplify_refine.safe_load._torch import load_embedded
-
-        return load_embedded(data, self.where, self._budget)
+        return self._load_embedded(data, self.where, self._budget)
 
     def persistent_load(self, pid: Any) -> Any:
         if self._persistent_load is None:
@@ -128,12 +137,12 @@ class Unpickler(pickle._Unpickler):
         raise InputError(f"{self.where}: refused: the pickle asks for the registered extension {code}")
 
     def check_mark(self) -> None:
-        """Refuse to begin ever more lists and tuples within one another."""
+        """Refuse to begin lists and tuples within one another without end."""
         if len(self.metastack) > 2 * MAX_DEPTH:
             raise InputError(f"{self.where}: refused: nested more than {MAX_DEPTH} levels deep; no result is")
 
     def check_call(self) -> None:
-        """Count what a function is given: it may copy that."""
+        """Count the arguments of a function: it may copy them."""
         for argument in self.stack[-1]:
             if isinstance(argument, (str, bytes, bytearray)):
                 self._budget.spend(len(argument))
@@ -141,7 +150,7 @@ class Unpickler(pickle._Unpickler):
                 self._budget.spend(_ENTRY * len(argument))
 
     def build(self) -> None:
-        """Set the state of an array, a type of numbers or a stand-in, and of nothing else."""
+        """Set the state of an array, a dtype or a stand-in, and of nothing else."""
         state = self.stack[-1]
         target = self.stack[-2]
         if type(target) is np.ndarray:
@@ -161,20 +170,20 @@ class Unpickler(pickle._Unpickler):
         self.stack.pop()
 
     def make_bytearray(self) -> None:
-        """As the original, which allocates the announced length before it reads."""
+        """As in the base class, which however allocates the announced length before it reads."""
         length = int.from_bytes(self.read(8), "little")
         if length > self._bytes.getbuffer().nbytes:
             raise pickle.UnpicklingError(f"{length} bytes are announced where fewer are left")
         self.append(bytearray(self.read(length)))
 
     def check_class(self, place: int) -> None:
-        """Refuse to make objects, but of stand-ins."""
+        """Refuse to make objects of any class but a stand-in."""
         kind = self.stack[place]
         if not self._trusted and not (isinstance(kind, type) and issubclass(kind, Inert)):
             raise pickle.UnpicklingError(f"an object is made of {kind!r:.60}")
 
     def check_tuple(self) -> None:
-        """Refuse tuples in tuples in tuples ..."""
+        """Refuse deeply nested tuples."""
         made = self.stack[-1]
         level = 1 + max((self._levels.get(id(part), 0) for part in made if type(part) is tuple), default=0)
         if level > _TUPLE_LEVELS:
@@ -184,8 +193,8 @@ class Unpickler(pickle._Unpickler):
         self._levels[id(made)] = level
 
     def check_number(self) -> None:
-        """Refuse numbers of thousands of digits, which take forever to compute with."""
-        if not -_LARGEST < self.stack[-1] < _LARGEST:
+        """Refuse numbers of thousands of digits: computing with them takes forever."""
+        if not -_MAX_NUMBER < self.stack[-1] < _MAX_NUMBER:
             raise pickle.UnpicklingError(f"a number of {self.stack[-1].bit_length()} bits")
 
 

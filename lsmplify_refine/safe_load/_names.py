@@ -42,7 +42,7 @@ class _ObjectName:
 
 def _reconstructor(kind: Any, base: Any, state: Any) -> Inert:
     if not (isinstance(kind, type) and issubclass(kind, Inert)) or base is not _ObjectName:
-        raise pickle.UnpicklingError("an object is built that is no array")
+        raise pickle.UnpicklingError("an object is built that is not an array")
     return kind()
 
 
@@ -92,7 +92,7 @@ def _ordered_dict(items: Any = ()) -> OrderedDict[Any, Any]:
 
 def _defaultdict(factory: Any = None, items: Any = ()) -> defaultdict[Any, Any]:
     if factory is not None and not isinstance(factory, TypeName):
-        raise pickle.UnpicklingError("a defaultdict has a default that is no plain type")
+        raise pickle.UnpicklingError("a defaultdict has a default that is not a plain type")
     return defaultdict(factory and factory.kind, _listed(items))
 
 

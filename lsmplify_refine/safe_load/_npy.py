@@ -26,7 +26,7 @@ def read_header(stream: IO[bytes], where: str) -> Header:
     """The header of an npy.
 
     Raises:
-        InputError: It is no npy header, or damaged.
+        InputError: It is not an npy header, or is damaged.
     """
     start = stream.read(8)
     width = 2 if start[6:7] == b"\x01" else 4
@@ -78,7 +78,7 @@ def read_plain_npy(stream: IO[bytes], room: int, where: str) -> np.ndarray:
 
 
 def read_exactly(stream: IO[bytes], size: int, where: str) -> np.ndarray:
-    """So many bytes (N,) uint8; memory is taken only as they arrive.
+    """`size` bytes as (N,) uint8; memory is taken only as they arrive.
 
     Raises:
         InputError: There are fewer.

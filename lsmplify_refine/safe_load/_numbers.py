@@ -1,4 +1,4 @@
-"""What numpy's pickles call, rewritten to check its arguments."""
+"""The functions that numpy's pickles call, rewritten to check their arguments."""
 
 from __future__ import annotations
 
@@ -64,7 +64,13 @@ def reconstruct(subtype: Any, shape: Any, *_: Any) -> np.ndarray:
     """`numpy.core.multiarray._reconstruct`: an empty array, whose state follows."""
     if subtype is not NdarrayName or element_count(shape) != 0:
         raise pickle.UnpicklingError("an array is built in a way that numpy does not write")
-    return np.ndarray(0, dtype=np.int8)
+    return empty_array()
+
+
+def empty_array() -> np.ndarray:
+    """An array of its own memory, which `set_array_state` can make into any other."""
+    array: np.ndarray = np.ndarray(0, dtype=np.int8)
+    return array
 
 
 def raw_bytes(data: Any) -> bytes | bytearray:
@@ -91,7 +97,8 @@ def from_buffer(data: Any, dtype: Any, shape: Any, order: Any = "C") -> np.ndarr
     """`numpy.core.numeric._frombuffer`."""
     data = raw_bytes(data)
     _check_size(shape, dtype, data)
-    return checked_text(_flat(data, dtype)).reshape(shape, order="F" if order == "F" else "C")
+    array: np.ndarray = checked_text(_flat(data, dtype)).reshape(shape, order="F" if order == "F" else "C")
+    return array
 
 
 def _flat(data: bytes | bytearray, dtype: np.dtype) -> np.ndarray:

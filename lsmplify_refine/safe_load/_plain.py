@@ -1,4 +1,4 @@
-"""The last look at what came out of a pickle: only plain values, not too deep, not too much once copied."""
+"""The last check of what came out of a pickle: only plain values, not too deep, not too large once copied."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lsmplify_refine.safe_load._limits import MAX_DEPTH, Budget, one_line
 from lsmplify_refine.safe_load._names import TypeName
 from lsmplify_refine.safe_load._stand_ins import Inert
 
-#: Values without parts, which need no look.
+#: Values without parts, which need no check.
 _ATOMS = (type(None), bool, int, float, complex, torch.dtype, torch.device, torch.Size, np.dtype)
 _ATOM_BYTES, _REFERENCE_BYTES = 16, 8
 
@@ -103,16 +103,16 @@ class _Look:
         if isinstance(value, torch.Tensor):
             return value.numel() * value.element_size()
         if type(value) is np.ndarray or isinstance(value, np.generic):
-            return value.nbytes
+            return int(value.nbytes)
         if isinstance(value, (str, bytes, bytearray)):
             return len(value)
         if isinstance(value, (set, frozenset)):
             return _REFERENCE_BYTES * len(value)
         if scipy.sparse.issparse(value):
             # most readers make it dense
-            return math.prod(int(n) for n in value.shape) * value.dtype.itemsize
+            return math.prod(int(n) for n in value.shape) * int(value.dtype.itemsize)
         if not self._trusted:
-            raise InputError(f"{self._where}: refused: holds a {type(value).__name__} that is no plain value")
+            raise InputError(f"{self._where}: refused: holds a {type(value).__name__} that is not a plain value")
         return _ATOM_BYTES
 
     def _too_deep(self) -> None:

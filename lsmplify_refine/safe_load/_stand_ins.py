@@ -1,4 +1,4 @@
-"""Stand-ins for classes that are never imported: they keep the pickled state, and become plain arrays at the end."""
+"""Stand-ins for classes that are never imported: they keep the pickled state and become plain arrays in the end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import scipy.sparse
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.safe_load._inflate import inflate
 from lsmplify_refine.safe_load._npy import read_exactly, read_plain_npy
-from lsmplify_refine.safe_load._numbers import byte_count, checked_text, set_array_state
+from lsmplify_refine.safe_load._numbers import byte_count, checked_text, empty_array, set_array_state
 
 
 class Source(Protocol):
@@ -33,7 +33,7 @@ class Inert:
     """Stands for a class: keeps the pickled state and does nothing."""
 
     state: Any = None
-    # nothing that is not finished may be a key
+    # an unfinished object must not become a key
     __hash__: ClassVar[None] = None  # type: ignore[assignment]
 
     def built(self, source: Source) -> Any:
@@ -58,8 +58,10 @@ class Select(Inert):
 
     def plain(self) -> np.ndarray:
         """The selected entries."""
-        selected = np.ravel(self.state["a"])[self.state["idxs"]]
-        return selected.reshape(self.state["preferred_shape"]) if "preferred_shape" in self.state else selected
+        selected: np.ndarray = np.ravel(self.state["a"])[self.state["idxs"]]
+        if "preferred_shape" in self.state:
+            selected = selected.reshape(self.state["preferred_shape"])
+        return selected
 
 
 class _Sparse(Inert):
@@ -119,7 +121,7 @@ class JoblibArray(_Read):
 
 
 class JoblibSideFile(_Read):
-    """`NDArrayWrapper` of joblib before 0.10: the array is a file of its own beside the pickle."""
+    """`NDArrayWrapper` of joblib before 0.10: the array is a separate file beside the pickle."""
 
     def built(self, source: Source) -> Any:
         """Read it."""
@@ -144,7 +146,7 @@ class JoblibPackedSideFile(JoblibSideFile):
 
     def read(self, path: Path) -> np.ndarray:
         """The array in the file."""
-        array = np.ndarray(0, dtype=np.int8)
+        array = empty_array()
         set_array_state(array, (*self.state["state"], inflate(path.read_bytes(), str(path))))
         return array
 

@@ -1,4 +1,4 @@
-"""What torch's pickles call, rewritten to check its arguments."""
+"""The functions that torch's pickles call, rewritten to check their arguments."""
 
 from __future__ import annotations
 
@@ -29,9 +29,8 @@ class Storage:
 
 def storage_of(data: bytearray, dtype: torch.dtype) -> Storage:
     """A storage on these very bytes."""
-    if not data:
-        return Storage(torch.UntypedStorage(0), dtype)
-    return Storage(torch.frombuffer(data, dtype=torch.uint8).untyped_storage(), dtype)
+    tensor = torch.frombuffer(data, dtype=torch.uint8) if data else torch.empty(0, dtype=torch.uint8)
+    return Storage(tensor.untyped_storage(), dtype)
 
 
 def make_tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> torch.Tensor:

@@ -1,7 +1,7 @@
 """torch.save files, read without torch.load.
 
-Before torch 2.6 `torch.load(weights_only=True)` could be made to run code (CVE-2025-32434), and it takes the memory
-that a file announces. Here the pickle inside goes through our own reader, and the tensors' bytes are counted first.
+Before torch 2.6 `torch.load(weights_only=True)` could be made to run code (CVE-2025-32434), and it allocates whatever
+a file announces. Here the pickle inside goes through our own reader, and the tensors' bytes are counted first.
 """
 
 from __future__ import annotations
@@ -9,20 +9,18 @@ from __future__ import annotations
 import io
 import sys
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
 import torch
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.safe_load._limits import Budget, budget_of
-from lsmplify_refine.safe_load._machine import Unpickler
+from lsmplify_refine.safe_load._limits import Budget, pickle_errors
+from lsmplify_refine.safe_load._machine import PersistentLoad, Unpickler
 from lsmplify_refine.safe_load._npy import read_exactly
 from lsmplify_refine.safe_load._plain import make_plain
 from lsmplify_refine.safe_load._tensors import Storage, StorageType, storage_of
 from lsmplify_refine.safe_load._trust import is_trusted
-from lsmplify_refine.safe_load._unpickler import pickle_errors
 from lsmplify_refine.safe_load._zip import open_zip, read_member
 
 #: Before its zip format torch.save began with this number, pickled.
@@ -46,8 +44,8 @@ def load_torch(source: Path | IO[bytes], where: str = "") -> Any:
         data = source.read_bytes() if isinstance(source, Path) else source.read()
     except OSError as error:
         raise InputError(f"{where}: cannot be read: {error.strerror}") from error
-    with budget_of(where, len(data)) as budget:
-        return make_plain(_load(data, where, budget), where, budget, trusted=is_trusted(where))
+    budget = Budget(where, len(data))
+    return make_plain(_load(data, where, budget), where, budget, trusted=is_trusted(where))
 
 
 def load_embedded(data: Any, where: str, budget: Budget) -> Any:
@@ -68,6 +66,13 @@ def _load(data: bytes, where: str, budget: Budget) -> Any:
             raise InputError(f"{where}: not a readable torch file: it does not begin as torch.save writes")
         with open_zip(io.BytesIO(data), where, "torch") as archive:
             return _load_zip(archive, where, budget)
+
+
+def _unpickler(stream: io.BytesIO, where: str, budget: Budget, persistent_load: PersistentLoad | None) -> Unpickler:
+    trusted = is_trusted(where)
+    return Unpickler(
+        stream, where, budget, load_embedded, encoding="utf-8", persistent_load=persistent_load, trusted=trusted
+    )
 
 
 def _load_zip(archive: zipfile.ZipFile, where: str, budget: Budget) -> Any:
@@ -93,7 +98,7 @@ def _load_zip(archive: zipfile.ZipFile, where: str, budget: Budget) -> Any:
         return Storage(stored[key], dtype)
 
     pickled = io.BytesIO(bytes(read_member(archive, found[0])))
-    return Unpickler(pickled, where, budget, encoding="utf-8", persistent_load=storage).load()
+    return _unpickler(pickled, where, budget, storage).load()
 
 
 def _load_legacy(stream: io.BytesIO, where: str, budget: Budget) -> Any:
@@ -112,8 +117,8 @@ def _load_legacy(stream: io.BytesIO, where: str, budget: Budget) -> Any:
             room[key] = data, dtype, storage_of(data, dtype).data
         return Storage(room[key][2], dtype)
 
-    def load(persistent_load: Callable[[Any], Any] | None = None) -> Any:
-        return Unpickler(stream, where, budget, encoding="utf-8", persistent_load=persistent_load).load()
+    def load(persistent_load: PersistentLoad | None = None) -> Any:
+        return _unpickler(stream, where, budget, persistent_load).load()
 
     protocol, machine = load(), load()
     if protocol != _PROTOCOL or not isinstance(machine, dict) or not machine.get("little_endian", True):

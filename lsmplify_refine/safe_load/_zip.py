@@ -14,7 +14,7 @@ from typing import IO
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.safe_load._limits import one_line, room
 
-#: Bytes of a zip's table of contents; some hundred thousand members.
+#: Max bytes of a zip's table of contents; enough for some hundred thousand members.
 _MAX_TABLE = 16 << 20
 
 
@@ -42,7 +42,7 @@ def open_zip(source: Path | IO[bytes], where: str, kind: str = "npz") -> Iterato
 
 
 def read_member(archive: zipfile.ZipFile, name: str) -> bytearray:
-    """The bytes of a member, whose announced size the archive's check has bounded."""
+    """The bytes of a member; `open_zip` has checked its announced size."""
     data = bytearray()
     with archive.open(name) as stream:
         while chunk := stream.read(1 << 20):
@@ -60,7 +60,7 @@ def _stream(source: Path | IO[bytes]) -> Iterator[IO[bytes]]:
 
 
 def _check_table(stream: IO[bytes], where: str) -> int:
-    """The archive's size; refuse a table of contents that would itself take much memory."""
+    """The archive's size; refuses a table of contents that would itself take much memory."""
     size = stream.seek(0, 2)
     stream.seek(max(0, size - (1 << 16) - 100))
     tail = stream.read()

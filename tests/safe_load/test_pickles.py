@@ -46,7 +46,7 @@ class Asks:
     def __init__(self, function: Any, *arguments: Any) -> None:
         self.call = function, arguments
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[Any, ...]:
         return self.call
 
 
@@ -131,11 +131,11 @@ def test_code_in_a_torch_file_is_refused_by_name(tmp_path: Path) -> None:
         load_torch(tmp_path / "f.pt")
 
 
-def reconstruct(shape: tuple, dtype: Any, data: Any) -> Any:
+def reconstruct(shape: tuple[int, ...], dtype: Any, data: Any) -> Any:
     """An array pickle with a state of one's own."""
 
     class Claim:
-        def __reduce__(self) -> tuple:
+        def __reduce__(self) -> tuple[Any, ...]:
             core = np.zeros(0).__reduce__()
             return core[0], core[1], (1, shape, dtype, False, data)
 
@@ -169,7 +169,7 @@ def test_lying_and_cut_pickles_are_one_clear_line(value: Any, tmp_path: Path) ->
 
 def test_dtype_state_cannot_bring_fields(tmp_path: Path) -> None:
     class Dtype:
-        def __reduce__(self) -> tuple:
+        def __reduce__(self) -> tuple[Any, ...]:
             return np.dtype, ("f8", False, True), (3, "<", None, ("a",), {"a": (np.dtype("f8"), 64)}, 8, 1, 0)
 
     with pytest.raises(InputError, match="structured"):
@@ -177,7 +177,8 @@ def test_dtype_state_cannot_bring_fields(tmp_path: Path) -> None:
 
 
 def test_tensor_beyond_its_storage_is_refused(tmp_path: Path) -> None:
-    rebuild, (storage, _, _, *rest) = torch.zeros(4).__reduce_ex__(2)[0], torch.zeros(4).__reduce_ex__(2)[1]
+    reduce: Any = torch.zeros(4).__reduce_ex__  # not annotated in torch
+    rebuild, (storage, _, _, *rest) = reduce(2)[:2]
     claim = Asks(rebuild, storage, 0, (10**9,), *rest)
     with pytest.raises(InputError, match="beyond its data"):
         load_pickle(write(tmp_path / "f.pkl", claim))
@@ -190,7 +191,7 @@ def test_attributes_of_allowed_names_cannot_be_set(tmp_path: Path) -> None:
 
 
 def test_npz_keeps_order_and_memory_layout(tmp_path: Path) -> None:
-    plain = {key: value for key, value in ARRAYS.items() if key != "objects"}
+    plain: dict[str, Any] = {key: value for key, value in ARRAYS.items() if key != "objects"}
     np.savez_compressed(tmp_path / "f.npz", **plain)
     loaded = load_npz(tmp_path / "f.npz")
     assert list(loaded) == list(plain)
@@ -257,10 +258,10 @@ def test_containers_are_told_by_content(name: str, make: Any, container: str, tm
 def chumpy_model() -> bytes:
     """A SMPL model pickle as Python 2 and chumpy wrote it: protocol 2 and `copy_reg._reconstructor`."""
     out = io.BytesIO()
-    pickler = pickle._Pickler(out, protocol=2)
+    pickler: Any = pickle._Pickler(out, protocol=2)  # its stub lacks `save`
     out.write(b"\x80\x02}(")
 
-    def put(key: str, class_name: bytes, state: dict) -> None:
+    def put(key: str, class_name: bytes, state: dict[str, Any]) -> None:
         pickler.save(key)
         out.write(b"ccopy_reg\n_reconstructor\n(c" + class_name + b"\nc__builtin__\nobject\nNtR")
         pickler.save(state)
