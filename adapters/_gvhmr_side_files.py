@@ -16,6 +16,7 @@ from lsmplify_refine.keypoint_files import keypoints_from_array, load_keypoints
 from lsmplify_refine.safe_load import load_torch
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.keypoints import Keypoints
+from lsmplify_refine.values.notes import Note
 
 
 def with_side_files(estimate: Estimate, tree: dict[str, Any], path: Path) -> Estimate:
@@ -28,13 +29,14 @@ def with_side_files(estimate: Estimate, tree: dict[str, Any], path: Path) -> Est
             try:
                 value = get()
             except InputError as error:
-                notes.append(f"{name} is ignored: {error}")
+                notes.append(Note("side-file-ignored", f"{name} is ignored: {error}", "warning"))
                 continue
             length = None if value is None else len(value.positions if isinstance(value, Keypoints) else value)
             if length == len(estimate):
                 return value
             if length is not None:
-                notes.append(f"{name} is ignored: it has {length} frames, the result has {len(estimate)}")
+                text = f"{name} is ignored: it has {length} frames, the result has {len(estimate)}"
+                notes.append(Note("side-file-ignored", text, "warning"))
         return None
 
     kp2d, bbx_xys = to_numpy(tree.get("kp2d")), to_numpy(tree.get("bbx_xys"))

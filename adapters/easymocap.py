@@ -24,13 +24,14 @@ from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 from lsmplify_refine.options import Family
 from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.estimate import Estimate
+from lsmplify_refine.values.notes import Note
 
 NAME = "easymocap"
 
 _NAMES = {"id", "Rh", "Th", "poses", "shapes"}
 _FAMILY_OF_WIDTH: dict[int, Family] = {72: "smpl", 78: "smplh", 87: "smplx"}
 _FILE = re.compile(r"(\d+)\.json")
-_NOTE = "the world is the calibration's; taken as z up"
+_NOTE = Note("up-assumed", "the world is the calibration's; taken as z up")
 
 write = write_slots
 

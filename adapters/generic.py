@@ -23,6 +23,7 @@ from lsmplify_refine.options import Family
 from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.estimate import Estimate
+from lsmplify_refine.values.notes import Note
 
 NAME = "generic"
 
@@ -52,11 +53,15 @@ _NAMES: dict[str, tuple[str, ...]] = {
 #: Blocks that the parameters may be nested in.
 _BLOCKS = ("smpl", "smplx", "smplh", "smpl_params", "smplx_params", "params", "parameters")
 
-_NOTE_FRAME = (
+_NOTE_FRAME = Note(
+    "frame-assumed",
     "the file does not say which frame its translation is in; taken as the camera's (x right, y down); "
-    "--format generic:frame=world says otherwise"
+    "--format generic:frame=world says otherwise",
 )
-_NOTE_UP = "taken as world coordinates with z up, as motion capture files are; --format generic:up=y says otherwise"
+_NOTE_UP = Note(
+    "up-assumed",
+    "taken as world coordinates with z up, as motion capture files are; --format generic:up=y says otherwise",
+)
 
 write = write_slots
 
@@ -239,7 +244,7 @@ class _Person:
             raise InputError(f"{self._where('K')}: intrinsics are not finite, or a focal length is not positive")
         return Camera(np.broadcast_to(K, (self.frames, 3, 3)).copy())
 
-    def _up(self, camera: Camera | None) -> tuple[Literal["y", "z"] | None, tuple[str, ...]]:
+    def _up(self, camera: Camera | None) -> tuple[Literal["y", "z"] | None, tuple[Note, ...]]:
         """The vertical axis, None for the camera's frame, and what had to be assumed."""
         frame, up = self.options.get("frame"), self.options.get("up")
         if frame == "camera" or (frame is None and up is None and camera is not None):

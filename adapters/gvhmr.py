@@ -29,18 +29,22 @@ from lsmplify_refine.formats.containers import (
 )
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.estimate import Estimate, WorldRoot
+from lsmplify_refine.values.notes import Note
 
 NAME = "gvhmr"
 
 #: What the demo and its converters call the result.
 _RESULT_NAMES = ("hmr4d_results.pt", "hmr4d_results.pkl", "hmr4d_results.pt.pkl", "hmr4d_results.npz")
 
-_NOTE_COPIED = (
+_NOTE_COPIED = Note(
+    "world-only",
     "smpl_params_incam equals smpl_params_global: it was made by the widely copied Blender snippet; "
-    "camera motion is recovered from the keypoints"
+    "camera motion is recovered from the keypoints",
 )
-_NOTE_MIRRORS = "net_outputs: the copies of the parameters get the refined values, raw network outputs stay"
-_NOTE_RAW = "net_outputs: left as the raw record, without the refined values"
+_NOTE_MIRRORS = Note(
+    "net-outputs-refined", "net_outputs: the copies of the parameters get the refined values, raw network outputs stay"
+)
+_NOTE_RAW = Note("net-outputs-raw", "net_outputs: left as the raw record, without the refined values")
 
 
 @dataclass(frozen=True)

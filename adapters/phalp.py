@@ -22,6 +22,7 @@ from lsmplify_refine.geometry.crop_cameras import hmr2_intrinsics
 from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.estimate import Estimate
+from lsmplify_refine.values.notes import Note
 
 NAME = "phalp"
 
@@ -94,7 +95,7 @@ def _person(container: Container, track: Any, rows: list[tuple[int, Any, int]], 
         boxes=_boxes(frames),
         frame_ids=np.array([number for number, _, _ in rows]),
         track_id=str(track),
-        notes=(stale,) if derived else (),
+        notes=(Note("fields-stale", stale),) if derived else (),
     )
 
 

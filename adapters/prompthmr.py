@@ -18,11 +18,15 @@ from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.estimate import Estimate
+from lsmplify_refine.values.notes import Note
 
 NAME = "prompthmr"
 
-_NOTE_SCALED = "PromptHMR scales videos to at most 896 rows and 60 fps; its camera and frame numbers are that video's"
-_NOTE_POSE = "smplx_cam.pose: does not hold the same rotations as smplx_cam.rotmat; left as it is"
+_NOTE_SCALED = Note(
+    "video-scaled",
+    "PromptHMR scales videos to at most 896 rows and 60 fps; its camera and frame numbers are that video's",
+)
+_NOTE_POSE = Note("fields-stale", "smplx_cam.pose: does not hold the same rotations as smplx_cam.rotmat; left as it is")
 
 write = write_slots
 

@@ -23,13 +23,14 @@ from lsmplify_refine.geometry.projection import intrinsics
 from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.estimate import Estimate
+from lsmplify_refine.values.notes import Note
 
 NAME = "romp"
 
 _NAMES = {"smpl_thetas", "smpl_betas", "cam_trans"}
 _DERIVED = ("verts", "joints", "pj2d_org", "cam")
-_NOTE_LINKED = "the file has no track ids; people were told by their boxes"
-_NOTE_SEQUENCE = "sequence_results: left as they are; they do not hold the refined values"
+_NOTE_LINKED = Note("people-linked", "the file has no track ids; people were told by their boxes")
+_NOTE_SEQUENCE = Note("fields-stale", "sequence_results: left as they are; they do not hold the refined values")
 
 write = write_slots
 
@@ -99,7 +100,7 @@ def _frames(tree: Any) -> list[tuple[int, KeyPath]]:
 
 
 def _person(
-    container: Container, name: str, rows: list[_Row], path: Path, K: np.ndarray | None, notes: list[str]
+    container: Container, name: str, rows: list[_Row], path: Path, K: np.ndarray | None, notes: list[Note]
 ) -> Estimate:
     places = np.array([row for _, _, row, _ in rows])
 
@@ -132,7 +133,7 @@ def _person(
         boxes=boxes if np.isfinite(boxes).all() and boxes.any() else None,
         frame_ids=np.array([number for number, _, _, _ in rows]),
         track_id=name,
-        notes=(*notes, *([stale] if derived else [])),
+        notes=(*notes, *([Note("fields-stale", stale)] if derived else [])),
     )
 
 

@@ -25,6 +25,7 @@ from lsmplify_refine.geometry.projection import intrinsics
 from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.estimate import Estimate
+from lsmplify_refine.values.notes import Note
 
 NAME = "smplerx"
 
@@ -32,8 +33,12 @@ _FILE = re.compile(r"(\d+)_(\d+)\.npz")
 _RECORDING = "recording.json"
 #: ffmpeg numbers images from 1.
 _FIRST_FRAME = 1
-_NOTE_CAMERA = "every box has its own virtual camera (5000 px in the crop); the translations belong to those"
-_NOTE_LINKED = "the file's ids are the detector's order in each frame; people were told by their boxes"
+_NOTE_CAMERA = Note(
+    "camera-virtual", "every box has its own virtual camera (5000 px in the crop); the translations belong to those"
+)
+_NOTE_LINKED = Note(
+    "people-linked", "the file's ids are the detector's order in each frame; people were told by their boxes"
+)
 
 write = write_slots
 
@@ -100,7 +105,7 @@ def _person(
     path: Path,
     track_id: str,
     about: dict[str, Any],
-    notes: tuple[str, ...],
+    notes: tuple[Note, ...],
 ) -> Estimate:
     def at(key: str) -> tuple[tuple[str, str], ...]:
         return tuple((f"smplx/{detection.name}.npz", key) for detection in detections)

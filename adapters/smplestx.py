@@ -21,6 +21,7 @@ from lsmplify_refine.geometry.projection import intrinsics
 from lsmplify_refine.safe_load import inspect_file, load_npy, to_numpy
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.estimate import Estimate
+from lsmplify_refine.values.notes import Note
 
 NAME = "smplestx"
 
@@ -117,7 +118,7 @@ def _person(container: Container, places: list[KeyPath], path: Path) -> Estimate
         family="smplx",
         camera=Camera(intrinsics(camera("focal", 2), camera("princpt", 2))),
         boxes=boxes,
-        notes=(stale,) if derived else (),
+        notes=(Note("fields-stale", stale),) if derived else (),
     )
 
 

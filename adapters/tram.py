@@ -21,12 +21,13 @@ from lsmplify_refine.geometry.projection import intrinsics
 from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.estimate import Estimate
+from lsmplify_refine.values.notes import Note
 
 NAME = "tram"
 
 _NAMES = {"pred_rotmat", "pred_shape", "pred_trans", "frame"}
 _TRACK = re.compile(r"hps_track_(\d+)\.npy")
-_NOTE_CAM = "pred_cam: left as TRAM gave it; it does not follow the refined translation"
+_NOTE_CAM = Note("fields-stale", "pred_cam: left as TRAM gave it; it does not follow the refined translation")
 
 write = write_slots
 

@@ -22,12 +22,16 @@ from lsmplify_refine.geometry.crop_cameras import crop_to_full, full_to_crop, sp
 from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.estimate import Estimate
+from lsmplify_refine.values.notes import Note
 
 NAME = "vibe"
 
 _NAMES = {"pred_cam", "orig_cam", "pose", "betas", "bboxes", "frame_ids"}
 _DERIVED = ("verts", "joints3d", "joints2d", "joints2d_img_coord", "smpl_joints2d")
-_NOTE_CAMERA = "the file has a crop camera and no translation: a virtual camera per box (5000 px in 224) stands for it"
+_NOTE_CAMERA = Note(
+    "camera-virtual",
+    "the file has a crop camera and no translation: a virtual camera per box (5000 px in 224) stands for it",
+)
 
 write = write_slots
 
@@ -121,7 +125,7 @@ def _person(container: Any, at: KeyPath, person: dict[str, Any], path: Path) -> 
         boxes=np.column_stack([centre - side[:, None] / 2, centre + side[:, None] / 2]),
         frame_ids=frame_ids_of(ids, len(boxes), f"{path}: {at[0]}.frame_ids"),
         track_id=str(at[0]),
-        notes=(_NOTE_CAMERA, *([stale] if derived else [])),
+        notes=(_NOTE_CAMERA, *([Note("fields-stale", stale)] if derived else [])),
     )
 
 

@@ -20,13 +20,14 @@ from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
 from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.estimate import Estimate
+from lsmplify_refine.values.notes import Note
 
 NAME = "wham"
 
 _NAMES = {"pose", "trans", "pose_world", "trans_world", "betas", "frame_ids"}
 #: Middle of the hips from the pelvis, SMPL's neutral mean at rest, metres; the hips turn with the root.
 _HIPS_FROM_PELVIS = np.array([0.0009, -0.0910, -0.0056])
-_NOTE_VERTS = "verts: left as WHAM gave them; they do not show the refined pose"
+_NOTE_VERTS = Note("fields-stale", "verts: left as WHAM gave them; they do not show the refined pose")
 
 write = write_slots
 

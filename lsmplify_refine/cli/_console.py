@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -9,6 +11,7 @@ from lsmplify_refine.engine.refinement import Refinement
 from lsmplify_refine.job.job import Job, Outcome
 from lsmplify_refine.job.report import counts, metrics_table
 from lsmplify_refine.job.run import run
+from lsmplify_refine.values.notes import Note
 
 #: What the stages of a job are called on their bars.
 LABELS = {"refining": "refining", "rendering": "decoding, rendering"}
@@ -21,8 +24,7 @@ def run_and_show(job: Job) -> int:
     console = Console(soft_wrap=True, highlight=False)
     for refinement in outcome.refinements:
         _show_person(console, refinement)
-    for note in outcome.notes:
-        console.print(f"note: {note}", markup=False)
+    _show_notes(console, outcome.notes)
     _show_files(console, outcome)
     return 0
 
@@ -61,8 +63,12 @@ def _show_person(console: Console, refinement: Refinement) -> None:
     console.print(metrics_table(refinement))
     print_counts = ", ".join(f"{count} {status}" for status, count in counts(refinement).items())
     console.print(f"{len(refinement.estimate)} frames: {print_counts}", markup=False)
-    for note in dict.fromkeys((*refinement.estimate.notes, *refinement.notes)):
-        console.print(f"note: {note}", markup=False)
+    _show_notes(console, (*refinement.estimate.notes, *refinement.notes))
+
+
+def _show_notes(console: Console, notes: Iterable[Note]) -> None:
+    for note in dict.fromkeys(notes):
+        console.print(f"{'warning' if note.severity == 'warning' else 'note'}: {note}", markup=False)
 
 
 def _show_files(console: Console, outcome: Outcome) -> None:

@@ -14,6 +14,7 @@ from lsmplify_refine.errors import InputError
 from lsmplify_refine.keypoint_files import KeypointTrack
 from lsmplify_refine.keypoint_files.detections import Detection, tracks_of
 from lsmplify_refine.values.conventions import CONVENTIONS
+from lsmplify_refine.values.notes import Note
 from lsmplify_refine.visual.video import VideoInfo, probe, read_frames
 
 
@@ -58,8 +59,8 @@ def detect_keypoints(
         raise InputError(f"{info.path}: {named} found nobody in {len(wanted)} frames; give --keypoints FILE")
     tracks = tracks_of(found, where=str(info.path), source=f"{named} on {info.path.name}", wanted=opened.convention)
     seen = len({each.frame for each in found})
-    note = f"keypoints detected in {info.path.name} by {named}: somebody in {seen} of {len(wanted)} frames"
-    tracks = [replace(track, notes=(note,)) for track in tracks]
+    text = f"keypoints detected in {info.path.name} by {named}: somebody in {seen} of {len(wanted)} frames"
+    tracks = [replace(track, notes=(Note("keypoints-detected", text),)) for track in tracks]
     return sorted(tracks, key=lambda track: -float(track.keypoints.confidence.sum()))
 
 

@@ -17,6 +17,7 @@ from lsmplify_refine.errors import InputError
 from lsmplify_refine.geometry.rigid import Per, Rigid, fit_rigid
 from lsmplify_refine.options import Align
 from lsmplify_refine.values.conventions import CONVENTIONS
+from lsmplify_refine.values.notes import Note
 
 #: Points that the pose of arms, legs and head does not move, by their names in the conventions.
 TORSO = frozenset(
@@ -63,18 +64,20 @@ class Alignment:
         """The chosen way in words, as in `residuals_mm`."""
         return _name(self.mode, self.per)
 
-    def notes(self) -> tuple[str, ...]:
+    def notes(self) -> tuple[Note, ...]:
         """What the user should know, one sentence each."""
         tried = "; ".join(f"{name} {residual:.0f} mm" for name, residual in self.residuals_mm.items())
-        notes = [f"3D keypoints aligned by {self.name}; median torso residual: {tried}"]
+        notes = [Note("keypoints-aligned", f"3D keypoints aligned by {self.name}; median torso residual: {tried}")]
         if self.unit != "metres":
-            notes.append(f"3D keypoints are in {self.unit}, told by the size of the body; converted to metres")
+            text = f"3D keypoints are in {self.unit}, told by the size of the body; converted to metres"
+            notes.append(Note("unit-inferred", text))
         scale = self.transform.scale * _UNITS[self.unit]
         if abs(scale - 1) > 1e-6:
-            notes.append(f"3D keypoints scaled by {scale:.3f} to the estimate's size")
+            notes.append(Note("keypoints-scaled", f"3D keypoints scaled by {scale:.3f} to the estimate's size"))
         borrowed = int((~self.transform.known).sum())
         if borrowed:
-            notes.append(f"{borrowed} frames have too few keypoints to align; they take their neighbours' transform")
+            text = f"{borrowed} frames have too few keypoints to align; they take their neighbours' transform"
+            notes.append(Note("keypoints-borrowed", text))
         return tuple(notes)
 
 

@@ -15,6 +15,7 @@ from lsmplify_refine.solver.problem import Pose, Targets
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.estimate import BODY_JOINTS, Estimate
 from lsmplify_refine.values.keypoints import Keypoints
+from lsmplify_refine.values.notes import Note
 
 
 def shape_from_keypoints(body: BodyModel, convention: str, targets: Targets) -> Calibration:
@@ -63,6 +64,6 @@ def as_estimate(
         camera=camera,
         fps=fps,
         keypoints=keypoints,
-        notes=("posed from keypoints alone: there was no estimate to start from",),
+        notes=(Note("posed-from-keypoints", "posed from keypoints alone: there was no estimate to start from"),),
     )
     return estimate.replace(transl=pose.pelvis.cpu().double().numpy() - rest_pelvis(estimate, body))

@@ -11,6 +11,7 @@ from lsmplify_refine.engine.align import Alignment
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.keypoints import Keypoints
+from lsmplify_refine.values.notes import Note
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Refinement:
         reasons: (T,) why, in words; "" where accepted.
         blend: (T,) share of the correction that was kept, 1 = all.
         metrics: Stage ("input", "calibrated", "refined") -> metric name (with unit) -> value.
-        notes: What the user should know, one sentence each.
+        notes: What the user should know.
         alignment: How 3D keypoints came into the estimate's frame; None for 2D ones.
     """
 
@@ -78,5 +79,5 @@ class Refinement:
     reasons: tuple[str, ...]
     blend: np.ndarray
     metrics: dict[str, dict[str, float]]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     alignment: Alignment | None = None

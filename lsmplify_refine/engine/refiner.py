@@ -44,6 +44,7 @@ from lsmplify_refine.solver.problem import Pose, Targets
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.keypoints import Keypoints
+from lsmplify_refine.values.notes import Note
 
 _MOST_SMOOTH_SECONDS = 10.0
 #: Keypoint noise at which a motion from keypoints alone gets half of the low-pass that a correction gets, metres.
@@ -60,7 +61,7 @@ class _Track:
     camera: Camera | None
     keypoints: Keypoints
     targets: Targets
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
     alignment: Alignment | None = None
 
 
@@ -231,12 +232,12 @@ class Refiner:
             raise InputError(f"{estimate.source or 'estimate'}: no camera intrinsics; give them as Estimate.camera")
         targets = image_targets(keypoints, camera)
         _check_confidence(estimate.source or "estimate", targets.weights.numpy())
-        notes: tuple[str, ...] = ()
+        notes: tuple[Note, ...] = ()
         if estimate.frame == "world":
             rotation, translation = recover_camera(points, keypoints, camera.K, fps)
             pose = _seen_from(pose, rotation, translation)
             points = np.einsum("tij,tkj->tki", rotation, points) + translation[:, None]
-            notes = ("the camera was recovered from posed joints and keypoints",)
+            notes = (Note("camera-recovered", "the camera was recovered from posed joints and keypoints"),)
         return _Track(pose, camera, keypoints, targets, notes), points
 
     def _shape_as_given(self, estimate: Estimate) -> np.ndarray:
@@ -245,15 +246,16 @@ class Refiner:
             return np.zeros(1)
         return np.median(estimate.betas, axis=0)
 
-    def _calibrate(self, estimate: Estimate, track: _Track) -> tuple[Calibration, Pose, tuple[str, ...]]:
+    def _calibrate(self, estimate: Estimate, track: _Track) -> tuple[Calibration, Pose, tuple[Note, ...]]:
         """Shape, size and offset of the track on the engine's body; the pose with the offset, on the device; notes."""
         if not self.body.is_open and self.body.family == estimate.family:
             calibration = Calibration(self._shape_as_given(estimate), 1.0, np.zeros(3))
-            notes: tuple[str, ...] = ()
+            notes: tuple[Note, ...] = ()
         else:
             calibration = calibrate(self.body, track.keypoints.convention, track.pose, track.targets)
             name = "open body" if self.body.is_open else f"{self.body.family} body"
-            notes = (f"shape calibrated on the {name} from the keypoints; the file keeps its own betas",)
+            text = f"shape calibrated on the {name} from the keypoints; the file keeps its own betas"
+            notes = (Note("shape-fitted", text),)
         if track.alignment is not None and track.alignment.mode == "camera":
             # nothing was moved, so what the offset bridges is the estimate's error, to be corrected and written
             calibration = replace(calibration, offset=np.zeros(3))

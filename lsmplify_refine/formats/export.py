@@ -28,6 +28,7 @@ from lsmplify_refine.formats.containers import Container, write_container
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, move_body, pelvis_position
 from lsmplify_refine.options import Family, OutputFormat
 from lsmplify_refine.values.estimate import BODY_JOINTS, Estimate
+from lsmplify_refine.values.notes import Note
 
 #: Frame rate written where none is known.
 _DEFAULT_FPS = 30.0
@@ -44,7 +45,7 @@ _TURNS = {
 }
 
 
-def export(estimate: Estimate, path: Path, format: OutputFormat, *, body: BodyModel | None = None) -> tuple[str, ...]:
+def export(estimate: Estimate, path: Path, format: OutputFormat, *, body: BodyModel | None = None) -> tuple[Note, ...]:
     """Write one person in another format.
 
     Args:
@@ -55,12 +56,12 @@ def export(estimate: Estimate, path: Path, format: OutputFormat, *, body: BodyMo
             mean J0 and the open body's skeleton.
 
     Returns:
-        What was changed, assumed or left out, one sentence each.
+        What was changed, assumed or left out.
 
     Raises:
         InputError: The estimate lacks what the format needs.
     """
-    writers: dict[str, Callable[[Estimate, Path, BodyModel | None], list[str]]] = {
+    writers: dict[str, Callable[[Estimate, Path, BodyModel | None], list[Note]]] = {
         "amass": _write_amass,
         "smpl-npz": _write_smpl,
         "smplx-npz": _write_smplx,
@@ -72,11 +73,12 @@ def export(estimate: Estimate, path: Path, format: OutputFormat, *, body: BodyMo
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
     if not np.array_equal(estimate.frame_ids, np.arange(len(estimate))) and format in ("amass", "gvhmr", "bvh"):
-        notes.append(f"{format} has no frame numbers: the rows follow each other, gaps of the track are closed up")
+        text = f"{format} has no frame numbers: the rows follow each other, gaps of the track are closed up"
+        notes.append(Note("gaps-closed", text))
     return tuple(notes)
 
 
-def to_family(estimate: Estimate, family: Family, body: BodyModel | None = None) -> tuple[Estimate, list[str]]:
+def to_family(estimate: Estimate, family: Family, body: BodyModel | None = None) -> tuple[Estimate, list[Note]]:
     """The same posed body in another family, the pelvis where it was, in camera and world; and what was lost.
 
     Args:
@@ -86,15 +88,18 @@ def to_family(estimate: Estimate, family: Family, body: BodyModel | None = None)
     """
     if family == estimate.family:
         return estimate, []
-    notes = [f"converted from {estimate.family} to {family}: 21 body joints kept, the pelvis where it was"]
+    text = f"converted from {estimate.family} to {family}: 21 body joints kept, the pelvis where it was"
+    notes = [Note("family-converted", text)]
     shares_shape = {family, estimate.family} == {"smpl", "smplh"}
     betas = np.zeros((len(estimate), _BETAS), estimate.betas.dtype)
     if shares_shape:
         betas = estimate.betas[:, :_BETAS]
     else:
-        notes.append(f"{estimate.family} betas mean nothing in {family}; the mean shape is written")
+        text = f"{estimate.family} betas mean nothing in {family}; the mean shape is written"
+        notes.append(Note("shape-replaced", text))
     if estimate.family == "smpl" and estimate.body_pose[:, 21:].any():
-        notes.append("the rotations of SMPL's two hand joints have no counterpart and are left out")
+        text = "the rotations of SMPL's two hand joints have no counterpart and are left out"
+        notes.append(Note("hand-joints-dropped", text))
     before, after = rest_pelvis(estimate.family, estimate.betas, body), rest_pelvis(family, betas, body)
     converted = change_family(estimate, family, rest_pelvis_from=before, rest_pelvis_to=after, betas=betas)
     if estimate.world is not None:
@@ -114,16 +119,16 @@ def rest_pelvis(family: Family, betas: np.ndarray, body: BodyModel | None = None
 
 def root_in_world(
     estimate: Estimate, up: Literal["y", "z"], body: BodyModel | None = None
-) -> tuple[np.ndarray, np.ndarray, list[str]]:
+) -> tuple[np.ndarray, np.ndarray, list[Note]]:
     """Root rotation (T, 3) and `transl` (T, 3) in a world with the axis `up` upwards, and what was assumed."""
-    notes: list[str] = []
+    notes: list[Note] = []
     orient, transl, now = estimate.global_orient, estimate.transl, "level"
     if estimate.world is not None:
         orient, transl, now = estimate.world.global_orient, estimate.world.transl, estimate.world.up
     elif estimate.frame == "world":
         now = "y"
     else:
-        notes.append("the file has no world: the camera is taken as one, held level")
+        notes.append(Note("camera-as-world", "the file has no world: the camera is taken as one, held level"))
     if now == up:
         return orient, transl, notes
     J0 = rest_pelvis(estimate.family, estimate.betas, body)
@@ -131,7 +136,7 @@ def root_in_world(
     return orient, transl, notes
 
 
-def _write_amass(estimate: Estimate, path: Path, body: BodyModel | None) -> list[str]:
+def _write_amass(estimate: Estimate, path: Path, body: BodyModel | None) -> list[Note]:
     converted, notes = to_family(estimate, "smplx", body)
     orient, transl, more = root_in_world(converted, "z", body)
     fps, rate_notes = _rate(estimate)
@@ -157,21 +162,20 @@ def _write_amass(estimate: Estimate, path: Path, body: BodyModel | None) -> list
     with path.open("wb") as stream:
         np.savez(stream, **arrays)
     if int(fps) < _ADD_ON_FPS:
-        rate_notes.append(
-            f"the Blender add-on refuses less than {_ADD_ON_FPS} fps ({fps:g} here) unless its target is lowered"
-        )
-    return [*notes, *more, *rate_notes, *shape_notes, "hands are flat and the face is at rest"]
+        text = f"the Blender add-on refuses less than {_ADD_ON_FPS} fps ({fps:g} here) unless its target is lowered"
+        rate_notes.append(Note("fps-too-low", text, "warning"))
+    return [*notes, *more, *rate_notes, *shape_notes, Note("hands-flat", "hands are flat and the face is at rest")]
 
 
-def _write_smpl(estimate: Estimate, path: Path, body: BodyModel | None) -> list[str]:
+def _write_smpl(estimate: Estimate, path: Path, body: BodyModel | None) -> list[Note]:
     return _write_plain(*to_family(estimate, "smpl", body), path)
 
 
-def _write_smplx(estimate: Estimate, path: Path, body: BodyModel | None) -> list[str]:
+def _write_smplx(estimate: Estimate, path: Path, body: BodyModel | None) -> list[Note]:
     return _write_plain(*to_family(estimate, "smplx", body), path)
 
 
-def _write_plain(estimate: Estimate, notes: list[str], path: Path) -> list[str]:
+def _write_plain(estimate: Estimate, notes: list[Note], path: Path) -> list[Note]:
     """smplx's argument names; read back by the generic adapter."""
     arrays: dict[str, Any] = {
         "model_type": np.array(estimate.family),
@@ -191,7 +195,7 @@ def _write_plain(estimate: Estimate, notes: list[str], path: Path) -> list[str]:
     return notes
 
 
-def _write_gvhmr(estimate: Estimate, path: Path, body: BodyModel | None) -> list[str]:
+def _write_gvhmr(estimate: Estimate, path: Path, body: BodyModel | None) -> list[Note]:
     if estimate.frame != "camera" or estimate.camera is None:
         raise InputError(
             f"{estimate.source}: --output-format gvhmr needs the person before a camera with intrinsics; "
@@ -203,7 +207,7 @@ def _write_gvhmr(estimate: Estimate, path: Path, body: BodyModel | None) -> list
     count = min(_BETAS, converted.betas.shape[1])
     shape[:, :count] = converted.betas[:, :count]
     if converted.betas[:, _BETAS:].any():
-        more.append(f"only the first {_BETAS} of {converted.betas.shape[1]} betas are written")
+        more.append(Note("betas-cut", f"only the first {_BETAS} of {converted.betas.shape[1]} betas are written"))
     shared = {"body_pose": converted.body_pose.reshape(len(converted), -1), "betas": shape}
     blocks = {
         "smpl_params_global": {**shared, "global_orient": orient, "transl": transl},
@@ -215,33 +219,35 @@ def _write_gvhmr(estimate: Estimate, path: Path, body: BodyModel | None) -> list
     }
     results["K_fullimg"] = torch.tensor(np.ascontiguousarray(estimate.camera.K)).float()
     write_container(Container("torch", results), results, path)
-    return [*notes, *more, "net_outputs are not written: there are none"]
+    return [*notes, *more, Note("net-outputs-dropped", "net_outputs are not written: there are none")]
 
 
-def _write_bvh(estimate: Estimate, path: Path, body: BodyModel | None) -> list[str]:
+def _write_bvh(estimate: Estimate, path: Path, body: BodyModel | None) -> list[Note]:
     orient, transl, notes = root_in_world(estimate, "y", body)
     fps, rate_notes = _rate(estimate)
     pelvis = transl + rest_pelvis(estimate.family, estimate.betas, body)
     own = body if body is not None and not body.is_open and body.family == estimate.family else None
     if own is None:
-        notes.append("the skeleton is the open body's: bone lengths are not the person's")
+        notes.append(Note("skeleton-open", "the skeleton is the open body's: bone lengths are not the person's"))
     skeleton = own or BodyModel.open()
     betas = np.median(estimate.betas, axis=0)[: own.num_betas] if own is not None else np.zeros(1)
     write_bvh(path, skeleton, betas, orient, estimate.body_pose, pelvis, fps)
     return [*notes, *rate_notes]
 
 
-def _rate(estimate: Estimate) -> tuple[float, list[str]]:
+def _rate(estimate: Estimate) -> tuple[float, list[Note]]:
     if estimate.fps is not None:
         return estimate.fps, []
-    return _DEFAULT_FPS, [f"no frame rate is known; {_DEFAULT_FPS:g} fps is written"]
+    return _DEFAULT_FPS, [Note("fps-assumed", f"no frame rate is known; {_DEFAULT_FPS:g} fps is written", "warning")]
 
 
-def _one_shape(estimate: Estimate) -> tuple[np.ndarray, list[str]]:
+def _one_shape(estimate: Estimate) -> tuple[np.ndarray, list[Note]]:
     """One shape for the clip, and a note where the file had several."""
     if np.ptp(estimate.betas, axis=0).max() == 0:
         return estimate.betas[0], []
-    return np.median(estimate.betas, axis=0), ["the shape changes over the clip; its median is written"]
+    return np.median(estimate.betas, axis=0), [
+        Note("shape-averaged", "the shape changes over the clip; its median is written")
+    ]
 
 
 #: Extension of each.

@@ -16,6 +16,7 @@ from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.conventions import CONVENTIONS
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.keypoints import Keypoints
+from lsmplify_refine.values.notes import Note
 from lsmplify_refine.visual.video import VideoInfo, probe
 
 #: Pixels that a video may differ from the intrinsics' image: w = 2 cx is often a rounded cx.
@@ -37,7 +38,7 @@ def choose_people(estimates: list[Estimate], person: str) -> list[int]:
     return chosen
 
 
-def open_video(estimates: list[Estimate], video: Path | None, *, shown: bool) -> tuple[VideoInfo | None, list[str]]:
+def open_video(estimates: list[Estimate], video: Path | None, *, shown: bool) -> tuple[VideoInfo | None, list[Note]]:
     """The video given, or else the one that lies beside the results, checked against the parameters.
 
     Args:
@@ -65,7 +66,7 @@ def open_video(estimates: list[Estimate], video: Path | None, *, shown: bool) ->
     except InputError as error:
         if must_fit:
             raise
-        return None, [f"the video beside the input was left aside: {error}"]
+        return None, [Note("video-ignored", f"the video beside the input was left aside: {error}", "warning")]
     return info, []
 
 
@@ -178,7 +179,7 @@ def _check_size(estimate: Estimate, info: VideoInfo) -> None:
 
 def _camera(
     estimate: Estimate, video: VideoInfo | None, focal_px: float | None, *, needed: bool
-) -> tuple[Camera | None, list[str]]:
+) -> tuple[Camera | None, list[Note]]:
     """The camera to use, with the size of the image filled in, and notes; None where there is none nor needed."""
     camera = estimate.camera
     size = (video.width, video.height) if video else camera.image_size if camera else None
@@ -189,21 +190,27 @@ def _camera(
             raise InputError(f"{estimate.source}: no camera in it; give --video, whose size is needed")
         K = default_intrinsics(*size, len(estimate), focal_px)
         origin = "from --focal-px" if focal_px else "the image diagonal; --focal-px sets another"
-        return Camera(K, size), [f"the file has no intrinsics; focal length {K[0, 0, 0]:.0f} px ({origin})"]
+        text = f"the file has no intrinsics; focal length {K[0, 0, 0]:.0f} px ({origin})"
+        return Camera(K, size), [Note("focal-length-assumed", text, "info" if focal_px else "warning")]
     if focal_px is None:
         return Camera(camera.K, size), []
     K = camera.K.copy()
     K[:, 0, 0] = K[:, 1, 1] = focal_px
     stored = float(np.median(camera.K[:, 0, 0]))
-    return Camera(K, size), [f"--focal-px {focal_px:g} replaces the file's focal length of {stored:.0f} px"]
+    text = f"--focal-px {focal_px:g} replaces the file's focal length of {stored:.0f} px"
+    return Camera(K, size), [Note("focal-length-replaced", text)]
 
 
-def _frame_rate(estimate: Estimate, video: VideoInfo | None) -> tuple[float, list[str]]:
+def _frame_rate(estimate: Estimate, video: VideoInfo | None) -> tuple[float, list[Note]]:
     """The video's rate, since a row is a video frame; files of GVHMR say 30 whatever the video's rate is."""
     if video is not None:
         rate = float(video.fps)
         differs = estimate.fps is not None and abs(estimate.fps - rate) > 0.01 * rate
-        return rate, [f"the file says {estimate.fps:g} fps, the video {rate:.4g}; the video counts"] if differs else []
+        if not differs:
+            return rate, []
+        text = f"the file says {estimate.fps:g} fps, the video {rate:.4g}; the video counts"
+        return rate, [Note("fps-from-video", text)]
     if estimate.fps is not None:
         return estimate.fps, []
-    return DEFAULT_FPS, [f"neither the file nor a video gives a frame rate; {DEFAULT_FPS:g} fps assumed"]
+    text = f"neither the file nor a video gives a frame rate; {DEFAULT_FPS:g} fps assumed"
+    return DEFAULT_FPS, [Note("fps-assumed", text, "warning")]

@@ -9,6 +9,7 @@ from pathlib import Path
 from lsmplify_refine.engine.refinement import Refinement
 from lsmplify_refine.job.outputs import Outputs
 from lsmplify_refine.options import SMOOTH_SECONDS, Align, Device, Gender, Mode, OutputFormat
+from lsmplify_refine.values.notes import Note
 
 #: Called with a stage ("detecting", "refining", "rendering"), the steps done and the steps in all.
 Progress = Callable[[str, int, int], None]
@@ -80,4 +81,4 @@ class Outcome:
 
     refinements: tuple[Refinement, ...]
     outputs: Outputs
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()

@@ -14,6 +14,7 @@ from lsmplify_refine.job.inputs import no_keypoints, read_keypoints
 from lsmplify_refine.job.people import match_people
 from lsmplify_refine.keypoint_files import KeypointTrack
 from lsmplify_refine.values.estimate import Estimate
+from lsmplify_refine.values.notes import Note
 from lsmplify_refine.visual.video import VideoInfo
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ Step = Callable[[int, int], None]
 
 def find_keypoints(
     job: Job, people: list[Estimate], chosen: list[int], video: VideoInfo | None, body: BodyModel, step: Step | None
-) -> tuple[dict[int, KeypointTrack], list[str]]:
+) -> tuple[dict[int, KeypointTrack], list[Note]]:
     """Keypoints for the chosen people, as far as they have none of their own or others are asked for.
 
     Args:
@@ -57,7 +58,8 @@ def find_keypoints(
         lacking = [index for index in chosen if job.detector is not None or people[index].keypoints is None]
         tracks = _detected(job, [people[index] for index in lacking], video, step) if lacking else []
     if not tracks:
-        return {}, ["--detector-model is not used: nothing had to be detected"] if job.detector_model else []
+        unused = Note("detector-model-unused", "--detector-model is not used: nothing had to be detected", "warning")
+        return {}, [unused] if job.detector_model else []
     return match_people(people, lacking, tracks, body, video=video, focal_px=job.focal_px)
 
 

@@ -18,6 +18,7 @@ from lsmplify_refine.keypoint_files.people import assign_frames, assign_tracks, 
 from lsmplify_refine.values.conventions import CONVENTIONS
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.keypoints import Keypoints
+from lsmplify_refine.values.notes import Note
 from lsmplify_refine.visual.video import VideoInfo
 
 #: Tracks that a camera is tried on, for a result that does not say where its people are in the image.
@@ -36,7 +37,7 @@ def match_people(
     *,
     video: VideoInfo | None,
     focal_px: float | None = None,
-) -> tuple[dict[int, KeypointTrack], list[str]]:
+) -> tuple[dict[int, KeypointTrack], list[Note]]:
     """The keypoints of each wanted person, by the file's ids or else by where the estimate is in the image.
 
     Tracks with ids that are not the estimate's are taken whole. Tracks without ids were linked by nearness, which mixes
@@ -75,7 +76,7 @@ def match_people(
     return matched, [_note(people[index], matched.get(index), tracks, whole) for index in wanted]
 
 
-def sides_note(estimate: Estimate, body: BodyModel) -> list[str]:
+def sides_note(estimate: Estimate, body: BodyModel) -> list[Note]:
     """A warning where left and right of 2D keypoints are swapped in most frames; `align` refuses such 3D ones."""
     keypoints, camera = estimate.keypoints, estimate.camera
     if keypoints is None or keypoints.is_3d or camera is None or estimate.frame != "camera":
@@ -87,7 +88,8 @@ def sides_note(estimate: Estimate, body: BodyModel) -> list[str]:
     if 2 * swapped.sum() <= seen.sum():
         return []
     who = estimate.track_id
-    return [f"person {who}: left and right of the keypoints are swapped in {swapped.sum()} of {seen.sum()} frames"]
+    text = f"person {who}: left and right of the keypoints are swapped in {swapped.sum()} of {seen.sum()} frames"
+    return [Note("sides-swapped", text, "warning")]
 
 
 def _costs(person: Estimate, frames: np.ndarray, rows: Sequence[Keypoints], body: BodyModel) -> np.ndarray:
@@ -186,15 +188,18 @@ def _frame_by_frame(
     return found
 
 
-def _note(person: Estimate, track: KeypointTrack | None, tracks: Sequence[KeypointTrack], whole: bool) -> str:
+def _note(person: Estimate, track: KeypointTrack | None, tracks: Sequence[KeypointTrack], whole: bool) -> Note:
     who = f"person {person.track_id}"
     if track is None:
-        return f"{who}: none of the keypoints lie where this person is; left as read"
+        text = f"{who}: none of the keypoints lie where this person is; left as read"
+        return Note("keypoints-missing", text, "warning")
     seen = int(np.isin(person.frame_ids, track.frame_ids[track.keypoints.confidence.max(axis=1) > 0]).sum())
     has = f"keypoints in {seen} of {len(person)} frames"
     if whole:
-        return f"{who}: {has}, those of {track.person}, by where the estimate is in the image"
-    return f"{who}: {has}, chosen frame by frame by where the estimate is in the image"
+        text = f"{who}: {has}, those of {track.person}, by where the estimate is in the image"
+    else:
+        text = f"{who}: {has}, chosen frame by frame by where the estimate is in the image"
+    return Note("keypoints-matched", text)
 
 
 def _not_told(people: Sequence[Estimate], tracks: Sequence[KeypointTrack]) -> InputError:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from lsmplify_refine.job.job import Job, Outcome
 
 #: Version of the report's layout, for programs that read it.
-LAYOUT = 1
+LAYOUT = 2
 
 #: What the stages of `Refinement.metrics` are called in the table; calibrating leaves the motion as it was.
 STAGES = {
@@ -43,7 +43,7 @@ def build_report(job: Job, outcome: Outcome, *, device: str) -> dict[str, Any]:
         "versions": _versions(),
         "settings": {**asdict(job), "device": device},
         "outputs": {key: path and path.name for key, path in asdict(outcome.outputs).items()},
-        "notes": outcome.notes,
+        "notes": [asdict(note) for note in outcome.notes],
         "people": [_person(refinement) for refinement in outcome.refinements],
     }
     return plain(report)
@@ -112,7 +112,7 @@ def _person(refinement: Refinement) -> dict[str, Any]:
         "keypoints": {"convention": refinement.keypoints.convention, "source": refinement.keypoints.source},
         "alignment": _alignment(refinement),
         "image_size": refinement.camera and refinement.camera.image_size,
-        "notes": (*estimate.notes, *refinement.notes),
+        "notes": [asdict(note) for note in (*estimate.notes, *refinement.notes)],
         "metrics": refinement.metrics,
         "counts": counts(refinement),
         "per_frame": {

@@ -25,6 +25,7 @@ from lsmplify_refine.job.report import build_report, write_report
 from lsmplify_refine.keypoint_files import KeypointTrack
 from lsmplify_refine.options import DEFAULT_FPS, SMOOTH_SECONDS, Align, Device, Mode
 from lsmplify_refine.values.estimate import Estimate
+from lsmplify_refine.values.notes import Note
 from lsmplify_refine.visual.mesh import choose_gl_platform
 from lsmplify_refine.visual.video import VideoInfo
 
@@ -207,14 +208,16 @@ def _shown(refinement: Refinement) -> Person:
     )
 
 
-def _video_to_show(job: Job, video: VideoInfo | None, wanted: list[Estimate]) -> tuple[VideoInfo | None, list[str]]:
+def _video_to_show(job: Job, video: VideoInfo | None, wanted: list[Estimate]) -> tuple[VideoInfo | None, list[Note]]:
     """The video to draw on, and why there is none where one was wanted."""
     if not job.write_video:
         return None, []
     if video is None:
-        return None, ["no comparison video: no video lies beside the input; give one with --video"]
+        text = "no comparison video: no video lies beside the input; give one with --video"
+        return None, [Note("video-not-drawn", text)]
     if any(person.frame == "world" and _in_space(person) for person in wanted):
-        return None, [
+        text = (
             "no comparison video: the result is in world coordinates, which 3D keypoints do not place before the camera"
-        ]
+        )
+        return None, [Note("video-not-drawn", text)]
     return video, []

@@ -12,6 +12,7 @@ from lsmplify_refine.keypoint_files.track import KeypointTrack, choose_layout, c
 from lsmplify_refine.safe_load import load_npz
 from lsmplify_refine.values.conventions import Layout
 from lsmplify_refine.values.keypoints import Keypoints
+from lsmplify_refine.values.notes import Note
 
 #: Conventions of estimators' own arrays, told by the number of points.
 _BARE = {17: "coco17", 25: "body25"}
@@ -105,13 +106,13 @@ def track_of_npz(path: Path, *, wanted: str | None) -> list[KeypointTrack]:
 
 
 def _track(
-    layout: Layout, positions: np.ndarray, confidence: np.ndarray, notes: tuple[str, ...], path: Path
+    layout: Layout, positions: np.ndarray, confidence: np.ndarray, notes: tuple[Note, ...], path: Path
 ) -> KeypointTrack:
     keypoints = cleaned(layout.convention.name, positions, confidence, path.name)
     return KeypointTrack(keypoints, np.arange(len(positions)), unmapped=left_out(layout), notes=notes)
 
 
-def _columns(array: np.ndarray, path: Path) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+def _columns(array: np.ndarray, path: Path) -> tuple[np.ndarray, np.ndarray, tuple[Note, ...]]:
     """Positions, confidence and notes of a bare array; millimetres become metres."""
     width = array.shape[2]
     if width == 5:
@@ -127,7 +128,8 @@ def _columns(array: np.ndarray, path: Path) -> tuple[np.ndarray, np.ndarray, tup
     if positions.shape[-1] == 2:
         return positions, confidence, ()
     if _is_millimetres(positions):
-        return positions / 1000, confidence, (f"{path.name}: taken as millimetres, told by the size of the body",)
+        note = Note("unit-inferred", f"{path.name}: taken as millimetres, told by the size of the body")
+        return positions / 1000, confidence, (note,)
     return positions, confidence, ()
 
 

@@ -14,6 +14,9 @@ import numpy as np
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.keypoint_files.people import link
 from lsmplify_refine.keypoint_files.track import KeypointTrack, choose_layout, cleaned, left_out
+from lsmplify_refine.values.notes import Note
+
+_LINKED = Note("people-linked", "the keypoint file has no ids; people were linked")
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def tracks_of(
     source: str,
     wanted: str | None = None,
     among: Sequence[str] | None = None,
-    notes: tuple[str, ...] = (),
+    notes: tuple[Note, ...] = (),
 ) -> list[KeypointTrack]:
     """Tracks by the file's ids, or else linked from frame to frame by nearness.
 
@@ -108,9 +111,7 @@ def tracks_of(
             person=person,
             identified=identified,
             unmapped=left_out(layout),
-            notes=notes
-            if identified or len(rows) == 1
-            else (*notes, "the keypoint file has no ids; people were linked"),
+            notes=notes if identified or len(rows) == 1 else (*notes, _LINKED),
         )
         for person, frames in rows.items()
     ]

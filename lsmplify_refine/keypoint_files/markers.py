@@ -9,6 +9,7 @@ import numpy as np
 
 from lsmplify_refine.keypoint_files.names import find_convention
 from lsmplify_refine.keypoint_files.track import KeypointTrack, cleaned
+from lsmplify_refine.values.notes import Note
 
 #: How many metres a unit is.
 METRES = {"mm": 0.001, "cm": 0.01, "m": 1.0, "in": 0.0254}
@@ -42,11 +43,14 @@ def track_of_markers(
     columns = np.array(match.columns)
     picked = positions[:, np.maximum(columns, 0)] * METRES[unit]
     there = np.isfinite(picked).all(axis=-1) & (columns >= 0)
+    about_rate = Note(
+        "keypoints-interpolated", f"{path.name}: {fps:g} fps; interpolated where the video has another rate"
+    )
     return KeypointTrack(
         cleaned(match.convention, np.where(there[..., None], picked, np.nan), there.astype(float), path.name),
         frame_ids,
         numbered=True,
         unmapped=match.unmapped,
         fps=fps,
-        notes=() if fps is None else (f"{path.name}: {fps:g} fps; interpolated where the video has another rate",),
+        notes=() if fps is None else (about_rate,),
     )

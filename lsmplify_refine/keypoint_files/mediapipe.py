@@ -11,6 +11,7 @@ from lsmplify_refine.errors import InputError
 from lsmplify_refine.keypoint_files.detections import Detection, frame_number, numbers, tracks_of
 from lsmplify_refine.keypoint_files.track import KeypointTrack, cleaned
 from lsmplify_refine.values.conventions import MEDIAPIPE33
+from lsmplify_refine.values.notes import Note
 
 _IMAGE_KEYS = ("pose_landmarks", "poseLandmarks", "landmarks")
 _WORLD_KEYS = ("pose_world_landmarks", "poseWorldLandmarks", "world_landmarks", "worldLandmarks")
@@ -49,13 +50,17 @@ def read(value: Any, path: Path, image_size: tuple[int, int] | None) -> list[Key
             points = person[:, :2] * np.array(size) if in_image and size else person[:, :3]
             found.append(Detection(number, points, person[:, 3]))
     both = in_image and any(frame.get(key) for frame in frames for key in _WORLD_KEYS)
-    notes = ("the keypoint file has image and world landmarks; image landmarks are used",) if both else ()
+    notes = (_BOTH,) if both else ()
     return tracks_of(
         found, where=str(path), source=path.name, wanted="mediapipe33", notes=(*notes, *([] if in_image else [_WORLD]))
     )
 
 
-_WORLD = "MediaPipe's world landmarks say nothing of where the person is; they are aligned to the estimate"
+_BOTH = Note("image-landmarks-used", "the keypoint file has image and world landmarks; image landmarks are used")
+_WORLD = Note(
+    "landmarks-not-placed",
+    "MediaPipe's world landmarks say nothing of where the person is; they are aligned to the estimate",
+)
 
 
 def from_landmarks(
@@ -71,7 +76,7 @@ def from_landmarks(
     middle = array[:, hips, :2].mean(axis=1)
     in_world = array.shape[2] > 2 and np.nanmedian(np.linalg.norm(middle, axis=-1)) < _AT_ORIGIN_M
     inside = np.nanmean((array[..., :2] > -0.5) & (array[..., :2] < 1.5))
-    notes: tuple[str, ...] = (_WORLD,) if in_world else ()
+    notes: tuple[Note, ...] = (_WORLD,) if in_world else ()
     if not in_world and inside > 0.9:
         if image_size is None:
             raise InputError(f"{path}: normalised image coordinates; {_SIZE_HELP}")

@@ -16,6 +16,7 @@ from lsmplify_refine.errors import InputError
 from lsmplify_refine.geometry.triangulation import triangulate
 from lsmplify_refine.keypoint_files import KeypointTrack, load_tracks
 from lsmplify_refine.keypoint_files.cameras import load_calibration
+from lsmplify_refine.values.notes import Note
 
 
 def triangulate_files(folder: str | Path, calibration: str | Path, *, convention: str | None = None) -> KeypointTrack:
@@ -41,7 +42,7 @@ def triangulate_files(folder: str | Path, calibration: str | Path, *, convention
     frames = np.unique(np.concatenate([track.frame_ids for track in tracks.values()]))
     found = triangulate({name: track.rows(frames) for name, track in tracks.items()}, cameras)
     absent = [name for name in cameras if name not in places]
-    notes = (f"no keypoints of the cameras {', '.join(absent)}",) if absent else ()
+    about_absent = Note("cameras-absent", f"no keypoints of the cameras {', '.join(absent)}", "warning")
     any_track = next(iter(tracks.values()))
     keypoints = replace(found, source=f"{folder.name}/ triangulated from {len(tracks)} cameras")
     return KeypointTrack(
@@ -49,7 +50,7 @@ def triangulate_files(folder: str | Path, calibration: str | Path, *, convention
         frames,
         numbered=all(track.numbered for track in tracks.values()),
         unmapped=any_track.unmapped,
-        notes=(*any_track.notes, *notes),
+        notes=(*any_track.notes, *([about_absent] if absent else [])),
     )
 
 

@@ -12,6 +12,7 @@ from lsmplify_refine.errors import InputError
 from lsmplify_refine.keypoint_files.detections import Detection, tracks_of
 from lsmplify_refine.keypoint_files.names import find_convention
 from lsmplify_refine.keypoint_files.track import KeypointTrack
+from lsmplify_refine.values.notes import Note
 
 _NEEDED = ("frame", "point", "x", "y")
 _KNOWN = (*_NEEDED, "z", "confidence", "person", "convention")
@@ -44,7 +45,8 @@ def read(path: Path, wanted: str | None) -> list[KeypointTrack]:
     for (frame, person), points in cells.items():
         values = np.array([points.get(name, empty) for name in order])
         found.append(Detection(frame, values[:, :-1], values[:, -1], person if has_people else "0"))
-    notes = (f"columns not used: {', '.join(match.unmapped)}",) if match.unmapped else ()
+    about_rest = Note("columns-unused", f"columns not used: {', '.join(match.unmapped)}")
+    notes = (about_rest,) if match.unmapped else ()
     return tracks_of(found, where=str(path), source=path.name, wanted=match.convention, notes=notes)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.values.conventions import CONVENTIONS, LAYOUTS, Layout, layouts_of
 from lsmplify_refine.values.keypoints import Keypoints
+from lsmplify_refine.values.notes import Note
 
 #: Coordinates are finite and at most this large, whatever their unit; beyond it squares overflow float32.
 _LARGEST = 1e9
@@ -36,7 +37,7 @@ class KeypointMapping:
     missing: tuple[str, ...]
     unmapped: tuple[str, ...]
 
-    def note(self) -> str:
+    def note(self) -> Note:
         """One sentence for the report."""
         parts = [f"{len(self.used)} of {len(CONVENTIONS[self.convention].points)} {self.convention} points used"]
         for what, names in (
@@ -46,7 +47,7 @@ class KeypointMapping:
         ):
             if names:
                 parts.append(f"{what}: {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}")
-        return "keypoints: " + "; ".join(parts)
+        return Note("keypoints-mapped", "keypoints: " + "; ".join(parts))
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class KeypointTrack:
         identified: Whether the id is the file's.
         unmapped: What else is in the file and not used, in words.
         fps: Frames per second, where the file says.
-        notes: What the reader decided and the user should know, one sentence each.
+        notes: What the reader decided and the user should know.
     """
 
     keypoints: Keypoints
@@ -71,7 +72,7 @@ class KeypointTrack:
     identified: bool = False
     unmapped: tuple[str, ...] = ()
     fps: float | None = None
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[Note, ...] = field(default=())
 
     def __post_init__(self) -> None:
         if len(self.frame_ids) != len(self.keypoints.positions) or (np.diff(self.frame_ids) <= 0).any():

@@ -11,13 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lsmplify_refine.errors import InputError
+from lsmplify_refine.values.notes import Note
 
 #: The files trusted at the moment in this process, in every thread; `trusting` adds and removes them.
 _TRUSTED: list[Path] = []
 
 
 @contextmanager
-def trusting(files: Iterable[Path]) -> Iterator[tuple[str, ...]]:
+def trusting(files: Iterable[Path]) -> Iterator[tuple[Note, ...]]:
     """Inside, these files may name any class or function in their pickles, which runs whatever code they hold.
 
     Memory limits stay. Exactly these files are trusted, by path. Yields `trust_notes`.
@@ -43,6 +44,9 @@ def is_trusted(where: str) -> bool:
     return any(where == name or where.startswith(f"{name}: ") for name in names)
 
 
-def trust_notes() -> tuple[str, ...]:
+def trust_notes() -> tuple[Note, ...]:
     """What the user and the report are told about each trusted file."""
-    return tuple(f"{path}: trusted, so code in its pickle is run (--trust-pickle)" for path in dict.fromkeys(_TRUSTED))
+    return tuple(
+        Note("pickle-trusted", f"{path}: trusted, so code in its pickle is run (--trust-pickle)", "warning")
+        for path in dict.fromkeys(_TRUSTED)
+    )

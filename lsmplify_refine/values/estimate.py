@@ -12,6 +12,7 @@ from lsmplify_refine.errors import InputError
 from lsmplify_refine.options import Family, Gender
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.keypoints import Keypoints
+from lsmplify_refine.values.notes import Note
 
 #: Joints of `body_pose` (without the root) in each body family.
 BODY_JOINTS: dict[str, int] = {"smpl": 23, "smplh": 21, "smplx": 21}
@@ -60,7 +61,7 @@ class Estimate:
         boxes: (T, 4) x1, y1, x2, y2 in pixels, or None.
         world: The same body's root in a gravity-aligned frame, where the file has one.
         video: The video that lies beside the file, where the layout has one.
-        notes: What the reader noticed and the user should know, one sentence each.
+        notes: What the reader noticed and the user should know.
         source: The file that it came from.
         format: Name of the adapter that read it; `save` writes with the same one.
         passthrough: The adapter's own record of the file, for writing it back; nobody else looks inside.
@@ -81,7 +82,7 @@ class Estimate:
     boxes: np.ndarray | None = None
     world: WorldRoot | None = None
     video: Path | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     source: Path | None = None
     format: str = ""
     passthrough: Any = None

@@ -110,7 +110,7 @@ def test_the_frame_is_told_or_noted(more: dict, how: str, frame: str, up: str | 
     (estimate,) = load_save.load(tmp_path / "r.npz", format=how)
     assert estimate.frame == frame and (estimate.world.up if estimate.world else None) == up
     assumed = how == "generic" and "K" not in more
-    assert any("--format generic:" in note for note in estimate.notes) == assumed
+    assert any("--format generic:" in note.text for note in estimate.notes) == assumed
 
 
 def test_one_frame_without_leading_axis(tmp_path: Path) -> None:

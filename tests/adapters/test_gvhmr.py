@@ -164,9 +164,9 @@ def test_refined_amass_like_with_raw_record_is_read_back_refined(tmp_path: Path)
 def test_raw_record_is_kept_by_choice_and_said(tmp_path: Path) -> None:
     source = WRITERS["pt"](tmp_path)
     estimate = load_save.load(source)[0]
-    assert any("get the refined values" in note for note in estimate.notes)
+    assert any("get the refined values" in note.text for note in estimate.notes)
     raw_record = gvhmr.keep_raw_record(estimate)
-    assert any("raw record" in note for note in raw_record.notes)
+    assert any("raw record" in note.text for note in raw_record.notes)
     load_save.save([refined(raw_record)], tmp_path / "out.pt")
     assert_same_file(source, tmp_path / "out.pt", REFINED_KEYS["pt_bare"])
 
@@ -182,7 +182,7 @@ def test_changed_betas_reach_both_blocks(tmp_path: Path) -> None:
 def test_copied_block_is_noticed(tmp_path: Path) -> None:
     estimate = load_save.load(WRITERS["pkl_copied"](tmp_path))[0]
     assert estimate.frame == "world" and estimate.camera is None and estimate.world is not None
-    assert any("Blender snippet" in note for note in estimate.notes)
+    assert any("Blender snippet" in note.text for note in estimate.notes)
 
 
 def test_pickle_without_intrinsics_stays_in_the_camera_frame(tmp_path: Path) -> None:
@@ -221,7 +221,7 @@ def test_folder_brings_keypoints_boxes_and_video(tmp_path: Path) -> None:
 def test_side_files_of_another_length_are_ignored_with_a_note(tmp_path: Path) -> None:
     estimate = load_save.load(make.write_folder(tmp_path / "demo", make.official(), side_frames=9))[0]
     assert estimate.keypoints is None and estimate.boxes is None
-    assert sum("9 frames, the result has 12" in note for note in estimate.notes) == 2
+    assert sum("9 frames, the result has 12" in note.text for note in estimate.notes) == 2
 
 
 def test_package_npz_carries_keypoints_boxes_and_rate(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def test_pickle_without_camera_or_keypoints_takes_them_from_the_options(tmp_path
     assert main([*arguments, "--no-video", "--focal-px", "700"]) == 0
     assert (tmp_path / "gvhmr_out_refined.pkl").is_file()
     report = json.loads((tmp_path / "gvhmr_out_report.json").read_text())
-    assert any("700 px (from --focal-px)" in note for note in report["people"][0]["notes"])
+    assert any("700 px (from --focal-px)" in note["text"] for note in report["people"][0]["notes"])
 
 
 def write_3d(folder: Path, **options: bool) -> Path:

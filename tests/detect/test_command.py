@@ -61,7 +61,7 @@ def test_the_detector_replaces_keypoints_when_asked_for(folder: Path, capsys: py
 def test_a_model_for_nothing_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     torch.save(clips.keypoints(), folder / "preprocess" / "vitpose.pt")
     assert main(["--input", str(folder), "--no-video", "--detector-model", "x.task"]) == 0
-    assert "note: --detector-model is not used: nothing had to be detected" in capsys.readouterr().out
+    assert "warning: --detector-model is not used: nothing had to be detected" in capsys.readouterr().out
 
 
 def test_two_people_of_whom_one_is_never_seen(
@@ -90,7 +90,7 @@ def test_two_people_of_whom_one_is_never_seen(
     focal = str(float(clips.results()["K_fullimg"][0, 0, 0]))
     assert main(["--input", str(source), "--focal-px", focal, *options]) == 0
     shown = capsys.readouterr().out
-    assert "note: person 4: none of the keypoints lie where this person is; left as read" in shown
+    assert "warning: person 4: none of the keypoints lie where this person is; left as read" in shown
     assert "note: person 7: keypoints in 8 of 8 frames" in shown
     written = pickle.loads((tmp_path / "wham_output_refined.pkl").read_bytes())
     assert written[4]["pose"].tobytes() == pose.tobytes() and written[7]["pose"].tobytes() != pose.tobytes()

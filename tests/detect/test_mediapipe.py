@@ -51,7 +51,7 @@ def test_a_real_clip_is_refined_from_nothing_but_result_and_video(
     write_cut(clip / "hmr4d_results.pt", tmp_path / "hmr4d_results.pt")
     outcome = run(Job(tmp_path / "hmr4d_results.pt", video=video, detector_model=model, write_video=False))
     (refinement,) = outcome.refinements
-    assert any("by mediapipe (pose_landmarker_heavy.task): somebody in 24 of 24" in note for note in outcome.notes)
+    assert any("by mediapipe (pose_landmarker_heavy.task): somebody in 24 of 24" in note.text for note in outcome.notes)
     assert refinement.camera is not None
     before, after = (
         confidence_weighted_mean(

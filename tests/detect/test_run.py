@@ -7,6 +7,7 @@ import pytest
 
 from lsmplify_refine.detect import detect_keypoints
 from lsmplify_refine.errors import InputError
+from lsmplify_refine.values.notes import Note
 from tests.support import clips
 from tests.support.fake_detectors import Replay
 
@@ -32,7 +33,9 @@ def test_people_are_linked_and_frames_numbered(video: Path) -> None:
     first, second = detect_keypoints(video, detector, progress=lambda *step: steps.append(step))
     assert first.frame_ids.tolist() == [0, 2, 3] and second.frame_ids.tolist() == [2, 3]
     np.testing.assert_allclose(second.keypoints.positions[1], moved(302)[:, :2], rtol=1e-6)
-    assert not first.identified and first.notes == ("keypoints detected in v.mp4 by replay: somebody in 3 of 4 frames",)
+    assert not first.identified and first.notes == (
+        Note("keypoints-detected", "keypoints detected in v.mp4 by replay: somebody in 3 of 4 frames"),
+    )
     assert steps[-1] == (4, 4)
     assert detector.seen[0][0] == (*clips.SIZE[::-1], 3)
     np.testing.assert_allclose([seconds for _, seconds in detector.seen], np.arange(4) / 30)

@@ -52,7 +52,7 @@ def test_auto_takes_the_simplest_way_that_fits(convention: str, room: Room, mode
     found = aligned(in_room(room, FRAMES, convention=convention, **spoilt))
     assert (found.mode, found.per) == (mode, per)
     assert misplaced_mm(found, room, convention) < (10 if per == "track" else 20)
-    assert found.name in found.notes()[0] and found.residuals_mm[found.name] < 25
+    assert found.name in found.notes()[0].text and found.residuals_mm[found.name] < 25
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_procrustes_finds_one_scale_for_the_track() -> None:
     room = replace(from_moving_camera(FRAMES), scale=1.25)
     found = aligned(in_room(room, FRAMES, error_deg=2), "procrustes")
     assert found.per == "frame" and found.transform.scale == pytest.approx(1.25, abs=0.01)
-    assert any("scaled by 1.2" in note for note in found.notes())
+    assert any("scaled by 1.2" in note.text for note in found.notes())
     assert misplaced_mm(found, room) < 15
 
 
@@ -128,8 +128,8 @@ def test_scale_is_fitted_where_asked() -> None:
 def test_other_units_are_converted_and_said(unit: str, scale: float) -> None:
     room = replace(STILL, scale=scale)
     found = aligned(in_room(room, 30, garbage=0.1))
-    assert found.unit == unit and any(unit in note for note in found.notes())
-    assert not any("scaled" in note for note in found.notes())
+    assert found.unit == unit and any(unit in note.text for note in found.notes())
+    assert not any("scaled" in note.text for note in found.notes())
     assert misplaced_mm(found, room) < 8
 
 
@@ -137,7 +137,7 @@ def test_frames_without_torso_take_their_neighbours_transform() -> None:
     room = from_moving_camera(FRAMES)
     found = aligned(in_room(room, FRAMES, gap=slice(25, 35)))
     assert np.flatnonzero(~found.transform.known).tolist() == list(range(25, 35))
-    assert any(note.startswith("10 frames have too few") for note in found.notes())
+    assert any(note.text.startswith("10 frames have too few") for note in found.notes())
     true = true_points(FRAMES)
     assert np.linalg.norm(found.transform(room.enter(true)) - true, axis=-1)[25:35].mean() < 0.03
 

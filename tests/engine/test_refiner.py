@@ -150,7 +150,7 @@ def test_a_file_that_lost_its_camera_is_refined_through_a_recovered_one(refiner:
     )
     lost = lost.replace(world=type(scene(3, world=True).world)(lost.global_orient, lost.transl))  # type: ignore[misc]
     result = refiner.refine(lost)
-    assert any("recovered" in note for note in result.notes)
+    assert any("recovered" in note.text for note in result.notes)
     metrics = result.metrics
     assert metrics["refined"]["reprojection_px_coco17"] < 0.6 * metrics["calibrated"]["reprojection_px_coco17"]
     assert result.refined.world is not None

@@ -48,7 +48,7 @@ def test_noisy_keypoints_with_gaps_and_garbage_help(refiner: Refiner, convention
     assert after < 0.25 * before
     assert joint_error_mm(result.refined) < 0.3 * joint_error_mm(estimate)
     assert result.camera is None and result.alignment is not None
-    assert result.alignment.name in result.notes[0]
+    assert result.alignment.name in result.notes[0].text
     name = f"mpjpe_mm_{convention}"
     assert result.metrics["refined"][name] < result.metrics["calibrated"][name]
     assert result.metrics["refined"]["accel_mm_per_frame2"] < 1.15 * result.metrics["calibrated"]["accel_mm_per_frame2"]
@@ -74,7 +74,7 @@ def test_what_keypoints_do_not_see_keeps_its_bits(refiner: Refiner) -> None:
 def test_the_unit_does_not_matter(refiner: Refiner) -> None:
     metres = refiner.refine(in_room(STILL, 30))
     millimetres = refiner.refine(in_room(Room(STILL.rotation, STILL.translation, 0.001), 30))
-    assert any("millimetres" in note for note in millimetres.notes)
+    assert any("millimetres" in note.text for note in millimetres.notes)
     assert np.allclose(metres.refined.body_pose, millimetres.refined.body_pose, atol=1e-4)
 
 

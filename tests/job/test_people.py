@@ -59,7 +59,7 @@ def test_people_who_cross_keep_their_keypoints() -> None:
         keypoints = matched[index].at(people[index].frame_ids)
         assert np.flatnonzero(keypoints.confidence.max(axis=1)).tolist() == there.tolist()
         np.testing.assert_allclose(keypoints.positions[there], pixels[index, there], atol=1e-3)
-    assert notes == [
+    assert [note.text for note in notes] == [
         "person 5: keypoints in 60 of 60 frames, chosen frame by frame by where the estimate is in the image",
         "person 6: keypoints in 40 of 60 frames, chosen frame by frame by where the estimate is in the image",
     ]
@@ -101,7 +101,7 @@ def test_other_ids_are_taken_whole() -> None:
     tracks = [track(pixels[1], "b"), track(pixels[0] + 3, "a")]
     matched, notes = match_people(people, [0, 1], tracks, open_body(), video=None)
     assert (matched[0].person, matched[1].person) == ("a", "b")
-    assert notes[0] == "person 5: keypoints in 60 of 60 frames, those of a, by where the estimate is in the image"
+    assert notes[0].text == "person 5: keypoints in 60 of 60 frames, those of a, by where the estimate is in the image"
 
 
 def test_who_has_none_is_said_and_nobody_is_an_error() -> None:
@@ -109,7 +109,7 @@ def test_who_has_none_is_said_and_nobody_is_an_error() -> None:
     one = [track(pixels[1], "0", identified=False)]
     matched, notes = match_people(people, [0, 1], one, open_body(), video=None)
     assert list(matched) == [1]
-    assert notes[0] == "person 5: none of the keypoints lie where this person is; left as read"
+    assert notes[0].text == "person 5: none of the keypoints lie where this person is; left as read"
     with pytest.raises(InputError, match=r"points\.json: keypoints of one person, none where the result has person 5;"):
         match_people(people, [0], one, open_body(), video=None)
     far = [track(pixels[0] + 3000, "x"), track(pixels[1] + 3000, "y")]

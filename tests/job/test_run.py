@@ -56,7 +56,7 @@ def test_focal_length(changes: dict, video: VideoInfo | None, focal: float | Non
     assert whole.camera is not None
     assert whole.camera.K[:, 0, 0] == pytest.approx(expected) and whole.camera.K[0, 0, 2] == 320
     assert whole.camera.image_size == (640, 360)
-    assert any("focal" in note for note in whole.notes) == (not changes or focal is not None)
+    assert any("focal" in note.text for note in whole.notes) == (not changes or focal is not None)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_focal_length(changes: dict, video: VideoInfo | None, focal: float | Non
 def test_frame_rate(fps: float | None, video: VideoInfo | None, expected: float) -> None:
     whole = complete(estimate(fps=fps, camera=camera()), video=video)
     assert whole.fps == expected
-    assert any("30 fps assumed" in note for note in whole.notes) == (expected == 30)
+    assert any("30 fps assumed" in note.text for note in whole.notes) == (expected == 30)
 
 
 def test_no_camera_and_no_video() -> None:
@@ -122,7 +122,7 @@ def test_video_against_parameters(size: tuple[int, int], ids: list[int], problem
 def test_a_video_that_merely_lies_there_may_be_wrong(tmp_path: Path) -> None:
     (tmp_path / "v.mp4").write_bytes(b"broken")
     info, notes = open_video([estimate(video=tmp_path / "v.mp4")], None, shown=False)
-    assert info is None and "left aside" in notes[0]
+    assert info is None and "left aside" in notes[0].text
 
 
 def test_device_that_is_not_there() -> None:

@@ -223,6 +223,6 @@ def test_the_mapping_says_what_became_of_the_points(tmp_path: Path) -> None:
     mapping = track.mapping(BodyModel.open().point_origins("mediapipe33"))
     assert mapping.missing == ("nose",) and len(mapping.used) == 32
     assert "left_index" in mapping.synthesised and "left_knee" not in mapping.synthesised
-    assert mapping.note().startswith(
+    assert mapping.note().text.startswith(
         "keypoints: 32 of 33 mediapipe33 points used; synthesised on the body: left_eye_inner"
     )

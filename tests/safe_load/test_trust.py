@@ -50,7 +50,7 @@ def test_a_trusted_file_and_no_other_may_ask_for_anything(
         assert np.array_equal(load(mine)["own"].array, np.arange(3))
         with pytest.raises(InputError, match=r"asks for .*Custom"):
             load(other)
-        assert str(mine) in trust_notes()[0]
+        assert str(mine) in trust_notes()[0].text
     with pytest.raises(InputError, match=r"asks for .*Custom"):
         load(mine)
 
@@ -76,4 +76,4 @@ def test_the_command_warns_and_reports(tmp_path: Path, capsys: pytest.CaptureFix
     assert main([*arguments, "--trust-pickle", str(folder / "hmr4d_results.pt")]) == 0
     assert "warning: " in capsys.readouterr().err
     report = json.loads((folder / "hmr4d_results_report.json").read_text())
-    assert any("--trust-pickle" in note for note in report["people"][0]["notes"])
+    assert any("--trust-pickle" in note["text"] for note in report["people"][0]["notes"])

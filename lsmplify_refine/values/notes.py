@@ -1,0 +1,83 @@
+"""Notes: what the user should know about a result, each with a code that programs can tell it by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+#: "warning": something may be wrong, look at the input or the options; "info": what was decided or left out.
+Severity = Literal["info", "warning"]
+
+#: Every kind of note; a code never changes its meaning.
+NoteCode = Literal[
+    # frame rate, camera, axes, units
+    "fps-assumed",
+    "fps-from-video",
+    "fps-too-low",
+    "focal-length-assumed",
+    "focal-length-replaced",
+    "camera-recovered",
+    "camera-virtual",
+    "camera-as-world",
+    "frame-assumed",
+    "up-assumed",
+    "unit-inferred",
+    # keypoints
+    "cameras-absent",
+    "columns-unused",
+    "detector-model-unused",
+    "image-landmarks-used",
+    "keypoints-aligned",
+    "keypoints-borrowed",
+    "keypoints-detected",
+    "keypoints-interpolated",
+    "keypoints-mapped",
+    "keypoints-matched",
+    "keypoints-missing",
+    "keypoints-scaled",
+    "landmarks-not-placed",
+    "sides-swapped",
+    # people and bodies
+    "people-linked",
+    "posed-from-keypoints",
+    "shape-fitted",
+    # files read
+    "fields-stale",
+    "net-outputs-raw",
+    "net-outputs-refined",
+    "pickle-trusted",
+    "side-file-ignored",
+    "video-scaled",
+    "world-only",
+    # files written
+    "betas-cut",
+    "family-converted",
+    "gaps-closed",
+    "hand-joints-dropped",
+    "hands-flat",
+    "net-outputs-dropped",
+    "shape-averaged",
+    "shape-replaced",
+    "skeleton-open",
+    "video-failed",
+    "video-ignored",
+    "video-not-drawn",
+]
+
+
+@dataclass(frozen=True)
+class Note:
+    """One note.
+
+    Attributes:
+        code: Its kind, for programs.
+        text: One sentence for people.
+        severity: Whether something may be wrong.
+    """
+
+    code: NoteCode
+    text: str
+    severity: Severity = "info"
+
+    def __str__(self) -> str:
+        return self.text
