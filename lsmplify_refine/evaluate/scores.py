@@ -19,6 +19,7 @@ from lsmplify_refine.solver.problem import Pose
 #: Vertices that stand for the mesh, evenly spread over its list.
 PROBES = 300
 PVE = "pve_mm_pelvis"
+MPJPE = "mpjpe_mm_smpl22_pelvis"
 ACCEL = "accel_mm_per_frame2"
 #: Of each whole take.
 FIRST_HALF, SECOND_HALF = f"{PVE}_first_half", f"{PVE}_second_half"
@@ -82,7 +83,7 @@ def _compare(posed: Posed, true: Posed) -> dict[str, Tensor]:
     return {
         PVE: _mean_mm(difference),
         "pa_pve_mm": _mean_mm(aligned - true.vertices),
-        "mpjpe_mm_smpl22_pelvis": _mean_mm(apart),
+        MPJPE: _mean_mm(apart),
         "angle_deg_smpl22": roma.rotmat_geodesic_distance(posed.rotations, true.rotations).rad2deg().mean(-1),
         "pve_mm_ankle": _mean_mm(difference - apart[:, [_RIGHT_ANKLE]]),
     }
