@@ -22,7 +22,7 @@ from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
 from lsmplify_refine.geometry.projection import project_to_image
 from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 from lsmplify_refine.values.estimate import WorldRoot
-from lsmplify_refine.visual.video import VideoWriter
+from lsmplify_refine.visual.encode import VideoWriter
 
 _SIZE = (1280, 720)
 

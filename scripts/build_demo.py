@@ -21,8 +21,8 @@ from lsmplify_refine.body import BodyModel
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, move_body
 from lsmplify_refine.geometry.projection import project_to_image
 from lsmplify_refine.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
+from lsmplify_refine.visual.encode import VideoWriter
 from lsmplify_refine.visual.mesh import MeshRenderer, Surface
-from lsmplify_refine.visual.video import VideoWriter
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 SEED = 7

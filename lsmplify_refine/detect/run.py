@@ -19,7 +19,7 @@ from lsmplify_refine.visual.video import VideoInfo, probe, read_frames
 
 
 def detect_keypoints(
-    video: str | Path,
+    video: str | Path | VideoInfo,
     detector: str | Detector = "mediapipe",
     *,
     model: Path | None = None,
@@ -32,7 +32,7 @@ def detect_keypoints(
     `matching.match_people` tells them apart frame by frame.
 
     Args:
-        video: The video file.
+        video: The video file, or what `probe` says of it.
         detector: A name in `detectors`, or a detector of your own.
         model: The named detector's model file; None for its own.
         frames: Frames to look at; None for all.
@@ -45,7 +45,7 @@ def detect_keypoints(
         InputError: The video or the detector cannot be used, or nobody is found.
     """
     opened = open_detector(detector, model) if isinstance(detector, str) else detector
-    info = probe(video)
+    info = video if isinstance(video, VideoInfo) else probe(video)
     wanted = set(range(info.frames)) if frames is None else {int(frame) for frame in frames}
     found: list[Detection] = []
     for index, image in enumerate(read_frames(info.path)):

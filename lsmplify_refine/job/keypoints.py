@@ -79,4 +79,4 @@ def _detected(job: Job, people: list[Estimate], video: VideoInfo | None, step: S
             raise
         raise no_keypoints(people[0], f"or have them detected: {error}") from error
     frames = np.unique(np.concatenate([person.frame_ids for person in people]))
-    return detect_keypoints(video.path, detector, frames=frames, progress=step)
+    return detect_keypoints(video, detector, frames=frames, progress=step)

@@ -26,11 +26,11 @@ from lsmplify_refine.keypoint_files import KeypointTrack
 from lsmplify_refine.options import DEFAULT_FPS, SMOOTH_SECONDS, Align, Device, Mode
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.notes import Note
-from lsmplify_refine.visual.mesh import choose_gl_platform
+from lsmplify_refine.visual.gl import choose_gl_platform
 from lsmplify_refine.visual.video import VideoInfo
 
 if TYPE_CHECKING:
-    from lsmplify_refine.visual.comparison import Person
+    from lsmplify_refine.visual.comparison import DrawnPerson
 
 
 def run(job: Job, *, progress: Progress | None = None) -> Outcome:
@@ -185,19 +185,19 @@ def _write_video(video: VideoInfo, output: Path, refinements: list[Refinement], 
     from lsmplify_refine.visual.comparison import write_comparison  # refining alone needs nothing that draws
 
     step = partial(progress, "rendering") if progress else None
-    write_comparison(video.path, output, [_shown(refinement) for refinement in refinements], progress=step)
+    write_comparison(video, output, [_shown(refinement) for refinement in refinements], progress=step)
 
 
-def _shown(refinement: Refinement) -> Person:
+def _shown(refinement: Refinement) -> DrawnPerson:
     """A refinement as the comparison video wants it; 3D keypoints as the camera sees them."""
-    from lsmplify_refine.visual.comparison import Person
+    from lsmplify_refine.visual.comparison import DrawnPerson
 
     camera, keypoints = refinement.camera, refinement.keypoints
     assert camera is not None  # see _video_to_show
     if keypoints.is_3d:
         keypoints = replace(keypoints, positions=project_to_image(keypoints.positions, camera.K))
     flagged = zip(refinement.status, refinement.reasons, strict=True)
-    return Person(
+    return DrawnPerson(
         frame_ids=refinement.estimate.frame_ids,
         faces=refinement.before.body.faces,
         before=refinement.before.vertices,

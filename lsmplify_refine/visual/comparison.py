@@ -1,4 +1,4 @@
-"""The comparison video: the clip twice, side by side, with the mesh before and after laid over it."""
+"""The comparison video: the clip twice, side by side, with the mesh before and after drawn over it."""
 
 from __future__ import annotations
 
@@ -6,45 +6,46 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from lsmplify_refine.values.conventions import CONVENTIONS
 from lsmplify_refine.values.keypoints import Keypoints
+from lsmplify_refine.visual.encode import QUEUE_LENGTH, VideoWriter
 from lsmplify_refine.visual.mesh import MeshRenderer, Surface
-from lsmplify_refine.visual.video import QUEUE_LENGTH, VideoWriter, probe, read_frames
+from lsmplify_refine.visual.video import VideoInfo, read_frames
 
-#: RGB of the meshes and of the keypoints that both are measured against.
+#: RGB of the two meshes, and of the keypoints drawn over both.
 BEFORE_COLOR, AFTER_COLOR, KEYPOINT_COLOR = (226, 152, 96), (84, 170, 214), (255, 226, 64)
-#: The widest video that players still like.
-_MOST_WIDTH = 3840
-#: Rows whose meshes are posed at a time.
+#: Many players refuse wider videos.
+_MAX_WIDTH = 3840
+#: Rows whose meshes are posed in one batch.
 _CHUNK = 32
-#: Keypoints below this confidence are not drawn; below the other they are rings.
-_LEAST_CONFIDENCE, _SURE = 0.2, 0.5
+#: Keypoints below the first confidence are not drawn; below the second they are rings.
+_MIN_CONFIDENCE, _MIN_FILLED = 0.2, 0.5
 _TEXT_COLOR = (235, 235, 235)
 _FONT = cv2.FONT_HERSHEY_DUPLEX
 
 
 @dataclass(frozen=True)
-class Person:
+class DrawnPerson:
     """What to draw of one person.
 
     Attributes:
         frame_ids: (T,) video frame of each row.
         faces: (F, 3) triangles of the mesh.
-        before: Rows -> (n, V, 3) vertices in camera coordinates, metres.
+        before: Rows (n,) -> vertices (n, V, 3) in camera coordinates, metres.
         after: The same, refined.
         K: (T, 3, 3) intrinsics in pixels of the upright frame.
         keypoints: 2D keypoints, or None.
-        captions: (T,) what the gate did, "" where there is nothing to say.
+        captions: (T,) what the gate did in each frame; "" shows nothing.
     """
 
-    frame_ids: np.ndarray
-    faces: np.ndarray
+    frame_ids: npt.NDArray[np.integer]
+    faces: npt.NDArray[np.integer]
     before: Callable[[np.ndarray], np.ndarray]
     after: Callable[[np.ndarray], np.ndarray]
     K: np.ndarray
@@ -53,51 +54,49 @@ class Person:
 
 
 def write_comparison(
-    video: Path,
+    video: VideoInfo,
     output: Path,
-    people: Sequence[Person],
+    people: Sequence[DrawnPerson],
     *,
-    fps: Fraction | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Write before | after beside each other, frame for frame and at the rate of the video.
+    """Write before and after side by side, frame for frame and at the rate of the video.
 
     Args:
-        video: The clip.
+        video: The clip, as `probe` describes it.
         output: The MP4 to write.
-        people: Whom to draw; frames without a row of theirs show the plain picture.
-        fps: Another frame rate than the video's.
+        people: The people to draw. A frame without a row of theirs shows the plain picture.
         progress: Called with (frames done, frames in all).
 
     Raises:
-        InputError: The video cannot be read, the output cannot be written, or nothing here can draw.
+        InputError: The video cannot be read, the output cannot be written, or OpenGL does not work here.
     """
-    info = probe(video)
-    scale = min(1.0, _MOST_WIDTH / (2 * info.width))
-    size = round(info.width * scale), round(info.height * scale)
-    pts = info.pts if fps is None else None
-    rate = fps or info.fps
-    time_base = None if pts is None else info.time_base
-    with MeshRenderer() as renderer, VideoWriter(output, 2 * size[0], size[1], rate, time_base=time_base) as writer:
+    scale = min(1.0, _MAX_WIDTH / (2 * video.width))
+    size = round(video.width * scale), round(video.height * scale)
+    time_base = None if video.pts is None else video.time_base
+    with (
+        MeshRenderer() as renderer,
+        VideoWriter(output, 2 * size[0], size[1], video.fps, time_base=time_base) as writer,
+    ):
         actors = [_Actor(person) for person in people]
         legend = any(person.keypoints is not None for person in people)
-        for frame, image in zip(range(info.frames), _read_ahead(read_frames(video))):
+        for frame, image in zip(range(video.frames), _read_ahead(read_frames(video.path))):
             if scale < 1:
                 image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
             pair = np.concatenate([image, image], axis=1)
-            for actor in sorted(actors, key=lambda actor: -actor.depth(frame)):  # the nearest last, on top
+            for actor in sorted(actors, key=lambda actor: -actor.depth(frame)):  # the nearest is drawn last, on top
                 actor.draw(pair, frame, renderer, scale)
             captions = [actor.caption(frame) for actor in actors]
-            _label(pair, f"frame {frame} / {info.frames - 1}", captions, legend=legend)
-            writer.write(pair, None if pts is None else int(pts[frame]))
+            _label(pair, f"frame {frame} / {video.frames - 1}", captions, legend=legend)
+            writer.write(pair, None if video.pts is None else int(video.pts[frame]))
             if progress:
-                progress(frame + 1, info.frames)
+                progress(frame + 1, video.frames)
 
 
 class _Actor:
-    """A person whose meshes are posed chunk by chunk, as the frames go by."""
+    """A person whose meshes are posed in chunks while the frames are drawn."""
 
-    def __init__(self, person: Person) -> None:
+    def __init__(self, person: DrawnPerson) -> None:
         self._person = person
         self._row_of = {int(frame): row for row, frame in enumerate(person.frame_ids)}
         self._chunk = -1
@@ -105,7 +104,7 @@ class _Actor:
         self._surface: Surface | None = None
 
     def depth(self, frame: int) -> float:
-        """Mean distance from the camera in a frame, metres; 0 where the person is not in it."""
+        """Mean distance from the camera in a frame, metres; 0 if the person is not in it."""
         row = self._row_of.get(frame)
         return 0.0 if row is None else float(self._meshes_at(row)[0][:, 2].mean())
 
@@ -143,11 +142,11 @@ def _halves(pair: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _draw_keypoints(image: np.ndarray, keypoints: Keypoints, row: int, scale: float) -> None:
-    """Skeleton and points; the surer the detector, the brighter, and a mere ring where it is unsure."""
+    """Draw skeleton and points: the higher the confidence, the brighter; low confidence is a ring."""
     confidence = keypoints.confidence[row]
-    seen = (confidence >= _LEAST_CONFIDENCE) & np.isfinite(keypoints.positions[row]).all(axis=-1)
+    seen = (confidence >= _MIN_CONFIDENCE) & np.isfinite(keypoints.positions[row]).all(axis=-1)
     points = np.nan_to_num(keypoints.positions[row]) * scale
-    # OpenCV wants small integers; a wild detection far outside is not drawn
+    # OpenCV needs small integers; a detection far outside the image is not drawn
     seen &= (np.abs(points) < 4 * max(image.shape)).all(axis=-1)
     pixels = np.rint(np.where(seen[:, None], points, 0.0)).astype(int)
     unit = max(1, round(min(image.shape[:2]) / 480))
@@ -161,17 +160,18 @@ def _draw_keypoints(image: np.ndarray, keypoints: Keypoints, row: int, scale: fl
 
 def _dot(image: np.ndarray, center: Sequence[int], unit: int, confidence: float) -> None:
     cv2.circle(image, center, 2 * unit + 1, (40, 40, 40), -1, cv2.LINE_AA)
-    filling = -1 if confidence >= _SURE else unit
+    filling = -1 if confidence >= _MIN_FILLED else unit
     cv2.circle(image, center, 2 * unit, _faded(confidence), filling, cv2.LINE_AA)
 
 
 def _faded(confidence: float) -> tuple[int, int, int]:
     share = 0.35 + 0.65 * float(min(confidence, 1.0))
-    return tuple(round(share * channel) for channel in KEYPOINT_COLOR)  # type: ignore[return-value]
+    red, green, blue = (round(share * channel) for channel in KEYPOINT_COLOR)
+    return red, green, blue
 
 
 def _label(pair: np.ndarray, position: str, captions: Sequence[str], *, legend: bool) -> None:
-    """Titles and the legend above, the frame number and what the gate did below, where few people stand."""
+    """Write titles and legend at the top, frame number and captions at the bottom, where few people stand."""
     before, after = _halves(pair)
     after[:, 0] = 24  # a line between them
     size = max(0.4, min(before.shape[:2]) / 900)
@@ -179,11 +179,11 @@ def _label(pair: np.ndarray, position: str, captions: Sequence[str], *, legend: 
     _text(after, "AFTER", 1.1 * size, AFTER_COLOR)
     if legend:
         right = after[:, 2 * after.shape[1] // 5 :]  # beside the title
-        _text(right, f"keypoints (ring: confidence < {_SURE})", 0.7 * size, KEYPOINT_COLOR, right=True)
+        _text(right, f"keypoints (ring: confidence < {_MIN_FILLED})", 0.7 * size, KEYPOINT_COLOR, right=True)
     _text(before, position, 0.7 * size, _TEXT_COLOR, bottom=True)
-    told = "; ".join(caption for caption in captions if caption)
-    if told:
-        _text(after, told, 0.7 * size, _TEXT_COLOR, bottom=True)
+    joined = "; ".join(caption for caption in captions if caption)
+    if joined:
+        _text(after, joined, 0.7 * size, _TEXT_COLOR, bottom=True)
 
 
 def _text(
@@ -195,7 +195,7 @@ def _text(
     bottom: bool = False,
     right: bool = False,
 ) -> None:
-    """Text on a darkened plate in a corner (upper left unless told), shrunk where it would not fit."""
+    """Write text on a darkened plate in a corner (upper left by default), shrunk until it fits."""
     (width, _), _ = cv2.getTextSize(text, _FONT, size, 1)
     size *= min(1.0, 0.9 * image.shape[1] / max(width, 1))
     thickness = max(1, round(1.4 * size))
@@ -210,7 +210,7 @@ def _text(
 
 
 def _read_ahead(frames: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-    """The same frames, decoded in a thread of their own a few ahead."""
+    """Yield the same frames, decoded a few ahead in another thread."""
     with ThreadPoolExecutor(1, thread_name_prefix="decode") as worker:
         waiting: deque[Future[np.ndarray | None]] = deque()
         try:

@@ -1,32 +1,33 @@
-"""Video files: what is in them, their upright frames, and H.264 that browsers play.
+"""Video files: what they hold, and their upright frames.
 
-Everything streams: no function here holds more than a few frames.
+Everything streams: no function here holds more than one frame.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import NamedTuple, Protocol, SupportsInt
 
 import av
 import cv2
 import numpy as np
+import numpy.typing as npt
+from av.codec.context import ThreadType
+from av.container import InputContainer
+from av.video.stream import VideoStream
 
 from lsmplify_refine.errors import InputError
 
-#: Frames that may wait between two threads: enough to hide jitter, few enough for constant memory.
-QUEUE_LENGTH = 4
-
 #: Counter-clockwise quarter turns as OpenCV names them.
 _TURNS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
+
+#: Seconds per tick of a stream that does not say.
+_DEFAULT_TIME_BASE = Fraction(1, 1000)
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class VideoInfo:
     rotation: int
     duration_s: float
     time_base: Fraction
-    pts: np.ndarray | None = field(default=None, repr=False, compare=False)
+    pts: npt.NDArray[np.int64] | None = field(default=None, repr=False, compare=False)
 
 
 def probe(path: str | Path) -> VideoInfo:
@@ -63,32 +64,28 @@ def probe(path: str | Path) -> VideoInfo:
         InputError: The file is missing, cannot be read, holds no video, or is cut short.
     """
     path = Path(path)
-    first = _first_frame(path)
-    rotation = _quarter_turn(first.rotation)
-    width, height = (first.width, first.height) if rotation % 180 == 0 else (first.height, first.width)
+    width, height, rotation = _upright_size(path)
     with _open(path) as container:
-        stream = container.streams.video[0]
-        fps = stream.average_rate or stream.guessed_rate or stream.base_rate
-        time_base = stream.time_base or Fraction(1, 1000)
-        pts = _presentation_times(path, container, stream)
-    if not fps or fps <= 0:
+        header = _read_header(container.streams.video[0])
+        frames, times = _presentation_times(path, container, header)
+    fps, time_base = header.rate, header.time_base or _DEFAULT_TIME_BASE
+    if fps is None or fps <= 0:
         raise InputError(f"{path}: states no frame rate; re-encode it with `ffmpeg -i IN -r 30 OUT.mp4`")
-    frames = len(pts)
-    uneven = None if _evenly_spaced(pts, fps, time_base) else np.array(pts, dtype=np.int64)
-    return VideoInfo(path, width, height, fps, frames, rotation, float(frames / fps), time_base, uneven)
+    pts = None if times is None or _evenly_spaced(times, fps, time_base) else times
+    return VideoInfo(path, width, height, fps, frames, rotation, float(frames / fps), time_base, pts)
 
 
 def read_frames(path: str | Path) -> Iterator[np.ndarray]:
     """Decode a video frame by frame: RGB uint8 (height, width, 3), upright.
 
     Raises:
-        InputError: The file cannot be read, or is damaged; then the message says how many frames came out.
+        InputError: The file cannot be read or is damaged. The message says how many frames were decoded.
     """
     path = Path(path)
     decoded, cut_short = 0, False
     with _open(path) as container:
         stream = container.streams.video[0]
-        stream.thread_type = "AUTO"
+        stream.thread_type = ThreadType.AUTO
         try:
             for packet in container.demux(stream):
                 cut_short |= packet.is_corrupt  # a decoder with threads swallows errors in the last packets
@@ -107,117 +104,53 @@ def turn_upright(image: np.ndarray, rotation: float) -> np.ndarray:
     return cv2.rotate(image, _TURNS[turn]) if turn else image
 
 
-class VideoWriter:
-    """Write H.264 in MP4 (yuv420p, header first), encoded in a thread of its own.
+class Ratio(Protocol):
+    """A rate or a time base as PyAV gives it: a `Fraction` up to PyAV 18, then its own `AVRational`."""
 
-    The file appears under its name only when the `with` block ends without an error; until then it is a
-    hidden file beside it, which an error or Ctrl-C removes. Odd sizes are made even by repeating the last row
-    or column.
+    @property
+    def numerator(self) -> int:
+        """Above the line."""
 
-    Args:
-        path: The file to write.
-        width: Pixels of the frames to come.
-        height: Pixels of the frames to come.
-        fps: Frame rate, exact.
-        time_base: Seconds per tick where `write` is given presentation times; else frames are evenly spaced.
-    """
-
-    def __init__(
-        self,
-        path: str | Path,
-        width: int,
-        height: int,
-        fps: Fraction | float,
-        *,
-        time_base: Fraction | None = None,
-    ) -> None:
-        self.path = Path(path)
-        self.size = (width, height)
-        self._fps = _exact_rate(fps)
-        self._time_base = time_base or 1 / self._fps
-        self._count = 0
-        self._part = self.path.with_name(f".{self.path.stem}.{os.getpid()}.part.mp4")
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="encode")
-        self._pending: deque[Future[None]] = deque()
-
-    def __enter__(self) -> VideoWriter:
-        if "libx264" not in av.codecs_available:
-            raise InputError("this build of PyAV has no H.264 encoder (libx264); `pip install --upgrade av`")
-        try:
-            self._part.touch()  # PyAV opens the file with the first packet: too late to say that it cannot be
-            self._container = av.open(str(self._part), "w", format="mp4", options={"movflags": "+faststart"})
-        except (OSError, av.error.FFmpegError) as error:
-            raise self._unwritable(error) from error
-        self._stream: Any = self._container.add_stream("libx264", rate=self._fps)
-        self._stream.width, self._stream.height = (side + side % 2 for side in self.size)
-        self._stream.pix_fmt = "yuv420p"
-        # on camera footage as good as veryfast at crf 20, in 60 % of the time and 1.25 times the bytes
-        self._stream.options = {"preset": "superfast", "crf": "22"}
-        context = self._stream.codec_context
-        context.time_base = self._time_base
-        # say which matrix and range we convert with, or players guess by the picture size
-        context.colorspace = context.color_primaries = context.color_trc = 1  # BT.709
-        context.color_range = 1  # limited
-        return self
-
-    def write(self, image: np.ndarray, pts: int | None = None) -> None:
-        """Append an RGB uint8 image (height, width, 3); `pts` is its time in ticks of `time_base`.
-
-        The image must not be changed afterwards.
-        """
-        if image.shape != (self.size[1], self.size[0], 3):
-            raise ValueError(f"frame has shape {image.shape}; expected {(self.size[1], self.size[0], 3)}")
-        ticks = self._count if pts is None else int(pts)
-        self._count += 1
-        if len(self._pending) == QUEUE_LENGTH:
-            self._wait()
-        self._pending.append(self._worker.submit(self._encode, image, ticks))
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            if kind is None:
-                self._finish()
-        finally:
-            self._worker.shutdown(wait=True, cancel_futures=True)
-            with contextlib.suppress(OSError, av.error.FFmpegError):  # the first error is the one to tell
-                self._container.close()
-            with contextlib.suppress(OSError):
-                self._part.unlink(missing_ok=True)
-
-    def _finish(self) -> None:
-        if not self._count:
-            raise InputError(f"{self.path}: no frames to write")
-        while self._pending:
-            self._wait()
-        try:
-            self._container.mux(self._stream.encode())
-            self._container.close()
-            self._part.replace(self.path)
-        except (OSError, av.error.FFmpegError) as error:
-            raise self._unwritable(error) from error
-
-    def _wait(self) -> None:
-        try:
-            self._pending.popleft().result()
-        except (OSError, av.error.FFmpegError) as error:
-            raise self._unwritable(error) from error
-
-    def _encode(self, image: np.ndarray, pts: int) -> None:
-        height, width = image.shape[:2]
-        if width % 2 or height % 2:
-            image = cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
-        frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709")
-        frame.pts, frame.time_base = pts, self._time_base
-        self._container.mux(self._stream.encode(frame))
-
-    def _unwritable(self, error: Exception) -> InputError:
-        return InputError(f"{self.path}: cannot be written: {getattr(error, 'strerror', error)}; choose another output")
+    @property
+    def denominator(self) -> int:
+        """Below the line; 0 where FFmpeg does not know the value."""
 
 
-def _open(path: Path) -> Any:
+def as_fraction(ratio: Ratio | None) -> Fraction | None:
+    """A ratio of any PyAV release in Python's own type, which rounds and divides; None where it is not known."""
+    if ratio is None or not ratio.numerator or not ratio.denominator:
+        return None
+    return Fraction(int(ratio.numerator), int(ratio.denominator))
+
+
+def _as_int(count: SupportsInt | None) -> int:
+    return 0 if count is None else int(count)
+
+
+class _Header(NamedTuple):
+    """What a video stream says of itself, times in ticks of `time_base`."""
+
+    rate: Fraction | None
+    average_rate: Fraction | None
+    time_base: Fraction | None
+    start: int
+    duration: int
+    frames: int
+
+
+def _read_header(stream: VideoStream) -> _Header:
+    average_rate = as_fraction(stream.average_rate)
+    return _Header(
+        rate=average_rate or as_fraction(stream.guessed_rate) or as_fraction(stream.base_rate),
+        average_rate=average_rate,
+        time_base=as_fraction(stream.time_base),
+        start=_as_int(stream.start_time),
+        duration=_as_int(stream.duration),
+        frames=_as_int(stream.frames),
+    )
+
+
+def _open(path: Path) -> InputContainer:
     try:
         container = av.open(str(path.absolute()))
     except av.error.FFmpegError as error:
@@ -235,7 +168,7 @@ def _why_unreadable(path: Path) -> str:
         return "is a folder; give a video file"
     if not os.access(path, os.R_OK):
         return "may not be read; check its permissions"
-    return "is no video that can be read, or is cut short; copy it again or re-encode it with ffmpeg"
+    return "is not a readable video, or is cut short; copy it again or re-encode it with ffmpeg"
 
 
 def _damaged(path: Path, decoded: int, reason: str) -> InputError:
@@ -245,57 +178,55 @@ def _damaged(path: Path, decoded: int, reason: str) -> InputError:
     )
 
 
-def _first_frame(path: Path) -> Any:
+def _upright_size(path: Path) -> tuple[int, int, int]:
+    """Width and height in pixels of the upright picture, and the quarter turn that makes it upright."""
     with _open(path) as container:
         try:
-            return next(container.decode(video=0))
+            frame = next(container.decode(video=0))
         except (StopIteration, av.error.FFmpegError) as error:
             raise InputError(f"{path}: no frame can be decoded; re-encode it with ffmpeg") from error
+        width, height, rotation = int(frame.width), int(frame.height), _quarter_turn(frame.rotation)
+    return (width, height, rotation) if rotation % 180 == 0 else (height, width, rotation)
 
 
-def _presentation_times(path: Path, container: Any, stream: Any) -> list[int | None]:
-    """Time of every frame that will be shown, in order, from the packets alone.
+def _presentation_times(
+    path: Path, container: InputContainer, header: _Header
+) -> tuple[int, npt.NDArray[np.int64] | None]:
+    """Count the frames that will be shown, from the packets alone.
+
+    Returns:
+        The count, and the time of each frame in order, in ticks; None where the file does not time each frame.
 
     Raises:
         InputError: The file is cut short: its header promises frames that are not there.
     """
     times: list[int | None] = []
     whole, broken, end = 0, 0, 0
-    with contextlib.suppress(av.error.FFmpegError):  # what cannot be read is the end; judged below
-        for packet in container.demux(stream):
+    with contextlib.suppress(av.error.FFmpegError):  # an unreadable packet is the end; judged below
+        for packet in container.demux(container.streams.video[0]):
             if packet.is_corrupt:
                 broken += 1
             elif packet.size:
                 whole += 1
-                end = max(end, (packet.pts or 0) + (packet.duration or 0))
+                end = max(end, _as_int(packet.pts) + _as_int(packet.duration))
                 times += [] if packet.is_discard else [packet.pts]
     # a trimmed clip also has fewer packets than its header says, but it reaches its stated end
-    stated_end = (stream.start_time or 0) + (stream.duration or 0)
-    slack = 2 / (stream.average_rate * stream.time_base) if stream.average_rate else 0
-    if broken or (whole < stream.frames and end + slack < stated_end):
+    two_frames = 2 / (header.average_rate * header.time_base) if header.average_rate and header.time_base else 0
+    if broken or (whole < header.frames and end + two_frames < header.start + header.duration):
         raise InputError(
-            f"{path}: is cut short: only {whole} of {max(stream.frames, whole + broken)} frames are there; "
+            f"{path}: is cut short: only {whole} of {max(header.frames, whole + broken)} frames are there; "
             "copy it again, or keep what is there with `ffmpeg -i IN OUT.mp4`"
         )
-    return times if None in times else sorted(times)  # type: ignore[type-var]
+    stated = sorted({int(time) for time in times if time is not None})
+    return len(times), np.array(stated, dtype=np.int64) if len(stated) == len(times) else None
 
 
-def _evenly_spaced(pts: list[int | None], fps: Fraction, time_base: Fraction) -> bool:
-    """Whether the frames come at a constant rate, up to the rounding to ticks (or say no times at all)."""
-    if None in pts or len(set(pts)) < len(pts):
-        return True
-    times = np.array(pts, dtype=np.float64)
-    ideal = np.arange(len(times)) / float(fps * time_base)
-    return bool(np.abs(times - times[0] - ideal).max() <= 1)
+def _evenly_spaced(times: npt.NDArray[np.int64], fps: Fraction, time_base: Fraction) -> bool:
+    """Whether the frames come at a constant rate, up to the rounding to ticks."""
+    ticks = times.astype(np.float64)
+    ideal = np.arange(len(ticks)) / float(fps * time_base)
+    return bool(np.abs(ticks - ticks[0] - ideal).max() <= 1)
 
 
 def _quarter_turn(degrees: float) -> int:
     return round(degrees / 90) % 4 * 90
-
-
-def _exact_rate(fps: Fraction | float) -> Fraction:
-    """29.97 and its like become 30000/1001."""
-    if isinstance(fps, Fraction):
-        return fps
-    ntsc = Fraction(round(fps) * 1000, 1001)
-    return ntsc if abs(fps - ntsc) < 5e-3 and fps != round(fps) else Fraction(fps).limit_denominator(100_000)

@@ -16,7 +16,8 @@ from lsmplify_refine.geometry.metrics import confidence_weighted_mean, reproject
 from lsmplify_refine.job.job import Job
 from lsmplify_refine.job.run import run
 from lsmplify_refine.values.conventions import COCO17, MEDIAPIPE33
-from lsmplify_refine.visual.video import VideoWriter, probe, read_frames
+from lsmplify_refine.visual.encode import VideoWriter
+from lsmplify_refine.visual.video import probe, read_frames
 
 FRAMES = 24
 

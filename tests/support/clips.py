@@ -10,7 +10,7 @@ import torch
 
 from lsmplify_refine import BodyModel, load
 from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
-from lsmplify_refine.visual.video import VideoWriter
+from lsmplify_refine.visual.encode import VideoWriter
 
 FRAMES = 8
 SIZE = (640, 360)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import numpy as np
 import pytest
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.visual.video import VideoWriter, probe, read_frames, turn_upright
+from lsmplify_refine.visual.encode import VideoWriter
+from lsmplify_refine.visual.video import Ratio, as_fraction, probe, read_frames, turn_upright
 
 NTSC = Fraction(30000, 1001)
 #: Where the 36-byte matrix lies behind the letters `tkhd` of a version 0 track header (ISO 14496-12, 8.3.2).
@@ -57,6 +59,38 @@ def test_rate_and_count_come_back_exactly(tmp_path: Path, fps: Fraction | float,
     info = probe(_write(tmp_path / "clip.mp4", _blocks(7), fps))
     assert (info.fps, info.frames, info.pts) == (stored, 7, None)
     assert info.duration_s == pytest.approx(float(7 / stored))
+
+
+@dataclass(frozen=True)
+class AVRational:
+    """PyAV 19's ratio, without the arithmetic that `Fraction` has and it lacks."""
+
+    numerator: int
+    denominator: int
+
+
+@pytest.mark.parametrize(
+    ("ratio", "expected"),
+    [
+        (AVRational(30000, 1001), NTSC),
+        (NTSC, NTSC),
+        (25, Fraction(25)),
+        (None, None),
+        (AVRational(0, 1), None),
+        (AVRational(1, 0), None),
+        (AVRational(0, 0), None),
+    ],
+)
+def test_ratios_of_any_pyav_become_fractions(ratio: Ratio | None, expected: Fraction | None) -> None:
+    assert as_fraction(ratio) == expected
+    assert type(as_fraction(ratio)) is type(expected)
+
+
+def test_what_is_computed_with_is_of_our_own_types(tmp_path: Path) -> None:
+    info = probe(_write(tmp_path / "clip.mp4", _blocks(3), NTSC, [0, 1001, 5005], time_base=Fraction(1, 30000)))
+    assert (type(info.fps), type(info.time_base), type(info.duration_s)) == (Fraction, Fraction, float)
+    assert {type(count) for count in (info.width, info.height, info.frames, info.rotation)} == {int}
+    assert info.pts is not None and info.pts.dtype == np.int64
 
 
 @pytest.mark.parametrize(("width", "height"), [(64, 48), (63, 48), (64, 47), (33, 35)])
@@ -152,8 +186,8 @@ def _sound_only(path: Path) -> Path:
     [
         (_missing, "no such file"),
         (_folder, "is a folder"),
-        (_text, "no video that can be read"),
-        (_empty, "no video that can be read"),
+        (_text, "not a readable video"),
+        (_empty, "not a readable video"),
         (_sound_only, "has no video in it"),
     ],
 )
