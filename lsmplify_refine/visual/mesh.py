@@ -1,7 +1,7 @@
-"""Meshes drawn over pictures, without a screen, through pyrender.
+"""Meshes drawn over pictures, off-screen, through pyrender.
 
-Software GL (Mesa) must keep up with a video on two cores, so only the person's bounding box is drawn, and the
-shading is computed once per vertex here, which leaves GL a trivial shader.
+Software OpenGL (Mesa) must keep up with a video on two cores. So only the person's bounding box is drawn, and
+shading is computed here, once per vertex, which leaves OpenGL a trivial shader.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from typing import Any
 
 import cv2
 import numpy as np
-from scipy.sparse import csr_matrix
+import trimesh
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.visual.gl import GL_FIX, choose_gl_platform
+from lsmplify_refine.visual.gl import choose_gl_platform, gl_remedy
 
-#: Near plane, metres: what is closer to the camera is not drawn.
+#: Near plane, metres: nothing closer to the camera is drawn.
 NEAR_M = 0.05
 
-#: The crop grows in steps, so that the frame buffer is not made anew for every frame.
+#: The crop grows in steps, so that few frames need a new frame buffer.
 _CROP_STEP = 64
 
-#: Where the light comes from, OpenCV camera coordinates: over the photographer's left shoulder.
+#: Direction to the light, OpenCV camera coordinates: over the photographer's left shoulder.
 _TO_LIGHT = np.array([-0.45, -0.65, -0.61], dtype=np.float32)
 
 
@@ -34,18 +34,16 @@ class Surface:
         vertex_count: V.
 
     Attributes:
+        faces: (F, 3) int64 vertex indices.
         closed: Whether no edge is open, so that the inside cannot be seen and need not be drawn.
     """
 
     def __init__(self, faces: np.ndarray, vertex_count: int) -> None:
-        self.faces = np.asarray(faces, dtype=np.int64)
-        start, end = self.faces[:, [0, 1, 2]].ravel(), self.faces[:, [1, 2, 0]].ravel()
-        there, back = start * vertex_count + end, end * vertex_count + start
-        self.closed = bool(np.array_equal(np.sort(there), np.sort(back)))
-        corners = self.faces.ravel()
-        owners = np.repeat(np.arange(len(self.faces)), 3)
-        ones = np.ones(len(corners), dtype=np.float32)
-        self._faces_to_vertices = csr_matrix((ones, (corners, owners)), shape=(vertex_count, len(self.faces)))
+        topology = trimesh.Trimesh(np.zeros((vertex_count, 3)), faces, process=False)
+        self.faces = np.asarray(topology.faces, dtype=np.int64)
+        self.closed = bool(topology.is_watertight and topology.is_winding_consistent)
+        # (V, F), 1 where a face has the vertex: sums face normals at vertices
+        self._faces_to_vertices = topology.faces_sparse.tocsr().astype(np.float32)
 
     def normals(self, vertices: np.ndarray) -> np.ndarray:
         """Area-weighted unit normals (V, 3) of vertices (V, 3)."""
@@ -55,13 +53,15 @@ class Surface:
         across[:, 0] = u[:, 1] * v[:, 2] - u[:, 2] * v[:, 1]
         across[:, 1] = u[:, 2] * v[:, 0] - u[:, 0] * v[:, 2]
         across[:, 2] = u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]
-        summed = self._faces_to_vertices @ across
-        return summed / np.maximum(np.linalg.norm(summed, axis=1, keepdims=True), 1e-12)
+        summed: np.ndarray = self._faces_to_vertices @ across
+        unit: np.ndarray = summed / np.maximum(np.linalg.norm(summed, axis=1, keepdims=True), 1e-12)
+        return unit
 
     def shade(self, vertices: np.ndarray, color: tuple[int, int, int]) -> np.ndarray:
-        """Colours (V, 3) in [0, 1] of vertices (V, 3) in camera coordinates, lit by one soft lamp.
+        """Colours (V, 3) in [0, 1] of vertices (V, 3) in camera coordinates, lit by one soft light.
 
-        Wrapped diffuse light keeps form in the shadows; a dark rim (facing ratio) sets limbs off the trunk.
+        Wrapped diffuse light keeps shape visible in the shadows. A dark rim (facing ratio) separates limbs
+        from the trunk.
         """
         normals = self.normals(vertices)
         to_eye = -vertices / np.linalg.norm(vertices, axis=1, keepdims=True)
@@ -69,16 +69,17 @@ class Surface:
         facing = np.clip(np.einsum("vi,vi->v", normals, to_eye), 0.0, 1.0)
         light = (0.32 + 0.78 * diffuse**1.5) * (0.55 + 0.45 * facing**0.5)
         gloss = 0.10 * np.clip(normals @ _TO_LIGHT, 0.0, 1.0) ** 16
-        return np.clip(light[:, None] * np.array(color, dtype=np.float32) / 255.0 + gloss[:, None], 0.0, 1.0)
+        lit: np.ndarray = np.clip(light[:, None] * np.array(color, dtype=np.float32) / 255.0 + gloss[:, None], 0.0, 1.0)
+        return lit
 
 
 class MeshRenderer:
-    """Draws meshes over images; one GL context for all of them, closed at the end of the `with` block.
+    """Draws meshes over images; one OpenGL context for all of them, closed at the end of the `with` block.
 
     Only one may be open at a time: closing it ends the EGL display, which a second one would share.
 
     Raises:
-        InputError: No GL works here (on creation).
+        InputError: OpenGL does not work here (on creation).
     """
 
     def __init__(self) -> None:
@@ -90,7 +91,7 @@ class MeshRenderer:
             self._offscreen: Any = pyrender.OffscreenRenderer(_CROP_STEP, _CROP_STEP)
         except Exception as error:  # whatever PyOpenGL, pyrender or the driver raise means the same to the user
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise InputError(f"no way to draw meshes here: GL platform {self.platform}: {reason}; {GL_FIX}") from error
+            raise InputError(f"cannot draw meshes: OpenGL platform {self.platform}: {reason}; {gl_remedy()}") from error
         self._scene = pyrender.Scene(bg_color=(0.0, 0.0, 0.0, 0.0))
         self._camera = pyrender.IntrinsicsCamera(1.0, 1.0, 0.0, 0.0, znear=NEAR_M, zfar=1000.0)
         self._scene.add(self._camera, pose=np.eye(4))
@@ -162,19 +163,20 @@ class MeshRenderer:
         node = self._scene.add(self._gl.Mesh([primitive]))
         try:
             flags = self._gl.RenderFlags.RGBA | self._gl.RenderFlags.FLAT
-            return self._offscreen.render(self._scene, flags)[0]
+            picture: np.ndarray = self._offscreen.render(self._scene, flags)[0]
+            return picture
         finally:
             self._scene.remove_node(node)
 
 
 def _bounding_box(vertices: np.ndarray, K: np.ndarray, width: int, height: int) -> tuple[int, int, int, int] | None:
-    """Pixels (left, top, right, bottom) that the mesh can touch in the image; None where it is out of sight."""
+    """Pixels (left, top, right, bottom) that the mesh can touch in the image; None if it is out of sight."""
     if not np.isfinite(vertices).all():
         return None
     in_front = vertices[:, 2] > NEAR_M
     if not in_front.any():
         return None
-    if not in_front.all():  # it reaches behind the camera, where projection means nothing
+    if not in_front.all():  # behind the camera, projection means nothing
         return 0, 0, width, height
     points = vertices[:, :2] / vertices[:, 2:] * (K[0, 0], K[1, 1]) + (K[0, 2], K[1, 2])
     low = np.floor(points.min(axis=0)) - 1
@@ -185,7 +187,7 @@ def _bounding_box(vertices: np.ndarray, K: np.ndarray, width: int, height: int) 
 
 
 def _blend(image: np.ndarray, drawn: np.ndarray, opacity: float) -> None:
-    """Lay premultiplied RGBA over RGB, in place; in OpenCV, as float arithmetic in numpy takes ten times longer."""
+    """Blend premultiplied RGBA over RGB, in place; OpenCV does it ten times faster than float numpy."""
     over = cv2.convertScaleAbs(np.ascontiguousarray(drawn), alpha=opacity)
     through = cv2.cvtColor(255 - over[..., 3], cv2.COLOR_GRAY2RGB)
     image[:] = cv2.add(cv2.multiply(image, through, scale=1 / 255), cv2.cvtColor(over, cv2.COLOR_RGBA2RGB))

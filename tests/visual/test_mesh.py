@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import trimesh
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.visual import gl
+from lsmplify_refine.visual.gl import choose_gl_platform
 from lsmplify_refine.visual.mesh import MeshRenderer, Surface
 
 RED, GREEN = (255, 40, 40), (40, 255, 40)
@@ -21,7 +20,7 @@ SPHERE = trimesh.creation.icosphere(subdivisions=3, radius=0.2)
 def renderer() -> Iterator[MeshRenderer]:
     """A renderer of its own for each test: what one closes, the next must be able to open again."""
     try:
-        gl.choose_gl_platform()
+        choose_gl_platform()
     except InputError as error:
         pytest.skip(f"needs OpenGL without a screen: {error}")
     with MeshRenderer() as opened:
@@ -29,7 +28,8 @@ def renderer() -> Iterator[MeshRenderer]:
 
 
 def _sphere(*center: float) -> np.ndarray:
-    return (SPHERE.vertices + center).astype(np.float32)
+    moved: np.ndarray = (SPHERE.vertices + center).astype(np.float32)
+    return moved
 
 
 def _gray() -> np.ndarray:
@@ -126,61 +126,3 @@ def test_closed_means_that_no_edge_is_open() -> None:
     count = len(SPHERE.vertices)
     assert Surface(SPHERE.faces, count).closed
     assert not Surface(SPHERE.faces[1:], count).closed
-
-
-@pytest.mark.parametrize(
-    ("environment", "egl_device", "osmesa", "expected"),
-    [
-        ({"PYOPENGL_PLATFORM": "osmesa"}, 0, False, "osmesa"),
-        ({}, 0, True, "egl"),
-        ({"DISPLAY": ":0"}, 0, True, "egl"),
-        ({}, None, True, "osmesa"),
-        ({"DISPLAY": ":0"}, None, False, "default"),
-    ],
-)
-def test_choice_of_platform_on_linux(
-    monkeypatch: pytest.MonkeyPatch,
-    environment: dict[str, str],
-    egl_device: int | None,
-    osmesa: bool,
-    expected: str,
-) -> None:
-    _pretend(monkeypatch, environment, egl_device, osmesa)
-    assert gl.choose_gl_platform() == expected
-    assert gl.os.environ.get("PYOPENGL_PLATFORM", "default") == expected
-
-
-def test_a_second_egl_device_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    _pretend(monkeypatch, {}, 1, False)
-    gl.choose_gl_platform()
-    assert gl.os.environ["EGL_DEVICE_ID"] == "1"
-
-
-def test_a_chosen_egl_device_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
-    _pretend(monkeypatch, {"EGL_DEVICE_ID": "2"}, 0, False)
-    assert gl.choose_gl_platform() == "egl"
-    assert gl.os.environ["EGL_DEVICE_ID"] == "2"
-
-
-def test_without_any_gl_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    _pretend(monkeypatch, {}, None, False)
-    with pytest.raises(InputError, match=r"apt-get install libegl1 libgl1-mesa-dri.*--no-video"):
-        gl.choose_gl_platform()
-
-
-def test_other_systems_keep_their_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    _pretend(monkeypatch, {}, None, False, system="darwin")
-    assert gl.choose_gl_platform() == "default"
-
-
-def _pretend(
-    monkeypatch: pytest.MonkeyPatch,
-    environment: dict[str, str],
-    egl_device: int | None,
-    osmesa: bool,
-    system: str = "linux",
-) -> None:
-    monkeypatch.setattr(gl, "os", SimpleNamespace(environ=dict(environment)))
-    monkeypatch.setattr(gl, "sys", SimpleNamespace(platform=system))
-    monkeypatch.setattr(gl, "_first_working_egl_device", lambda: egl_device)
-    monkeypatch.setattr(gl, "_has_osmesa", lambda: osmesa)
