@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from lsmplify_refine.formats.containers import KeyPath, look_up, to_numpy, with_changes
+from lsmplify_refine.geometry.coordinates import axis_turn
 from lsmplify_refine.geometry.rotations import nearest_rotvec, rotmat_to_rotvec, rotvec_to_rotmat
 
 #: A block's four parameters; transl is the model's, not the pelvis.
 PARAMETERS = ("body_pose", "betas", "global_orient", "transl")
 
 #: y-up to z-up, (x, y, z) -> (x, -z, y), as the AMASS-like npz has it.
-_R_ZUP_YUP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
+_R_ZUP_YUP = axis_turn("y", "z")
 
 #: Two copies of the global root that differ by less came from the same values (radians, metres).
 _SAME_ROOT = 1e-4

@@ -18,7 +18,7 @@ import torch
 from scipy.ndimage import gaussian_filter1d
 
 from lsmplify_refine.body import BodyModel
-from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, move_body
+from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, axis_turn, move_body
 from lsmplify_refine.geometry.projection import project_to_image
 from lsmplify_refine.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
 from lsmplify_refine.visual.encode import VideoWriter
@@ -32,7 +32,7 @@ WIDTH, HEIGHT = 640, 360
 CAMERA_HEIGHT_M, DISTANCE_M = 1.05, 4.7
 
 #: Camera axes (x right, y down, z forward) from the y-up axes that the body is designed in, and back.
-TURN = np.diag([1.0, -1.0, -1.0])
+TURN = axis_turn("y", "camera")
 
 LEFT_ANKLE, RIGHT_ANKLE = 7, 8
 LIMBS = (1, 2, 4, 5, 16, 17, 18, 19)

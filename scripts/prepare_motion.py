@@ -40,12 +40,8 @@ from rich.table import Table
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.learn.motion import Split, Take, find_takes, load_take, split_by_subject
+from lsmplify_refine.values.smpl_joints import JOINT_NAMES, JOINTS
 
-JOINT_NAMES = (
-    "pelvis", "left_hip", "right_hip", "spine1", "left_knee", "right_knee", "spine2", "left_ankle", "right_ankle",
-    "spine3", "left_foot", "right_foot", "neck", "left_collar", "right_collar", "head", "left_shoulder",
-    "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist",
-)  # fmt: skip
 #: Angles that stay below this are a joint at rest, degrees.
 REST_DEG = 1.0
 
@@ -76,7 +72,7 @@ def angle_table(takes: list[Take]) -> Table:
     """Range of each body joint's axis-angle components and of its angle."""
     degrees = np.degrees(np.concatenate([take.rotvec for take in takes]))
     table = Table("joint", "x", "y", "z", "angle, 99 %", title="joint angles in degrees, 1 % to 99 %")
-    for joint, name in enumerate(JOINT_NAMES[1:], start=1):
+    for joint, name in enumerate(JOINT_NAMES[1:JOINTS], start=1):
         low, high = np.percentile(degrees[:, joint], [1, 99], axis=0)
         largest = np.percentile(np.linalg.norm(degrees[:, joint], axis=-1), 99)
         remark = f"{largest:.0f}" if largest >= REST_DEG else "at rest"

@@ -13,7 +13,7 @@ from lsmplify_refine.body.regressors import convention_regressors, mesh_landmark
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.options import Family
 from lsmplify_refine.safe_load import load_body_npz, load_body_pickle, load_npy
-from lsmplify_refine.values.estimate import BODY_JOINTS
+from lsmplify_refine.values.smpl_joints import BODY_JOINTS
 
 #: Joints in a full model file -> its family.
 _FAMILY_BY_JOINTS: dict[int, Family] = {24: "smpl", 52: "smplh", 55: "smplx"}

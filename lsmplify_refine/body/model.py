@@ -16,7 +16,7 @@ from lsmplify_refine.body.regressors import Origin, point_origin
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.options import Family
 from lsmplify_refine.values.conventions import CONVENTIONS
-from lsmplify_refine.values.estimate import BODY_JOINTS
+from lsmplify_refine.values.smpl_joints import BODY_JOINTS
 
 
 @dataclass(frozen=True)

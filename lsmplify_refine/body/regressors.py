@@ -13,7 +13,9 @@ from typing import Literal
 
 import numpy as np
 
-from lsmplify_refine.values.conventions import BODY25, COCO17, CONVENTIONS, SMPL24
+from lsmplify_refine.options import Family
+from lsmplify_refine.values.conventions import BODY25, COCO17, CONVENTIONS
+from lsmplify_refine.values.smpl_joints import BODY_JOINTS, JOINT_NAMES, JOINTS
 
 #: Where a convention's point on the body comes from: its own row, another convention's point, or a mixture.
 Origin = Literal["own", "as coco17", "as body25", "as smpl24", "synthesised"]
@@ -69,23 +71,23 @@ _LIKE = {"coco18": "coco17", "coco23": "coco17", "halpe26": "coco17", "mediapipe
 _FINGERS = ("index", "middle", "pinky", "ring", "thumb")
 
 
-def joint_names(family: str) -> list[str]:
+def joint_names(family: Family) -> list[str]:
     """The joints of smpl, smplh or smplx in order, by name."""
     if family == "smpl":
-        return list(SMPL24.points)
+        return list(JOINT_NAMES)
     face = ["jaw", "left_eyeball", "right_eyeball"] if family == "smplx" else []
     fingers = [f"{side}_{finger}{part}" for side in ("left", "right") for finger in _FINGERS for part in (1, 2, 3)]
-    return [*SMPL24.points[:22], *face, *fingers]
+    return [*JOINT_NAMES[:JOINTS], *face, *fingers]
 
 
-def point_origin(convention: str, point: str, *, family: str, is_open: bool) -> Origin:
+def point_origin(convention: str, point: str, *, family: Family, is_open: bool) -> Origin:
     """Where the convention's point on such a body comes from."""
     if convention == "body25" or (convention == "coco17" and is_open):
         return "own"
     if convention == "coco17":
         return "as body25"
     if convention == "smpl24":
-        return "own" if family == "smpl" or point in SMPL24.points[:22] else "synthesised"
+        return "own" if family == "smpl" or point in JOINT_NAMES[:JOINTS] else "synthesised"
     landmark = _landmark(convention, point)
     if landmark is None:
         return "synthesised"
@@ -93,7 +95,7 @@ def point_origin(convention: str, point: str, *, family: str, is_open: bool) -> 
 
 
 def mesh_landmarks(
-    family: str,
+    family: Family,
     template: np.ndarray,
     joint_regressor: np.ndarray,
     vertex_ids: Mapping[str, int],
@@ -110,7 +112,7 @@ def mesh_landmarks(
     """
     vertices, joints = len(template), len(joint_regressor)
     rows: dict[str, np.ndarray] = {}
-    moving = 24 if family == "smpl" else 22
+    moving = 1 + BODY_JOINTS[family]
     for index, name in enumerate(joint_names(family)[:joints]):
         rows[f"joint:{name}"] = _one_hot(vertices + joints, vertices + index)
         if index >= moving:

@@ -15,7 +15,7 @@ import numpy as np
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.geometry.rigid import Per, Rigid, fit_rigid
-from lsmplify_refine.options import Align
+from lsmplify_refine.options import DEFAULT_FPS, Align
 from lsmplify_refine.values.conventions import CONVENTIONS
 from lsmplify_refine.values.notes import Note
 
@@ -89,7 +89,7 @@ def align(
     *,
     convention: str,
     frame_ids: np.ndarray | None = None,
-    fps: float = 30.0,
+    fps: float = DEFAULT_FPS,
     per: Per | None = None,
     scaled: bool | None = None,
     still: bool = False,

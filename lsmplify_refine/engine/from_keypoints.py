@@ -5,17 +5,18 @@ from __future__ import annotations
 import numpy as np
 import roma
 import torch
-from scipy.ndimage import gaussian_filter1d
 
 from lsmplify_refine.body import BodyModel
 from lsmplify_refine.engine.shape import Calibration, calibrate
 from lsmplify_refine.engine.targets import rest_pelvis
 from lsmplify_refine.geometry.rotations import rotmat_to_rotvec
+from lsmplify_refine.geometry.smoothing import gaussian_mean
 from lsmplify_refine.solver.problem import Pose, Targets
 from lsmplify_refine.values.camera import Camera
-from lsmplify_refine.values.estimate import BODY_JOINTS, Estimate
+from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.keypoints import Keypoints
 from lsmplify_refine.values.notes import Note
+from lsmplify_refine.values.smpl_joints import BODY_JOINTS
 
 
 def shape_from_keypoints(body: BodyModel, convention: str, targets: Targets) -> Calibration:
@@ -35,8 +36,7 @@ def low_passed(pose: Pose, fps: float, seconds: float) -> Pose:
     if seconds <= 0:
         return pose
     rotations, pelvis = (
-        gaussian_filter1d(values.cpu().double().numpy(), seconds * fps, axis=0, mode="nearest")
-        for values in (pose.rotations, pose.pelvis)
+        gaussian_mean(values.cpu().double().numpy(), seconds * fps) for values in (pose.rotations, pose.pelvis)
     )
     nearest = roma.special_procrustes(torch.as_tensor(rotations))
     return Pose(nearest.to(pose.rotations), torch.as_tensor(pelvis).to(pose.pelvis))

@@ -5,29 +5,27 @@ from __future__ import annotations
 import numpy as np
 
 from lsmplify_refine.geometry.rotations import rotmat_to_rotvec
+from lsmplify_refine.values.smpl_joints import HINGES, JOINT_NAMES
 
-#: Joint -> (name, largest angle in degrees). Rounded up from the extremes of everyday and sports motion capture.
-_LARGEST_ANGLE_DEG: dict[int, tuple[str, float]] = {
-    1: ("left hip", 140),
-    2: ("right hip", 140),
-    3: ("lower spine", 80),
-    4: ("left knee", 160),
-    5: ("right knee", 160),
-    6: ("middle spine", 45),
-    7: ("left ankle", 75),
-    8: ("right ankle", 75),
-    9: ("upper spine", 45),
-    12: ("neck", 65),
-    13: ("left collar", 50),
-    14: ("right collar", 50),
-    15: ("head", 65),
-    16: ("left shoulder", 165),
-    17: ("right shoulder", 165),
-    18: ("left elbow", 160),
-    19: ("right elbow", 160),
+#: Max angle from rest, degrees. Rounded up from the extremes of everyday and sports motion capture.
+_MAX_ANGLE_DEG = {
+    "hip": 140,
+    "knee": 160,
+    "ankle": 75,
+    "spine1": 80,
+    "spine2": 45,
+    "spine3": 45,
+    "neck": 65,
+    "head": 65,
+    "collar": 50,
+    "shoulder": 165,
+    "elbow": 160,
 }
-#: Hinges -> (axis, sign): the rotation vector's component that must not go below the slack (no overstretching).
-_HINGES: dict[int, tuple[int, float]] = {4: (0, 1.0), 5: (0, 1.0), 18: (1, -1.0), 19: (1, 1.0)}
+_SPINE_IN_WORDS = {"spine1": "lower spine", "spine2": "middle spine", "spine3": "upper spine"}
+#: Joints that have a limit, and the limits, radians.
+_JOINTS = [joint for joint, name in enumerate(JOINT_NAMES) if name.split("_")[-1] in _MAX_ANGLE_DEG]
+_MAX_ANGLE_RAD = np.radians([_MAX_ANGLE_DEG[JOINT_NAMES[joint].split("_")[-1]] for joint in _JOINTS])
+#: How far a hinge may be bent the wrong way.
 _OVERSTRETCH_RAD = np.radians(10.0)
 
 
@@ -40,17 +38,16 @@ def beyond_range(rotations: np.ndarray) -> np.ndarray:
     Returns:
         (T, J) radians, 0 within the range and for joints without one.
     """
-    joints = list(_LARGEST_ANGLE_DEG)
-    largest = np.radians([angle for _, angle in _LARGEST_ANGLE_DEG.values()])
-    rotvec = rotmat_to_rotvec(rotations[:, joints])
+    rotvec = rotmat_to_rotvec(rotations[:, _JOINTS])
     beyond = np.zeros(rotations.shape[:2])
-    beyond[:, joints] = np.maximum(np.linalg.norm(rotvec, axis=-1) - largest, 0.0)
-    for joint, (axis, sign) in _HINGES.items():
-        overstretch = -sign * rotvec[:, joints.index(joint), axis] - _OVERSTRETCH_RAD
+    beyond[:, _JOINTS] = np.maximum(np.linalg.norm(rotvec, axis=-1) - _MAX_ANGLE_RAD, 0.0)
+    for joint, axis, sign in HINGES:
+        overstretch = -sign * rotvec[:, _JOINTS.index(joint), axis] - _OVERSTRETCH_RAD
         beyond[:, joint] += np.maximum(overstretch, 0.0)
     return beyond
 
 
 def joint_name(joint: int) -> str:
-    """A joint with a range, in words."""
-    return _LARGEST_ANGLE_DEG[joint][0]
+    """A joint in words."""
+    name = JOINT_NAMES[joint]
+    return _SPINE_IN_WORDS.get(name, name.replace("_", " "))

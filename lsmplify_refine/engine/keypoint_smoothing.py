@@ -12,8 +12,9 @@ import torch
 
 from lsmplify_refine.body import skinning
 from lsmplify_refine.body.skinning import Skeleton
+from lsmplify_refine.geometry.projection import points_to_rays
 from lsmplify_refine.geometry.smoothing import smooth
-from lsmplify_refine.solver.gauss_newton import in_image, residuals, robust_weights
+from lsmplify_refine.solver.gauss_newton import residuals, robust_weights
 from lsmplify_refine.solver.problem import Pose, Targets
 
 #: A keypoint further than this from the track hardly counts, metres.
@@ -37,7 +38,7 @@ def calmed(
     """
     points = skinning.keypoints(skeleton, track.rotations) + track.pelvis[:, None]
     weights = (targets.weights * robust_weights(residuals(points, targets)[0], _RADIUS_M)).cpu().double().numpy()
-    expected = in_image(points)[0] if targets.is_image else points
+    expected = points_to_rays(points)[0] if targets.is_image else points
     error = (targets.positions - expected).cpu().double().numpy()
     error = smooth(error, frame_ids, fps, seconds, weights[..., None])
     confidence = smooth(weights, frame_ids, fps, seconds)

@@ -35,7 +35,7 @@ from lsmplify_refine.geometry.metrics import (
     keypoint_errors,
     robust_rms,
 )
-from lsmplify_refine.options import SMOOTH_SECONDS, Align, Mode
+from lsmplify_refine.options import DEFAULT_FPS, SMOOTH_SECONDS, Align, Mode
 from lsmplify_refine.regressor.body25 import body25_skeleton, body25_targets
 from lsmplify_refine.regressor.fusion import FrameSolver
 from lsmplify_refine.regressor.weights import open_network
@@ -45,6 +45,7 @@ from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.keypoints import Keypoints
 from lsmplify_refine.values.notes import Note
+from lsmplify_refine.values.smpl_joints import JOINTS
 
 _MOST_SMOOTH_SECONDS = 10.0
 #: Keypoint noise at which a motion from keypoints alone gets half of the low-pass that a correction gets, metres.
@@ -116,7 +117,7 @@ class Refiner:
         Raises:
             InputError: Keypoints or camera are missing, or do not fit the track.
         """
-        fps = estimate.fps or 30.0
+        fps = estimate.fps or DEFAULT_FPS
         track = self._see(estimate, fps)
         calibration, start, notes = self._calibrate(estimate, track)
         skeleton = self.body.skeleton(
@@ -167,7 +168,7 @@ class Refiner:
             alignment=track.alignment,
         )
 
-    def fit(self, keypoints: Keypoints, *, camera: Camera | None = None, fps: float = 30.0) -> Refinement:
+    def fit(self, keypoints: Keypoints, *, camera: Camera | None = None, fps: float = DEFAULT_FPS) -> Refinement:
         """Pose a track from its keypoints alone, frame by frame, and refine what comes out.
 
         Args:
@@ -323,5 +324,5 @@ def track_metrics(
     errors = keypoint_errors(track.keypoints(keypoints.convention), camera, keypoints)
     return {
         keypoint_error_name(keypoints): confidence_weighted_mean(errors, keypoints.confidence),
-        "accel_mm_per_frame2": accel_mm_per_frame2(track.joints()[:, :22], frame_ids),
+        "accel_mm_per_frame2": accel_mm_per_frame2(track.joints()[:, :JOINTS], frame_ids),
     }

@@ -12,6 +12,8 @@ from lsmplify_refine.body import BodyModel
 from lsmplify_refine.engine.align import Alignment, align
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, pelvis_position
+from lsmplify_refine.geometry.projection import pixels_to_rays
+from lsmplify_refine.geometry.robust import robust_weight
 from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 from lsmplify_refine.geometry.smoothing import segments
 from lsmplify_refine.options import Align
@@ -48,9 +50,8 @@ def pose_on_body(estimate: Estimate, body: BodyModel) -> Pose:
 def image_targets(keypoints: Keypoints, camera: Camera) -> Targets:
     """2D keypoints as normalised image coordinates; missing ones get weight 0 and a finite position."""
     weights = _weights(keypoints)
-    homogeneous = np.concatenate([np.nan_to_num(keypoints.positions), np.ones((*weights.shape, 1))], -1)
-    rays = np.einsum("tij,tkj->tki", np.linalg.inv(camera.K.astype(np.float64)), homogeneous)
-    return Targets(torch.as_tensor(rays[..., :2]).float(), torch.as_tensor(weights).float())
+    rays = pixels_to_rays(np.nan_to_num(keypoints.positions), camera.K)
+    return Targets(torch.as_tensor(rays).float(), torch.as_tensor(weights).float())
 
 
 def space_targets(
@@ -133,5 +134,5 @@ def distrust_outliers(targets: Targets, points: np.ndarray, frame_ids: np.ndarra
             track = residual[index, k]
             if len(index):
                 jump[index, k] = np.linalg.norm(track - median_filter(track, size=(window, 1), mode="nearest"), axis=-1)
-    trust = 1.0 / (1.0 + (jump / _CONSISTENCY_RADIUS_M) ** 2) ** 2
+    trust = robust_weight((jump / _CONSISTENCY_RADIUS_M) ** 2)
     return Targets(targets.positions, targets.weights * torch.as_tensor(trust).float())

@@ -11,9 +11,8 @@ import numpy as np
 from lsmplify_refine.engine.refinement import BodyTrack
 from lsmplify_refine.geometry.rotations import nearest_rotvec, rotvec_to_rotmat
 from lsmplify_refine.values.estimate import Estimate, WorldRoot
+from lsmplify_refine.values.smpl_joints import FEET
 
-#: Ankles and feet: the lowest of them stands on the ground.
-_FEET = (7, 8, 10, 11)
 _AXIS = {"y": 1, "z": 2}
 
 
@@ -75,4 +74,4 @@ def _lowest_foot(track: BodyTrack, root: np.ndarray, up: str) -> np.ndarray:
     """Height (T,) of the lowest ankle or foot joint over the pelvis, the root turned to (T, 3, 3)."""
     rotations = np.concatenate([root[:, None], track.rotations[:, 1:]], 1)
     joints = track.body.joints(rotations, np.zeros((len(track), 3)), track.betas, track.scale)
-    return joints[:, _FEET, _AXIS[up]].min(1)
+    return joints[:, FEET, _AXIS[up]].min(1)

@@ -17,10 +17,9 @@ import numpy as np
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.load_save import load
 from lsmplify_refine.formats.registry import adapters
-from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, move_body, pelvis_position
+from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, axis_turn, move_body, pelvis_position
 from lsmplify_refine.geometry.smoothing import segments
 from lsmplify_refine.learn.motion import (
-    JOINTS,
     TEST_SUBJECTS,
     VALIDATION_SUBJECTS,
     Take,
@@ -30,6 +29,7 @@ from lsmplify_refine.learn.motion import (
 )
 from lsmplify_refine.safe_load import load_npz, load_pickle
 from lsmplify_refine.values.estimate import Estimate
+from lsmplify_refine.values.smpl_joints import JOINTS
 
 Report = Callable[[int, int], None]
 FPS = 30.0
@@ -112,7 +112,7 @@ def estimates_set(path: Path, progress: Report | None = None) -> TakeSet:
 def estimate_takes(estimate: Estimate) -> list[Take]:
     """One person's track as takes, turned from camera coordinates (y down) to y up, cut where frames are missing."""
     rest = np.array(MEAN_REST_PELVIS[estimate.family])
-    turn = np.diag([1.0, -1.0, -1.0]) if estimate.frame == "camera" else np.eye(3)
+    turn = axis_turn("camera" if estimate.frame == "camera" else "y", "y")
     root, transl = move_body(estimate.global_orient, estimate.transl, rest, rotation=turn, translation=np.zeros(3))
     rotvec = np.concatenate([root[:, None], estimate.body_pose[:, : JOINTS - 1]], 1)
     name = f"{estimate.source.parent.name}/{estimate.source.stem}" if estimate.source else "estimate"

@@ -14,12 +14,12 @@ from lsmplify_refine.body import BodyModel, skinning
 from lsmplify_refine.evaluate.smplify import PosePrior, SmplifyConfig, smplify
 from lsmplify_refine.learn.pairs import Pairs
 from lsmplify_refine.regressor.fusion import fuse
-from lsmplify_refine.regressor.network import JOINTS
 from lsmplify_refine.regressor.published import PublishedNetwork, published_pose
 from lsmplify_refine.regressor.weights import Network
 from lsmplify_refine.solver.gauss_newton import project
 from lsmplify_refine.solver.initialise import mean_offset
 from lsmplify_refine.solver.problem import Pose, Prior, Schedule
+from lsmplify_refine.values.smpl_joints import JOINTS
 
 Solver = Callable[[Pairs], Pose]
 

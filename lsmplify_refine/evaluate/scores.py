@@ -13,8 +13,8 @@ from torch import Tensor
 from lsmplify_refine.body import BodyModel, skinning
 from lsmplify_refine.geometry.metrics import accel_mm_per_frame2
 from lsmplify_refine.learn.shape_batches import ShapeSampler
-from lsmplify_refine.regressor.network import JOINTS
 from lsmplify_refine.solver.problem import Pose
+from lsmplify_refine.values.smpl_joints import JOINTS
 
 #: Vertices that stand for the mesh, evenly spread over its list.
 PROBES = 300

@@ -25,12 +25,10 @@ from torch import Tensor
 
 from lsmplify_refine.body import BodyModel
 from lsmplify_refine.errors import InputError
+from lsmplify_refine.geometry.robust import robust_square
 from lsmplify_refine.values.conventions import CONVENTIONS
+from lsmplify_refine.values.smpl_joints import HINGES, JOINTS
 
-#: Root and the body joints that all families share; hands (SMPL's last two joints) stay as they are.
-_JOINTS = 22
-#: Joint, axis and sign of the angle that is positive when elbow or knee bends the wrong way, as in SMPLify.
-_WRONG_BENDS = ((18, 1, 1.0), (19, 1, -1.0), (4, 0, -1.0), (5, 0, -1.0))
 _TORSO = ("left_hip", "right_hip", "left_shoulder", "right_shoulder")
 
 
@@ -54,7 +52,7 @@ def fit_pose_prior(rotvec: np.ndarray, *, floor_rad: float = 0.1) -> PosePrior:
         rotvec: (F, 22, 3) axis-angle of root and body joints, such as `Take.rotvec` of the training subjects.
         floor_rad: Standard deviation added to every angle: joints at rest throughout the motion are not known to be.
     """
-    poses = np.asarray(rotvec, np.float64)[:, 1:_JOINTS].reshape(len(rotvec), -1)
+    poses = np.asarray(rotvec, np.float64)[:, 1:JOINTS].reshape(len(rotvec), -1)
     covariance = np.cov(poses, rowvar=False) + floor_rad**2 * np.eye(poses.shape[1])
     return PosePrior(poses.mean(0), np.linalg.inv(covariance))
 
@@ -143,7 +141,7 @@ def smplify(
     if targets.shape != (len(rotations), count, 3):
         raise InputError(f"{convention} targets have shape {tuple(targets.shape)}; expected (N, {count}, 3)")
     points_of = _MeshKeypoints(body, convention, betas.to(pelvis), len(pelvis))
-    rotvec = roma.rotmat_to_rotvec(rotations[:, :_JOINTS])
+    rotvec = roma.rotmat_to_rotvec(rotations[:, :JOINTS])
     root, pose, place = rotvec[:, 0].clone(), rotvec[:, 1:].clone(), pelvis.clone()
     priors = _Priors(config, rotvec[:, 1:], prior)
     seen = confidence > 0
@@ -151,15 +149,14 @@ def smplify(
 
     def posed() -> Tensor:
         turned = roma.rotvec_to_rotmat(torch.cat([root[:, None], pose], 1))
-        return torch.cat([turned, rotations[:, _JOINTS:]], 1)
+        return torch.cat([turned, rotations[:, JOINTS:]], 1)
 
     for stage in config.stages:
         weights = _torso_confidence(convention, confidence) if stage.free == "root" else confidence
 
         def energy(stage: Stage = stage, weights: Tensor = weights) -> Tensor:
             squared = (points_of(posed(), place) - targets).square().sum(-1)
-            robust = stage.robust_m**2 * squared / (stage.robust_m**2 + squared)
-            data = config.keypoint**2 * (weights.square() * robust).sum()
+            data = config.keypoint**2 * (weights.square() * robust_square(squared, stage.robust_m)).sum()
             return data if stage.free == "root" else data + priors(pose, stage.prior)
 
         _minimise(energy, [root, place] if stage.free == "root" else [root, place, pose], stage, config)
@@ -207,7 +204,8 @@ class _Priors:
 
     def __call__(self, pose: Tensor, prior_weight: float) -> Tensor:
         """Sum over frames for body poses (N, 21, 3)."""
-        bends = torch.stack([sign * pose[:, joint - 1, axis] for joint, axis, sign in _WRONG_BENDS], 1)
+        # positive where elbow or knee bends the wrong way
+        bends = torch.stack([-sign * pose[:, joint - 1, axis] for joint, axis, sign in HINGES], 1)
         total = self._config.angle**2 * (2 * bends).exp().sum()
         total = total + self._config.start**2 * (pose - self._start).square().sum()
         if self._gaussian:

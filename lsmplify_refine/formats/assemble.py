@@ -13,7 +13,8 @@ from lsmplify_refine.formats.containers import Container
 from lsmplify_refine.formats.slots import Record, Slot, read_fields
 from lsmplify_refine.options import Family, Gender
 from lsmplify_refine.safe_load import to_numpy
-from lsmplify_refine.values.estimate import BODY_JOINTS, Estimate, WorldRoot
+from lsmplify_refine.values.estimate import Estimate, WorldRoot
+from lsmplify_refine.values.smpl_joints import BODY_JOINTS
 
 #: Numbers of frames are below this: a year of them.
 _MOST_FRAMES = 1e9

@@ -9,13 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from lsmplify_refine.body import BodyModel
 from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
-
-#: SMPL's names of the joints, in order; SMPL-H and SMPL-X share the first 22.
-JOINT_NAMES = (
-    "Pelvis", "L_Hip", "R_Hip", "Spine1", "L_Knee", "R_Knee", "Spine2", "L_Ankle", "R_Ankle", "Spine3", "L_Foot",
-    "R_Foot", "Neck", "L_Collar", "R_Collar", "Head", "L_Shoulder", "R_Shoulder", "L_Elbow", "R_Elbow", "L_Wrist",
-    "R_Wrist", "L_Hand", "R_Hand",
-)  # fmt: skip
+from lsmplify_refine.values.smpl_joints import JOINT_NAMES
 
 _CENTIMETRES = 100.0
 _ROTATIONS = "Zrotation Xrotation Yrotation"
@@ -64,7 +58,7 @@ def _add_joint(lines: list[str], joint: int, rest: np.ndarray, parents: list[int
     offset = np.zeros(3) if joint == 0 else rest[joint] - rest[parents[joint]]
     channels = f"6 Xposition Yposition Zposition {_ROTATIONS}" if joint == 0 else f"3 {_ROTATIONS}"
     lines += [
-        f"{pad}{'ROOT' if joint == 0 else 'JOINT'} {JOINT_NAMES[joint]}",
+        f"{pad}{'ROOT' if joint == 0 else 'JOINT'} {_bvh_name(JOINT_NAMES[joint])}",
         f"{pad}{{",
         f"{pad}  OFFSET {_numbers(offset)}",
         f"{pad}  CHANNELS {channels}",
@@ -78,6 +72,11 @@ def _add_joint(lines: list[str], joint: int, rest: np.ndarray, parents: list[int
         lines += [f"{pad}  End Site", f"{pad}  {{", f"{pad}    OFFSET {_numbers(direction)}", f"{pad}  }}"]
     lines.append(f"{pad}}}")
     return order
+
+
+def _bvh_name(name: str) -> str:
+    """A joint's name as animation tools write it: `left_hip` is `L_Hip`."""
+    return name.title().replace("Left_", "L_").replace("Right_", "R_")
 
 
 def _numbers(values: np.ndarray) -> str:

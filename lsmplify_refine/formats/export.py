@@ -25,24 +25,15 @@ from lsmplify_refine.body import BodyModel
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.bvh import write_bvh
 from lsmplify_refine.formats.containers import Container, write_container
-from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, move_body, pelvis_position
-from lsmplify_refine.options import Family, OutputFormat
-from lsmplify_refine.values.estimate import BODY_JOINTS, Estimate
+from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, Axes, axis_turn, move_body, pelvis_position
+from lsmplify_refine.options import DEFAULT_FPS, Family, OutputFormat
+from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.notes import Note
+from lsmplify_refine.values.smpl_joints import BODY_JOINTS
 
-#: Frame rate written where none is known.
-_DEFAULT_FPS = 30.0
 #: Target frame rate that the SMPL-X Blender add-on comes with; it cuts fractions off and refuses less.
 _ADD_ON_FPS = 30
 _BETAS = 10
-
-#: R_to_from; "level" stands for a camera that is held level (x right, y down, z forward).
-_TURNS = {
-    ("level", "y"): np.diag([1.0, -1.0, -1.0]),
-    ("level", "z"): np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]]),
-    ("y", "z"): np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]]),
-    ("z", "y"): np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]]),
-}
 
 
 def export(estimate: Estimate, path: Path, format: OutputFormat, *, body: BodyModel | None = None) -> tuple[Note, ...]:
@@ -122,7 +113,8 @@ def root_in_world(
 ) -> tuple[np.ndarray, np.ndarray, list[Note]]:
     """Root rotation (T, 3) and `transl` (T, 3) in a world with the axis `up` upwards, and what was assumed."""
     notes: list[Note] = []
-    orient, transl, now = estimate.global_orient, estimate.transl, "level"
+    now: Axes = "camera"
+    orient, transl = estimate.global_orient, estimate.transl
     if estimate.world is not None:
         orient, transl, now = estimate.world.global_orient, estimate.world.transl, estimate.world.up
     elif estimate.frame == "world":
@@ -132,7 +124,7 @@ def root_in_world(
     if now == up:
         return orient, transl, notes
     J0 = rest_pelvis(estimate.family, estimate.betas, body)
-    orient, transl = move_body(orient, transl, J0, rotation=_TURNS[now, up], translation=np.zeros(3))
+    orient, transl = move_body(orient, transl, J0, rotation=axis_turn(now, up), translation=np.zeros(3))
     return orient, transl, notes
 
 
@@ -238,7 +230,7 @@ def _write_bvh(estimate: Estimate, path: Path, body: BodyModel | None) -> list[N
 def _rate(estimate: Estimate) -> tuple[float, list[Note]]:
     if estimate.fps is not None:
         return estimate.fps, []
-    return _DEFAULT_FPS, [Note("fps-assumed", f"no frame rate is known; {_DEFAULT_FPS:g} fps is written", "warning")]
+    return DEFAULT_FPS, [Note("fps-assumed", f"no frame rate is known; {DEFAULT_FPS:g} fps is written", "warning")]
 
 
 def _one_shape(estimate: Estimate) -> tuple[np.ndarray, list[Note]]:

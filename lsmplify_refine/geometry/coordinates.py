@@ -7,6 +7,8 @@ giving it to a model with another J0, changes `transl` by a term in J0 (vchoutas
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from lsmplify_refine.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
@@ -18,10 +20,29 @@ MEAN_REST_PELVIS: dict[str, tuple[float, float, float]] = {
     "smplx": (0.0031, -0.3514, 0.0120),
 }
 
+#: Right-handed axes, x to the right: a world with y up (z towards the viewer), a world with z up (y away from the
+#: viewer), and a camera that is held level (y down, z away).
+Axes = Literal["y", "z", "camera"]
+#: `R_to_from`, from y up.
+_FROM_Y_UP: dict[Axes, list[list[float]]] = {
+    "y": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
+    "z": [[1, 0, 0], [0, 0, -1], [0, 1, 0]],
+    "camera": [[1, 0, 0], [0, -1, 0], [0, 0, -1]],
+}
+
+
+def axis_turn(source: Axes, target: Axes) -> np.ndarray:
+    """`R_target_source` (3, 3), float64: turns coordinates in one kind of axes to coordinates in another."""
+    from_y_up = {axes: np.array(rows, dtype=np.float64) for axes, rows in _FROM_Y_UP.items()}
+    # adding 0 makes zeros of negative ones
+    turn: np.ndarray = from_y_up[target] @ from_y_up[source].T + 0.0
+    return turn
+
 
 def pelvis_position(transl: np.ndarray, rest_pelvis: np.ndarray) -> np.ndarray:
     """Where the pelvis joint is, (T, 3) metres: J0 + transl."""
-    return transl + rest_pelvis
+    pelvis: np.ndarray = transl + rest_pelvis
+    return pelvis
 
 
 def move_body(

@@ -9,8 +9,6 @@ full image. With a focal length f in full-image pixels and the principal point p
 
     SPIN, VIBE, PARE        5000 px in the 224 px crop, the principal point at the crop's centre: a camera per box
     4D-Humans, PHALP        5000 px in a 256 px square of the image's longer side, the image's centre
-    SMPLest-X, SMPLer-X     5000 px in the 192 x 256 crop, the crop's centre: a camera per box
-    ROMP, BEV               443.4 px (60 degrees) in a 512 px square of the image's longer side, the image's centre
 
 All arrays are (T, ...) or broadcast to it; pixels are the full image's, translations are metres.
 """
@@ -19,13 +17,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from lsmplify_refine.geometry.projection import intrinsics
+from lsmplify_refine.geometry.projection import default_intrinsics, intrinsics
 
 #: Focal length in pixels of the crop, and the crop's side.
-SPIN_FOCAL, SPIN_CROP = 5000.0, 224
-HMR2_FOCAL, HMR2_CROP = 5000.0, 256
-SMPLX_FOCAL, SMPLX_CROP = 5000.0, (192, 256)
-ROMP_FOCAL, ROMP_CROP = 443.4, 512
+_SPIN_FOCAL, _SPIN_CROP = 5000.0, 224
+_HMR2_FOCAL, _HMR2_CROP = 5000.0, 256
 
 
 def crop_to_full(camera: np.ndarray, centre: np.ndarray, side: np.ndarray, K: np.ndarray) -> np.ndarray:
@@ -54,41 +50,9 @@ def spin_intrinsics(centre: np.ndarray, side: np.ndarray) -> np.ndarray:
 
     With them `crop_to_full` is SPIN's own t = [tx, ty, 2 * 5000 / (224 s)].
     """
-    return intrinsics(SPIN_FOCAL / SPIN_CROP * np.asarray(side, dtype=np.float64), centre)
+    return intrinsics(_SPIN_FOCAL / _SPIN_CROP * np.asarray(side, dtype=np.float64), centre)
 
 
 def hmr2_intrinsics(width: float, height: float, frames: int) -> np.ndarray:
     """(T, 3, 3) of 4D-Humans, PHALP and TokenHMR, whose `camera` is the translation for it."""
-    focal = HMR2_FOCAL / HMR2_CROP * max(width, height)
-    return np.repeat(intrinsics(focal, np.array([width / 2, height / 2])), frames, axis=0)
-
-
-def smplx_crop_intrinsics(boxes: np.ndarray) -> np.ndarray:
-    """(T, 3, 3) of SMPLest-X, SMPLer-X and OSX, whose `cam_trans` is the translation for the box's own camera.
-
-    Args:
-        boxes: (T, 4) the processed boxes x, y, width, height, pixels.
-    """
-    boxes = np.asarray(boxes, dtype=np.float64)
-    return intrinsics(SMPLX_FOCAL * boxes[:, 2:] / SMPLX_CROP, boxes[:, :2] + boxes[:, 2:] / 2)
-
-
-def romp_intrinsics(width: float, height: float, frames: int) -> np.ndarray:
-    """(T, 3, 3) of ROMP and BEV, whose `cam_trans` is the translation for the image padded to a square."""
-    focal = ROMP_FOCAL / ROMP_CROP * max(width, height)
-    return np.repeat(intrinsics(focal, np.array([width / 2, height / 2])), frames, axis=0)
-
-
-def refocus(points: np.ndarray, K_from: np.ndarray, K_to: np.ndarray) -> np.ndarray:
-    """Points (T, 3) moved so that another camera sees a small body there at the same place and size.
-
-    Exact for the point itself; for a body around it up to its depth over its distance (weak perspective).
-
-    Args:
-        points: (T, 3) pelvis positions, metres, camera frame.
-        K_from: (T, 3, 3) the intrinsics that they are for.
-        K_to: (T, 3, 3) the intrinsics wanted.
-    """
-    depth = points[:, 2] * K_to[:, 0, 0] / K_from[:, 0, 0]
-    pixels = points[:, :2] / points[:, 2:] * K_from[:, (0, 1), (0, 1)] + K_from[:, :2, 2]
-    return np.column_stack([(pixels - K_to[:, :2, 2]) * depth[:, None] / K_to[:, (0, 1), (0, 1)], depth])
+    return default_intrinsics(width, height, frames, _HMR2_FOCAL / _HMR2_CROP * max(width, height))

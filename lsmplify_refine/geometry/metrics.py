@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lsmplify_refine.geometry.projection import project_to_image
+from lsmplify_refine.geometry.robust import robust_square
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.keypoints import Keypoints
 
@@ -49,9 +50,7 @@ def robust_rms(errors: np.ndarray, weights: np.ndarray, radius: np.ndarray) -> n
         weights: (T, K); a frame without weight has error 0.
         radius: (T, 1) or scalar, in the unit of `errors`: beyond it an error hardly counts as larger.
     """
-    squared = errors**2
-    bounded = squared / (1 + squared / radius**2)
-    return np.sqrt((bounded * weights).sum(1) / np.maximum(weights.sum(1), 1e-9))
+    return np.sqrt((robust_square(errors**2, radius) * weights).sum(1) / np.maximum(weights.sum(1), 1e-9))
 
 
 def accel_mm_per_frame2(joints: np.ndarray, frame_ids: np.ndarray) -> float:

@@ -1,17 +1,38 @@
-"""Pinhole projection and intrinsics."""
+"""Pinhole projection and intrinsics.
+
+Pixels are the full image's. A ray is a point's normalised image coordinates (x / z, y / z); the camera looks along z.
+"""
 
 from __future__ import annotations
 
 import numpy as np
+from torch import Tensor
+
+#: Points nearer than this are projected as if they were this far away, metres.
+_MIN_DEPTH_M = 0.1
 
 
 def project_to_image(points: np.ndarray, K: np.ndarray) -> np.ndarray:
     """Pixels (T, N, 2) of camera-frame points (T, N, 3) under intrinsics (T, 3, 3)."""
-    image = np.einsum("tij,tnj->tni", K, points)
-    return image[..., :2] / np.maximum(image[..., 2:], 1e-6)
+    image: np.ndarray = np.einsum("tij,tnj->tni", K, points)
+    pixels: np.ndarray = image[..., :2] / np.maximum(image[..., 2:], 1e-6)
+    return pixels
 
 
-def default_intrinsics(width: int, height: int, frames: int, focal_px: float | None = None) -> np.ndarray:
+def pixels_to_rays(pixels: np.ndarray, K: np.ndarray) -> np.ndarray:
+    """Rays (T, N, 2) of pixels (T, N, 2) under intrinsics (T, 3, 3)."""
+    homogeneous = np.concatenate([pixels, np.ones((*pixels.shape[:-1], 1))], -1)
+    rays: np.ndarray = np.einsum("tij,tkj->tki", np.linalg.inv(K.astype(np.float64)), homogeneous)
+    return rays[..., :2]
+
+
+def points_to_rays(points: Tensor) -> tuple[Tensor, Tensor]:
+    """Rays (..., 2) of points (..., 3) in the camera frame, and their depth (..., 1), metres."""
+    depth = points[..., 2:].clamp(min=_MIN_DEPTH_M)
+    return points[..., :2] / depth, depth
+
+
+def default_intrinsics(width: float, height: float, frames: int, focal_px: float | None = None) -> np.ndarray:
     """GVHMR's rule where the intrinsics are unknown: the focal length is the image diagonal.
 
     Args:
@@ -24,8 +45,7 @@ def default_intrinsics(width: int, height: int, frames: int, focal_px: float | N
         (T, 3, 3) intrinsics with the principal point at the image centre.
     """
     focal = float(np.hypot(width, height)) if focal_px is None else focal_px
-    K = np.array([[focal, 0.0, width / 2], [0.0, focal, height / 2], [0.0, 0.0, 1.0]])
-    return np.repeat(K[None], frames, axis=0)
+    return np.repeat(intrinsics(focal, np.array([width / 2, height / 2])), frames, axis=0)
 
 
 def intrinsics(focal: np.ndarray | float, centre: np.ndarray) -> np.ndarray:

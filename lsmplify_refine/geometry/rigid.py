@@ -13,10 +13,10 @@ from typing import Literal
 import numpy as np
 import roma
 import torch
-from scipy.ndimage import gaussian_filter1d
 from scipy.spatial.transform import Rotation, Slerp
 
-from lsmplify_refine.geometry.smoothing import segments
+from lsmplify_refine.geometry.robust import robust_weight
+from lsmplify_refine.geometry.smoothing import gaussian_mean, segments
 
 #: What one transform holds for: all frames, all but its translation, which each frame has its own of, or one frame.
 Per = Literal["track", "place", "frame"]
@@ -93,7 +93,7 @@ def fit_rigid(
         found = _between_neighbours(found, frame_ids)
         error = np.linalg.norm(found(source) - target, axis=-1)
         usual = np.median(error[weights > 0])
-        trust = weights / (1.0 + (error / max(_LEAST_RADIUS_M, 1.5 * usual)) ** 2) ** 2
+        trust = robust_weight((error / max(_LEAST_RADIUS_M, 1.5 * usual)) ** 2, weights)
     return found
 
 
@@ -153,7 +153,7 @@ def _pool(values: np.ndarray, window: tuple[list[slice], float] | None) -> np.nd
     if window is None:
         return values.sum(0, keepdims=True)
     runs, sigma = window
-    return np.concatenate([gaussian_filter1d(values[rows], sigma, axis=0, mode="nearest") for rows in runs])
+    return np.concatenate([gaussian_mean(values[rows], sigma) for rows in runs])
 
 
 def _between_neighbours(found: Rigid, frame_ids: np.ndarray) -> Rigid:

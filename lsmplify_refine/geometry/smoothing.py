@@ -18,6 +18,12 @@ def segments(frame_ids: np.ndarray) -> list[slice]:
     return [slice(a, b) for a, b in itertools.pairwise(edges)]
 
 
+def gaussian_mean(values: np.ndarray, sigma: float) -> np.ndarray:
+    """Gaussian means of (T, ...) over consecutive rows, the ends repeated; `sigma` is in rows."""
+    means: np.ndarray = gaussian_filter1d(values, sigma, axis=0, mode="nearest")
+    return means
+
+
 def smooth(
     values: np.ndarray, frame_ids: np.ndarray, fps: float, seconds: float, weights: np.ndarray | None = None
 ) -> np.ndarray:
@@ -39,10 +45,10 @@ def smooth(
     smoothed = np.empty_like(values)
     for rows in segments(frame_ids):
         if weights is None:
-            smoothed[rows] = gaussian_filter1d(values[rows], sigma, axis=0, mode="nearest")
+            smoothed[rows] = gaussian_mean(values[rows], sigma)
             continue
         share = np.maximum(weights[rows], 1e-6)
         share = np.broadcast_to(share.reshape(share.shape + (1,) * (values.ndim - share.ndim)), values[rows].shape)
-        total = gaussian_filter1d(values[rows] * share, sigma, axis=0, mode="nearest")
-        smoothed[rows] = total / gaussian_filter1d(share.astype(values.dtype), sigma, axis=0, mode="nearest")
+        total = gaussian_mean(values[rows] * share, sigma)
+        smoothed[rows] = total / gaussian_mean(share.astype(values.dtype), sigma)
     return smoothed

@@ -9,6 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from lsmplify_refine.errors import InputError
+from lsmplify_refine.geometry.robust import robust_weight
 from lsmplify_refine.values.camera import CalibratedCamera
 from lsmplify_refine.values.keypoints import Keypoints
 
@@ -153,7 +154,7 @@ def _errors_px(data: _Views, points: np.ndarray) -> np.ndarray:
 
 def _robust(data: _Views, points: np.ndarray) -> np.ndarray:
     """(V, N) weights: confidence, less for views that disagree, over depth squared so that pixels are compared."""
-    trust = 1.0 / (1.0 + (_errors_px(data, points) / _ROBUST_PX) ** 2) ** 2
+    trust = robust_weight((_errors_px(data, points) / _ROBUST_PX) ** 2)
     depth = np.maximum(_in_cameras(data, points)[..., 2], 1e-3)
     return data.weights * trust / depth**2
 

@@ -13,32 +13,38 @@ import roma
 import torch
 from torch import Tensor
 
+from lsmplify_refine.values.smpl_joints import JOINTS, LIMBS, MIRROR, SPINE, WRISTS, joint_indices
+
 #: Radians of style offset per joint (one sigma), root and 21 body joints.
 STYLE_RAD = (
     0, .10, .10, .10, .10, .10, .10, .12, .12, .10, .10, .10, .20, .28, .28, .20, .20, .20, .12, .12, .30, .30,
 )  # fmt: skip
 #: Radians (one sigma) by which joints are turned, at most, for poses as nobody has them.
 _CONTORTED_RAD = 0.8
-_ALL_ALIKE = (0.0, *[1.0] * 21)
-_MIRROR = (0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10, 12, 14, 13, 15, 17, 16, 19, 18, 21, 20)
+_ALL_ALIKE = (0.0, *[1.0] * (JOINTS - 1))
 #: Turns per frame of the fastest of the movements that all joints are given: one a second.
 _FASTEST_SWAY = 1 / 30
 #: Neighbours in the skeleton of which one may hand the other a part of its rotation: giver, taker, largest part. How a
 #: rotation is shared along spine, neck and shoulder girdle differs from one body model and retargeting to the next.
-_HANDED = ((3, 6, 0.6), (6, 9, 0.5), (16, 13, 0.3), (17, 14, 0.3), (15, 12, 0.5), (12, 15, 0.5))
-#: Limbs that may come from another frame: joints of the skeleton.
-_LIMBS = ((13, 16, 18, 20), (14, 17, 19, 21), (1, 4, 7, 10), (2, 5, 8, 11), (12, 15), (3, 6, 9))
+_HANDED = (
+    ("spine1", "spine2", 0.6),
+    ("spine2", "spine3", 0.5),
+    ("left_shoulder", "left_collar", 0.3),
+    ("right_shoulder", "right_collar", 0.3),
+    ("head", "neck", 0.5),
+    ("neck", "head", 0.5),
+)
 
 
 def mirrored(rotvec: Tensor, pelvis: Tensor) -> tuple[Tensor, Tensor]:
     """Left and right exchanged, x becomes -x: rotation vectors (..., 22, 3) and pelvis (..., 3)."""
-    return (rotvec * torch.tensor([1.0, -1.0, -1.0]))[..., _MIRROR, :], pelvis * torch.tensor([-1.0, 1.0, 1.0])
+    return (rotvec * torch.tensor([1.0, -1.0, -1.0]))[..., MIRROR, :], pelvis * torch.tensor([-1.0, 1.0, 1.0])
 
 
 def recombined(rotvec: Tensor, others: Tensor, probability: float, generator: torch.Generator) -> Tensor:
     """Samples (N, T, 22, 3) of which each limb, with that probability, comes from another sample."""
     rotvec = rotvec.clone()
-    for limb in _LIMBS:
+    for limb in LIMBS:
         rows = torch.nonzero(torch.rand(len(rotvec), generator=generator) < probability)
         rotvec[rows, :, limb] = others[rows, :, limb]
     return rotvec
@@ -59,7 +65,8 @@ def handed_on(rotations: Tensor, probability: float, generator: torch.Generator)
     """
     joints = list(rotations.unbind(2))
     changed = (torch.rand(len(rotations), 1, 1, generator=generator) < probability).float()
-    for giver, taker, most in _HANDED:
+    for giver_name, taker_name, most in _HANDED:
+        giver, taker = joint_indices(giver_name, taker_name)
         part = changed * most * torch.rand(len(rotations), 1, 1, generator=generator)
         whole = roma.rotmat_to_rotvec(joints[giver])
         handed, kept = roma.rotvec_to_rotmat(part * whole), roma.rotvec_to_rotmat((1 - part) * whole)
@@ -105,7 +112,7 @@ def swaying(size: Tensor, frames: Tensor, generator: torch.Generator) -> Tensor:
 
 def estimator_error(count: int, angle: float, generator: torch.Generator) -> Tensor:
     """Rotation vectors (N, 22, 3) of what estimators get wrong: whole chains, wrists most, the spine least."""
-    own = torch.randn(count, 22, 3, generator=generator)
-    own[:, [20, 21]] *= 1.5
-    own[:, [3, 6, 9]] *= 0.6
+    own = torch.randn(count, JOINTS, 3, generator=generator)
+    own[:, WRISTS] *= 1.5
+    own[:, SPINE] *= 0.6
     return angle * torch.rand(count, 1, 1, generator=generator) * own

@@ -18,12 +18,11 @@ import roma
 import torch
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, move_body, pelvis_position
+from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, axis_turn, move_body, pelvis_position
 from lsmplify_refine.options import Family
 from lsmplify_refine.safe_load import inspect_file
+from lsmplify_refine.values.smpl_joints import JOINTS
 
-#: Root and the body joints that all families share.
-JOINTS = 22
 #: CMU subjects that nothing is ever trained on.
 TEST_SUBJECTS = ("02", "13")
 #: The dancer's arms and legs spread about as widely as the test subjects' (28 and 11 degrees standard deviation against
@@ -37,7 +36,6 @@ _FAMILY_BY_COLUMNS: dict[int, Family] = {72: "smpl", 156: "smplh", 165: "smplx"}
 _RATE_KEYS = ("mocap_framerate", "mocap_frame_rate", "fps")
 #: `source` of SMPL takes retargeted from CMU's ASF/AMC and BVH files: their `trans` is the pelvis joint, y up.
 _PELVIS_JOINT_SOURCES = ("cmu_amc", "cmu_bvh")
-_Y_UP_FROM_Z_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 
 
 @dataclass(frozen=True)
@@ -143,7 +141,7 @@ def load_take(path: str | Path, *, fps: float = 30.0) -> Take:
     pelvis = trans.astype(np.float64)
     if not pelvis_joint_y_up:
         rest = np.array(MEAN_REST_PELVIS[_FAMILY_BY_COLUMNS[poses.shape[1]]])
-        turned = move_body(rotvec[:, 0], pelvis, rest, rotation=_Y_UP_FROM_Z_UP, translation=np.zeros(3))
+        turned = move_body(rotvec[:, 0], pelvis, rest, rotation=axis_turn("z", "y"), translation=np.zeros(3))
         rotvec[:, 0], pelvis = turned[0], pelvis_position(turned[1], rest)
     rotvec, pelvis = _resample(rotvec, pelvis, rate, fps)
     if len(rotvec) < 2:

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from lsmplify_refine.body import BodyModel, skinning
 from lsmplify_refine.body.skinning import Skeleton
+from lsmplify_refine.geometry.projection import points_to_rays
 from lsmplify_refine.learn.augment import (
     contortions,
     estimator_error,
@@ -32,7 +33,6 @@ from lsmplify_refine.learn.keypoint_noise import FlawConfig, Flaws, chance
 from lsmplify_refine.learn.motion import Take
 from lsmplify_refine.learn.rollouts import Motions, Sequences
 from lsmplify_refine.learn.shape_batches import ShapeSampler, moved_points, with_hands
-from lsmplify_refine.solver.gauss_newton import in_image
 from lsmplify_refine.solver.initialise import from_rest
 from lsmplify_refine.solver.problem import Pose, Rows, Targets
 from lsmplify_refine.solver.running_mean import MeanPose
@@ -284,7 +284,7 @@ class PairSampler:
         skeleton, told_skeleton = (moved_points(self.shapes.skeleton(b), flaws.offset_m) for b in (betas, told))
         points = skinning.keypoints(skeleton, truth.rotations) + truth.pelvis[:, None]
         points, seen = flaws.observe(points, self.config, self.generator)
-        positions = in_image(points)[0] if image else points
+        positions = points_to_rays(points)[0] if image else points
         return told_skeleton, Targets(positions, seen)
 
     def _some_from_rest(

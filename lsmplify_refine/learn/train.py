@@ -23,10 +23,11 @@ from lsmplify_refine.learn.motion import Split
 from lsmplify_refine.learn.pairs import PairConfig, Pairs, PairSampler
 from lsmplify_refine.learn.shape_batches import ShapeSampler
 from lsmplify_refine.regressor.fusion import fuse
-from lsmplify_refine.regressor.network import JOINTS, NetworkConfig, ResidualRegressor
+from lsmplify_refine.regressor.network import NetworkConfig, ResidualRegressor
 from lsmplify_refine.regressor.published import PublishedNetwork, published_pose
 from lsmplify_refine.regressor.weights import load_weights, save_weights, weights_record
 from lsmplify_refine.solver.problem import Pose
+from lsmplify_refine.values.smpl_joints import JOINTS
 
 #: Vertices that stand for the mesh in the loss.
 _PROBES = 48

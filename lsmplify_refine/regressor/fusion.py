@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from lsmplify_refine.body import skinning
 from lsmplify_refine.body.skinning import Skeleton
-from lsmplify_refine.regressor.network import JOINTS, Regressed, regress
+from lsmplify_refine.regressor.network import Regressed, regress
 from lsmplify_refine.regressor.published import PublishedNetwork, published_pose
 from lsmplify_refine.regressor.weights import Network
 from lsmplify_refine.solver.evidence import Scales, estimate_scales
@@ -26,13 +26,14 @@ from lsmplify_refine.solver.gauss_newton import (
 from lsmplify_refine.solver.initialise import faced
 from lsmplify_refine.solver.problem import Pose, Prior, Schedule, Targets
 from lsmplify_refine.solver.running_mean import MeanPose
+from lsmplify_refine.values.smpl_joints import JOINTS, WRISTS
 
 #: The first projection: from far, robust, the start as a weak prior. Four in five of an estimator's frames take one
 #: step of it.
 FIRST = Schedule(damping=(5.0, 3.0, 1.0), radius_m=(1.0, 0.6, 0.4), enough_rad=0.2)
 _FIRST_PRIOR = 0.01
 #: No keypoint lies beyond the wrists, the first of the joints that the first projection leaves alone.
-_WRIST = 20
+_WRIST = min(WRISTS)
 #: Then one step under the prior that the observations themselves speak for.
 _SCALED_RADIUS_M = 0.2
 #: The last: from the regressor's pose, with its prior; often one step.

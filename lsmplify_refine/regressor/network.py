@@ -23,20 +23,15 @@ from lsmplify_refine.solver.gauss_newton import open_pelvis
 from lsmplify_refine.solver.problem import Pose, Prior, Targets
 from lsmplify_refine.solver.running_mean import MeanPose
 from lsmplify_refine.values.conventions import BODY25
+from lsmplify_refine.values.smpl_joints import JOINTS, PARENTS, joint_index
 
-#: Root and 21 body joints: what all SMPL families share.
-JOINTS = 22
 _POINTS = len(BODY25.points)
-#: The SMPL joint that a BODY_25 point hangs on, by name.
+#: The SMPL joint that a BODY_25 point hangs on, where that is not the joint of its name.
 _HUNG_ON = {
-    "nose": 15, "neck": 12, "mid_hip": 0,
-    "right_eye": 15, "left_eye": 15, "right_ear": 15, "left_ear": 15,
-    "left_shoulder": 16, "right_shoulder": 17, "left_elbow": 18, "right_elbow": 19, "left_wrist": 20,
-    "right_wrist": 21, "left_hip": 1, "right_hip": 2, "left_knee": 4, "right_knee": 5, "left_ankle": 7,
-    "right_ankle": 8, "left_big_toe": 10, "left_small_toe": 10, "left_heel": 7, "right_big_toe": 11,
-    "right_small_toe": 11, "right_heel": 8,
+    "nose": "head", "mid_hip": "pelvis", "right_eye": "head", "left_eye": "head", "right_ear": "head",
+    "left_ear": "head", "left_big_toe": "left_foot", "left_small_toe": "left_foot", "left_heel": "left_ankle",
+    "right_big_toe": "right_foot", "right_small_toe": "right_foot", "right_heel": "right_ankle",
 }  # fmt: skip
-_SMPL_PARENTS = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19)
 _NECK, _MID_HIP, _RIGHT_HIP, _LEFT_HIP = (BODY25.points.index(n) for n in ("neck", "mid_hip", "right_hip", "left_hip"))
 #: Features per keypoint node and per joint node.
 _POINT_FEATURES, _JOINT_FEATURES = 24, 24
@@ -96,9 +91,9 @@ def joints_at_points() -> Tensor:
     """(25, 22) share of each joint at each point: the joint that the point hangs on, and that joint's parent."""
     shares = torch.zeros(_POINTS, JOINTS)
     for row, name in enumerate(BODY25.points):
-        joint = _HUNG_ON[name]
+        joint = joint_index(_HUNG_ON.get(name, name))
         shares[row, joint] = 1.0
-        shares[row, max(_SMPL_PARENTS[joint], 0)] = 1.0
+        shares[row, max(PARENTS[joint], 0)] = 1.0
     return shares / shares.sum(1, keepdim=True)
 
 

@@ -18,13 +18,14 @@ from torch import Tensor, nn
 from lsmplify_refine.body import skinning
 from lsmplify_refine.body.skinning import Skeleton
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.regressor.network import JOINTS, human_frame
+from lsmplify_refine.regressor.network import human_frame
 from lsmplify_refine.safe_load import load_torch
 from lsmplify_refine.solver.problem import Pose, Targets
+from lsmplify_refine.values.smpl_joints import BODY_JOINTS, JOINTS
 
 _POINTS = 25
 #: SMPL has two more body joints than SMPL-H, the hands; they are fed at rest.
-_BODY_JOINTS = 23
+_BODY_JOINTS = BODY_JOINTS["smpl"]
 _BETAS = 10
 _KERNEL = 9
 #: Input and output channels and temporal stride of the nine units.

@@ -19,6 +19,8 @@ from torch import Tensor
 
 from lsmplify_refine.body import skinning
 from lsmplify_refine.body.skinning import Skeleton
+from lsmplify_refine.geometry.projection import points_to_rays
+from lsmplify_refine.geometry.robust import robust_weight
 from lsmplify_refine.solver.least_squares import minimiser, row_times
 from lsmplify_refine.solver.problem import Pose, Prior, Rows, Schedule, Targets
 
@@ -35,12 +37,6 @@ def open_pelvis(strength: Tensor, *, is_image: bool, across: float = 1e-5) -> Te
     return torch.stack([weak, weak, strength if is_image else weak], 1)
 
 
-def in_image(points: Tensor) -> tuple[Tensor, Tensor]:
-    """Normalised image coordinates (..., 2) of points (..., 3) in the camera frame, and depth (..., 1), metres."""
-    depth = points[..., 2:].clamp(min=0.1)
-    return points[..., :2] / depth, depth
-
-
 def residuals(points: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
     """Residuals in metres and the linear map that took them from points in space.
 
@@ -54,7 +50,7 @@ def residuals(points: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
     if not targets.is_image:
         identity = torch.eye(3, device=points.device).expand(*points.shape[:2], 3, 3)
         return targets.positions - points, identity
-    ray, depth = in_image(points)
+    ray, depth = points_to_rays(points)
     rows = torch.zeros(*points.shape[:2], 2, 3, device=points.device)
     rows[..., 0, 0] = rows[..., 1, 1] = 1.0
     rows[..., 2] = -ray
@@ -63,8 +59,7 @@ def residuals(points: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
 
 def robust_weights(residual: Tensor, radius_m: float) -> Tensor:
     """Geman-McClure weights (N, K) in (0, 1] for residuals (N, K, D) in metres."""
-    squared = residual.square().sum(-1) / radius_m**2
-    return 1.0 / (1.0 + squared).square()
+    return robust_weight(residual.square().sum(-1) / radius_m**2)
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,11 @@ from torch import Tensor
 
 from lsmplify_refine.body import skinning
 from lsmplify_refine.body.skinning import Skeleton
+from lsmplify_refine.geometry.robust import robust_square
 from lsmplify_refine.solver.gauss_newton import project, residuals
 from lsmplify_refine.solver.problem import Pose, Prior, Schedule, Targets
 from lsmplify_refine.values.conventions import BODY25
+from lsmplify_refine.values.smpl_joints import JOINTS
 
 #: Errors beyond this count no more, metres.
 _RADIUS_M = 0.3
@@ -42,7 +44,7 @@ def from_rest(skeleton: Skeleton, targets: Targets) -> Pose:
     root, pelvis = (_placed_in_image if targets.is_image else _placed_in_space)(points, targets)
     rest[:, 0] = root
     held = torch.full((count, joints), _REST_PRIOR).to(pelvis)
-    held[:, 22:] = torch.inf
+    held[:, JOINTS:] = torch.inf
     return project(skeleton, Pose(rest, pelvis), targets, Prior(held, torch.full_like(pelvis, 1e-5)), _FROM_REST)
 
 
@@ -72,9 +74,8 @@ def mean_offset(points: Tensor, targets: Targets) -> Tensor:
 
 def _robust_error_m(points: Tensor, targets: Targets) -> Tensor:
     squared = residuals(points, targets)[0].square().sum(-1)
-    bounded = squared / (1.0 + squared / _RADIUS_M**2)
     total = targets.weights.sum(1)
-    return ((targets.weights * bounded).sum(1) / total.clamp(min=1e-6)).sqrt()
+    return ((targets.weights * robust_square(squared, _RADIUS_M)).sum(1) / total.clamp(min=1e-6)).sqrt()
 
 
 def _placed_in_space(points: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:

@@ -13,9 +13,7 @@ from lsmplify_refine.options import Family, Gender
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.keypoints import Keypoints
 from lsmplify_refine.values.notes import Note
-
-#: Joints of `body_pose` (without the root) in each body family.
-BODY_JOINTS: dict[str, int] = {"smpl": 23, "smplh": 21, "smplx": 21}
+from lsmplify_refine.values.smpl_joints import BODY_JOINTS
 
 #: Values beyond this are not a pose or a place, radians and metres.
 _MAX_VALUE = 1e6

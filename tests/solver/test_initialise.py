@@ -7,9 +7,9 @@ import roma
 import torch
 from torch import Tensor
 
+from lsmplify_refine.geometry.projection import points_to_rays
 from lsmplify_refine.regressor.fusion import FrameSolver
 from lsmplify_refine.regressor.weights import open_network
-from lsmplify_refine.solver.gauss_newton import in_image
 from lsmplify_refine.solver.initialise import faced, from_rest, robust_error_m
 from lsmplify_refine.solver.problem import Pose, Targets
 from tests.engine.test_stream import FRAMES, motion, seen, skeleton
@@ -27,7 +27,7 @@ def test_from_rest_lands_on_the_keypoints(image: bool) -> None:
     truth = motion()[:1]
     targets = seen(truth)
     if image:
-        targets = Targets(in_image(targets.positions)[0], targets.weights)
+        targets = Targets(points_to_rays(targets.positions)[0], targets.weights)
     assert robust_error_m(skeleton(), from_rest(skeleton(), targets), targets).item() < 0.03
 
 
@@ -79,4 +79,4 @@ def test_an_image_turns_nobody() -> None:
     truth = motion()
     targets = seen(truth)
     start = turned(truth, torch.tensor([0.0, 2.5, 0.0]))
-    assert faced(skeleton(), start, Targets(in_image(targets.positions)[0], targets.weights)) is start
+    assert faced(skeleton(), start, Targets(points_to_rays(targets.positions)[0], targets.weights)) is start

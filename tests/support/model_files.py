@@ -11,8 +11,9 @@ import numpy as np
 import scipy.sparse
 from smplx.vertex_ids import vertex_ids
 
-_SMPL_PARENTS = [-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21]
-_SMPLX_PARENTS = [*_SMPL_PARENTS[:22], 15, 15, 15] + [
+from lsmplify_refine.values.smpl_joints import JOINTS, PARENTS
+
+_SMPLX_PARENTS = [*PARENTS[:JOINTS], 15, 15, 15] + [
     base + 3 * finger + part - 1 if part else wrist
     for base, wrist in ((25, 20), (40, 21))
     for finger in range(5)
@@ -31,7 +32,7 @@ POINTS_ON_SMPLX = {
 def random_arrays(family: str, betas: int) -> dict[str, np.ndarray]:
     """A random model: sparse skinning weights, joints near vertices, non-zero pose blend shapes."""
     generator = np.random.default_rng(3)
-    parents = _SMPL_PARENTS if family == "smpl" else _SMPLX_PARENTS
+    parents = list(PARENTS) if family == "smpl" else _SMPLX_PARENTS
     vertices, joints = _VERTICES[family], len(parents)
     weights = generator.dirichlet(np.full(joints, 0.05), vertices)
     regressor = np.zeros((joints, vertices))

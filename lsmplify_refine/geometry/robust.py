@@ -1,0 +1,29 @@
+"""The robust kernel of Geman and McClure: errors far beyond a radius hardly count.
+
+Source: Geman and McClure, Statistical methods for tomographic image reconstruction, 1987. For an error e and a radius r
+it is e^2 / (1 + e^2 / r^2); iteratively reweighted least squares minimises it with the weights 1 / (1 + e^2 / r^2)^2.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import numpy.typing as npt
+from torch import Tensor
+
+_Array = TypeVar("_Array", npt.NDArray[Any], Tensor)
+
+
+def robust_weight(squared_ratio: _Array, weight: _Array | float = 1.0) -> _Array:
+    """The factor (0, 1] on an observation's weight, times a weight.
+
+    Args:
+        squared_ratio: (...) squared errors over the squared radius.
+        weight: (...) of the observations.
+    """
+    return weight / (1.0 + squared_ratio) ** 2
+
+
+def robust_square(squared: _Array, radius: _Array | float) -> _Array:
+    """Squared errors (...), bounded by the square of the radius, which is in the unit of the errors."""
+    return squared / (1.0 + squared / radius**2)
