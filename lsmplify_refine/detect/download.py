@@ -35,6 +35,14 @@ class ModelFile:
         return self.url.rsplit("/", 1)[-1]
 
 
+def stored(model: ModelFile, folder: Path) -> Path | None:
+    """The model file in a cache folder; None if it is not there, or not with the right checksum."""
+    path = folder / model.name
+    if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == model.sha256:
+        return path
+    return None
+
+
 def cached(model: ModelFile, folder: Path) -> Path:
     """The model file in a cache folder, downloaded where it is not there yet.
 
@@ -43,7 +51,7 @@ def cached(model: ModelFile, folder: Path) -> Path:
     """
     path = folder / model.name
     try:
-        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == model.sha256:
+        if stored(model, folder) is not None:
             return path
         folder.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lsmplify_refine.detect.download import ModelFile, cached
+from lsmplify_refine.detect.download import ModelFile, cached, stored
 from lsmplify_refine.detect.flip import detect_mirrored
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.values.conventions import MEDIAPIPE33
@@ -23,10 +23,15 @@ HEAVY = ModelFile(
 _MOST_PEOPLE = 6
 
 
-def _downloaded() -> Path:
+def downloaded_model() -> Path | None:
+    """The model file, if it was downloaded before."""
+    return stored(HEAVY, _model_folder())
+
+
+def _model_folder() -> Path:
     from platformdirs import user_cache_path
 
-    return cached(HEAVY, user_cache_path("lsmplify-refine") / "models")
+    return user_cache_path("lsmplify-refine") / "models"
 
 
 class MediaPipe:
@@ -40,7 +45,7 @@ class MediaPipe:
             import mediapipe
             from mediapipe.tasks.python import BaseOptions, vision
 
-            path = model or _downloaded()
+            path = model or cached(HEAVY, _model_folder())
         except ImportError as error:
             raise InputError(
                 f"--detector mediapipe needs a package that is not there ({error}); "

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from lsmplify_refine.cli import main
-from lsmplify_refine.job import checks
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.job import checks, media_checks
+from lsmplify_refine.visual import encode, gl
 
 
 def test_what_refining_needs_works_here(capsys: pytest.CaptureFixture[str]) -> None:
@@ -22,12 +25,34 @@ def test_a_broken_body_is_named_with_its_fix(tmp_path: Path, capsys: pytest.Capt
     assert "FAIL --body-model" in shown and "SMPL_NEUTRAL.npz" in shown and "fix: give a SMPL" in shown
 
 
-def test_missing_gl_is_no_reason_not_to_refine(
+def test_missing_gl_does_not_prevent_refining(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def no_gl() -> str:
         raise OSError("libEGL.so\nnot found")
 
-    monkeypatch.setattr(checks, "_gl", no_gl)
+    monkeypatch.setattr(media_checks, "try_comparison", no_gl)
+    monkeypatch.setattr(checks, "gl_remedy", lambda: "install EGL")
     assert main(["doctor"]) == 0
-    assert "OSError: libEGL.so not found\n     fix: apt-get install" in capsys.readouterr().out
+    assert "--   comparison video: OSError: libEGL.so not found\n     fix: install EGL" in capsys.readouterr().out
+
+
+def test_a_remedy_is_printed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gl, "_first_working_egl_device", lambda: 0)
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv("PYOPENGL_PLATFORM", "nonsense")
+    (check,) = [check for check in checks.examine() if check.name == "comparison video"]
+    assert not check.ok and not check.needed
+    assert check.detail == "cannot draw meshes: OpenGL platform nonsense is not available"
+    assert check.fix.startswith("PYOPENGL_PLATFORM=nonsense is set in this shell: `unset PYOPENGL_PLATFORM`")
+
+
+def test_failing_video_prevents_refining(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def no_codec(*_: object, **__: object) -> None:
+        raise InputError("no H.264 encoder")
+
+    monkeypatch.setattr(encode.VideoWriter, "__enter__", no_codec)
+    assert main(["doctor"]) == 1
+    shown = capsys.readouterr().out
+    assert "FAIL H.264 video: no H.264 encoder\n     fix: pip install --upgrade av" in shown
+    assert "Refining does not work here yet" in shown
