@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.formats.assemble import assemble, frame_ids_of, gender_of, number_of, text_of
+from lsmplify_refine.formats.assemble import assemble, frame_ids_of, gender_of, intrinsics_of, number_of, text_of
 from lsmplify_refine.formats.containers import Container, peek, read_container
 from lsmplify_refine.formats.pose_layouts import PoseLayout, family_of, pose_layout, root_layout
 from lsmplify_refine.formats.slots import Slot, write_slots
@@ -236,13 +236,8 @@ class _Person:
                     f"{self._where('focal')}: shapes {focal.shape} and {centre.shape} of focal length and principal "
                     "point; expected (2,) or (T, 2)"
                 ) from None
-        if K is None:
-            return None
-        if K.shape not in ((3, 3), (1, 3, 3), (self.frames, 3, 3)):
-            raise InputError(f"{self._where('K')}: shape {K.shape}; expected (3, 3) or ({self.frames}, 3, 3)")
-        if not np.isfinite(K).all() or (K[..., (0, 1), (0, 1)] <= 0).any():
-            raise InputError(f"{self._where('K')}: intrinsics are not finite, or a focal length is not positive")
-        return Camera(np.broadcast_to(K, (self.frames, 3, 3)).copy())
+        K = intrinsics_of(K, self.frames, self._where("K"))
+        return None if K is None else Camera(K)
 
     def _up(self, camera: Camera | None) -> tuple[Literal["y", "z"] | None, tuple[Note, ...]]:
         """The vertical axis, None for the camera's frame, and what had to be assumed."""

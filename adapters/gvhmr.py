@@ -1,40 +1,40 @@
 """GVHMR results: `hmr4d_results.pt`, its `.pkl` and `.npz` conversions, and the demo's output folder.
 
-Read are the demo's torch file (with or without `net_outputs`), the pickle of the same dict as numpy arrays,
-the AMASS-like npz with flattened names, and `save_npz` of the PyPI package gvhmr. Keypoints, boxes and video
-that the demo leaves beside the file are picked up. Writing gives the same container; what was not refined
-keeps its bytes.
+Four layouts are read: the demo's torch file (with or without `net_outputs`), the pickle of the same dict as numpy
+arrays, the AMASS-like npz with flattened names, and `save_npz` of the PyPI package gvhmr. Keypoints, boxes and video
+that the demo leaves beside the file are picked up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lsmplify_refine.adapters import _gvhmr_layouts as layouts
-from lsmplify_refine.adapters._gvhmr_side_files import with_side_files
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.formats.containers import (
-    Container,
-    look_up,
-    peek,
-    read_container,
-    to_numpy,
-    with_values,
-    write_container,
-)
+from lsmplify_refine.formats.assemble import assemble, intrinsics_of, number_of
+from lsmplify_refine.formats.codings import Coding, Fields, Rotations, TurnedRoot, TurnedTransl
+from lsmplify_refine.formats.containers import Container, peek, read_container
+from lsmplify_refine.formats.side_files import first_of_length
+from lsmplify_refine.formats.slots import Field, Record, Slot, check_slots, read_fields, write_slots
+from lsmplify_refine.formats.tree import KeyPath, look_up
+from lsmplify_refine.geometry.coordinates import axis_turn
+from lsmplify_refine.keypoint_files import keypoints_from_array, load_keypoints
+from lsmplify_refine.safe_load import load_torch, to_numpy
 from lsmplify_refine.values.camera import Camera
-from lsmplify_refine.values.estimate import Estimate, WorldRoot
+from lsmplify_refine.values.estimate import Estimate
+from lsmplify_refine.values.keypoints import Keypoints
 from lsmplify_refine.values.notes import Note
-
-NAME = "gvhmr"
 
 #: What the demo and its converters call the result.
 _RESULT_NAMES = ("hmr4d_results.pt", "hmr4d_results.pkl", "hmr4d_results.pt.pkl", "hmr4d_results.npz")
+#: Raw network outputs, which hold copies of the parameters.
+_RAW = "net_outputs"
+#: y-up to z-up, (x, y, z) -> (x, -z, y), as the AMASS-like npz has it.
+_R_ZUP_YUP = axis_turn("y", "z")
 
 _NOTE_COPIED = Note(
     "world-only",
@@ -46,22 +46,47 @@ _NOTE_MIRRORS = Note(
 )
 _NOTE_RAW = Note("net-outputs-raw", "net_outputs: left as the raw record, without the refined values")
 
+#: The parameters of a block, by name; transl is the model's, not the pelvis.
+_CAMERA: dict[str, Field] = {
+    "body_pose": "body_pose", "betas": "betas", "global_orient": "global_orient", "transl": "transl",
+}  # fmt: skip
+_WORLD: dict[str, Field] = _CAMERA | {"global_orient": "world_orient", "transl": "world_transl"}
+_DECODED: dict[str, Field] = {name: _CAMERA[name] for name in ("body_pose", "betas", "global_orient")}
+_CODINGS: dict[str, Coding] = {"body_pose": Rotations(), "global_orient": Rotations(single=True)}
+
 
 @dataclass(frozen=True)
-class _Record:
-    """An estimate's passthrough.
+class _Layout:
+    """The names in one kind of file.
 
     Attributes:
-        container: The file as read.
-        layout: Its names.
-        incam_is_copy: The incam block is a copy of the global one, and stays one.
-        mirrors: Write the refined values to the copies under net_outputs too.
+        camera: Block of the camera-frame parameters.
+        world: Block of the gravity-aligned parameters.
+        intrinsics: Key of the (L, 3, 3) intrinsics.
+        flat: Names are joined by underscores instead of nested dicts.
+        fps: Key of the frame rate, where the file has one.
     """
 
-    container: Container
-    layout: layouts.Layout
-    incam_is_copy: bool
-    mirrors: bool = True
+    camera: str
+    world: str
+    intrinsics: str
+    flat: bool
+    fps: str = ""
+
+    def block(self, fields: Mapping[str, Field], *names: str) -> list[Slot]:
+        """A slot for each parameter of the block with these nested names."""
+        paths: dict[str, KeyPath] = {
+            name: ("_".join((*names, name)),) if self.flat else (*names, name) for name in fields
+        }
+        return [Slot(field, (paths[name],), _CODINGS.get(name, Coding())) for name, field in fields.items()]
+
+
+#: `hmr4d_results.pt` of the demo and the pickle of the same dict (also `save` of the PyPI package gvhmr).
+_OFFICIAL = _Layout("smpl_params_incam", "smpl_params_global", "K_fullimg", flat=False)
+#: The AMASS-like npz: poses and trans z-up, everything else flattened.
+_AMASS_LIKE = _Layout("smpl_params_incam", "smpl_params_global", "K_fullimg", flat=True, fps="mocap_framerate")
+#: `save_npz` of the PyPI package gvhmr.
+_PACKAGE = _Layout("camera", "world", "intrinsics", flat=True, fps="fps")
 
 
 def recognises(path: Path) -> bool:
@@ -69,16 +94,14 @@ def recognises(path: Path) -> bool:
     if path.is_dir():
         return _result_in(path) is not None
     container = peek(path)
-    if container is None or not isinstance(container.tree, dict):
-        return False
-    return layouts.layout_of(tuple(map(str, container.tree)), container.kind) is not None
+    return container is not None and _layout_of(container) is not None
 
 
 def read(path: Path) -> list[Estimate]:
     """The one person of a GVHMR result.
 
     Raises:
-        InputError: Keys are missing, have the wrong shape, or hold no finite numbers.
+        InputError: Keys are missing, have the wrong shape, or hold numbers that are not finite.
     """
     if path.is_dir():
         found = _result_in(path)
@@ -86,167 +109,191 @@ def read(path: Path) -> list[Estimate]:
             raise InputError(f"{path}: no {', '.join(_RESULT_NAMES)} in this folder")
         path = found
     container = read_container(path)
-    tree = container.tree
-    layout = layouts.layout_of(tuple(map(str, tree)), container.kind)
+    layout = _layout_of(container)
     if layout is None:
-        raise InputError(f"{path}: no GVHMR result: smpl_params_incam and smpl_params_global are missing")
-    incam = _block(tree, layout, layout.incam, path)
-    world = _world_root(tree, layout, path, len(incam["transl"]))
-    is_copy = (
-        world is not None
-        and np.array_equal(incam["global_orient"], world.global_orient)
-        and np.array_equal(incam["transl"], world.transl)
-    )
-    record = _Record(container, layout, incam_is_copy=is_copy)
-    has_mirrors = layouts.has_mirrors(tree, layout)
-    estimate = Estimate(
+        raise InputError(f"{path}: not a GVHMR result: smpl_params_incam and smpl_params_global are missing")
+    tree: dict[str, Any] = container.tree
+    slots, frames = _slots(tree, layout, path)
+    copied = _is_copied(read_fields(tree, slots, frames, str(path)))
+    if copied:
+        # the camera's block stays a copy of the world's
+        slots = [replace(slot, field=_WORLD.get(slot.field, slot.field)) for slot in slots]
+    has_mirrors = any(look_up(tree, slot.paths[0]) is not None for slot in _mirrors(layout))
+    estimate = assemble(
+        container,
+        slots,
+        frames,
+        path=path,
         family="smplx",
-        gender="neutral",
-        global_orient=incam["global_orient"],
-        body_pose=incam["body_pose"].reshape(-1, 21, 3),
-        betas=incam["betas"],
-        transl=incam["transl"],
-        frame="world" if is_copy else "camera",
-        camera=_camera(tree, layout, path, len(incam["transl"])),
-        fps=_fps(tree, layout),
-        world=world,
-        notes=(*([_NOTE_COPIED] if is_copy else []), *([_NOTE_MIRRORS] if has_mirrors else [])),
-        source=path,
-        passthrough=record,
+        up="y" if copied else None,
+        camera=_camera(tree, layout.intrinsics, path, frames),
+        fps=number_of(tree.get(layout.fps)),
+        notes=(*([_NOTE_COPIED] if copied else []), *([_NOTE_MIRRORS] if has_mirrors else [])),
     )
-    return [with_side_files(estimate, tree, path)]
+    return [_with_side_files(estimate, tree, path)]
 
 
 def write(estimates: Sequence[Estimate], path: Path) -> None:
     """Write in the container that was read; untouched values keep their bytes.
 
-    The refined body pose goes to both blocks, each root to its own; the copies under net_outputs follow
-    unless `keep_raw_record` said otherwise.
+    The refined body pose goes to both blocks, each root to its own. The copies under net_outputs follow, except after
+    `keep_raw_record`.
 
     Raises:
         InputError: Not exactly one estimate, or not one that `read` gave.
     """
     if len(estimates) != 1:
         raise InputError(f"{path}: a GVHMR file holds one person, not {len(estimates)}; save one of them")
-    estimate, record = estimates[0], estimates[0].passthrough
-    if not isinstance(record, _Record) or estimate.source is None:
-        raise InputError(f"{path}: only an estimate that was read from a GVHMR file can be written as one")
-    tree, layout = record.container.tree, record.layout
-    read_incam = _block(tree, layout, layout.incam, estimate.source)
-    read_world = _world_root(tree, layout, estimate.source, len(read_incam["transl"]))
-    before, after = _both_blocks(read_incam, read_world), _both_blocks(_parameters(estimate), estimate.world)
-    if record.incam_is_copy:
-        after["incam"] |= {name: after["world"][name] for name in ("global_orient", "transl") if after["world"]}
-    changed: dict[str, layouts.Params] = {}
-    for block, values in after.items():
-        values_read = before[block]
-        after[block] = {name: value for name, value in values.items() if name in values_read}
-        changed[block] = {
-            name: _changed(value, values_read[name], f"{estimate.source}: {name}")
-            for name, value in after[block].items()
-        }
-    values = layouts.updates(tree, layout, after, changed, mirrors=record.mirrors)
-    write_container(record.container, with_values(tree, values), path)
+    write_slots(estimates, path)
 
 
 def keep_raw_record(estimate: Estimate) -> Estimate:
     """The same estimate, to be written with `net_outputs` left as the network gave it."""
-    if not isinstance(estimate.passthrough, _Record):
+    record = estimate.passthrough
+    if not isinstance(record, Record):
         raise InputError(f"{estimate.source}: was not read from a GVHMR file")
+    slots = tuple(slot for slot in record.slots if not str(slot.paths[0][0]).startswith(_RAW))
     notes = tuple(_NOTE_RAW if note == _NOTE_MIRRORS else note for note in estimate.notes)
-    return estimate.replace(passthrough=replace(estimate.passthrough, mirrors=False), notes=notes)
+    return estimate.replace(passthrough=replace(record, slots=slots), notes=notes)
 
 
 def _result_in(folder: Path) -> Path | None:
     return next((folder / name for name in _RESULT_NAMES if (folder / name).is_file()), None)
 
 
-def _block(tree: dict[str, Any], layout: layouts.Layout, block: tuple[str, ...], path: Path) -> layouts.Params:
-    """The four parameters of a block, (L, n) each, checked."""
-    widths = {"body_pose": 63, "betas": None, "global_orient": 3, "transl": 3}
-    values: layouts.Params = {}
-    for name, width in widths.items():
-        key = ".".join(layout.path(*block, name))
-        value = to_numpy(look_up(tree, layout.path(*block, name)))
-        if value is None:
-            raise InputError(f"{path}: {key}: missing, or no array of numbers; is it a whole GVHMR result?")
-        if name == "body_pose" and value.shape[1:] == (21, 3):
-            value = value.reshape(len(value), 63)
-        length = len(values["body_pose"]) if values else (len(value) if value.ndim else 0)
-        if value.ndim != 2 or value.shape != (length, width or value.shape[1]):
-            raise InputError(f"{path}: {key}: shape {value.shape}; expected ({length or 'L'}, {width or 10})")
-        if not length:
-            raise InputError(f"{path}: {key}: the file holds zero frames; nothing to refine")
-        _check_finite(value, f"{path}: {key}")
-        values[name] = value
-    return values
+def _layout_of(container: Container) -> _Layout | None:
+    keys = set(container.tree) if isinstance(container.tree, dict) else set()
+    if container.kind == "npz":
+        if "smpl_params_incam_body_pose" in keys:
+            return _AMASS_LIKE
+        return _PACKAGE if {"world_body_pose", "camera_body_pose"} <= keys else None
+    return _OFFICIAL if {"smpl_params_incam", "smpl_params_global"} & keys else None
 
 
-def _check_finite(value: np.ndarray, where: str) -> None:
-    finite = np.isfinite(value.reshape(len(value), -1)).all(axis=1)
-    if not finite.all():
-        raise InputError(f"{where}: NaN or infinite values (first in row {np.argmin(finite)}); repair or cut them")
+def _slots(tree: dict[str, Any], layout: _Layout, path: Path) -> tuple[list[Slot], int]:
+    """Every place of the parameters, the sources first, and the number of frames.
+
+    Only the AMASS-like npz may lack the world's block. Its root then comes from poses and trans, or from net_outputs.
+    """
+    camera, world = layout.block(_CAMERA, layout.camera), layout.block(_WORLD, layout.world)
+    if layout is _AMASS_LIKE and look_up(tree, world[-1].paths[0]) is None:
+        world = []
+    body_pose = to_numpy(look_up(tree, camera[0].paths[0]))
+    if body_pose is None:
+        raise InputError(f"{path}: {camera[0].name}: missing, or not an array of numbers; is it a whole GVHMR result?")
+    frames = len(body_pose) if body_pose.ndim else 0
+    if not frames:
+        raise InputError(f"{path}: {camera[0].name}: the file holds zero frames; nothing to refine")
+    check_slots(tree, [*camera, *world], frames, str(path))
+    sizes = {slot.field: np.size(to_numpy(look_up(tree, slot.paths[0]))) for slot in camera}
+    sizes |= {"world_orient": 3 * frames, "world_transl": 3 * frames}
+    # whoever cuts a file may leave net_outputs whole
+    mirrors = [slot for slot in _mirrors(layout) if _size(tree, slot) == sizes[slot.field]]
+    roots, others = _upright(tree, mirrors, frames) if layout is _AMASS_LIKE else ([], [])
+    copies = [*roots, *mirrors] if len(roots) == 2 else [*mirrors, *roots]
+    slots = [*camera, *world, *copies, *others]
+    if not {"world_orient", "world_transl"} <= {slot.field for slot in slots}:
+        slots = [slot for slot in slots if slot.field not in ("world_orient", "world_transl")]
+    sources = {slot.field: slot for slot in reversed(slots)}
+    check_slots(tree, list(sources.values()), frames, str(path))
+    return slots, frames
 
 
-def _world_root(tree: dict[str, Any], layout: layouts.Layout, path: Path, length: int) -> WorldRoot | None:
-    """The gravity-aligned root; only the AMASS-like npz may lack the block."""
-    if layout is not layouts.AMASS_LIKE or look_up(tree, layout.path(*layout.world, "transl")) is not None:
-        block = _block(tree, layout, layout.world, path)
-        root: tuple[np.ndarray, np.ndarray] | None = (block["global_orient"], block["transl"])
-    else:
-        root = layouts.derived_world_root(tree, layout)
-    if root is None:
-        return None
-    for name, value in zip(("global_orient", "transl"), root):
-        if value.shape != (length, 3):
-            raise InputError(
-                f"{path}: world {name}: shape {value.shape}; expected ({length}, 3) as in the camera frame"
-            )
-        _check_finite(value, f"{path}: world {name}")
-    return WorldRoot(*root, up="y")
+def _mirrors(layout: _Layout) -> list[Slot]:
+    """The copies under net_outputs that a file of this layout may have."""
+    return [
+        *layout.block(_CAMERA, _RAW, "pred_smpl_params_incam"),
+        *layout.block(_WORLD, _RAW, "pred_smpl_params_global"),
+        *layout.block(_DECODED, _RAW, "decode_dict"),
+    ]
 
 
-def _camera(tree: dict[str, Any], layout: layouts.Layout, path: Path, length: int) -> Camera | None:
+def _size(tree: dict[str, Any], slot: Slot) -> int:
+    leaf = to_numpy(look_up(tree, slot.paths[0]))
+    return 0 if leaf is None else leaf.size
+
+
+def _upright(tree: dict[str, Any], mirrors: list[Slot], frames: int) -> tuple[list[Slot], list[Slot]]:
+    """The slots of the AMASS-like npz with z up: the world's root, and the others."""
+    exact = {slot.field: to_numpy(look_up(tree, slot.paths[0])) for slot in mirrors if slot.field in _WORLD.values()}
+    rows = {field: None if array is None else array.reshape(frames, -1) for field, array in exact.items()}
+    poses, trans, betas = (to_numpy(tree.get(key)) for key in ("poses", "trans", "betas"))
+    roots, others = [], []
+    if poses is not None:
+        orient = TurnedRoot(_R_ZUP_YUP, poses.reshape(len(poses), -1)[:, :3], rows.get("world_orient"))
+        roots.append(Slot("world_orient", (("poses",),), orient, slice(0, 3)))
+        others.append(Slot("body_pose", (("poses",),), Rotations(), slice(3, 66)))
+    if trans is not None:
+        roots.append(Slot("world_transl", (("trans",),), TurnedTransl(_R_ZUP_YUP, rows.get("world_transl"))))
+    if betas is not None:
+        others.append(Slot("betas", (("betas",),), shared=betas.ndim == 1))
+    return roots, others
+
+
+def _is_copied(fields: Fields) -> bool:
+    """Whether the camera's root is the world's."""
+    pairs = (("global_orient", "world_orient"), ("transl", "world_transl"))
+    return all(world in fields and np.array_equal(fields[camera], fields[world]) for camera, world in pairs)
+
+
+def _camera(tree: dict[str, Any], key: str, path: Path, frames: int) -> Camera | None:
     """K and, since GVHMR centres the principal point, the image size."""
-    key = ".".join(layout.path(*layout.intrinsics))
-    K = to_numpy(look_up(tree, layout.path(*layout.intrinsics)))
+    K = intrinsics_of(tree.get(key), frames, f"{path}: {key}")
     if K is None:
         return None
-    if K.shape not in ((3, 3), (length, 3, 3)):
-        raise InputError(f"{path}: {key}: shape {K.shape}; expected ({length}, 3, 3)")
-    K = np.broadcast_to(K, (length, 3, 3)).copy()
-    _check_finite(K, f"{path}: {key}")
-    if (K[:, (0, 1), (0, 1)] <= 0).any():
-        raise InputError(f"{path}: {key}: a focal length is not positive")
     width, height = (round(2 * float(K[0, axis, 2])) for axis in (0, 1))
     return Camera(K, (width, height) if width > 0 and height > 0 else None)
 
 
-def _fps(tree: dict[str, Any], layout: layouts.Layout) -> float | None:
-    value = None if layout.fps is None else to_numpy(tree.get(layout.fps))
-    return float(value) if value is not None and value.size == 1 and value > 0 else None
+def _with_side_files(estimate: Estimate, tree: dict[str, Any], path: Path) -> Estimate:
+    """Keypoints and boxes of the file itself or else of the demo's folder, and its video."""
+    folder, frames = path.parent, len(estimate)
+    vitpose, bbx = folder / "preprocess" / "vitpose.pt", folder / "preprocess" / "bbx.pt"
+    keypoints, notes = first_of_length(
+        {
+            "kp2d": lambda: _keypoints(tree.get("kp2d"), f"{path}: kp2d"),
+            "preprocess/vitpose.pt": lambda: load_keypoints(vitpose) if vitpose.is_file() else None,
+        },
+        frames,
+        lambda found: len(found.positions),
+    )
+    if keypoints is not None and keypoints.source == vitpose.name:
+        keypoints = replace(keypoints, source="preprocess/vitpose.pt (ViTPose)")
+    boxes, box_notes = first_of_length(
+        {
+            "bbx_xys": lambda: _corners_of_squares(tree.get("bbx_xys"), f"{path}: bbx_xys"),
+            "preprocess/bbx.pt": lambda: _corners(load_torch(bbx), bbx) if bbx.is_file() else None,
+        },
+        frames,
+        len,
+    )
+    video = folder / "0_input_video.mp4"
+    return estimate.replace(
+        keypoints=keypoints,
+        boxes=boxes,
+        video=video if video.is_file() else None,
+        notes=(*estimate.notes, *notes, *box_notes),
+    )
 
 
-def _parameters(estimate: Estimate) -> layouts.Params:
-    return {
-        "body_pose": estimate.body_pose.reshape(len(estimate), -1),
-        "betas": estimate.betas,
-        "global_orient": estimate.global_orient,
-        "transl": estimate.transl,
-    }
+def _keypoints(leaf: Any, where: str) -> Keypoints | None:
+    points = to_numpy(leaf)
+    return None if points is None else keypoints_from_array(points, where=where, source="kp2d")
 
 
-def _both_blocks(incam: layouts.Params, world: WorldRoot | None) -> dict[str, layouts.Params]:
-    """The world block shares pose and shape with the camera block and has its own root."""
-    root = {} if world is None else {"global_orient": world.global_orient, "transl": world.transl}
-    shared = {name: incam[name] for name in ("body_pose", "betas")}
-    return {"incam": incam, "world": shared | root}
+def _corners(content: Any, path: Path) -> np.ndarray:
+    """(L, 4) corners of the demo's bbx.pt."""
+    corners = to_numpy(content.get("bbx_xyxy") if isinstance(content, dict) else None)
+    if corners is None or corners.ndim != 2 or corners.shape[1] != 4:
+        raise InputError(f"{path}: bbx_xyxy: missing, or not of shape (L, 4)")
+    return corners
 
 
-def _changed(new: np.ndarray, read: np.ndarray, where: str) -> np.ndarray:
-    """Which values are not as read; a rotation vector counts as a whole, lest two be mixed."""
-    if new.shape != read.shape:
-        raise InputError(f"{where}: shape {new.shape} cannot be written where the file has {read.shape}")
-    group = 3 if new.shape[1] % 3 == 0 else new.shape[1]
-    differs = (new.astype(read.dtype) != read).reshape(len(read), -1, group)
-    return np.broadcast_to(differs.any(axis=2, keepdims=True), differs.shape).reshape(read.shape).copy()
+def _corners_of_squares(leaf: Any, where: str) -> np.ndarray | None:
+    """(L, 4) corners of boxes given as centre and side."""
+    xys = to_numpy(leaf)
+    if xys is None:
+        return None
+    if xys.ndim != 2 or xys.shape[1] != 3:
+        raise InputError(f"{where}: shape {xys.shape}; expected (L, 3)")
+    return np.hstack([xys[:, :2] - xys[:, 2:] / 2, xys[:, :2] + xys[:, 2:] / 2])

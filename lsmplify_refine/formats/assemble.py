@@ -11,6 +11,7 @@ import numpy as np
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.containers import Container
 from lsmplify_refine.formats.slots import Record, Slot, read_fields
+from lsmplify_refine.formats.tree import look_up
 from lsmplify_refine.options import Family, Gender
 from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.estimate import Estimate, WorldRoot
@@ -35,7 +36,8 @@ def assemble(
 
     Args:
         container: The file.
-        slots: Where this person's parameters lie, `global_orient` before what depends on it.
+        slots: Where this person's parameters lie, `global_orient` before what depends on it. A file whose only root is
+            the world's has slots of `world_orient` and `world_transl` alone.
         frames: T.
         path: The file's place.
         family: Body family.
@@ -45,12 +47,17 @@ def assemble(
     fields = read_fields(container.tree, slots, frames, str(path))
     fields["body_pose"] = fields["body_pose"].reshape(frames, -1, 3)
     if fields["body_pose"].shape[1] != BODY_JOINTS[family]:
+        slot = next(slot for slot in slots if slot.field == "body_pose")
+        shape = np.shape(to_numpy(look_up(container.tree, slot.paths[0])))
         raise InputError(
-            f"{path}: body pose of {fields['body_pose'].shape[1]} joints; {family} has {BODY_JOINTS[family]}"
+            f"{path}: {slot.name}: shape {shape}: a body pose of {fields['body_pose'].shape[1]} joints; "
+            f"{family} has {BODY_JOINTS[family]}"
         )
     world = None
     if "world_orient" in fields:
         world = WorldRoot(fields.pop("world_orient"), fields.pop("world_transl"), up="y")
+        fields.setdefault("global_orient", world.global_orient.copy())
+        fields.setdefault("transl", world.transl.copy())
     elif up is not None:
         world = WorldRoot(fields["global_orient"].copy(), fields["transl"].copy(), up=up)
     return Estimate(
@@ -92,6 +99,22 @@ def number_of(leaf: Any) -> float | None:
     if value is None or value.size != 1 or not np.isfinite(value).all() or value.reshape(-1)[0] <= 0:
         return None
     return float(value.reshape(-1)[0])
+
+
+def intrinsics_of(leaf: Any, frames: int, where: str) -> np.ndarray | None:
+    """(T, 3, 3) intrinsics from one matrix or one a frame; None where the file has none.
+
+    Raises:
+        InputError: Another shape, or numbers that no camera has.
+    """
+    K = to_numpy(leaf)
+    if K is None:
+        return None
+    if K.shape not in ((3, 3), (1, 3, 3), (frames, 3, 3)):
+        raise InputError(f"{where}: shape {K.shape}; expected (3, 3) or ({frames}, 3, 3)")
+    if not np.isfinite(K).all() or (K[..., (0, 1), (0, 1)] <= 0).any():
+        raise InputError(f"{where}: the camera matrix is not finite, or a focal length is not positive")
+    return np.broadcast_to(K, (frames, 3, 3)).copy()
 
 
 def frame_ids_of(leaf: Any, frames: int, where: str) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.geometry.rotations import (
     RotationKind,
+    nearest_rotvec,
     rotmat_to_rotvec,
     rotmat_to_sixd,
     rotvec_to_rotmat,
@@ -91,6 +92,58 @@ class Rotations(Coding):
         """Joint by joint."""
         joints = changed[field].reshape(len(changed[field]), -1)
         return np.repeat(joints, width // joints.shape[1], axis=1)
+
+
+#: Two copies of a root that differ by less came from the same values (radians, metres).
+_SAME_ROOT = 1e-4
+
+
+@dataclass(frozen=True)
+class TurnedRoot(Coding):
+    """A root stored in other axes: turned by a plain rotation about the origin, without the pelvis term.
+
+    Attributes:
+        turn: (3, 3) `R_stored_root`.
+        stored: (T, 3) as read; new rotation vectors stay on its branch.
+        exact: (T, 3) another copy, unturned; saves the rounding in the rows where it agrees.
+    """
+
+    turn: np.ndarray
+    stored: np.ndarray
+    exact: np.ndarray | None = None
+
+    def decode(self, stored: np.ndarray, fields: Fields) -> np.ndarray:
+        """See `Coding`."""
+        orient = rotmat_to_rotvec(self.turn.T @ rotvec_to_rotmat(stored)).astype(stored.dtype)
+        if self.exact is None:
+            return orient
+        turned = np.abs(rotvec_to_rotmat(self.exact) - rotvec_to_rotmat(orient)).max(axis=(1, 2))
+        return np.where((turned < _SAME_ROOT)[:, None], self.exact, orient)
+
+    def encode(self, values: np.ndarray, fields: Fields) -> np.ndarray:
+        """See `Coding`."""
+        return nearest_rotvec(self.turn @ rotvec_to_rotmat(values), self.stored)
+
+
+@dataclass(frozen=True)
+class TurnedTransl(Coding):
+    """The translation of such a root; `turn` and `exact` as in `TurnedRoot`."""
+
+    turn: np.ndarray
+    exact: np.ndarray | None = None
+
+    def decode(self, stored: np.ndarray, fields: Fields) -> np.ndarray:
+        """See `Coding`."""
+        transl: np.ndarray = stored @ self.turn.astype(stored.dtype)
+        if self.exact is None:
+            return transl
+        agrees = np.abs(self.exact - transl).max(axis=1, keepdims=True) < _SAME_ROOT
+        return np.where(agrees, self.exact, transl)
+
+    def encode(self, values: np.ndarray, fields: Fields) -> np.ndarray:
+        """See `Coding`."""
+        turned: np.ndarray = values @ self.turn.T.astype(values.dtype)
+        return turned
 
 
 def _checked(matrices: np.ndarray) -> np.ndarray:

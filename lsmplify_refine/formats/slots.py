@@ -89,6 +89,25 @@ def read_fields(tree: Any, slots: Sequence[Slot], frames: int, where: str) -> di
     return fields
 
 
+def check_slots(tree: Any, slots: Sequence[Slot], frames: int, where: str) -> None:
+    """Check the numbers of slots that `read_fields` does not look at, because another slot of their field comes first.
+
+    Raises:
+        InputError: A value is missing, does not fit the first of its field, or is not finite.
+    """
+    first: dict[Field, tuple[str, int, tuple[int, ...]]] = {}
+    for slot in slots:
+        numbers = _stored(tree, slot, frames, where)[:, slot.columns]
+        values = numbers.shape[1] // (slot.coding.width(slot.field) or 1)
+        name, expected, shape = first.setdefault(slot.field, (slot.name, values, numbers.shape))
+        if values != expected:
+            raise InputError(f"{where}: {slot.name}: shape {numbers.shape} does not fit {name} of shape {shape}")
+        finite = np.isfinite(numbers).all(axis=1)
+        if not finite.all():
+            row = np.argmin(finite)
+            raise InputError(f"{where}: {slot.name}: NaN or infinite values (first in row {row}); repair or cut them")
+
+
 def write_slots(estimates: Sequence[Estimate], path: Path) -> None:
     """Write people in the container that they were read from; what did not change keeps its bytes.
 

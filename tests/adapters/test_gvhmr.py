@@ -263,7 +263,7 @@ def test_writing_refuses_what_does_not_fit(tmp_path: Path) -> None:
     estimate = load_save.load(WRITERS["pt"](tmp_path))[0]
     with pytest.raises(InputError, match="one person"):
         gvhmr.write([estimate, estimate], tmp_path / "out.pt")
-    with pytest.raises(InputError, match="only an estimate"):
+    with pytest.raises(InputError, match="only estimates"):
         gvhmr.write([estimate.replace(passthrough=None)], tmp_path / "out.pt")
     with pytest.raises(InputError, match="betas"):
         gvhmr.write([estimate.replace(betas=estimate.betas[:, :5])], tmp_path / "out.pt")
