@@ -18,8 +18,6 @@ from lsmplify_refine.options import Family
 from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.estimate import Estimate
 
-NAME = "amass"
-
 #: Columns of `poses` in each family.
 _FAMILY_OF_WIDTH: dict[int, Family] = {156: "smplh", 165: "smplx"}
 #: The two spellings; Blender's add-on reads both.

@@ -26,8 +26,6 @@ from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.notes import Note
 
-NAME = "easymocap"
-
 _NAMES = {"id", "Rh", "Th", "poses", "shapes"}
 _FAMILY_OF_WIDTH: dict[int, Family] = {72: "smpl", 78: "smplh", 87: "smplx"}
 _FILE = re.compile(r"(\d+)\.json")
@@ -45,13 +43,16 @@ class _AboutOrigin(Coding):
         self.rest_pelvis = np.array(MEAN_REST_PELVIS[family])
 
     def decode(self, stored: np.ndarray, fields: Fields) -> np.ndarray:
-        return stored + self._turned(fields) - self.rest_pelvis
+        transl: np.ndarray = stored + self._turned(fields) - self.rest_pelvis
+        return transl
 
     def encode(self, values: np.ndarray, fields: Fields) -> np.ndarray:
-        return values - self._turned(fields) + self.rest_pelvis
+        Th: np.ndarray = values - self._turned(fields) + self.rest_pelvis
+        return Th
 
     def _turned(self, fields: Fields) -> np.ndarray:
-        return rotvec_to_rotmat(fields["global_orient"]) @ self.rest_pelvis
+        turned: np.ndarray = rotvec_to_rotmat(fields["global_orient"]) @ self.rest_pelvis
+        return turned
 
 
 def recognises(path: Path) -> bool:

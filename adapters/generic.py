@@ -6,7 +6,7 @@ readings are possible the error names the option that decides, as in `--format g
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,10 +25,8 @@ from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.notes import Note
 
-NAME = "generic"
-
 #: What the user may decide; see the errors that ask for it.
-OPTIONS = {
+OPTIONS: Mapping[str, Sequence[str]] = {
     "family": ("smpl", "smplh", "smplx"),
     "rot6d": ("interleaved", "columns", "rows"),
     "frame": ("camera", "world"),

@@ -7,7 +7,8 @@ that the demo leaves beside the file are picked up.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from lsmplify_refine.formats.assemble import assemble, intrinsics_of, number_of
 from lsmplify_refine.formats.codings import Coding, Fields, Rotations, TurnedRoot, TurnedTransl
 from lsmplify_refine.formats.containers import Container, peek, read_container
 from lsmplify_refine.formats.side_files import first_of_length
-from lsmplify_refine.formats.slots import Field, Record, Slot, check_slots, read_fields, write_slots
+from lsmplify_refine.formats.slots import Field, Record, Slot, check_slots, read_fields, shape_of, write_slots
 from lsmplify_refine.formats.tree import KeyPath, look_up
 from lsmplify_refine.geometry.coordinates import axis_turn
 from lsmplify_refine.keypoint_files import keypoints_from_array, load_keypoints
@@ -185,7 +186,7 @@ def _slots(tree: dict[str, Any], layout: _Layout, path: Path) -> tuple[list[Slot
     if not frames:
         raise InputError(f"{path}: {camera[0].name}: the file holds zero frames; nothing to refine")
     check_slots(tree, [*camera, *world], frames, str(path))
-    sizes = {slot.field: np.size(to_numpy(look_up(tree, slot.paths[0]))) for slot in camera}
+    sizes = {slot.field: _size(tree, slot) for slot in camera}
     sizes |= {"world_orient": 3 * frames, "world_transl": 3 * frames}
     # whoever cuts a file may leave net_outputs whole
     mirrors = [slot for slot in _mirrors(layout) if _size(tree, slot) == sizes[slot.field]]
@@ -209,8 +210,8 @@ def _mirrors(layout: _Layout) -> list[Slot]:
 
 
 def _size(tree: dict[str, Any], slot: Slot) -> int:
-    leaf = to_numpy(look_up(tree, slot.paths[0]))
-    return 0 if leaf is None else leaf.size
+    shape = shape_of(tree, slot)
+    return 0 if shape is None else math.prod(shape)
 
 
 def _upright(tree: dict[str, Any], mirrors: list[Slot], frames: int) -> tuple[list[Slot], list[Slot]]:
@@ -248,37 +249,32 @@ def _camera(tree: dict[str, Any], key: str, path: Path, frames: int) -> Camera |
 def _with_side_files(estimate: Estimate, tree: dict[str, Any], path: Path) -> Estimate:
     """Keypoints and boxes of the file itself or else of the demo's folder, and its video."""
     folder, frames = path.parent, len(estimate)
-    vitpose, bbx = folder / "preprocess" / "vitpose.pt", folder / "preprocess" / "bbx.pt"
-    keypoints, notes = first_of_length(
-        {
-            "kp2d": lambda: _keypoints(tree.get("kp2d"), f"{path}: kp2d"),
-            "preprocess/vitpose.pt": lambda: load_keypoints(vitpose) if vitpose.is_file() else None,
-        },
-        frames,
-        lambda found: len(found.positions),
+    vitpose, bbx, video = (
+        folder / name for name in ("preprocess/vitpose.pt", "preprocess/bbx.pt", "0_input_video.mp4")
     )
+    points, squares = to_numpy(tree.get("kp2d")), to_numpy(tree.get("bbx_xys"))
+    keypoint_sources: dict[str, Callable[[], Keypoints]] = {}
+    if points is not None:
+        keypoint_sources["kp2d"] = lambda: keypoints_from_array(points, where=f"{path}: kp2d", source="kp2d")
+    if vitpose.is_file():
+        keypoint_sources["preprocess/vitpose.pt"] = lambda: load_keypoints(vitpose)
+    keypoints_found = first_of_length(keypoint_sources, frames, lambda found: len(found.positions))
+    keypoints, notes = keypoints_found
     if keypoints is not None and keypoints.source == vitpose.name:
         keypoints = replace(keypoints, source="preprocess/vitpose.pt (ViTPose)")
-    boxes, box_notes = first_of_length(
-        {
-            "bbx_xys": lambda: _corners_of_squares(tree.get("bbx_xys"), f"{path}: bbx_xys"),
-            "preprocess/bbx.pt": lambda: _corners(load_torch(bbx), bbx) if bbx.is_file() else None,
-        },
-        frames,
-        len,
-    )
-    video = folder / "0_input_video.mp4"
+    box_sources: dict[str, Callable[[], np.ndarray]] = {}
+    if squares is not None:
+        box_sources["bbx_xys"] = lambda: _corners_of_squares(squares, f"{path}: bbx_xys")
+    if bbx.is_file():
+        box_sources["preprocess/bbx.pt"] = lambda: _corners(load_torch(bbx), bbx)
+    boxes_found = first_of_length(box_sources, frames, len)
+    boxes, box_notes = boxes_found
     return estimate.replace(
         keypoints=keypoints,
         boxes=boxes,
         video=video if video.is_file() else None,
         notes=(*estimate.notes, *notes, *box_notes),
     )
-
-
-def _keypoints(leaf: Any, where: str) -> Keypoints | None:
-    points = to_numpy(leaf)
-    return None if points is None else keypoints_from_array(points, where=where, source="kp2d")
 
 
 def _corners(content: Any, path: Path) -> np.ndarray:
@@ -289,11 +285,8 @@ def _corners(content: Any, path: Path) -> np.ndarray:
     return corners
 
 
-def _corners_of_squares(leaf: Any, where: str) -> np.ndarray | None:
+def _corners_of_squares(xys: np.ndarray, where: str) -> np.ndarray:
     """(L, 4) corners of boxes given as centre and side."""
-    xys = to_numpy(leaf)
-    if xys is None:
-        return None
     if xys.ndim != 2 or xys.shape[1] != 3:
         raise InputError(f"{where}: shape {xys.shape}; expected (L, 3)")
     return np.hstack([xys[:, :2] - xys[:, 2:] / 2, xys[:, :2] + xys[:, 2:] / 2])

@@ -24,8 +24,6 @@ from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.notes import Note
 
-NAME = "phalp"
-
 _NAMES = {"tid", "smpl", "camera", "size"}
 _DERIVED = ("3d_joints", "2d_joints", "camera_bbox")
 

@@ -20,8 +20,6 @@ from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.notes import Note
 
-NAME = "prompthmr"
-
 _NOTE_SCALED = Note(
     "video-scaled",
     "PromptHMR scales videos to at most 896 rows and 60 fps; its camera and frame numbers are that video's",

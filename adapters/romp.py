@@ -14,18 +14,16 @@ import numpy as np
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.assemble import assemble
-from lsmplify_refine.formats.codings import Rotations
+from lsmplify_refine.formats.codings import Coding, Rotations
 from lsmplify_refine.formats.containers import Container, peek, read_container
 from lsmplify_refine.formats.linking import link_boxes
-from lsmplify_refine.formats.slots import Slot, write_slots
+from lsmplify_refine.formats.slots import Field, Slot, write_slots
 from lsmplify_refine.formats.tree import KeyPath, look_up
 from lsmplify_refine.geometry.projection import intrinsics
 from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.notes import Note
-
-NAME = "romp"
 
 _NAMES = {"smpl_thetas", "smpl_betas", "cam_trans"}
 _DERIVED = ("verts", "joints", "pj2d_org", "cam")
@@ -104,8 +102,8 @@ def _person(
 ) -> Estimate:
     places = np.array([row for _, _, row, _ in rows])
 
-    def slot(field: Any, key: str, *more: Any) -> Slot:
-        return Slot(field, tuple((*at, key) for _, at, _, _ in rows), *more, rows=places)
+    def slot(field: Field, key: str, coding: Coding | None = None, columns: slice = slice(None)) -> Slot:
+        return Slot(field, tuple((*at, key) for _, at, _, _ in rows), coding or Coding(), columns, rows=places)
 
     first = look_up(container.tree, rows[0][1])
     root, joints = Rotations(single=True), Rotations()

@@ -17,8 +17,6 @@ from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.notes import Note
 
-NAME = "smplcodec"
-
 _FAMILIES: dict[int, Family] = {0: "smpl", 1: "smplh", 2: "smplx"}
 _GENDERS: dict[int, Gender] = {0: "neutral", 1: "male", 2: "female"}
 _NOTE_UP = Note("up-assumed", "the format does not say which way is up; taken as y")

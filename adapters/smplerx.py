@@ -27,8 +27,6 @@ from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.notes import Note
 
-NAME = "smplerx"
-
 _FILE = re.compile(r"(\d+)_(\d+)\.npz")
 _RECORDING = "recording.json"
 #: ffmpeg numbers images from 1.

@@ -7,7 +7,6 @@ other forks' files do not place the person in the image, and are refused with th
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -22,8 +21,6 @@ from lsmplify_refine.safe_load import inspect_file, load_npy, to_numpy
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.notes import Note
-
-NAME = "smplestx"
 
 _INSTEAD = "record the run again with lsmplify_refine.recorder (docs/formats.md)"
 _REFUSED: dict[str, str] = {
@@ -108,7 +105,7 @@ def _person(container: Container, places: list[KeyPath], path: Path) -> Estimate
         Slot("betas", at("smplx_shape")),
         Slot("transl", at("cam_trans")),
     ]
-    derived = [key for key in _DERIVED if key in _first(container, places)]
+    derived = [key for key in _DERIVED if look_up(container.tree, (*places[0], "smplx_params", key)) is not None]
     stale = f"{', '.join(derived)}: left as the estimator gave them; they do not show the refined pose"
     return assemble(
         container,
@@ -120,7 +117,3 @@ def _person(container: Container, places: list[KeyPath], path: Path) -> Estimate
         boxes=boxes,
         notes=(Note("fields-stale", stale),) if derived else (),
     )
-
-
-def _first(container: Container, places: list[KeyPath]) -> dict[str, Any]:
-    return look_up(container.tree, (*places[0], "smplx_params"))

@@ -23,8 +23,6 @@ from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.notes import Note
 
-NAME = "tram"
-
 _NAMES = {"pred_rotmat", "pred_shape", "pred_trans", "frame"}
 _TRACK = re.compile(r"hps_track_(\d+)\.npy")
 _NOTE_CAM = Note("fields-stale", "pred_cam: left as TRAM gave it; it does not follow the refined translation")

@@ -15,16 +15,15 @@ import numpy as np
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.assemble import assemble, frame_ids_of
 from lsmplify_refine.formats.codings import Coding, Fields, Rotations
-from lsmplify_refine.formats.containers import peek, read_container
+from lsmplify_refine.formats.containers import Container, peek, read_container
 from lsmplify_refine.formats.slots import Slot, write_slots
 from lsmplify_refine.formats.tree import KeyPath, people_with
 from lsmplify_refine.geometry.crop_cameras import crop_to_full, full_to_crop, spin_intrinsics
+from lsmplify_refine.geometry.rotations import RotationKind
 from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.notes import Note
-
-NAME = "vibe"
 
 _NAMES = {"pred_cam", "orig_cam", "pose", "betas", "bboxes", "frame_ids"}
 _DERIVED = ("verts", "joints3d", "joints2d", "joints2d_img_coord", "smpl_joints2d")
@@ -91,7 +90,7 @@ def read(path: Path) -> list[Estimate]:
     return [_person(container, (name,), person, path) for name, person in people.items()]
 
 
-def _person(container: Any, at: KeyPath, person: dict[str, Any], path: Path) -> Estimate:
+def _person(container: Container, at: KeyPath, person: dict[str, Any], path: Path) -> Estimate:
     boxes, cam, orig, pose = (to_numpy(person[name]) for name in ("bboxes", "pred_cam", "orig_cam", "pose"))
     ids = to_numpy(person["frame_ids"])
     if ids is None:
@@ -103,7 +102,7 @@ def _person(container: Any, at: KeyPath, person: dict[str, Any], path: Path) -> 
     centre, side = boxes[:, :2].astype(np.float64), boxes[:, 3].astype(np.float64)
     size = (cam[:, :1] * side[:, None]) / orig[:, :2]
     K = spin_intrinsics(centre, side)
-    rotations = "matrix" if pose is not None and pose.shape[1:] == (24, 3, 3) else "axis-angle"
+    rotations: RotationKind = "matrix" if pose is not None and pose.shape[1:] == (24, 3, 3) else "axis-angle"
     width = 9 if rotations == "matrix" else 3
     pose_at = ((*at, "pose"),)
     slots = [

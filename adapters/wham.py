@@ -22,8 +22,6 @@ from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.notes import Note
 
-NAME = "wham"
-
 _NAMES = {"pose", "trans", "pose_world", "trans_world", "betas", "frame_ids"}
 #: Middle of the hips from the pelvis, SMPL's neutral mean at rest, metres; the hips turn with the root.
 _HIPS_FROM_PELVIS = np.array([0.0009, -0.0910, -0.0056])
@@ -38,15 +36,18 @@ class _MidHip(Coding):
     depends = ("world_orient",)
 
     def decode(self, stored: np.ndarray, fields: Fields) -> np.ndarray:
-        return (stored - _mid_hip(fields["world_orient"])).astype(stored.dtype)
+        transl: np.ndarray = (stored - _mid_hip(fields["world_orient"])).astype(stored.dtype)
+        return transl
 
     def encode(self, values: np.ndarray, fields: Fields) -> np.ndarray:
-        return values + _mid_hip(fields["world_orient"])
+        mid_hip: np.ndarray = values + _mid_hip(fields["world_orient"])
+        return mid_hip
 
 
 def _mid_hip(orient: np.ndarray) -> np.ndarray:
     """(T, 3) middle of the hips of a body without translation."""
-    return MEAN_REST_PELVIS["smpl"] + rotvec_to_rotmat(orient) @ _HIPS_FROM_PELVIS
+    mid_hip: np.ndarray = MEAN_REST_PELVIS["smpl"] + rotvec_to_rotmat(orient) @ _HIPS_FROM_PELVIS
+    return mid_hip
 
 
 def recognises(path: Path) -> bool:

@@ -10,15 +10,16 @@ import numpy as np
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.containers import Container
-from lsmplify_refine.formats.slots import Record, Slot, read_fields
-from lsmplify_refine.formats.tree import look_up
+from lsmplify_refine.formats.slots import Record, Slot, read_fields, shape_of
 from lsmplify_refine.options import Family, Gender
 from lsmplify_refine.safe_load import to_numpy
+from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.estimate import Estimate, WorldRoot
+from lsmplify_refine.values.notes import Note
 from lsmplify_refine.values.smpl_joints import BODY_JOINTS
 
-#: Numbers of frames are below this: a year of them.
-_MOST_FRAMES = 1e9
+#: Frame numbers are below this: a year of them.
+_MAX_FRAMES = 1e9
 _GENDERS: dict[str, Gender] = {"m": "male", "f": "female", "n": "neutral"}
 
 
@@ -30,7 +31,13 @@ def assemble(
     path: Path,
     family: Family,
     up: Literal["y", "z"] | None = None,
-    **rest: Any,
+    gender: Gender = "neutral",
+    camera: Camera | None = None,
+    fps: float | None = None,
+    frame_ids: np.ndarray | None = None,
+    track_id: str = "0",
+    boxes: np.ndarray | None = None,
+    notes: tuple[Note, ...] = (),
 ) -> Estimate:
     """One person's estimate.
 
@@ -42,16 +49,25 @@ def assemble(
         path: The file's place.
         family: Body family.
         up: The vertical axis of the frame that `global_orient` and `transl` are in; None for the camera's frame.
-        rest: Other fields of `Estimate`.
+        gender: This and what follows: see `Estimate`.
+        camera: Intrinsics.
+        fps: Frames per second.
+        frame_ids: (T,); None for 0, 1, ...
+        track_id: The file's name for this person.
+        boxes: (T, 4).
+        notes: What the user should know.
+
+    Raises:
+        InputError: A value is missing, does not fit, or is not finite.
     """
     fields = read_fields(container.tree, slots, frames, str(path))
     fields["body_pose"] = fields["body_pose"].reshape(frames, -1, 3)
     if fields["body_pose"].shape[1] != BODY_JOINTS[family]:
         slot = next(slot for slot in slots if slot.field == "body_pose")
-        shape = np.shape(to_numpy(look_up(container.tree, slot.paths[0])))
+        found, expected = fields["body_pose"].shape[1], BODY_JOINTS[family]
         raise InputError(
-            f"{path}: {slot.name}: shape {shape}: a body pose of {fields['body_pose'].shape[1]} joints; "
-            f"{family} has {BODY_JOINTS[family]}"
+            f"{path}: {slot.name}: shape {shape_of(container.tree, slot)}: a body pose of {found} joints; "
+            f"{family} has {expected}"
         )
     world = None
     if "world_orient" in fields:
@@ -62,13 +78,21 @@ def assemble(
         world = WorldRoot(fields["global_orient"].copy(), fields["transl"].copy(), up=up)
     return Estimate(
         family=family,
-        gender=rest.pop("gender", "neutral"),
+        gender=gender,
+        global_orient=fields["global_orient"],
+        body_pose=fields["body_pose"],
+        betas=fields["betas"],
+        transl=fields["transl"],
         frame="camera" if up is None else "world",
+        camera=camera,
+        fps=fps,
+        frame_ids=np.arange(frames) if frame_ids is None else frame_ids,
+        track_id=track_id,
+        boxes=boxes,
         world=world,
+        notes=notes,
         source=path,
         passthrough=Record(container, tuple(slots)),
-        **fields,
-        **rest,
     )
 
 
@@ -114,7 +138,8 @@ def intrinsics_of(leaf: Any, frames: int, where: str) -> np.ndarray | None:
         raise InputError(f"{where}: shape {K.shape}; expected (3, 3) or ({frames}, 3, 3)")
     if not np.isfinite(K).all() or (K[..., (0, 1), (0, 1)] <= 0).any():
         raise InputError(f"{where}: the camera matrix is not finite, or a focal length is not positive")
-    return np.broadcast_to(K, (frames, 3, 3)).copy()
+    intrinsics: np.ndarray = np.broadcast_to(K, (frames, 3, 3)).copy()
+    return intrinsics
 
 
 def frame_ids_of(leaf: Any, frames: int, where: str) -> np.ndarray:
@@ -128,7 +153,7 @@ def frame_ids_of(leaf: Any, frames: int, where: str) -> np.ndarray:
         return np.arange(frames)
     if value.size != frames:
         raise InputError(f"{where}: {value.size} frame ids for {frames} rows")
-    if not ((value >= 0) & (value < _MOST_FRAMES)).all():
+    if not ((value >= 0) & (value < _MAX_FRAMES)).all():
         raise InputError(f"{where}: the frame ids are not all numbers of frames: 0, 1, ...")
     ids = value.reshape(-1).astype(np.int64)
     if (np.diff(ids) <= 0).any():

@@ -7,11 +7,10 @@ import shutil
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.containers import peek
-from lsmplify_refine.formats.registry import adapters
+from lsmplify_refine.formats.registry import AdapterWithOptions, adapters
 from lsmplify_refine.safe_load import inspect_file
 from lsmplify_refine.values.estimate import Estimate
 
@@ -33,10 +32,13 @@ def load(path: str | Path, *, format: str | None = None) -> list[Estimate]:
     name, _, text = (format or _recognise(path)).partition(":")
     if name not in adapters():
         raise InputError(f"format {name!r} is not known; known: {', '.join(adapters())}")
-    adapter: Any = adapters()[name]
-    options = _options(name, text, getattr(adapter, "OPTIONS", {}))
+    adapter = adapters()[name]
+    options = _options(name, text, adapter.OPTIONS if isinstance(adapter, AdapterWithOptions) else {})
     try:
-        estimates = adapter.read(path, options) if options else adapter.read(path)
+        if isinstance(adapter, AdapterWithOptions) and options:
+            estimates = adapter.read(path, options)
+        else:
+            estimates = adapter.read(path)
         return [estimate.replace(format=name) for estimate in estimates]
     except InputError as error:
         if str(path) in str(error):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+from collections.abc import Callable
 from types import FunctionType
 from typing import IO, Any, ClassVar
 
@@ -13,21 +14,26 @@ from numpy.lib import format as npy_format
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.safe_load import Budget, restricted_loads
 
-#: Bytes that an object array in a npz or npy file may have.
-_MOST_OBJECT_BYTES = 100_000_000
+#: Max bytes of an object array in a npz or npy file.
+_MAX_OBJECT_BYTES = 100_000_000
+
+#: Absent from the type stubs.
+_save_global: Callable[[pickle._Pickler, Any, str | None], None] = vars(pickle._Pickler)["save_global"]
 
 
-#: The one in Python, which can be overridden; type checkers do not know all of it.
-_Pickler: Any = pickle._Pickler
-
-
-class _NumPy1Pickler(_Pickler):
+class _NumPy1Pickler(pickle._Pickler):
     """Spells numpy's modules as NumPy 1 does; NumPy 2 reads both spellings."""
+
+    # of the base class, absent from the type stubs
+    proto: int
+    save: Callable[[Any], None]
+    write: Callable[[bytes], object]
+    memoize: Callable[[Any], None]
 
     def save_global(self, obj: Any, name: str | None = None) -> None:
         module = getattr(obj, "__module__", None) or ""
         if not module.startswith("numpy._core."):
-            super().save_global(obj, name)
+            _save_global(self, obj, name)
             return
         module, name = module.replace("numpy._core.", "numpy.core."), name or obj.__name__
         if self.proto >= 4:
@@ -39,7 +45,7 @@ class _NumPy1Pickler(_Pickler):
         self.memoize(obj)
 
     # Python functions have their own entry in the dispatch table, which bypasses an overridden `save_global`
-    dispatch: ClassVar = {**_Pickler.dispatch, FunctionType: save_global}
+    dispatch: ClassVar[dict[type, Callable[..., Any]]] = {**pickle._Pickler.dispatch, FunctionType: save_global}
 
 
 def pickled(tree: Any, protocol: int, numpy1_names: bool) -> bytes:
@@ -57,9 +63,9 @@ def object_member(stream: IO[bytes], where: str) -> bytes:
     Raises:
         InputError: It is larger than any estimator's.
     """
-    data = stream.read(_MOST_OBJECT_BYTES + 1)
-    if len(data) > _MOST_OBJECT_BYTES:
-        raise InputError(f"{where}: pickled objects of more than {_MOST_OBJECT_BYTES >> 20} MB; too much to be read")
+    data = stream.read(_MAX_OBJECT_BYTES + 1)
+    if len(data) > _MAX_OBJECT_BYTES:
+        raise InputError(f"{where}: pickled objects of more than {_MAX_OBJECT_BYTES >> 20} MB; too much to be read")
     return data
 
 

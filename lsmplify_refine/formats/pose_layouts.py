@@ -85,7 +85,8 @@ def _kind(width: int, where: str, rot6d: str | None) -> RotationKind:
             f"{where}: 6D rotations, and three incompatible layouts of them are in use; "
             "say which: --format generic:rot6d=interleaved (SPIN, SMPLest-X), columns (HMR2, TRAM) or rows (pytorch3d)"
         )
-    return f"6d-{rot6d}"  # type: ignore[return-value]
+    kinds: dict[str, RotationKind] = {"interleaved": "6d-interleaved", "columns": "6d-columns", "rows": "6d-rows"}
+    return kinds[rot6d]
 
 
 def family_of(
@@ -115,7 +116,7 @@ def family_of(
     if stated:
         if stated not in possible:
             raise InputError(f"{where}: {joints} joints are no {stated} pose; they fit {' or '.join(possible)}")
-        return stated  # type: ignore[return-value]
+        return stated
     if len(possible) == 1:
         return possible[0]
     if joints == 24:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from lsmplify_refine.values.estimate import Estimate
 
 #: Third parties add an adapter module under this entry-point group.
 ENTRY_POINT_GROUP = "lsmplify_refine.adapters"
 
-
 #: Found even where the package runs from a source tree without metadata.
 _BUILT_IN = {
     name: f"lsmplify_refine.adapters.{name}"
-    # each format before those that would take its files for their own
+    # each format stands before those that would take its files for their own
     for name in (
         "gvhmr",
         "amass",
@@ -39,24 +38,33 @@ _BUILT_IN = {
 
 
 class Adapter(Protocol):
-    """What an adapter module has: a name, and three functions.
-
-    An adapter whose files leave something open also has `OPTIONS`, a dict of option name -> allowed values (none: any
-    text), and its `read` takes the chosen ones as a second argument, a dict of text.
-    """
-
-    NAME: str
+    """What an adapter module has: three functions."""
 
     def recognises(self, path: Path) -> bool:
         """Whether the file or folder is in this format, judged by its content first."""
         ...
 
     def read(self, path: Path) -> list[Estimate]:
-        """One estimate a person."""
+        """One estimate per person."""
         ...
 
     def write(self, estimates: Sequence[Estimate], path: Path) -> None:
         """Write in the container that the estimates came from."""
+        ...
+
+
+@runtime_checkable
+class AdapterWithOptions(Adapter, Protocol):
+    """An adapter whose files leave something open, which the user decides.
+
+    Attributes:
+        OPTIONS: Option name -> allowed values; none allow any text.
+    """
+
+    OPTIONS: Mapping[str, Sequence[str]]
+
+    def read(self, path: Path, options: Mapping[str, str] | None = None) -> list[Estimate]:
+        """One estimate per person, read with the chosen options."""
         ...
 
 

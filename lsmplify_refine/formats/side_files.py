@@ -12,12 +12,12 @@ T = TypeVar("T")
 
 
 def first_of_length(
-    sources: Mapping[str, Callable[[], T | None]], frames: int, length: Callable[[T], int]
+    sources: Mapping[str, Callable[[], T]], frames: int, length: Callable[[T], int]
 ) -> tuple[T | None, list[Note]]:
     """The first source that can be read and has a row for each frame.
 
     Args:
-        sources: By name; each reads its value, or gives None where there is none.
+        sources: The readers of those that are there, by name.
         frames: T.
         length: The rows of a value.
 
@@ -30,8 +30,6 @@ def first_of_length(
             value = read()
         except InputError as error:
             notes.append(Note("side-file-ignored", f"{name} is ignored: {error}", "warning"))
-            continue
-        if value is None:
             continue
         if length(value) == frames:
             return value, notes

@@ -89,6 +89,12 @@ def read_fields(tree: Any, slots: Sequence[Slot], frames: int, where: str) -> di
     return fields
 
 
+def shape_of(tree: Any, slot: Slot) -> tuple[int, ...] | None:
+    """The shape of a slot's (first) leaf; None where it is not an array of numbers."""
+    array = to_numpy(look_up(tree, slot.paths[0]))
+    return None if array is None else array.shape
+
+
 def check_slots(tree: Any, slots: Sequence[Slot], frames: int, where: str) -> None:
     """Check the numbers of slots that `read_fields` does not look at, because another slot of their field comes first.
 
@@ -217,7 +223,8 @@ def _in_rows(array: np.ndarray, count: int, where: str) -> np.ndarray:
 def _by_row(array: np.ndarray, rows: np.ndarray, where: str) -> np.ndarray:
     if array.ndim == 0 or len(array) <= np.max(rows):
         raise InputError(f"{where}: shape {array.shape}; expected at least {np.max(rows) + 1} rows")
-    return array.reshape(len(array), -1)[rows]
+    picked: np.ndarray = array.reshape(len(array), -1)[rows]
+    return picked
 
 
 def _fields_of(estimate: Estimate) -> dict[str, np.ndarray]:

@@ -71,7 +71,8 @@ def _apart(one: _Seen, other: _Seen) -> float:
 
 
 def _usable(seen: _Seen) -> np.ndarray:
-    return (seen.confidence > 0) & np.isfinite(seen.points).all(axis=-1)
+    usable: np.ndarray = (seen.confidence > 0) & np.isfinite(seen.points).all(axis=-1)
+    return usable
 
 
 def _size(points: np.ndarray) -> float:
@@ -111,7 +112,8 @@ def box_distances(points: np.ndarray, confidence: np.ndarray, boxes: np.ndarray)
 
 def _area(low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """Of boxes between corners (T, 2); 0 where one is turned inside out or unknown."""
-    return np.nan_to_num(np.clip(high - low, 0.0, None)).prod(axis=-1)
+    area: np.ndarray = np.nan_to_num(np.clip(high - low, 0.0, None)).prod(axis=-1)
+    return area
 
 
 def assign_tracks(costs: np.ndarray) -> list[int | None]:
@@ -180,13 +182,16 @@ def swapped_sides(
 
     def centred(points: np.ndarray) -> np.ndarray:
         points = np.where(weight[..., None] > 0, points, 0.0)
-        return points - (points * weight[..., None]).sum(axis=1, keepdims=True) / total[:, None, None]
+        moved: np.ndarray = points - (points * weight[..., None]).sum(axis=1, keepdims=True) / total[:, None, None]
+        return moved
 
     def error(points: np.ndarray) -> np.ndarray:
         apart = np.linalg.norm(centred(points) - centred(expected), axis=-1)
-        return (apart * weight).sum(axis=1) / total
+        weighted: np.ndarray = (apart * weight).sum(axis=1) / total
+        return weighted
 
     as_told, exchanged = error(positions), error(positions[:, order])
     size = np.linalg.norm(np.ptp(expected, axis=1), axis=-1)
     better = (exchanged < _SWAPPED_SHARE * as_told) & (as_told - exchanged > _SWAPPED_LEAST * size)
-    return better & (weight.sum(axis=1) > 0)
+    swapped: np.ndarray = better & (weight.sum(axis=1) > 0)
+    return swapped

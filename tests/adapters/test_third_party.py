@@ -7,11 +7,12 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from lsmplify_refine.formats import load_save
+from lsmplify_refine.formats import load_save, registry
 from tests.support import estimator_files as make
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "adapters.md"
@@ -24,19 +25,17 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     assert code is not None
     (tmp_path / "posenet9000_adapter.py").write_text(code[1], encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
-    point = EntryPoint("posenet9000", "posenet9000_adapter", load_save.ENTRY_POINT_GROUP)
-    monkeypatch.setattr(
-        load_save, "entry_points", lambda group: [point] if group == load_save.ENTRY_POINT_GROUP else []
-    )
-    load_save.adapters.cache_clear()
+    point = EntryPoint("posenet9000", "posenet9000_adapter", registry.ENTRY_POINT_GROUP)
+    monkeypatch.setattr(registry, "entry_points", lambda group: [point] if group == registry.ENTRY_POINT_GROUP else [])
+    registry.adapters.cache_clear()
     yield
-    load_save.adapters.cache_clear()
+    registry.adapters.cache_clear()
     sys.modules.pop("posenet9000_adapter", None)
 
 
 @pytest.mark.usefixtures("installed")
 def test_example_reads_and_writes_back(tmp_path: Path) -> None:
-    arrays = {
+    arrays: dict[str, Any] = {
         "theta": make.poses(24),
         "shape": make.values(make.FRAMES, 10),
         "cam_t": make.ahead(),

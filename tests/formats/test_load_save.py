@@ -10,16 +10,13 @@ import torch
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats import load_save
+from lsmplify_refine.formats.registry import adapters
 from tests.support import gvhmr_files as make
 
 
 @pytest.fixture
 def result(tmp_path: Path) -> Path:
     return make.write_pt(tmp_path / "r.pt", make.official(net_outputs=False))
-
-
-def test_gvhmr_is_found_without_installation() -> None:
-    assert load_save.adapters()["gvhmr"].NAME == "gvhmr"
 
 
 def test_load_names_the_format(result: Path) -> None:
@@ -94,7 +91,7 @@ def test_a_failing_write_leaves_nothing_behind(result: Path, tmp_path: Path, mon
         path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(load_save.adapters()["gvhmr"], "write", full_disk)
+    monkeypatch.setattr(adapters()["gvhmr"], "write", full_disk)
     before = result.read_bytes()
     with pytest.raises(InputError, match="No space left"):
         load_save.save(estimates, result, overwrite=True)

@@ -1,0 +1,41 @@
+"""The built-in adapters have what the registry promises; type checkers see it too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lsmplify_refine.formats.registry import Adapter, AdapterWithOptions, adapters
+
+if TYPE_CHECKING:
+    from adapters import (
+        amass,
+        easymocap,
+        generic,
+        gvhmr,
+        phalp,
+        prompthmr,
+        romp,
+        smplcodec,
+        smplerx,
+        smplestx,
+        tram,
+        vibe,
+        wham,
+    )
+
+    # imported by name at run time, so only here is each of them held against the protocol
+    BUILT_IN: tuple[Adapter, ...] = (
+        amass, easymocap, gvhmr, phalp, prompthmr, romp, smplcodec, smplerx, smplestx, tram, vibe, wham,
+    )  # fmt: skip
+    WITH_OPTIONS: AdapterWithOptions = generic
+
+
+def test_every_file_in_adapters_is_registered_and_found_without_installation() -> None:
+    folder = Path(__file__).resolve().parents[2] / "adapters"
+    assert set(adapters()) == {path.stem for path in folder.glob("[a-z]*.py")}
+
+
+def test_an_adapter_with_options_is_told_from_one_without() -> None:
+    assert isinstance(adapters()["generic"], AdapterWithOptions)
+    assert not isinstance(adapters()["wham"], AdapterWithOptions)
