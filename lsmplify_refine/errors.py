@@ -8,3 +8,9 @@ class InputError(Exception):
 
     The command line prints the message and exits with code 2; a traceback appears only under `--debug`.
     """
+
+
+def one_line(error: BaseException) -> str:
+    """An error in one line. Its type is named unless its message was written for the user."""
+    text = " ".join(str(error).split())
+    return text if isinstance(error, InputError | OSError) else f"{type(error).__name__}: {text}"

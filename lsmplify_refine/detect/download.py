@@ -1,4 +1,4 @@
-"""Model files: downloaded once into the user's cache, and used only with the right checksum."""
+"""Model files: downloaded once into the user's cache, and used only if the checksum is right."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from urllib.request import urlopen
 from lsmplify_refine.errors import InputError
 
 _TIMEOUT_S = 30
-_CHUNK = 1 << 20
+_CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class ModelFile:
     Attributes:
         url: Where it is, https.
         sha256: Its checksum, hexadecimal.
-        size: Its bytes; no more than these are read.
+        size: Its size in bytes; no more is read.
     """
 
     url: str
@@ -44,10 +44,10 @@ def stored(model: ModelFile, folder: Path) -> Path | None:
 
 
 def cached(model: ModelFile, folder: Path) -> Path:
-    """The model file in a cache folder, downloaded where it is not there yet.
+    """The model file in a cache folder, downloaded if it is missing.
 
     Raises:
-        InputError: It is not there and cannot be downloaded, or what came is another file.
+        InputError: It cannot be downloaded, or another file was received.
     """
     path = folder / model.name
     try:
@@ -57,10 +57,10 @@ def cached(model: ModelFile, folder: Path) -> Path:
         part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
         try:
             _download(model, part)
-            os.replace(part, path)  # noqa: PTH105 - says that it replaces
+            os.replace(part, path)  # noqa: PTH105 - the name says that it replaces
         finally:
             part.unlink(missing_ok=True)
-    except OSError as error:  # urllib's own errors are ones
+    except OSError as error:  # urllib's own errors are OSErrors
         reason = getattr(error, "reason", None) or error.strerror or error
         raise InputError(
             f"{model.url}: cannot be downloaded ({reason}); fetch it elsewhere and put it at {path}, "
@@ -72,12 +72,12 @@ def cached(model: ModelFile, folder: Path) -> Path:
 def _download(model: ModelFile, path: Path) -> None:
     digest, left = hashlib.sha256(), model.size + 1
     with urlopen(model.url, timeout=_TIMEOUT_S) as answer, path.open("wb") as file:
-        while left > 0 and (chunk := answer.read(min(_CHUNK, left))):
+        while left > 0 and (chunk := answer.read(min(_CHUNK_BYTES, left))):
             left -= len(chunk)
             digest.update(chunk)
             file.write(chunk)
     if digest.hexdigest() != model.sha256:
         raise InputError(
-            f"{model.url}: what came has the SHA-256 {digest.hexdigest()}, not {model.sha256}; it is not used, "
+            f"{model.url}: the file received has SHA-256 {digest.hexdigest()}, not {model.sha256}; it is not used, "
             "name a file that you trust with --detector-model"
         )

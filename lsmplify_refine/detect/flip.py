@@ -1,4 +1,4 @@
-"""Each frame seen twice, as it is and in a mirror: noise averages out, and what is unsure of itself shows."""
+"""Flip test: each frame is seen twice, as it is and mirrored. Noise averages out, and doubtful points show."""
 
 from __future__ import annotations
 
@@ -7,22 +7,25 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-#: Two findings are one person where their points are at most this share of the person's size apart, on average.
-_SAME = 0.1
-#: A point on which both disagree by this share of the person's size keeps half of its confidence.
-_HALF = 0.05
+#: Two detections are one person if their mean point distance is below this share of the person's size.
+_SAME_PERSON = 0.1
+#: A point whose two positions differ by this share of the person's size keeps half of its confidence.
+_HALF_CONFIDENCE = 0.05
 
 
-def detect_mirrored(detect: Callable[[np.ndarray], np.ndarray], image: np.ndarray, mirror: Sequence[int]) -> np.ndarray:
-    """What a detector finds in an image and in its mirror image, put together.
+def detect_flipped(detect: Callable[[np.ndarray], np.ndarray], image: np.ndarray, mirror: Sequence[int]) -> np.ndarray:
+    """Run a detector on an image and its mirror image, and merge what it finds.
 
-    Findings of the same person are averaged, points on which they disagree lose confidence. A person who is found in
-    one of the two only is kept at half of the confidence: which findings to believe is for those who know the people.
+    The two detections of a person are averaged; points that differ lose confidence. A person found in only one of the
+    two keeps half of the confidence: the caller, who knows the people, decides.
 
     Args:
         detect: Image (H, W, 3) to people (P, K, 3), see `Detector.detect`.
         image: (H, W, 3).
         mirror: `Convention.mirror`.
+
+    Returns:
+        (P, K, 3) x, y, confidence.
     """
     plain = detect(image)
     turned = detect(np.ascontiguousarray(image[:, ::-1]))[:, list(mirror)]
@@ -32,13 +35,14 @@ def detect_mirrored(detect: Callable[[np.ndarray], np.ndarray], image: np.ndarra
     apart = np.linalg.norm(plain[:, None, :, :2] - turned[None, :, :, :2], axis=-1)
     apart /= np.maximum(np.linalg.norm(np.ptp(plain[..., :2], axis=1), axis=-1), 1e-6)[:, None, None]
     cost = apart.mean(axis=-1)
-    pairs = [(i, j) for i, j in zip(*linear_sum_assignment(cost)) if cost[i, j] < _SAME]
+    pairs = [(i, j) for i, j in zip(*linear_sum_assignment(cost)) if cost[i, j] < _SAME_PERSON]
     merged = np.array([(plain[i] + turned[j]) / 2 for i, j in pairs]).reshape(-1, *plain.shape[1:])
-    merged[..., 2] /= 1 + (np.array([apart[i, j] for i, j in pairs]).reshape(merged.shape[:2]) / _HALF) ** 2
+    merged[..., 2] /= 1 + (np.array([apart[i, j] for i, j in pairs]).reshape(merged.shape[:2]) / _HALF_CONFIDENCE) ** 2
     alone = [plain[i] for i in range(len(plain)) if i not in {i for i, _ in pairs}]
     alone += [turned[j] for j in range(len(turned)) if j not in {j for _, j in pairs}]
     return np.concatenate([merged, _halved(np.array(alone).reshape(-1, *plain.shape[1:]))])
 
 
 def _halved(people: np.ndarray) -> np.ndarray:
-    return people * np.array([1.0, 1.0, 0.5])
+    halved: np.ndarray = people * np.array([1.0, 1.0, 0.5])
+    return halved

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from lsmplify_refine.detect.download import ModelFile, cached, stored
-from lsmplify_refine.detect.flip import detect_mirrored
+from lsmplify_refine.detect.flip import detect_flipped
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.values.conventions import MEDIAPIPE33
 
@@ -19,8 +19,8 @@ HEAVY = ModelFile(
     sha256="64437af838a65d18e5ba7a0d39b465540069bc8aae8308de3e318aad31fcbc7b",
     size=30_664_242,
 )
-#: People looked for in a frame.
-_MOST_PEOPLE = 6
+#: Maximum number of people in a frame.
+_MAX_PEOPLE = 6
 
 
 def downloaded_model() -> Path | None:
@@ -35,7 +35,7 @@ def _model_folder() -> Path:
 
 
 class MediaPipe:
-    """The pose landmarker on each frame and its mirror image; its video mode would lag behind fast limbs."""
+    """The pose landmarker on each frame and its mirror image. Its video mode lags behind fast limbs."""
 
     name = "mediapipe"
     convention = "mediapipe33"
@@ -48,27 +48,26 @@ class MediaPipe:
             path = model or cached(HEAVY, _model_folder())
         except ImportError as error:
             raise InputError(
-                f"--detector mediapipe needs a package that is not there ({error}); "
-                "pip install 'lsmplify-refine[detect]'"
+                f"--detector mediapipe needs a missing package ({error}); pip install 'lsmplify-refine[detect]'"
             ) from error
         if not path.is_file():
-            raise InputError(f"--detector-model {path}: no such file; leave it out to have the model downloaded")
-        # from memory, since paths with letters beyond ASCII do not reach its C++ on every system
+            raise InputError(f"--detector-model {path}: no such file; leave the option out and the model is downloaded")
+        # from memory: its C++ cannot open paths beyond ASCII on every system
         options = vision.PoseLandmarkerOptions(
-            base_options=BaseOptions(model_asset_buffer=path.read_bytes()), num_poses=_MOST_PEOPLE
+            base_options=BaseOptions(model_asset_buffer=path.read_bytes()), num_poses=_MAX_PEOPLE
         )
         try:
             self._landmarker = vision.PoseLandmarker.create_from_options(options)
         except (RuntimeError, ValueError) as error:
-            raise InputError(f"{path}: not a model of MediaPipe's pose landmarker ({error})") from error
-        # it cannot close itself any more once the interpreter shuts down
+            raise InputError(f"{path}: not a MediaPipe pose landmarker model ({error})") from error
+        # it cannot close itself while the interpreter shuts down
         weakref.finalize(self, self._landmarker.close)
         self._mediapipe = mediapipe
         self.model = path.name
 
     def detect(self, image: np.ndarray, seconds: float) -> np.ndarray:
         """(P, 33, 3) x, y in pixels and MediaPipe's visibility; see `Detector.detect`."""
-        return detect_mirrored(self._detect_once, image, MEDIAPIPE33.mirror)
+        return detect_flipped(self._detect_once, image, MEDIAPIPE33.mirror)
 
     def _detect_once(self, image: np.ndarray) -> np.ndarray:
         frame = self._mediapipe.Image(image_format=self._mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(image))

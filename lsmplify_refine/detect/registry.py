@@ -8,12 +8,12 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from lsmplify_refine.detect.protocol import Detector
-from lsmplify_refine.errors import InputError
+from lsmplify_refine.errors import InputError, one_line
 
-#: Third parties add a detector's class under this entry-point group.
+#: Third parties register a detector's class under this entry-point group.
 ENTRY_POINT_GROUP = "lsmplify_refine.detectors"
 
-#: Found even where the package runs from a source tree without metadata.
+#: Found even if the package runs from a source tree without metadata.
 _BUILT_IN = {
     "mediapipe": "lsmplify_refine.detect.mediapipe:MediaPipe",
     "rtmpose": "lsmplify_refine.detect.rtmpose:RTMPose",
@@ -22,7 +22,7 @@ _BUILT_IN = {
 
 @lru_cache(maxsize=1)
 def detectors() -> dict[str, EntryPoint]:
-    """Where each detector is, by name; nothing is imported before it is wanted."""
+    """Where each detector is, by name; nothing is imported before it is used."""
     found = {name: EntryPoint(name, place, ENTRY_POINT_GROUP) for name, place in _BUILT_IN.items()}
     for point in entry_points(group=ENTRY_POINT_GROUP):
         found.setdefault(point.name, point)
@@ -34,7 +34,7 @@ def open_detector(name: str, model: Path | None = None) -> Detector:
 
     Args:
         name: One of `detectors`.
-        model: Its model file; None for the one that it brings or downloads.
+        model: Its model file; None for its own, included or downloaded.
 
     Raises:
         InputError: No such detector, or a package or model that it needs is missing.
@@ -47,7 +47,7 @@ def open_detector(name: str, model: Path | None = None) -> Detector:
         return make(model)
     except InputError:
         raise
-    # somebody else's package may fail in any way
+    # third-party code may raise anything
     except Exception as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        reason = one_line(error)[:200]
         raise InputError(f"--detector {name}: cannot be started ({reason}); --debug shows where") from error

@@ -12,7 +12,7 @@ from lsmplify_refine.errors import InputError
 
 
 class RTMPose:
-    """rtmlib's `BodyWithFeet`; rtmlib downloads its models into a cache of its own."""
+    """rtmlib's `BodyWithFeet`; rtmlib downloads its models into its own cache."""
 
     name = "rtmpose"
     convention = "halpe26"
@@ -20,13 +20,15 @@ class RTMPose:
 
     def __init__(self, model: Path | None = None) -> None:
         if model is not None:
-            raise InputError(f"--detector-model {model}: rtmpose needs two models, which rtmlib keeps; leave it out")
+            raise InputError(
+                f"--detector-model {model}: rtmpose needs two models, which rtmlib downloads itself; "
+                "leave the option out"
+            )
         try:
             from rtmlib import BodyWithFeet
         except ImportError as error:
             raise InputError(
-                f"--detector rtmpose needs a package that is not there ({error}); "
-                "pip install 'lsmplify-refine[rtmpose]'"
+                f"--detector rtmpose needs a missing package ({error}); pip install 'lsmplify-refine[rtmpose]'"
             ) from error
         try:
             with redirect_stdout(sys.stderr):  # it prints, and our stdout is for results
@@ -36,9 +38,9 @@ class RTMPose:
 
     def detect(self, image: np.ndarray, seconds: float) -> np.ndarray:
         """(P, 26, 3) x, y in pixels and RTMPose's score; see `Detector.detect`."""
-        image = np.ascontiguousarray(image[..., ::-1])  # as OpenCV reads images, which rtmlib expects
+        image = np.ascontiguousarray(image[..., ::-1])  # rtmlib expects OpenCV's BGR
         boxes = self._body.det_model(image)
         if not len(boxes):
-            return np.zeros((0, 26, 3))  # the pose model would take the whole image for a person
+            return np.zeros((0, 26, 3))  # the pose model would take the whole image as a person
         points, scores = self._body.pose_model(image, bboxes=boxes)
         return np.concatenate([points, np.clip(scores, 0.0, 1.0)[..., None]], axis=-1)

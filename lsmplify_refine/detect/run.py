@@ -1,4 +1,4 @@
-"""`detect_keypoints`: a detector over a video gives the tracks that a keypoint file would."""
+"""`detect_keypoints`: run a detector over a video. It gives the same tracks as a keypoint file."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ def detect_keypoints(
 ) -> list[KeypointTrack]:
     """Everybody's 2D keypoints in a video.
 
-    People are linked from frame to frame by nearness, which may mix them up where they cross; next to an estimate,
-    `matching.match_people` tells them apart frame by frame.
+    People are linked from frame to frame by nearness, which may mix them up when they cross. If there is an estimate,
+    `job.people.match_people` assigns their detections frame by frame.
 
     Args:
-        video: The video file, or what `probe` says of it.
+        video: The video file, or what `probe` returned for it.
         detector: A name in `detectors`, or a detector of your own.
         model: The named detector's model file; None for its own.
         frames: Frames to look at; None for all.
         progress: Called with (frames done, frames in all).
 
     Returns:
-        One track a person, the one with the most evidence first; frames are numbered as in the video.
+        One track per person, the one with the most evidence first, with the video's frame numbers.
 
     Raises:
         InputError: The video or the detector cannot be used, or nobody is found.
@@ -65,17 +65,18 @@ def detect_keypoints(
 
 
 def _seconds(info: VideoInfo, index: int) -> float:
+    """The frame's presentation time, from 0."""
     return float(index / info.fps if info.pts is None else (int(info.pts[index]) - int(info.pts[0])) * info.time_base)
 
 
 def _checked(detector: Detector, people: np.ndarray) -> np.ndarray:
-    """What a detector gives, if it is what it promised."""
+    """The people that a detector returns, checked against its protocol."""
     if detector.convention not in CONVENTIONS:
         known = ", ".join(CONVENTIONS)
         raise InputError(f"detector {detector.name}: convention {detector.convention!r} is not known; known: {known}")
     people, count = np.asarray(people, dtype=np.float64), len(CONVENTIONS[detector.convention].points)
     if people.ndim != 3 or people.shape[1:] != (count, 3):
         raise InputError(
-            f"detector {detector.name}: gave keypoints of shape {people.shape}; expected (people, {count}, 3)"
+            f"detector {detector.name}: returned keypoints of shape {people.shape}; expected (people, {count}, 3)"
         )
     return people

@@ -71,11 +71,12 @@ def test_two_people_of_whom_one_is_never_seen(
     incam = {key: value.numpy() for key, value in clips.results()["smpl_params_incam"].items()}
     hands = np.zeros((clips.FRAMES, 6), np.float32)
     pose = np.concatenate([incam["global_orient"], incam["body_pose"].reshape(clips.FRAMES, -1), hands], axis=1)
-    transl = incam["transl"] + np.float32(MEAN_REST_PELVIS["smplx"]) - np.float32(MEAN_REST_PELVIS["smpl"])
+    rest = {family: np.array(MEAN_REST_PELVIS[family], np.float32) for family in ("smplx", "smpl")}
+    transl = incam["transl"] + rest["smplx"] - rest["smpl"]
     tracks = {
         name: {
             "pose": pose,
-            "trans": transl + np.float32([aside, 0, 0]),
+            "trans": transl + np.array([aside, 0, 0], np.float32),
             "pose_world": pose,
             "trans_world": transl,
             "betas": np.zeros((clips.FRAMES, 10), np.float32),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lsmplify_refine.detect.flip import detect_mirrored
+from lsmplify_refine.detect.flip import detect_flipped
 from lsmplify_refine.values.conventions import COCO17
 
 WIDTH = 200
@@ -19,7 +19,7 @@ def in_mirror(person: np.ndarray) -> np.ndarray:
 def found(*calls: np.ndarray) -> np.ndarray:
     """What comes of a detector's findings in the image and in the mirror image."""
     remaining = iter(calls)
-    return detect_mirrored(lambda image: next(remaining).copy(), IMAGE, COCO17.mirror)
+    return detect_flipped(lambda image: next(remaining).copy(), IMAGE, COCO17.mirror)
 
 
 def test_the_mirror_image_is_a_mirror_image() -> None:
@@ -30,7 +30,7 @@ def test_the_mirror_image_is_a_mirror_image() -> None:
         images.append(seen)
         return NOBODY
 
-    assert len(detect_mirrored(detect, image, COCO17.mirror)) == 0
+    assert len(detect_flipped(detect, image, COCO17.mirror)) == 0
     np.testing.assert_array_equal(images[0], image)
     np.testing.assert_array_equal(images[1], image[:, ::-1])
 

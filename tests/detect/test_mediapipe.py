@@ -36,7 +36,7 @@ def test_a_model_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"--detector-model .*none\.task: no such file"):
         open_detector("mediapipe", tmp_path / "none.task")
     (tmp_path / "bad.task").write_bytes(b"hello")
-    with pytest.raises(InputError, match=r"bad\.task: not a model of MediaPipe's pose landmarker"):
+    with pytest.raises(InputError, match=r"bad\.task: not a MediaPipe pose landmarker model"):
         open_detector("mediapipe", tmp_path / "bad.task")
 
 

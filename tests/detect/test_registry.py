@@ -6,6 +6,7 @@ import re
 import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,7 +47,7 @@ def test_missing_packages_come_with_the_command(
     name: str, package: str, extra: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(InputError, match=rf"needs a package .* pip install 'lsmplify-refine\[{extra}\]'$"):
+    with pytest.raises(InputError, match=rf"needs a missing package .* pip install 'lsmplify-refine\[{extra}\]'$"):
         open_detector(name)
 
 
@@ -57,7 +58,7 @@ def test_the_example_detects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     package = ModuleType("posenet9000")
     package.Net = lambda weights: lambda image: [person]  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "posenet9000", package)
-    module: dict = {}
+    module: dict[str, Any] = {}
     exec(compile(code[1], str(DOCS), "exec"), module)
     fakes.install(monkeypatch, posenet9000=module["Posenet9000"])
     with pytest.raises(InputError, match="give its weights"):

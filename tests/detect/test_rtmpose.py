@@ -53,7 +53,7 @@ def test_people(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.usefixtures("rtmlib")
 def test_it_takes_no_model() -> None:
-    with pytest.raises(InputError, match="leave it out"):
+    with pytest.raises(InputError, match="leave the option out"):
         open_detector("rtmpose", Path("x.onnx"))
 
 

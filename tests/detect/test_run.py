@@ -16,7 +16,8 @@ NOBODY = np.zeros((0, 17, 3))
 
 
 def moved(x: float) -> np.ndarray:
-    return SHAPE + np.array([x, 0, 0])
+    shape: np.ndarray = SHAPE + np.array([x, 0, 0])
+    return shape
 
 
 @pytest.fixture
