@@ -1,8 +1,10 @@
-"""The choices and defaults of the options, without torch, so that the command line can read them."""
+"""The choices and defaults of the options, without torch: the command line and the Python functions share them."""
 
 from __future__ import annotations
 
-from typing import Literal
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
 
 #: Body model families.
 Family = Literal["smpl", "smplh", "smplx"]
@@ -10,20 +12,48 @@ Family = Literal["smpl", "smplh", "smplx"]
 #: Genders of the body models.
 Gender = Literal["neutral", "female", "male"]
 
-#: How 3D keypoints come into the estimate's frame: see `engine.align`.
+#: How 3D keypoints are brought into the estimate's frame: see `engine.align`.
 Align = Literal["auto", "camera", "torso", "procrustes"]
 
-#: Where a frame starts: see `Refiner`.
+#: Where a frame starts: see `RefineOptions.mode`.
 Mode = Literal["plug-in", "sequential"]
+
+#: Where to compute; "auto" is CUDA if there is one, else the CPU.
+Device = Literal["auto", "cpu", "cuda", "mps"]
+
+#: Formats that results can be written in instead of the input's: see `formats.export`.
+OutputFormat = Literal["amass", "smpl-npz", "smplx-npz", "gvhmr", "bvh"]
+
+#: Networks that `train` can train: ours, or Learnable SMPLify's to compare with.
+Architecture = Literal["ours", "published"]
 
 #: Standard deviation of the correction's low-pass, seconds.
 SMOOTH_SECONDS = 0.1
 
-#: Where to compute; "auto" is CUDA where there is one, else the CPU.
-Device = Literal["auto", "cpu", "cuda", "mps"]
-
-#: Formats that results can be written in instead of the input's (see `formats.export`).
-OutputFormat = Literal["amass", "smpl-npz", "smplx-npz", "gvhmr", "bvh"]
-
-#: Frame rate assumed where neither the file nor a video says one.
+#: Frame rate assumed if neither the file nor a video states one.
 DEFAULT_FPS = 30.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefineOptions:
+    """How to refine; `Refiner` and `refine` take the same names.
+
+    Attributes:
+        smooth_seconds: Standard deviation of the low-pass on the correction; 0 fits each frame on its own.
+        align: How 3D keypoints are brought into the estimate's frame (see `engine.align.align`).
+        weights: Weights of the regressor: "shipped", "none" for the projection alone, or a file from `train` or from
+            Learnable SMPLify's authors.
+        mode: "plug-in": every frame starts from the estimate; "sequential": from the last frame's result if that is
+            nearer to the keypoints.
+        passes: How often the regressor is applied.
+    """
+
+    smooth_seconds: float = SMOOTH_SECONDS
+    align: Align = "auto"
+    weights: Path | str = "shipped"
+    mode: Mode = "plug-in"
+    passes: int = 1
+
+    def as_keywords(self) -> dict[str, Any]:
+        """These options alone, as keyword arguments of `Refiner`."""
+        return {field.name: getattr(self, field.name) for field in fields(RefineOptions)}

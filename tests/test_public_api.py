@@ -7,6 +7,7 @@ import inspect
 import pytest
 
 import lsmplify_refine
+from lsmplify_refine.options import RefineOptions
 
 NAMES = [
     "BodyModel",
@@ -56,6 +57,13 @@ def test_signatures(name: str) -> None:
     assert list(inspect.signature(getattr(lsmplify_refine, name)).parameters) == SIGNATURES[name]
 
 
+@pytest.mark.parametrize("name", ["Refiner", "refine"])
+def test_defaults_are_those_of_the_command(name: str) -> None:
+    signature = inspect.signature(getattr(lsmplify_refine, name))
+    for option, default in RefineOptions().as_keywords().items():
+        assert signature.parameters[option].default == default, option
+
+
 def test_unknown_names_are_attribute_errors() -> None:
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        _ = lsmplify_refine.nothing  # type: ignore[attr-defined]
+        _ = lsmplify_refine.nothing

@@ -5,17 +5,18 @@ from __future__ import annotations
 import argparse
 import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from lsmplify_refine._version import __version__
 from lsmplify_refine.cli import demo, doctor, evaluate, refine, train
-from lsmplify_refine.errors import InputError
+from lsmplify_refine.cli._options import BAD_INPUT, STOPPED
+from lsmplify_refine.errors import InputError, one_line
 
 VERBS = {"refine": refine, "demo": demo, "doctor": doctor, "train": train, "evaluate": evaluate}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code: 0 done, 1 `doctor` found faults, 2 bad input, 130 stopped."""
+    """Run the command and return its exit code, see `_options.EXIT_CODES`."""
     for stream in (sys.stdout, sys.stderr):
         # names of files and people need not be in the terminal's encoding
         if isinstance(stream, io.TextIOWrapper):
@@ -24,15 +25,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = make_parser()
     args = parser.parse_args(_with_verb(arguments))
     try:
-        return args.handle(args)
+        handle: Callable[[argparse.Namespace], int] = args.handle
+        return handle(args)
     except KeyboardInterrupt:
         print(f"stopped; {getattr(args, 'stopped', 'no results were written')}", file=sys.stderr)
-        return 130
+        return STOPPED
     except (InputError, OSError) as error:
         if args.debug:
             raise
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+        print(f"error: {one_line(error)}", file=sys.stderr)
+        return BAD_INPUT
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -47,13 +49,13 @@ def make_parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(dest="verb", metavar="{refine,demo,doctor,train,evaluate}", required=True)
     for verb in VERBS.values():
         verb.register_parser(subparsers)
-    # the verb may be left out, so its options belong into the first help that people see
+    # the verb may be omitted, so its options belong in the first help that people see
     parser.epilog = subparsers.choices["refine"].format_help()
     return parser
 
 
 def _with_verb(arguments: list[str]) -> list[str]:
-    """`refine` where no verb is given, so that `lsmplify-refine --input FILE` works."""
+    """The arguments with `refine` if no verb is given, so that `lsmplify-refine --input FILE` works."""
     if arguments and (arguments[0] in VERBS or arguments[0] in ("-h", "--help", "--version")):
         return arguments
     return ["refine", *arguments] if arguments else ["--help"]

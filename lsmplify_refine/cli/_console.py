@@ -1,39 +1,62 @@
-"""Running a job at the terminal: progress bars on stderr, the result on stdout."""
+"""Running a job at the terminal: progress bars and warnings on stderr, the result on stdout."""
 
 from __future__ import annotations
 
+import math
+import traceback
 from collections.abc import Iterable
 
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
 
+from lsmplify_refine.cli._options import DONE, PARTLY_FAILED
 from lsmplify_refine.engine.refinement import Refinement
 from lsmplify_refine.job.job import Job, Outcome
-from lsmplify_refine.job.report import counts, metrics_table
+from lsmplify_refine.job.report import counts
 from lsmplify_refine.job.run import run
-from lsmplify_refine.values.notes import Note
+from lsmplify_refine.values.notes import Note, Severity
 
-#: What the stages of a job are called on their bars.
-LABELS = {"refining": "refining", "rendering": "decoding, rendering"}
+#: Labels of a job's stages on their progress bars.
+_STAGE_LABELS = {"refining": "refining", "rendering": "decoding, rendering"}
+
+#: Row labels of `Refinement.metrics` in the table. The calibrated body has the motion as read.
+_ROW_LABELS = {"input": "as read", "calibrated": "do nothing (calibrated)", "refined": "refined"}
+
+_NOTE_LABELS: dict[Severity, str] = {"info": "note", "warning": "warning"}
 
 
-def run_and_show(job: Job) -> int:
-    """Run a job with progress bars, then print the table, the notes and the files written."""
+def run_and_show(job: Job, *, debug: bool = False) -> int:
+    """Run a job with progress bars, then print the table, the notes and the files written.
+
+    Args:
+        job: What to do.
+        debug: Whether to print the traceback if the comparison video could not be drawn.
+
+    Returns:
+        The exit code.
+    """
     with Bars() as bars:
-        outcome = run(job, progress=bars.advance)
+        outcome = run(job, progress=bars.advance, notify=bars.show_note)
     console = Console(soft_wrap=True, highlight=False)
     for refinement in outcome.refinements:
         _show_person(console, refinement)
     _show_notes(console, outcome.notes)
     _show_files(console, outcome)
-    return 0
+    if outcome.video_error is None:
+        return DONE
+    if debug:
+        traceback.print_exception(outcome.video_error)
+    return PARTLY_FAILED
 
 
 class Bars:
-    """One progress bar a stage, on stderr, and only where that is a terminal."""
+    """One progress bar per stage, on stderr, and only if that is a terminal."""
 
     def __init__(self) -> None:
-        console = Console(stderr=True)
+        console = Console(stderr=True, soft_wrap=True, highlight=False)
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -55,20 +78,40 @@ class Bars:
     def advance(self, stage: str, done: int, total: int) -> None:
         """Move a stage's bar."""
         if stage not in self._tasks:
-            self._tasks[stage] = self._progress.add_task(LABELS.get(stage, stage), total=total)
+            self._tasks[stage] = self._progress.add_task(_STAGE_LABELS.get(stage, stage), total=total)
         self._progress.update(self._tasks[stage], completed=done, total=total)
+
+    def show_note(self, note: Note) -> None:
+        """Print a note above the bars."""
+        _show_notes(self._progress.console, [note])
+
+
+def metrics_table(refinement: Refinement) -> Table:
+    """Before and after, one row per stage, with the do-nothing row that the result must beat."""
+    names = list(dict.fromkeys(name for metrics in refinement.metrics.values() for name in metrics))
+    table = Table(box=box.SIMPLE_HEAD, title=Text(f"person {refinement.estimate.track_id}"), title_justify="left")
+    table.add_column("")
+    for name in names:
+        table.add_column(name, justify="right")
+    for stage, metrics in refinement.metrics.items():
+        table.add_row(_ROW_LABELS.get(stage, stage), *(_figure(metrics.get(name)) for name in names))
+    return table
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None or not math.isfinite(value) else f"{value:.2f}"
 
 
 def _show_person(console: Console, refinement: Refinement) -> None:
     console.print(metrics_table(refinement))
-    print_counts = ", ".join(f"{count} {status}" for status, count in counts(refinement).items())
-    console.print(f"{len(refinement.estimate)} frames: {print_counts}", markup=False)
+    shown_counts = ", ".join(f"{count} {status}" for status, count in counts(refinement).items())
+    console.print(f"{len(refinement.estimate)} frames: {shown_counts}", markup=False)
     _show_notes(console, (*refinement.estimate.notes, *refinement.notes))
 
 
 def _show_notes(console: Console, notes: Iterable[Note]) -> None:
     for note in dict.fromkeys(notes):
-        console.print(f"{'warning' if note.severity == 'warning' else 'note'}: {note}", markup=False)
+        console.print(f"{_NOTE_LABELS[note.severity]}: {note}", markup=False)
 
 
 def _show_files(console: Console, outcome: Outcome) -> None:

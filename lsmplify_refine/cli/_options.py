@@ -1,20 +1,33 @@
-"""Options that several verbs share, and their types."""
+"""What the verbs share: options and their types, the way from options to a job, exit codes."""
 
 from __future__ import annotations
 
 import argparse
 import math
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias, get_args
+
+from lsmplify_refine.options import Device
+
+if TYPE_CHECKING:
+    from lsmplify_refine.job.job import Job
+
+#: Where a verb adds its parser.
+Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+#: Exit codes. `FAULTS_FOUND` is doctor's; `PARTLY_FAILED`: results and report are written, the video is not.
+DONE, FAULTS_FOUND, BAD_INPUT, PARTLY_FAILED, STOPPED = 0, 1, 2, 3, 130
+
+EXIT_CODES = f"""\
+Exit codes: {DONE} done; {FAULTS_FOUND} doctor found a fault; {BAD_INPUT} bad input, nothing written; \
+{PARTLY_FAILED} results and report
+written, but not the comparison video; {STOPPED} stopped with Ctrl-C, nothing written."""
 
 
 def add_common_options(parser: argparse.ArgumentParser) -> None:
     """Where to compute, what to write, and how to fail."""
     group = parser.add_argument_group("running")
-    group.add_argument(
-        "--device",
-        choices=("auto", "cpu", "cuda", "mps"),
-        default="auto",
-        help="default: CUDA if there, else CPU",
-    )
+    group.add_argument("--device", choices=get_args(Device), help="default: CUDA if there, else CPU")
     group.add_argument("--no-video", dest="write_video", action="store_false", help="no comparison video")
     group.add_argument("--overwrite", action="store_true", help="replace output files that exist (a folder: never)")
     add_debug_option(group)
@@ -22,7 +35,25 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
 
 def add_debug_option(parser: argparse._ActionsContainer) -> None:
     """Tracebacks instead of one-line errors."""
-    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    parser.add_argument("--debug", action="store_true", default=False, help="show the traceback of an error")
+
+
+def job_from(args: argparse.Namespace, source: Path) -> Job:
+    """The job that the options describe.
+
+    An option's `dest` is the job's field. The parser leaves out options that are not given
+    (`argument_default=SUPPRESS`), so that every default is written once, in `Job`.
+
+    Args:
+        args: The parsed options.
+        source: The input.
+    """
+    from dataclasses import fields
+
+    from lsmplify_refine.job.job import Job
+
+    given = {field.name: getattr(args, field.name) for field in fields(Job) if hasattr(args, field.name)}
+    return Job(**{**given, "input": source})
 
 
 def positive(text: str) -> float:

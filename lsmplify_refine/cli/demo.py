@@ -1,12 +1,11 @@
-"""`lsmplify-refine demo`: the whole way on built-in input."""
+"""`lsmplify-refine demo`: refine the built-in input."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
-from lsmplify_refine.cli._options import add_common_options
+from lsmplify_refine.cli._options import EXIT_CODES, Subparsers, add_common_options, job_from
 
 TREE = """\
 It copies a small generated clip with a GVHMR result into the folder and refines it:
@@ -19,17 +18,19 @@ It copies a small generated clip with a GVHMR result into the folder and refines
   └── hmr4d_results_report.json       written: errors before and after"""
 
 
-def register_parser(subparsers: Any) -> None:
+def register_parser(subparsers: Subparsers) -> None:
     """Add the verb to the command line."""
     parser = subparsers.add_parser(
         "demo",
         help="refine built-in input, to see what it does",
         description="Refine a built-in clip, to see what it does.",
-        epilog=TREE,
+        epilog=f"{TREE}\n\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,
     )
     parser.add_argument(
         "--output",
+        dest="folder",
         type=Path,
         default=Path("lsmplify_refine_demo"),
         metavar="DIR",
@@ -43,7 +44,5 @@ def handle(args: argparse.Namespace) -> int:
     """Copy the built-in input and refine it."""
     from lsmplify_refine.cli._console import run_and_show
     from lsmplify_refine.job.demo import copy_input
-    from lsmplify_refine.job.job import Job
 
-    copied = copy_input(args.output)
-    return run_and_show(Job(input=copied, device=args.device, write_video=args.write_video, overwrite=args.overwrite))
+    return run_and_show(job_from(args, copy_input(args.folder)), debug=args.debug)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
-from lsmplify_refine.cli._options import add_debug_option
+from lsmplify_refine.cli._options import DONE, FAULTS_FOUND, Subparsers, add_debug_option
 
 
-def register_parser(subparsers: Any) -> None:
+def register_parser(subparsers: Subparsers) -> None:
     """Add the verb to the command line."""
     parser = subparsers.add_parser(
         "doctor",
@@ -33,4 +32,4 @@ def handle(args: argparse.Namespace) -> int:
             print(f"     fix: {check.fix}")
         works = works and (check.ok or not check.needed)
     print("Refining works here." if works else "Refining does not work here yet; see the fixes above.")
-    return 0 if works else 1
+    return DONE if works else FAULTS_FOUND

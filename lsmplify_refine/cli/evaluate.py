@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from lsmplify_refine.cli._options import add_debug_option, at_least_one, not_negative, whole_number
+from lsmplify_refine.cli._options import DONE, Subparsers, add_debug_option, at_least_one, not_negative, whole_number
 
 if TYPE_CHECKING:
     from lsmplify_refine.body import BodyModel
@@ -22,7 +22,7 @@ It writes
   └── curves.png        error over noise, missing and garbage keypoints"""
 
 
-def register_parser(subparsers: Any) -> None:
+def register_parser(subparsers: Subparsers) -> None:
     """Add the verb to the command line."""
     parser = subparsers.add_parser(
         "evaluate",
@@ -126,7 +126,7 @@ def handle(args: argparse.Namespace) -> int:
         console.print(for_terminal(table))
     for path in written:
         console.print(f"wrote {path}", markup=False)
-    return 0
+    return DONE
 
 
 def _read_sets(args: argparse.Namespace, choice: Choice, bars: Bars) -> list[TakeSet]:

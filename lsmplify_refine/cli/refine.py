@@ -5,14 +5,19 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import get_args
 
-from lsmplify_refine.cli._options import add_common_options, at_least_one, not_negative, positive
-from lsmplify_refine.options import OutputFormat
+from lsmplify_refine.cli._options import (
+    EXIT_CODES,
+    Subparsers,
+    add_common_options,
+    at_least_one,
+    job_from,
+    not_negative,
+    positive,
+)
+from lsmplify_refine.options import Align, Gender, Mode, OutputFormat
 from lsmplify_refine.values.conventions import LAYOUTS
-
-if TYPE_CHECKING:
-    from lsmplify_refine.job.job import Job
 
 USAGE_NOTE = """\
 It writes, beside the input or in --output DIR:
@@ -24,14 +29,15 @@ It writes, beside the input or in --output DIR:
 Example: lsmplify-refine --input gvhmr_out.pkl --video clip.mp4"""
 
 
-def register_parser(subparsers: Any) -> None:
+def register_parser(subparsers: Subparsers) -> None:
     """Add the verb to the command line."""
     parser = subparsers.add_parser(
         "refine",
         help="refine a result (the default verb)",
         description="Refine a SMPL-family result with 2D or 3D keypoints.",
-        epilog=USAGE_NOTE,
+        epilog=f"{USAGE_NOTE}\n\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,
     )
     _add_files(parser.add_argument_group("files"))
     _add_ways(parser.add_argument_group("how to refine"))
@@ -51,13 +57,13 @@ def _add_files(files: argparse._ArgumentGroup) -> None:
         "--keypoint-convention",
         choices=tuple(LAYOUTS),
         metavar="NAME",
-        help=f"which points they are, where the file does not say: {', '.join(LAYOUTS)}",
+        help=f"which points they are, if the file does not say: {', '.join(LAYOUTS)}",
     )
     files.add_argument(
         "--detector",
         metavar="NAME",
         help="detect 2D keypoints in the video instead of taking the input's: mediapipe, rtmpose, or an installed one "
-        "(default: mediapipe where the input has none)",
+        "(default: mediapipe if the input has none)",
     )
     files.add_argument(
         "--detector-model", type=Path, metavar="FILE", help="the detector's model (default: downloaded once)"
@@ -71,12 +77,12 @@ def _add_files(files: argparse._ArgumentGroup) -> None:
     files.add_argument(
         "--format",
         metavar="NAME[:OPTION=VALUE,...]",
-        help="estimator that wrote the input (default: told by content), as in generic:family=smplx",
+        help="estimator that wrote the input (default: recognised by content), as in generic:family=smplx",
     )
     files.add_argument(
         "--output-format",
         choices=get_args(OutputFormat),
-        help="write one person in this format instead of the input's; what that changes is said",
+        help="write one person in this format instead of the input's; the notes say what that changes",
     )
     files.add_argument(
         "--trust-pickle",
@@ -89,36 +95,35 @@ def _add_files(files: argparse._ArgumentGroup) -> None:
 
 
 def _add_ways(how: argparse._ArgumentGroup) -> None:
-    how.add_argument("--person", default="all", metavar="ID", help="refine only this track id (default: all)")
+    how.add_argument("--person", metavar="ID", help="refine only this track id (default: all)")
     how.add_argument(
         "--align",
-        choices=("auto", "camera", "torso", "procrustes"),
-        default="auto",
-        help="how 3D keypoints come into the result's frame: camera leaves them as they are, torso moves them by hips "
-        "and shoulders, procrustes by all points and scales them (default: what fits, and the report says which)",
+        choices=get_args(Align),
+        help="how 3D keypoints are brought into the result's frame: camera leaves them as they are, torso moves them "
+        "by hips and shoulders, procrustes by all points and scales them (default: the best fit, named in the report)",
     )
     how.add_argument("--focal-px", type=positive, metavar="F", help="focal length in pixels, instead of the file's")
     how.add_argument(
         "--body-model", type=Path, metavar="PATH", help="your SMPL, SMPL-H or SMPL-X file or folder of them"
     )
-    how.add_argument("--gender", choices=("neutral", "female", "male"), help="gender of --body-model")
+    how.add_argument("--gender", choices=get_args(Gender), help="gender of --body-model")
     how.add_argument("--smooth-seconds", type=not_negative, metavar="S", help="smoothing of the correction, 0 for none")
 
 
 def _add_regressor(learned: argparse._ArgumentGroup) -> None:
     learned.add_argument(
         "--weights",
-        default="shipped",
         metavar="FILE",
-        help="shipped, none for the projection alone, a file of `train`, or Learnable SMPLify's best_ckpt.pth.tar",
+        help="shipped (default), none for the projection alone, a file of `train`, or Learnable SMPLify's "
+        "best_ckpt.pth.tar",
     )
     learned.add_argument(
         "--mode",
-        choices=("plug-in", "sequential"),
-        default="plug-in",
-        help="sequential starts a frame from the last one's result where that is nearer to the keypoints",
+        choices=get_args(Mode),
+        help="sequential starts a frame from the last one's result if that is nearer to the keypoints "
+        "(default: plug-in)",
     )
-    learned.add_argument("--passes", type=at_least_one, default=1, metavar="N", help="apply the regressor N times")
+    learned.add_argument("--passes", type=at_least_one, metavar="N", help="apply the regressor N times (default: 1)")
 
 
 def handle(args: argparse.Namespace) -> int:
@@ -129,34 +134,4 @@ def handle(args: argparse.Namespace) -> int:
     with trusting(args.trust_pickle) as notes:
         for note in notes:
             print(f"warning: {note}", file=sys.stderr)
-        return run_and_show(_job(args))
-
-
-def _job(args: argparse.Namespace) -> Job:
-    from lsmplify_refine.job.job import Job
-    from lsmplify_refine.job.run import SMOOTH_SECONDS
-
-    return Job(
-        input=args.input,
-        video=args.video,
-        output=args.output,
-        keypoints=args.keypoints,
-        keypoint_convention=args.keypoint_convention,
-        calibration=args.calibration,
-        detector=args.detector,
-        detector_model=args.detector_model,
-        align=args.align,
-        focal_px=args.focal_px,
-        body_model=args.body_model,
-        gender=args.gender,
-        device=args.device,
-        write_video=args.write_video,
-        smooth_seconds=SMOOTH_SECONDS if args.smooth_seconds is None else args.smooth_seconds,
-        weights=args.weights,
-        mode=args.mode,
-        passes=args.passes,
-        person=args.person,
-        overwrite=args.overwrite,
-        format=args.format,
-        output_format=args.output_format,
-    )
+        return run_and_show(job_from(args, args.input), debug=args.debug)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, get_args
 
-from lsmplify_refine.cli._options import add_debug_option, at_least_one, positive
+from lsmplify_refine.cli._options import DONE, Subparsers, add_debug_option, at_least_one, positive
 from lsmplify_refine.errors import InputError
+from lsmplify_refine.options import Architecture
 
 if TYPE_CHECKING:
     from lsmplify_refine.learn.pairs import PairConfig
@@ -17,11 +18,11 @@ TREE = """\
 DATA holds motion in AMASS's layout (*_poses.npz, *_stageii.npz; see scripts/prepare_motion.py). It writes
   DIR/
   ├── weights.safetensors   the network, with its configuration and data in the header
-  ├── checkpoint.ckpt       to go on from with --resume
+  ├── checkpoint.ckpt       continue from it with --resume
   └── version_0/            scalars for TensorBoard"""
 
 
-def register_parser(subparsers: Any) -> None:
+def register_parser(subparsers: Subparsers) -> None:
     """Add the verb to the command line."""
     parser = subparsers.add_parser(
         "train",
@@ -34,7 +35,7 @@ def register_parser(subparsers: Any) -> None:
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder to write to")
     parser.add_argument(
         "--architecture",
-        choices=("ours", "published"),
+        choices=get_args(Architecture),
         default="ours",
         help="published: Learnable SMPLify's own network, to compare with",
     )
@@ -42,30 +43,30 @@ def register_parser(subparsers: Any) -> None:
     parser.add_argument("--batch-size", type=at_least_one, help="pairs per step and device")
     parser.add_argument("--learning-rate", type=positive, help="peak learning rate")
     parser.add_argument("--seed", type=int, help="the same seed gives the same loss curve")
-    parser.add_argument("--resume", action="store_true", help="go on from the folder's checkpoint")
+    parser.add_argument("--resume", action="store_true", help="continue from the folder's checkpoint")
     parser.add_argument(
-        "--begin-with", type=Path, metavar="FILE", help="weights (.safetensors) to go on from instead of random ones"
+        "--begin-with", type=Path, metavar="FILE", help="weights (.safetensors) to start from instead of random ones"
     )
     parser.add_argument(
         "--pair",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="how pairs are made: a setting of PairConfig, such as as_recorded=0.2; may be given again and again",
+        help="how pairs are made: a setting of PairConfig, such as as_recorded=0.2; repeatable",
     )
     running = parser.add_argument_group("running (as in Lightning Fabric)")
     running.add_argument("--accelerator", default="auto", help="cpu, cuda, mps or auto")
     running.add_argument("--devices", type=at_least_one, default=1, help="how many of them")
     running.add_argument("--precision", default="32-true", help="for example bf16-mixed on a GPU")
     add_debug_option(running)
-    parser.set_defaults(handle=handle, stopped="the last checkpoint is kept; go on with --resume")
+    parser.set_defaults(handle=handle, stopped="the last checkpoint is kept; continue with --resume")
 
 
 def handle(args: argparse.Namespace) -> int:
     """Read the motion, train, and say where the weights are."""
     try:
         from lightning_fabric import Fabric
-        from lightning_fabric.loggers import TensorBoardLogger
+        from lightning_fabric.loggers.tensorboard import TensorBoardLogger
     except ImportError as error:
         raise InputError(f"training needs more packages ({error}); pip install lsmplify-refine[train]") from error
     from lsmplify_refine.body import BodyModel
@@ -109,7 +110,7 @@ def handle(args: argparse.Namespace) -> int:
         )
     if fabric.is_global_zero:
         print(f"wrote {args.output / 'weights.safetensors'}")
-    return 0
+    return DONE
 
 
 def _with_setting(pairs: PairConfig, text: str) -> PairConfig:

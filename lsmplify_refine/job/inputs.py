@@ -1,15 +1,15 @@
-"""What goes into the engine: estimates with keypoints, camera and frame rate, checked against the video."""
+"""Inputs of the engine: estimates with keypoints, camera and frame rate, checked against the video."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.geometry.projection import default_intrinsics
-from lsmplify_refine.keypoint_files import KeypointTrack, load_tracks
-from lsmplify_refine.keypoint_files.multi_view import triangulate_files
+from lsmplify_refine.keypoint_files import KeypointTrack
 from lsmplify_refine.options import DEFAULT_FPS
 from lsmplify_refine.safe_load import trust_notes
 from lsmplify_refine.values.camera import Camera
@@ -20,35 +20,26 @@ from lsmplify_refine.values.notes import Note
 from lsmplify_refine.visual.video import VideoInfo, probe
 
 #: Pixels that a video may differ from the intrinsics' image: w = 2 cx is often a rounded cx.
-SIZE_TOLERANCE_PX = 2
+_SIZE_TOLERANCE_PX = 2
+#: Share by which the file's frame rate may differ from the video's without a note.
+_FPS_TOLERANCE = 0.01
 
 
-def choose_people(estimates: list[Estimate], person: str) -> list[int]:
-    """Indices of the people to refine: everybody for "all", else the one whose `track_id` is `person`.
+class OpenedVideo(NamedTuple):
+    """The video of a job: its facts, None if there is none, and what the user should know about it."""
 
-    Raises:
-        InputError: Nobody has that id.
-    """
-    if person == "all":
-        return list(range(len(estimates)))
-    chosen = [index for index, estimate in enumerate(estimates) if estimate.track_id == person]
-    if not chosen:
-        known = ", ".join(estimate.track_id for estimate in estimates)
-        raise InputError(f"--person {person}: nobody in {estimates[0].source} has that id; known: {known}, all")
-    return chosen
+    info: VideoInfo | None
+    notes: tuple[Note, ...] = ()
 
 
-def open_video(estimates: list[Estimate], video: Path | None, *, shown: bool) -> tuple[VideoInfo | None, list[Note]]:
-    """The video given, or else the one that lies beside the results, checked against the parameters.
+def open_video(estimates: list[Estimate], video: Path | None, *, shown: bool) -> OpenedVideo:
+    """Open the given video, or else the one beside the results, and check it against the parameters.
 
     Args:
         estimates: Everybody in the file.
         video: What the user gave.
-        shown: Whether a comparison video is wanted. Where it is not, a video that merely lies beside the
-            results may be unreadable, or another one.
-
-    Returns:
-        The video, or None where there is none, and notes.
+        shown: Whether a comparison video is wanted. If not, an unfit video that only lies beside the results is
+            ignored.
 
     Raises:
         InputError: The video cannot be read, or has another length than the parameters or another size than
@@ -56,77 +47,73 @@ def open_video(estimates: list[Estimate], video: Path | None, *, shown: bool) ->
     """
     path = video or next((estimate.video for estimate in estimates if estimate.video), None)
     if path is None:
-        return None, []
-    must_fit = shown or video is not None
+        return OpenedVideo(None)
     try:
         info = probe(path)
         _check_length(estimates, info)
         for estimate in estimates:
             _check_size(estimate, info)
     except InputError as error:
-        if must_fit:
+        if shown or video is not None:
             raise
-        return None, [Note("video-ignored", f"the video beside the input was left aside: {error}", "warning")]
-    return info, []
-
-
-def read_keypoints(
-    path: Path, *, convention: str | None, calibration: Path | None, image_size: tuple[int, int] | None
-) -> list[KeypointTrack]:
-    """Everybody in a keypoint file or folder; with a calibration, the one person whom its cameras see.
-
-    Raises:
-        InputError: As for `load_tracks` and `triangulate_files`.
-    """
-    if calibration is not None:
-        return [triangulate_files(path, calibration, convention=convention)]
-    return load_tracks(path, convention=convention, image_size=image_size)
+        note = Note("video-ignored", f"the video beside the input was left aside: {error}", "warning")
+        return OpenedVideo(None, (note,))
+    return OpenedVideo(info)
 
 
 def complete(
     estimate: Estimate,
     *,
     video: VideoInfo | None,
-    keypoints: Keypoints | None = None,
+    track: KeypointTrack | None = None,
     focal_px: float | None = None,
 ) -> Estimate:
-    """Fill in keypoints, camera and frame rate, and say in the notes what had to be assumed.
+    """Fill in keypoints, camera and frame rate. The notes say what had to be assumed.
 
     Args:
         estimate: One person, as read.
         video: The video, if there is one.
-        keypoints: Keypoints that replace the estimate's own.
+        track: Keypoints that replace the estimate's own.
         focal_px: Focal length in pixels that replaces the file's.
 
     Raises:
-        InputError: Something that the engine needs is missing, or contradicts something else.
+        InputError: Something that the engine needs is missing or contradicts something else.
     """
-    keypoints = keypoints or estimate.keypoints
-    if keypoints is None:
+    given = estimate.keypoints if track is None else track.keypoints
+    if given is None:
         raise no_keypoints(estimate, "or --video FILE, in which they are then detected")
-    check_keypoints(keypoints, len(estimate))
-    camera, camera_notes = _camera(estimate, video, focal_px, needed=not keypoints.is_3d)
-    fps, fps_notes = _frame_rate(estimate, video)
-    return estimate.replace(
-        keypoints=keypoints,
-        camera=camera,
-        fps=fps,
-        notes=(*estimate.notes, *camera_notes, *fps_notes, *trust_notes()),
-    )
+    placed = place(estimate, video=video, focal_px=focal_px, needed=not given.is_3d)
+    keypoints = given if track is None else track.at(placed.frame_ids, placed.fps)
+    check_keypoints(keypoints, len(placed))
+    return placed.replace(keypoints=keypoints, notes=(*placed.notes, *trust_notes()))
 
 
-def place(estimate: Estimate, *, video: VideoInfo | None, focal_px: float | None = None) -> Estimate:
-    """Fill in what it takes to tell where in the image the estimate is: camera and frame rate.
+def place(
+    estimate: Estimate, *, video: VideoInfo | None, focal_px: float | None = None, needed: bool = True
+) -> Estimate:
+    """Fill in camera and frame rate, which tell where in the image the estimate is.
+
+    Args:
+        estimate: One person, as read.
+        video: The video, if there is one.
+        focal_px: Focal length in pixels that replaces the file's.
+        needed: Whether the camera is needed; if not, it may stay None.
 
     Raises:
-        InputError: There is neither a camera nor a video.
+        InputError: The camera is needed, and there is neither a camera nor a video.
     """
-    camera, _ = _camera(estimate, video, focal_px, needed=True)
-    return estimate.replace(camera=camera, fps=_frame_rate(estimate, video)[0])
+    camera, camera_notes = _camera(estimate, video, focal_px, needed=needed)
+    fps, fps_notes = _frame_rate(estimate, video)
+    return estimate.replace(camera=camera, fps=fps, notes=(*estimate.notes, *camera_notes, *fps_notes))
+
+
+def in_space(estimate: Estimate) -> bool:
+    """Whether the estimate has 3D keypoints."""
+    return estimate.keypoints is not None and estimate.keypoints.is_3d
 
 
 def no_keypoints(estimate: Estimate, instead: str) -> InputError:
-    """The error of an estimate without keypoints; `instead` says how else to come by them."""
+    """The error for an estimate without keypoints; `instead` says how else to get some."""
     return InputError(
         f"{estimate.source}: no keypoints in it or beside it; give --keypoints FILE (OpenPose, COCO, AlphaPose, "
         f"MMPose, EasyMocap or MediaPipe JSON, .trc, .c3d, .npy, .pt, .npz, .csv), {instead}"
@@ -134,7 +121,7 @@ def no_keypoints(estimate: Estimate, instead: str) -> InputError:
 
 
 def check_keypoints(keypoints: Keypoints, frames: int) -> None:
-    """Check keypoints against the number of frames, and that what counts is finite.
+    """Check keypoints against the number of frames, and that every point with confidence is finite.
 
     Raises:
         InputError: The numbers of frames differ, or a point with confidence above 0 is NaN or infinite.
@@ -158,7 +145,7 @@ def check_keypoints(keypoints: Keypoints, frames: int) -> None:
 
 def _check_length(estimates: list[Estimate], info: VideoInfo) -> None:
     needed = max(int(estimate.frame_ids.max()) for estimate in estimates) + 1
-    # where the file numbers its frames, people may well leave before the video ends
+    # if the file numbers its frames, people may leave before the video ends
     numbered = any(not np.array_equal(e.frame_ids, np.arange(len(e))) for e in estimates)
     if info.frames < needed or (info.frames > needed and not numbered):
         relation = "shorter" if info.frames < needed else "longer"
@@ -170,7 +157,7 @@ def _check_length(estimates: list[Estimate], info: VideoInfo) -> None:
 
 def _check_size(estimate: Estimate, info: VideoInfo) -> None:
     stated = estimate.camera.image_size if estimate.camera else None
-    if stated and max(abs(info.width - stated[0]), abs(info.height - stated[1])) > SIZE_TOLERANCE_PX:
+    if stated and max(abs(info.width - stated[0]), abs(info.height - stated[1])) > _SIZE_TOLERANCE_PX:
         raise InputError(
             f"{info.path}: the video is {info.width}x{info.height}, the intrinsics in {estimate.source} are "
             f"for {stated[0]}x{stated[1]}; give the very video that was estimated from"
@@ -180,7 +167,7 @@ def _check_size(estimate: Estimate, info: VideoInfo) -> None:
 def _camera(
     estimate: Estimate, video: VideoInfo | None, focal_px: float | None, *, needed: bool
 ) -> tuple[Camera | None, list[Note]]:
-    """The camera to use, with the size of the image filled in, and notes; None where there is none nor needed."""
+    """The camera with the image size filled in, and notes; None if there is none and none is needed."""
     camera = estimate.camera
     size = (video.width, video.height) if video else camera.image_size if camera else None
     if camera is None:
@@ -202,11 +189,10 @@ def _camera(
 
 
 def _frame_rate(estimate: Estimate, video: VideoInfo | None) -> tuple[float, list[Note]]:
-    """The video's rate, since a row is a video frame; files of GVHMR say 30 whatever the video's rate is."""
+    """The video's rate, since a row is a video frame; GVHMR's files say 30 whatever the video's rate is."""
     if video is not None:
         rate = float(video.fps)
-        differs = estimate.fps is not None and abs(estimate.fps - rate) > 0.01 * rate
-        if not differs:
+        if estimate.fps is None or abs(estimate.fps - rate) <= _FPS_TOLERANCE * rate:
             return rate, []
         text = f"the file says {estimate.fps:g} fps, the video {rate:.4g}; the video counts"
         return rate, [Note("fps-from-video", text)]

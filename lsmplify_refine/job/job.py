@@ -1,23 +1,28 @@
-"""What one run of the command is asked to do, and what it did."""
+"""What one run of the command is asked to do, and what it did: values only."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lsmplify_refine.engine.refinement import Refinement
-from lsmplify_refine.job.outputs import Outputs
-from lsmplify_refine.options import SMOOTH_SECONDS, Align, Device, Gender, Mode, OutputFormat
+from lsmplify_refine.options import Device, Gender, OutputFormat, RefineOptions
 from lsmplify_refine.values.notes import Note
 
-#: Called with a stage ("detecting", "refining", "rendering"), the steps done and the steps in all.
+if TYPE_CHECKING:
+    from lsmplify_refine.engine.refinement import Refinement
+
+#: Called with a stage ("detecting", "refining", "rendering"), the steps done and the total number of steps.
 Progress = Callable[[str, int, int], None]
+
+#: Called with a note that the user should read at once.
+Notify = Callable[[Note], None]
 
 
 @dataclass(frozen=True)
-class Job:
-    """One run of the command; the fields are its options.
+class Job(RefineOptions):
+    """One run of the command; the fields are its options, those of `RefineOptions` included.
 
     Attributes:
         input: The estimator's result, a file or its output folder.
@@ -25,23 +30,18 @@ class Job:
         output: Folder to write to; None for beside the input.
         keypoints: Keypoint file or folder that replaces the input's own keypoints.
         detector: Name of the detector that finds keypoints in the video, even if the input has some; None for
-            MediaPipe where it has none.
+            MediaPipe if the input has none.
         detector_model: The detector's model file; None for its own.
-        keypoint_convention: The convention its points are in, where it does not say.
-        calibration: Cameras' calibration; `keypoints` is then the folder of all cameras' 2D keypoints.
-        align: How 3D keypoints come into the estimate's frame (see `engine.align.align`).
+        keypoint_convention: The convention of its points, if the file does not say.
+        calibration: The cameras' calibration; `keypoints` is then the folder of all cameras' 2D keypoints.
         focal_px: Focal length in pixels that replaces the file's.
         body_model: A SMPL-family file or folder of them; None for the open body.
-        gender: Gender of that body model; None for the one the input says.
-        device: Where to compute; "auto" is CUDA where there is one, else the CPU.
+        gender: Gender of that body model; None for the gender stated in the input.
+        device: Where to compute; "auto" is CUDA if there is one, else the CPU.
         write_video: Whether to write the comparison video.
-        smooth_seconds: Standard deviation of the low-pass on the correction; 0 for none.
-        weights: The regressor's: "shipped", "none", or a file (see `Refiner`).
-        mode: "plug-in" or "sequential" (see `Refiner`).
-        passes: How often the regressor is applied.
         person: A track id, or "all".
-        overwrite: Replace outputs that exist.
-        format: Name of the adapter, with its options (see `files.load`); None to tell it from the content.
+        overwrite: Whether to replace outputs that exist.
+        format: Name of the adapter, with its options (see `load`); None to recognise the format by content.
         output_format: Another format to write one person in; None for the input's own.
     """
 
@@ -53,20 +53,40 @@ class Job:
     detector_model: Path | None = None
     keypoint_convention: str | None = None
     calibration: Path | None = None
-    align: Align = "auto"
     focal_px: float | None = None
     body_model: Path | None = None
     gender: Gender | None = None
     device: Device = "auto"
     write_video: bool = True
-    smooth_seconds: float = SMOOTH_SECONDS
-    weights: Path | str = "shipped"
-    mode: Mode = "plug-in"
-    passes: int = 1
     person: str = "all"
     overwrite: bool = False
     format: str | None = None
     output_format: OutputFormat | None = None
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The files that a job writes.
+
+    Attributes:
+        results: The refined parameters, in the format that was read (which may be a folder) or the one asked for.
+        report: What was done and how well, JSON.
+        comparison: Before and after side by side on the video; None if no video is written.
+    """
+
+    results: Path
+    report: Path
+    comparison: Path | None = None
+
+    @property
+    def all(self) -> tuple[Path, ...]:
+        """Every file, in the order in which they are shown to the user."""
+        return tuple(path for path in (self.results, self.comparison, self.report) if path is not None)
+
+    def within(self, folder: Path) -> Outputs:
+        """The same file names in another folder."""
+        comparison = self.comparison and folder / self.comparison.name
+        return Outputs(folder / self.results.name, folder / self.report.name, comparison)
 
 
 @dataclass(frozen=True)
@@ -77,8 +97,10 @@ class Outcome:
         refinements: One per refined person.
         outputs: The files written.
         notes: What the user should know about the job as a whole.
+        video_error: Why the comparison video could not be drawn; None if it was drawn, or was never to be.
     """
 
     refinements: tuple[Refinement, ...]
     outputs: Outputs
     notes: tuple[Note, ...] = ()
+    video_error: Exception | None = None

@@ -1,50 +1,46 @@
-"""Where a job's keypoints come from: a file, or the video where the input has none."""
+"""Where a job's keypoints come from: a file, or the video if the input has none."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 
 from lsmplify_refine.body import BodyModel
 from lsmplify_refine.detect import detect_keypoints, open_detector
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.job.inputs import no_keypoints, read_keypoints
-from lsmplify_refine.job.people import match_people
-from lsmplify_refine.keypoint_files import KeypointTrack
+from lsmplify_refine.job.inputs import no_keypoints
+from lsmplify_refine.job.job import Job
+from lsmplify_refine.job.people import FoundKeypoints, match_people
+from lsmplify_refine.keypoint_files import KeypointTrack, load_tracks
+from lsmplify_refine.keypoint_files.multi_view import triangulate_files
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.notes import Note
 from lsmplify_refine.visual.video import VideoInfo
 
-if TYPE_CHECKING:
-    from lsmplify_refine.job.job import Job
-
 #: The detector for results without keypoints.
 DEFAULT_DETECTOR = "mediapipe"
 
-#: Called with the steps done and the steps in all.
+#: Called with the steps done and the total number of steps.
 Step = Callable[[int, int], None]
 
 
 def find_keypoints(
     job: Job, people: list[Estimate], chosen: list[int], video: VideoInfo | None, body: BodyModel, step: Step | None
-) -> tuple[dict[int, KeypointTrack], list[Note]]:
-    """Keypoints for the chosen people, as far as they have none of their own or others are asked for.
+) -> FoundKeypoints:
+    """Find keypoints for the chosen people who have none of their own, or for all of them if others are asked for.
 
     Args:
-        job: With the options that say where they come from.
+        job: Its options say where keypoints come from.
         people: Everybody in the input.
         chosen: Indices of those to refine.
         video: The video, if there is one.
         body: For matching people.
-        step: Called with (frames done, frames in all) while detecting.
-
-    Returns:
-        Tracks by index of the person, and notes.
+        step: Called with (frames done, frames in all) during detection.
 
     Raises:
-        InputError: They cannot be read or detected, or it cannot be told whose they are.
+        InputError: The keypoints cannot be read, detected or assigned to people.
     """
     if job.keypoints is not None:
         size = (video.width, video.height) if video else None
@@ -52,21 +48,34 @@ def find_keypoints(
             job.keypoints, convention=job.keypoint_convention, calibration=job.calibration, image_size=size
         )
         if len(tracks) == len(chosen) == 1:
-            return {chosen[0]: tracks[0]}, []  # the user says so
+            return FoundKeypoints({chosen[0]: tracks[0]})  # one track for one person: the user's choice
         lacking = chosen
     else:
         lacking = [index for index in chosen if job.detector is not None or people[index].keypoints is None]
         tracks = _detected(job, [people[index] for index in lacking], video, step) if lacking else []
     if not tracks:
         unused = Note("detector-model-unused", "--detector-model is not used: nothing had to be detected", "warning")
-        return {}, [unused] if job.detector_model else []
+        return FoundKeypoints(notes=(unused,) if job.detector_model else ())
     return match_people(people, lacking, tracks, body, video=video, focal_px=job.focal_px)
 
 
-def _detected(job: Job, people: list[Estimate], video: VideoInfo | None, step: Step | None) -> list[KeypointTrack]:
-    """Everybody whom the detector sees in the frames of these people; nobody where there is no video to look at.
+def read_keypoints(
+    path: Path, *, convention: str | None, calibration: Path | None, image_size: tuple[int, int] | None
+) -> list[KeypointTrack]:
+    """Everybody in a keypoint file or folder; with a calibration, the one person seen by its cameras.
 
-    Where --detector was not given, a detector that cannot be started is no error of the user's.
+    Raises:
+        InputError: As for `load_tracks` and `triangulate_files`.
+    """
+    if calibration is not None:
+        return [triangulate_files(path, calibration, convention=convention)]
+    return load_tracks(path, convention=convention, image_size=image_size)
+
+
+def _detected(job: Job, people: list[Estimate], video: VideoInfo | None, step: Step | None) -> list[KeypointTrack]:
+    """Everybody detected in the frames of these people; nobody if there is no video to search.
+
+    Without --detector, the user is told about keypoints first if the detector cannot be started.
     """
     if video is None:
         if job.detector is not None:

@@ -1,4 +1,4 @@
-"""Where results go: names, checks before the work, and writing all of them or none."""
+"""Where results go: names, checks before the work, and writing all files or none."""
 
 from __future__ import annotations
 
@@ -6,37 +6,12 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.export import SUFFIXES
+from lsmplify_refine.job.job import Outputs
 from lsmplify_refine.options import OutputFormat
-
-
-@dataclass(frozen=True)
-class Outputs:
-    """The files that a job writes.
-
-    Attributes:
-        results: The refined parameters, in the format that was read (which may be a folder) or the one asked for.
-        report: What was done and how well, JSON.
-        comparison: Before and after beside each other on the video; None where no video is written.
-    """
-
-    results: Path
-    report: Path
-    comparison: Path | None = None
-
-    @property
-    def all(self) -> tuple[Path, ...]:
-        """Every file, in the order they are named to the user."""
-        return tuple(path for path in (self.results, self.comparison, self.report) if path is not None)
-
-    def within(self, folder: Path) -> Outputs:
-        """The same file names in another folder."""
-        comparison = self.comparison and folder / self.comparison.name
-        return Outputs(folder / self.results.name, folder / self.report.name, comparison)
 
 
 def name_outputs(source: Path, folder: Path | None, *, video: bool, format: OutputFormat | None = None) -> Outputs:
@@ -62,8 +37,8 @@ def name_outputs(source: Path, folder: Path | None, *, video: bool, format: Outp
 def staged(outputs: Outputs, *, overwrite: bool) -> Iterator[Outputs]:
     """Check that `outputs` can be written, then give hidden places to write them to.
 
-    The files move to their names together when the block ends; if it ends with an error (or Ctrl-C) nothing
-    of them is left.
+    The files move to their names together when the block ends. If it ends with an error (or Ctrl-C), none of them
+    is left. Only the comparison video may be missing at the end: results do not depend on it.
 
     Raises:
         InputError: A file exists and `overwrite` is not set, or the folder cannot be written to.
@@ -85,14 +60,15 @@ def staged(outputs: Outputs, *, overwrite: bool) -> Iterator[Outputs]:
         staging = outputs.within(hidden)
         yield staging
         for part, final in zip(staging.all, outputs.all, strict=True):
-            part.replace(final)
+            if part != staging.comparison or part.exists():
+                part.replace(final)
     finally:
         shutil.rmtree(hidden, ignore_errors=True)
         _remove_empty(created)
 
 
 def unwritable(folder: Path, error: OSError) -> InputError:
-    """The error that says that a folder cannot be written to."""
+    """The error for a folder that cannot be written to."""
     return InputError(f"{folder}: cannot be written to ({error.strerror}); choose another --output")
 
 

@@ -1,9 +1,9 @@
-"""Whose keypoints are whose: people in a keypoint file or video, and the people of an estimate."""
+"""Whose keypoints are whose: the people to refine, and their tracks in a keypoint file or video."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -13,20 +13,48 @@ from lsmplify_refine.errors import InputError
 from lsmplify_refine.geometry.camera_pose import recover_camera
 from lsmplify_refine.geometry.projection import project_to_image
 from lsmplify_refine.job.inputs import place
-from lsmplify_refine.keypoint_files import KeypointTrack, swapped_sides
-from lsmplify_refine.keypoint_files.people import assign_frames, assign_tracks, box_distances, distances
+from lsmplify_refine.job.matching import assign_frames, assign_tracks, box_distances, distances, swapped_sides
+from lsmplify_refine.keypoint_files import KeypointTrack
 from lsmplify_refine.values.conventions import CONVENTIONS
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.keypoints import Keypoints
 from lsmplify_refine.values.notes import Note
 from lsmplify_refine.visual.video import VideoInfo
 
-#: Tracks that a camera is tried on, for a result that does not say where its people are in the image.
-_CAMERA_TRIALS = 4
+#: Maximum number of tracks that a camera is tried on, if the result does not say where its people are in the image.
+_MAX_CAMERA_TRIALS = 4
 #: Tracks with less than this share of the longest one's evidence are not tried: a few frames fit anybody.
-_LEAST = 0.2
-#: Two tracks together fit as well as one where they are less than this many times as far off.
-_AS_WELL = 1.3
+_MIN_EVIDENCE = 0.2
+#: Two tracks joined fit as well as one if the distance grows by less than this factor.
+_JOINED_RATIO = 1.3
+
+
+@dataclass(frozen=True)
+class FoundKeypoints:
+    """Keypoints found for the people of a result.
+
+    Attributes:
+        tracks: By index of the person; people without keypoints are absent.
+        notes: Who got which keypoints, and who got none.
+    """
+
+    tracks: dict[int, KeypointTrack] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()
+
+
+def choose_people(estimates: Sequence[Estimate], person: str) -> list[int]:
+    """Indices of the people to refine: everybody for "all", else the one whose `track_id` is `person`.
+
+    Raises:
+        InputError: Nobody has that id.
+    """
+    if person == "all":
+        return list(range(len(estimates)))
+    chosen = [index for index, estimate in enumerate(estimates) if estimate.track_id == person]
+    if not chosen:
+        known = ", ".join(estimate.track_id for estimate in estimates)
+        raise InputError(f"--person {person}: nobody in {estimates[0].source} has that id; known: {known}, all")
+    return chosen
 
 
 def match_people(
@@ -37,33 +65,30 @@ def match_people(
     *,
     video: VideoInfo | None,
     focal_px: float | None = None,
-) -> tuple[dict[int, KeypointTrack], list[Note]]:
+) -> FoundKeypoints:
     """The keypoints of each wanted person, by the file's ids or else by where the estimate is in the image.
 
-    Tracks with ids that are not the estimate's are taken whole. Tracks without ids were linked by nearness, which mixes
-    people up where they cross, so each frame's detections are given to the people anew.
+    Tracks with ids that are not the estimate's are assigned whole. Tracks without ids were linked by nearness, which
+    mixes people up when they cross. Their detections are assigned frame by frame.
 
     Args:
-        people: Everybody in the estimator's file: who is not wanted may still be somebody's neighbour.
+        people: Everybody in the estimator's file: an unwanted person may still be the nearest one.
         wanted: Indices of those whose keypoints are wanted.
         tracks: Everybody in the keypoint file or the video.
         body: For the estimate's own keypoints.
-        video: Whose size tells the camera where the file does not.
+        video: Its size gives the camera if the file has none.
         focal_px: The user's focal length.
 
-    Returns:
-        Tracks by index of the person, without those who have none, and notes.
-
     Raises:
-        InputError: Nobody has keypoints, or it cannot be told who has which.
+        InputError: Nobody has keypoints, or the keypoints cannot be assigned.
     """
     by_id = {track.person: track for track in tracks if track.identified}
     if len(tracks) > 1 and all(people[index].track_id in by_id for index in wanted):
-        return {index: by_id[people[index].track_id] for index in wanted}, []
+        return FoundKeypoints({index: by_id[people[index].track_id] for index in wanted})
     if len(tracks) == 1 and len(people) == 1:
-        return {0: tracks[0]}, []
+        return FoundKeypoints({0: tracks[0]})
     if tracks[0].keypoints.is_3d:
-        raise _not_told([people[index] for index in wanted], tracks)
+        raise _not_assigned([people[index] for index in wanted], tracks)
     placed = [place(person, video=video, focal_px=focal_px) for person in people]
     frames = np.unique(np.concatenate([person.frame_ids for person in people]))
     rows = [track.rows(frames) if track.numbered else track.at(frames, placed[0].fps) for track in tracks]
@@ -72,12 +97,13 @@ def match_people(
     found = _whole(tracks, costs) if whole else _frame_by_frame(people, tracks, frames, rows, costs)
     matched = {index: found[index] for index in wanted if index in found}
     if not matched:
-        raise _not_told([people[index] for index in wanted], tracks)
-    return matched, [_note(people[index], matched.get(index), tracks, whole) for index in wanted]
+        raise _not_assigned([people[index] for index in wanted], tracks)
+    notes = [_note(people[index], matched.get(index), whole=whole) for index in wanted]
+    return FoundKeypoints(matched, tuple(notes))
 
 
 def sides_note(estimate: Estimate, body: BodyModel) -> list[Note]:
-    """A warning where left and right of 2D keypoints are swapped in most frames; `align` refuses such 3D ones."""
+    """A warning if left and right of 2D keypoints are swapped in most frames; `align` refuses such 3D keypoints."""
     keypoints, camera = estimate.keypoints, estimate.camera
     if keypoints is None or keypoints.is_3d or camera is None or estimate.frame != "camera":
         return []
@@ -93,7 +119,7 @@ def sides_note(estimate: Estimate, body: BodyModel) -> list[Note]:
 
 
 def _costs(person: Estimate, frames: np.ndarray, rows: Sequence[Keypoints], body: BodyModel) -> np.ndarray:
-    """(D, F) distances of one person to every track."""
+    """(D, F) distances of one person to each track in each frame."""
     at = np.searchsorted(frames, person.frame_ids)
     if person.frame == "world" and person.boxes is not None:
         boxes = np.full((len(frames), 4), np.nan)
@@ -105,7 +131,7 @@ def _costs(person: Estimate, frames: np.ndarray, rows: Sequence[Keypoints], body
 
 
 def _in_image(person: Estimate, tracks: Sequence[Keypoints], body: BodyModel) -> np.ndarray:
-    """(T, K, 2) pixels where the estimate has its own keypoints."""
+    """(T, K, 2) pixels of the estimate's own keypoints."""
     assert person.camera is not None and person.fps is not None  # see `place`
     points, K = _own_points(person, tracks[0].convention, body), person.camera.K
     if person.frame == "camera":
@@ -114,14 +140,19 @@ def _in_image(person: Estimate, tracks: Sequence[Keypoints], body: BodyModel) ->
 
 
 def _through_found_camera(points: np.ndarray, tracks: Sequence[Keypoints], K: np.ndarray, fps: float) -> np.ndarray:
-    """(T, K, 2) pixels of points in a world, which says nothing of the image.
+    """(T, K, 2) pixels of world points (T, K, 3), whose place in the image is unknown.
 
-    The track that fits them best under any camera at all is theirs; tracks that fit as well in frames that it lacks are
-    the same person's, whom the detector lost for a while.
+    The person's track is the one that fits best under some camera. Tracks that fit as well in the frames that it lacks
+    are the same person's, whom the detector lost for a while.
+
+    The refiner recovers a camera too, from other inputs: the keypoints that the person got, assigned frame by frame and
+    resampled, and the person's own shape. Here whole candidate tracks are tried on the mean shape.
     """
     evidence = [float(track.confidence.sum()) for track in tracks]
-    order = sorted(range(len(tracks)), key=lambda index: -evidence[index])[:_CAMERA_TRIALS]
-    views = [_view(points, tracks[index], K, fps) for index in order if evidence[index] > _LEAST * evidence[order[0]]]
+    order = sorted(range(len(tracks)), key=lambda index: -evidence[index])[:_MAX_CAMERA_TRIALS]
+    views = [
+        _view(points, tracks[index], K, fps) for index in order if evidence[index] > _MIN_EVIDENCE * evidence[order[0]]
+    ]
     best = min(views, key=lambda view: view.apart)
     for view in views:
         missing = best.track.confidence.max(axis=1, keepdims=True) <= 0
@@ -131,13 +162,19 @@ def _through_found_camera(points: np.ndarray, tracks: Sequence[Keypoints], K: np
             confidence=np.where(missing, view.track.confidence, best.track.confidence),
         )
         both = _view(points, joined, K, fps) if missing.any() and view is not best else best
-        best = both if both.apart < _AS_WELL * best.apart else best
+        best = both if both.apart < _JOINED_RATIO * best.apart else best
     return best.pixels
 
 
 @dataclass(frozen=True)
 class _View:
-    """Points of a world in the image (T, K, 2), as the camera sees them under which they fit a track."""
+    """World points seen by the camera under which they fit a track.
+
+    Attributes:
+        track: The track.
+        pixels: (T, K, 2).
+        apart: Mean distance between them.
+    """
 
     track: Keypoints
     pixels: np.ndarray
@@ -155,7 +192,7 @@ def _view(points: np.ndarray, track: Keypoints, K: np.ndarray, fps: float) -> _V
 
 
 def _own_points(estimate: Estimate, convention: str, body: BodyModel) -> np.ndarray:
-    """(T, K, 3) the estimate's keypoints on the mean shape, metres."""
+    """(T, K, 3) the estimate's own keypoints on the mean shape, metres."""
     pose = pose_on_body(estimate, body)
     return body.keypoints(convention, pose.rotations.numpy(), pose.pelvis.numpy(), np.zeros(body.num_betas))
 
@@ -188,21 +225,18 @@ def _frame_by_frame(
     return found
 
 
-def _note(person: Estimate, track: KeypointTrack | None, tracks: Sequence[KeypointTrack], whole: bool) -> Note:
+def _note(person: Estimate, track: KeypointTrack | None, *, whole: bool) -> Note:
     who = f"person {person.track_id}"
     if track is None:
         text = f"{who}: none of the keypoints lie where this person is; left as read"
         return Note("keypoints-missing", text, "warning")
     seen = int(np.isin(person.frame_ids, track.frame_ids[track.keypoints.confidence.max(axis=1) > 0]).sum())
     has = f"keypoints in {seen} of {len(person)} frames"
-    if whole:
-        text = f"{who}: {has}, those of {track.person}, by where the estimate is in the image"
-    else:
-        text = f"{who}: {has}, chosen frame by frame by where the estimate is in the image"
-    return Note("keypoints-matched", text)
+    which = f"those of {track.person}," if whole else "chosen frame by frame"
+    return Note("keypoints-matched", f"{who}: {has}, {which} by where the estimate is in the image")
 
 
-def _not_told(people: Sequence[Estimate], tracks: Sequence[KeypointTrack]) -> InputError:
+def _not_assigned(people: Sequence[Estimate], tracks: Sequence[KeypointTrack]) -> InputError:
     source, ids = tracks[0].keypoints.source, ", ".join(track.person for track in tracks if track.identified)
     of = f"keypoints of {len(tracks)} people (ids: {ids or 'none'})" if len(tracks) > 1 else "keypoints of one person"
     known = ", ".join(person.track_id for person in people)

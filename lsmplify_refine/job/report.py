@@ -1,4 +1,4 @@
-"""What a job did, as JSON for programs and as a short table for people."""
+"""The report of a job: what was done and how well, as JSON."""
 
 from __future__ import annotations
 
@@ -20,25 +20,16 @@ from lsmplify_refine._version import __version__
 from lsmplify_refine.geometry.metrics import keypoint_error_name, keypoint_errors
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from lsmplify_refine.engine.refinement import BodyTrack, Refinement
     from lsmplify_refine.job.job import Job, Outcome
 
 #: Version of the report's layout, for programs that read it.
 LAYOUT = 2
 
-#: What the stages of `Refinement.metrics` are called in the table; calibrating leaves the motion as it was.
-STAGES = {
-    "input": "as read",
-    "calibrated": "do nothing (calibrated)",
-    "refined": "refined",
-}
-
 
 def build_report(job: Job, outcome: Outcome, *, device: str) -> dict[str, Any]:
     """The report as plain values that JSON can hold."""
-    report = {
+    report: dict[str, Any] = {
         "layout": LAYOUT,
         "versions": _versions(),
         "settings": {**asdict(job), "device": device},
@@ -46,7 +37,7 @@ def build_report(job: Job, outcome: Outcome, *, device: str) -> dict[str, Any]:
         "notes": [asdict(note) for note in outcome.notes],
         "people": [_person(refinement) for refinement in outcome.refinements],
     }
-    return plain(report)
+    return {key: plain(value) for key, value in report.items()}
 
 
 def write_report(report: dict[str, Any], path: Path) -> None:
@@ -76,22 +67,6 @@ def plain(value: Any) -> Any:
     if isinstance(value, Sequence):
         return [plain(item) for item in value]
     return str(value)
-
-
-def metrics_table(refinement: Refinement) -> Table:
-    """Before and after, one row a stage, with the do-nothing row that the result must beat."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    names = list(dict.fromkeys(name for metrics in refinement.metrics.values() for name in metrics))
-    table = Table(box=box.SIMPLE_HEAD, title=Text(f"person {refinement.estimate.track_id}"), title_justify="left")
-    table.add_column("")
-    for name in names:
-        table.add_column(name, justify="right")
-    for stage, metrics in refinement.metrics.items():
-        table.add_row(STAGES.get(stage, stage), *(_figure(metrics.get(name)) for name in names))
-    return table
 
 
 def counts(refinement: Refinement) -> dict[str, int]:
@@ -157,7 +132,3 @@ def _versions() -> dict[str, str]:
         except PackageNotFoundError:
             found[package] = "unknown"
     return found
-
-
-def _figure(value: float | None) -> str:
-    return "-" if value is None or not math.isfinite(value) else f"{value:.2f}"

@@ -1,11 +1,9 @@
-"""What the command does, for Python too: read, check, refine, write results, report and comparison video."""
+"""One run of the command, for Python too: read, people, keypoints, check, refine, write."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -15,29 +13,31 @@ from lsmplify_refine.engine.refiner import Refiner
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats import load_save
 from lsmplify_refine.formats.export import export
-from lsmplify_refine.geometry.projection import project_to_image
-from lsmplify_refine.job.inputs import choose_people, complete, open_video
-from lsmplify_refine.job.job import Job, Outcome, Progress
-from lsmplify_refine.job.keypoints import find_keypoints
+from lsmplify_refine.job.draw import draw, failure_note, gl_error, video_to_draw_on
+from lsmplify_refine.job.inputs import OpenedVideo, complete, in_space, open_video
+from lsmplify_refine.job.job import Job, Notify, Outcome, Outputs, Progress
+from lsmplify_refine.job.keypoints import Step, find_keypoints
 from lsmplify_refine.job.outputs import name_outputs, staged
-from lsmplify_refine.job.people import sides_note
+from lsmplify_refine.job.people import FoundKeypoints, choose_people, sides_note
 from lsmplify_refine.job.report import build_report, write_report
-from lsmplify_refine.keypoint_files import KeypointTrack
-from lsmplify_refine.options import DEFAULT_FPS, SMOOTH_SECONDS, Align, Device, Mode
+from lsmplify_refine.options import SMOOTH_SECONDS, Align, Device, Mode
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.notes import Note
-from lsmplify_refine.visual.gl import choose_gl_platform
 from lsmplify_refine.visual.video import VideoInfo
 
-if TYPE_CHECKING:
-    from lsmplify_refine.visual.comparison import DrawnPerson
 
+def run(job: Job, *, progress: Progress | None = None, notify: Notify | None = None) -> Outcome:
+    """Do the whole job. Results and report are both written, or nothing is.
 
-def run(job: Job, *, progress: Progress | None = None) -> Outcome:
-    """Do the whole job; all files are written, or none.
+    If the comparison video alone cannot be drawn, the outcome has a `video_error`, and a note says why.
+
+    Args:
+        job: What to do.
+        progress: Called after each step of the slow stages.
+        notify: Called with notes that the user should read at once.
 
     Raises:
-        InputError: Something in the input, the options or the surroundings does not allow it.
+        InputError: The input, the options or this machine do not allow it.
     """
     device = choose_device(job.device)
     if job.keypoints is not None and job.detector is not None:
@@ -45,32 +45,29 @@ def run(job: Job, *, progress: Progress | None = None) -> Outcome:
     people = load_save.load(job.input, format=job.format)
     chosen = choose_people(people, job.person)
     _check_output_format(job, people, chosen)
-    video, video_notes = open_video(people, job.video, shown=job.write_video)
+    video = open_video(people, job.video, shown=job.write_video)
     body = open_body(job, people[chosen[0]])
-    step = partial(progress, "detecting") if progress else None
-    given, matched = find_keypoints(job, people, chosen, video, body, step)
-    # of several people some may have no keypoints: they go through as they are
-    chosen = [index for index in chosen if not given or index in given or people[index].keypoints is not None]
-    wanted = _completed(job, people, chosen, video, given)
-    tracks = given.values()
-    mappings = [track.mapping(body.point_origins(track.keypoints.convention)).note() for track in tracks]
-    sides = [note for person in wanted for note in sides_note(person, body)]
-    shown, shown_notes = _video_to_show(job, video, wanted)
-    origins = [note for track in tracks for note in track.notes]
-    notes = list(dict.fromkeys([*video_notes, *shown_notes, *origins, *matched, *mappings, *sides]))
-    if shown is not None:
-        choose_gl_platform()  # better told now than after the work
-    outputs = name_outputs(people[0].source or job.input, job.output, video=shown is not None, format=job.output_format)
+    found = find_keypoints(job, people, chosen, video.info, body, _step(progress, "detecting"))
+    wanted = _complete_all(job, people, chosen, video.info, found)
+    canvas = video_to_draw_on(video.info, wanted.values()) if job.write_video else OpenedVideo(None)
+    keypoint_notes = _keypoint_notes(found, wanted, body)
+    outputs = name_outputs(
+        people[0].source or job.input, job.output, video=canvas.info is not None, format=job.output_format
+    )
     with staged(outputs, overwrite=job.overwrite) as staging:
-        refinements = _refine(job, body, device, wanted, progress)
-        if job.output_format is not None:
-            notes += export(refinements[0].refined, staging.results, job.output_format, body=body)
-        else:
-            refined = dict(zip(chosen, (refinement.refined for refinement in refinements), strict=True))
-            load_save.save([refined.get(index, person) for index, person in enumerate(people)], staging.results)
-        if shown is not None and staging.comparison is not None:
-            _write_video(shown, staging.comparison, refinements, progress)
-        outcome = Outcome(tuple(refinements), outputs, tuple(notes))
+        # told now, not after the work
+        video_error = _told(gl_error(), notify) if canvas.info else None
+        refiner = Refiner(body, device=device, progress=_step(progress, "refining"), **job.as_keywords())
+        refinements = {index: refiner.refine(person) for index, person in wanted.items()}
+        export_notes = _write_results(job, people, refinements, body, staging.results)
+        if canvas.info and staging.comparison and not video_error:
+            step = _step(progress, "rendering")
+            video_error = _told(draw(canvas.info, staging.comparison, list(refinements.values()), step), notify)
+        notes = [*video.notes, *canvas.notes, *keypoint_notes, *export_notes]
+        if video_error:
+            outputs = Outputs(outputs.results, outputs.report)
+            notes.append(failure_note(video_error))
+        outcome = Outcome(tuple(refinements.values()), outputs, tuple(dict.fromkeys(notes)), video_error)
         write_report(build_report(job, outcome, device=device), staging.report)
     return outcome
 
@@ -88,24 +85,24 @@ def refine(
 ) -> Refinement:
     """Refine one person's track; for several tracks on one body, keep a `Refiner`.
 
-    A camera or frame rate that the estimate lacks comes from the video beside it; the notes of the result's
+    A missing camera or frame rate comes from the video beside the estimate's file. The notes of the result's
     `estimate` say what was assumed.
 
     Args:
         estimate: As `load` gives it, with keypoints.
         body: The body model; the open one if not given.
         device: "cpu", "cuda" or "mps".
-        smooth_seconds: Standard deviation of the low-pass on the correction; 0 fits each frame on its own.
-        align: How 3D keypoints come into the estimate's frame (see `engine.align.align`).
-        weights: The regressor's: "shipped", "none", or a file (see `Refiner`).
-        mode: "plug-in" or "sequential" (see `Refiner`).
+        smooth_seconds: See `RefineOptions`, as for all that follow.
+        align: How 3D keypoints are brought into the estimate's frame.
+        weights: Weights of the regressor.
+        mode: Where a frame starts.
         passes: How often the regressor is applied.
 
     Raises:
-        InputError: It has no keypoints, or for 2D ones neither a camera nor a video.
+        InputError: It has no keypoints, or 2D ones and neither a camera nor a video.
     """
-    video, notes = open_video([estimate], None, shown=False)
-    whole = complete(estimate.replace(notes=(*estimate.notes, *notes)), video=video)
+    video = open_video([estimate], None, shown=False)
+    whole = complete(estimate.replace(notes=(*estimate.notes, *video.notes)), video=video.info)
     refiner = Refiner(
         body, device=device, smooth_seconds=smooth_seconds, align=align, weights=weights, mode=mode, passes=passes
     )
@@ -113,10 +110,10 @@ def refine(
 
 
 def choose_device(device: Device) -> str:
-    """The torch device: what was asked for, or for "auto" CUDA where there is one, else the CPU.
+    """The torch device: the one asked for, or for "auto" CUDA if there is one, else the CPU.
 
     Raises:
-        InputError: The device asked for is not there.
+        InputError: The device asked for is missing.
     """
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if device == "auto":
@@ -147,77 +144,48 @@ def _check_output_format(job: Job, people: list[Estimate], chosen: list[int]) ->
         raise InputError(f"--output-format {job.output_format}: a file holds one person; choose one: --person {ids}")
 
 
-def _completed(
-    job: Job, people: list[Estimate], chosen: list[int], video: VideoInfo | None, tracks: dict[int, KeypointTrack]
-) -> list[Estimate]:
-    rates = {index: float(video.fps) if video else people[index].fps or DEFAULT_FPS for index in tracks}
-    given = {index: track.at(people[index].frame_ids, rates[index]) for index, track in tracks.items()}
-    wanted = [
-        complete(people[index], video=video, keypoints=given.get(index), focal_px=job.focal_px) for index in chosen
-    ]
-    if job.align != "auto" and not all(_in_space(person) for person in wanted):
+def _complete_all(
+    job: Job, people: list[Estimate], chosen: list[int], video: VideoInfo | None, found: FoundKeypoints
+) -> dict[int, Estimate]:
+    """The people to refine by index, completed and checked."""
+    # of several people some may have no keypoints: they stay as read
+    wanted = {
+        index: complete(people[index], video=video, track=found.tracks.get(index), focal_px=job.focal_px)
+        for index in chosen
+        if not found.tracks or index in found.tracks or people[index].keypoints is not None
+    }
+    if job.align != "auto" and not all(map(in_space, wanted.values())):
         raise InputError(f"--align {job.align}: the keypoints are 2D, and only 3D ones are aligned; leave it out")
     return wanted
 
 
-def _in_space(estimate: Estimate) -> bool:
-    return estimate.keypoints is not None and estimate.keypoints.is_3d
+def _keypoint_notes(found: FoundKeypoints, wanted: dict[int, Estimate], body: BodyModel) -> list[Note]:
+    """Where the found keypoints come from, whose they are, what the body makes of them, and swapped sides."""
+    tracks = found.tracks.values()
+    origins = [note for track in tracks for note in track.notes]
+    mappings = [track.mapping(body.point_origins(track.keypoints.convention)).note() for track in tracks]
+    sides = [note for person in wanted.values() for note in sides_note(person, body)]
+    return [*origins, *found.notes, *mappings, *sides]
 
 
-def _refine(
-    job: Job, body: BodyModel, device: str, people: list[Estimate], progress: Progress | None
-) -> list[Refinement]:
-    step = partial(progress, "refining") if progress else None
-    refiner = Refiner(
-        body,
-        device=device,
-        smooth_seconds=job.smooth_seconds,
-        align=job.align,
-        weights=job.weights,
-        mode=job.mode,
-        passes=job.passes,
-        progress=step,
-    )
-    return [refiner.refine(person) for person in people]
+def _write_results(
+    job: Job, people: list[Estimate], refinements: dict[int, Refinement], body: BodyModel, path: Path
+) -> tuple[Note, ...]:
+    """Write everybody, refined or as read, in the input's format; or one person in another, with notes."""
+    refined = {index: refinement.refined for index, refinement in refinements.items()}
+    if job.output_format is not None:
+        (person,) = refined.values()
+        return export(person, path, job.output_format, body=body)
+    load_save.save([refined.get(index, person) for index, person in enumerate(people)], path)
+    return ()
 
 
-def _write_video(video: VideoInfo, output: Path, refinements: list[Refinement], progress: Progress | None) -> None:
-    from lsmplify_refine.visual.comparison import write_comparison  # refining alone needs nothing that draws
-
-    step = partial(progress, "rendering") if progress else None
-    write_comparison(video, output, [_shown(refinement) for refinement in refinements], progress=step)
+def _step(progress: Progress | None, stage: str) -> Step | None:
+    return partial(progress, stage) if progress else None
 
 
-def _shown(refinement: Refinement) -> DrawnPerson:
-    """A refinement as the comparison video wants it; 3D keypoints as the camera sees them."""
-    from lsmplify_refine.visual.comparison import DrawnPerson
-
-    camera, keypoints = refinement.camera, refinement.keypoints
-    assert camera is not None  # see _video_to_show
-    if keypoints.is_3d:
-        keypoints = replace(keypoints, positions=project_to_image(keypoints.positions, camera.K))
-    flagged = zip(refinement.status, refinement.reasons, strict=True)
-    return DrawnPerson(
-        frame_ids=refinement.estimate.frame_ids,
-        faces=refinement.before.body.faces,
-        before=refinement.before.vertices,
-        after=refinement.after.vertices,
-        K=camera.K,
-        keypoints=keypoints,
-        captions=["" if status == "accepted" else f"{status}: {reason}" for status, reason in flagged],
-    )
-
-
-def _video_to_show(job: Job, video: VideoInfo | None, wanted: list[Estimate]) -> tuple[VideoInfo | None, list[Note]]:
-    """The video to draw on, and why there is none where one was wanted."""
-    if not job.write_video:
-        return None, []
-    if video is None:
-        text = "no comparison video: no video lies beside the input; give one with --video"
-        return None, [Note("video-not-drawn", text)]
-    if any(person.frame == "world" and _in_space(person) for person in wanted):
-        text = (
-            "no comparison video: the result is in world coordinates, which 3D keypoints do not place before the camera"
-        )
-        return None, [Note("video-not-drawn", text)]
-    return video, []
+def _told(error: Exception | None, notify: Notify | None) -> Exception | None:
+    """The same error, of which the user has been told."""
+    if error and notify:
+        notify(failure_note(error))
+    return error

@@ -2,7 +2,6 @@
 
 from lsmplify_refine.keypoint_files.arrays import keypoints_from_array
 from lsmplify_refine.keypoint_files.load import load_keypoints, load_tracks
-from lsmplify_refine.keypoint_files.people import swapped_sides
 from lsmplify_refine.keypoint_files.track import KeypointMapping, KeypointTrack
 
 __all__ = [
@@ -11,5 +10,4 @@ __all__ = [
     "keypoints_from_array",
     "load_keypoints",
     "load_tracks",
-    "swapped_sides",
 ]

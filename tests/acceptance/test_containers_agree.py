@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from lsmplify_refine import Estimate, Refiner, load
 CLIPS = ("clip1", "tennis")
 
 
-def _numpy(tree: dict) -> dict:
+def _numpy(tree: dict[str, Any]) -> dict[str, Any]:
     return {key: _numpy(value) if isinstance(value, dict) else value.numpy() for key, value in tree.items()}
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import get_args
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 
 from lsmplify_refine._version import __version__
 from lsmplify_refine.cli import main, make_parser
-from lsmplify_refine.options import Align, Device, Gender
+from lsmplify_refine.cli._options import job_from
+from lsmplify_refine.job.job import Job
+from lsmplify_refine.options import Align, Architecture, Device, Gender, Mode, OutputFormat
 
 HEAVY = ("torch", "numpy", "scipy", "av", "cv2", "rich", "pyrender", "smplx")
 
@@ -43,13 +47,66 @@ def test_first_help_shows_the_options_of_refine_and_the_files_written(
     with pytest.raises(SystemExit):
         main(["--help"])
     shown = capsys.readouterr().out
-    for text in ("--input", "--keypoints", "demo", "doctor", "<name>_comparison.mp4"):
+    for text in ("--input", "--keypoints", "demo", "doctor", "<name>_comparison.mp4", "Exit codes: 0 done;"):
         assert text in shown
 
 
-@pytest.mark.parametrize(("option", "choices"), [("--device", Device), ("--gender", Gender), ("--align", Align)])
-def test_choices_are_those_of_the_python_api(option: str, choices: object) -> None:
+@pytest.mark.parametrize(
+    ("verb", "option", "choices"),
+    [
+        ("refine --input x", "--device", Device),
+        ("refine --input x", "--gender", Gender),
+        ("refine --input x", "--align", Align),
+        ("refine --input x", "--mode", Mode),
+        ("refine --input x", "--output-format", OutputFormat),
+        ("demo", "--device", Device),
+        ("train --data x --output y", "--architecture", Architecture),
+    ],
+)
+def test_choices_are_those_of_the_python_api(verb: str, option: str, choices: object) -> None:
     for value in get_args(choices):
-        make_parser().parse_args(["refine", "--input", "x", option, value])
+        make_parser().parse_args([*verb.split(), option, value])
     with pytest.raises(SystemExit):
-        make_parser().parse_args(["refine", "--input", "x", option, "another"])
+        make_parser().parse_args([*verb.split(), option, "another"])
+
+
+#: An option of `refine` for each field of `Job`, and its value.
+GIVEN: dict[str, tuple[list[str], Any]] = {
+    "video": (["--video", "v"], Path("v")),
+    "output": (["--output", "o"], Path("o")),
+    "keypoints": (["--keypoints", "k"], Path("k")),
+    "detector": (["--detector", "d"], "d"),
+    "detector_model": (["--detector-model", "m"], Path("m")),
+    "keypoint_convention": (["--keypoint-convention", "coco17"], "coco17"),
+    "calibration": (["--calibration", "c"], Path("c")),
+    "focal_px": (["--focal-px", "700"], 700.0),
+    "body_model": (["--body-model", "b"], Path("b")),
+    "gender": (["--gender", "female"], "female"),
+    "device": (["--device", "cpu"], "cpu"),
+    "write_video": (["--no-video"], False),
+    "person": (["--person", "7"], "7"),
+    "overwrite": (["--overwrite"], True),
+    "format": (["--format", "wham"], "wham"),
+    "output_format": (["--output-format", "bvh"], "bvh"),
+    "smooth_seconds": (["--smooth-seconds", "0.2"], 0.2),
+    "align": (["--align", "torso"], "torso"),
+    "weights": (["--weights", "none"], "none"),
+    "mode": (["--mode", "sequential"], "sequential"),
+    "passes": (["--passes", "2"], 2),
+}
+
+
+def parsed(*options: str) -> Job:
+    args = make_parser().parse_args(["refine", "--input", "x", *options])
+    return job_from(args, args.input)
+
+
+def test_every_field_of_a_job_has_an_option_and_one_default() -> None:
+    assert {"input", *GIVEN} == {field.name for field in fields(Job)}
+    assert parsed() == Job(Path("x"))
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_an_option_sets_its_field(name: str) -> None:
+    options, value = GIVEN[name]
+    assert parsed(*options) == replace(Job(Path("x")), **{name: value})

@@ -147,6 +147,11 @@ def _without_keys(folder: Path) -> None:
     torch.save({"something": torch.zeros(3)}, folder / "hmr4d_results.pt")
 
 
+def _without_keypoints_and_video(folder: Path) -> None:
+    for name in ("preprocess/vitpose.pt", "0_input_video.mp4"):
+        (folder / name).unlink()
+
+
 def _video(frames: int, size: tuple[int, int]) -> Callable[[Path], None]:
     return lambda folder: void(clips.write_video(folder / "0_input_video.mp4", frames, size))
 
@@ -166,7 +171,7 @@ BAD: dict[str, tuple[Callable[[Path], object], list[str], str]] = {
     "small video": (_video(8, (320, 180)), [], "the video is 320x180"),
     "broken video": (lambda f: (f / "0_input_video.mp4").write_bytes(b"no video"), [], "0_input_video.mp4"),
     "no keypoints, no video": (
-        lambda f: [(f / name).unlink() for name in ("preprocess/vitpose.pt", "0_input_video.mp4")],
+        _without_keypoints_and_video,
         [],
         "--keypoints FILE",
     ),
@@ -219,6 +224,25 @@ def test_stopping_leaves_nothing(
     assert main(["--input", str(folder), "--output", str(folder / "out")]) == 130
     assert clips.contents(folder) == before and not (folder / "out").exists()
     assert "stopped" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [[], ["--debug"]])
+def test_a_failed_comparison_video_is_one_line_and_exit_code_3(
+    options: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("the encoder\nbroke")
+
+    before = clips.contents(folder)
+    monkeypatch.setattr("lsmplify_refine.visual.comparison.write_comparison", fail)
+    assert main(["--input", str(folder), *options]) == 3
+    assert clips.contents(folder).keys() - before.keys() == {*WRITTEN}
+    shown = capsys.readouterr()
+    line = "warning: no comparison video, only results and report: RuntimeError: the encoder broke"
+    first, *traceback = shown.err.splitlines()
+    assert first == line and bool(traceback) == bool(options)
+    assert not traceback or "Traceback" in traceback[0]
+    assert line in shown.out.splitlines() and "comparison.mp4" not in shown.out
 
 
 def test_failing_late_leaves_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

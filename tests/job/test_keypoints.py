@@ -8,6 +8,7 @@ import numpy as np
 
 from lsmplify_refine.job.job import Job
 from lsmplify_refine.job.keypoints import find_keypoints
+from lsmplify_refine.job.people import FoundKeypoints
 from tests.support.scenes import open_body, scene
 
 
@@ -17,9 +18,9 @@ def test_a_file_of_one_person_is_that_of_the_one_who_was_chosen(tmp_path: Path) 
     for dimensions in (2, 3):
         path = tmp_path / f"{dimensions}.npz"
         np.savez(path, convention="coco17", positions=np.full((1, 6, 17, dimensions), 9e3), people=np.array(["x"]))
-        found, notes = find_keypoints(Job(tmp_path, keypoints=path), people, [1], None, open_body(), None)
-        assert list(found) == [1] and found[1].person == "x" and not notes
+        found = find_keypoints(Job(tmp_path, keypoints=path), people, [1], None, open_body(), None)
+        assert list(found.tracks) == [1] and found.tracks[1].person == "x" and not found.notes
 
 
 def test_keypoints_of_the_input_are_enough() -> None:
-    assert find_keypoints(Job(Path("in.pt")), [scene(6)], [0], None, open_body(), None) == ({}, [])
+    assert find_keypoints(Job(Path("in.pt")), [scene(6)], [0], None, open_body(), None) == FoundKeypoints()

@@ -13,7 +13,7 @@ from lsmplify_refine.engine.targets import pose_on_body
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
 from lsmplify_refine.geometry.projection import project_to_image
 from lsmplify_refine.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
-from lsmplify_refine.job.people import match_people
+from lsmplify_refine.job.people import FoundKeypoints, choose_people, match_people
 from lsmplify_refine.keypoint_files import KeypointTrack
 from lsmplify_refine.keypoint_files.detections import Detection, tracks_of
 from tests.support.scenes import FPS, open_body, scene
@@ -52,9 +52,18 @@ def detected(pixels: np.ndarray, *, seed: int = 0) -> list[KeypointTrack]:
     return tracks_of(found, where="video", source="video", wanted="coco17")
 
 
+def test_choosing_people() -> None:
+    people = [scene(4).replace(track_id=name) for name in ("3", "8")]
+    assert choose_people(people, "all") == [0, 1]
+    assert choose_people(people, "8") == [1]
+    with pytest.raises(InputError, match="known: 3, 8, all"):
+        choose_people(people, "1")
+
+
 def test_people_who_cross_keep_their_keypoints() -> None:
     people, pixels = crossing()
-    matched, notes = match_people(people, [0, 1], detected(pixels), open_body(), video=None)
+    found = match_people(people, [0, 1], detected(pixels), open_body(), video=None)
+    matched, notes = found.tracks, found.notes
     for index, there in ((0, np.arange(FRAMES)), (1, np.setdiff1d(np.arange(FRAMES), AWAY))):
         keypoints = matched[index].at(people[index].frame_ids)
         assert np.flatnonzero(keypoints.confidence.max(axis=1)).tolist() == there.tolist()
@@ -67,19 +76,21 @@ def test_people_who_cross_keep_their_keypoints() -> None:
 
 def test_one_person_among_several_is_picked() -> None:
     people, pixels = crossing()
-    matched, _ = match_people(people[1:], [0], detected(pixels), open_body(), video=None)
+    matched = match_people(people[1:], [0], detected(pixels), open_body(), video=None).tracks
     np.testing.assert_allclose(matched[0].at(np.arange(40, 60)).positions, pixels[1, 40:], atol=1e-3)
 
 
 def test_gaps_and_frame_numbers_stay() -> None:
     people, pixels = crossing()
     kept = np.array([3, 4, 5, 31, 32, 50])
+    camera = people[0].camera
+    assert camera is not None
     first = people[0].replace(
         **{name: getattr(people[0], name)[kept] for name in ("global_orient", "body_pose", "betas", "transl")},
         frame_ids=kept,
-        camera=replace(people[0].camera, K=people[0].camera.K[kept]),  # type: ignore[union-attr]
+        camera=replace(camera, K=camera.K[kept]),
     )
-    matched, _ = match_people([first, people[1]], [0, 1], detected(pixels), open_body(), video=None)
+    matched = match_people([first, people[1]], [0, 1], detected(pixels), open_body(), video=None).tracks
     assert matched[0].frame_ids.tolist() == kept.tolist()
     np.testing.assert_allclose(matched[0].at(kept).positions, pixels[0, kept], atol=1e-3)
 
@@ -92,14 +103,16 @@ def track(pixels: np.ndarray, person: str, *, identified: bool = True) -> Keypoi
 def test_the_same_ids_decide() -> None:
     people, pixels = crossing()
     exchanged = [track(pixels[1], "5"), track(pixels[0], "6")]
-    matched, notes = match_people(people, [0, 1], exchanged, open_body(), video=None)
+    found = match_people(people, [0, 1], exchanged, open_body(), video=None)
+    matched, notes = found.tracks, found.notes
     assert matched == {0: exchanged[0], 1: exchanged[1]} and not notes
 
 
 def test_other_ids_are_taken_whole() -> None:
     people, pixels = crossing()
     tracks = [track(pixels[1], "b"), track(pixels[0] + 3, "a")]
-    matched, notes = match_people(people, [0, 1], tracks, open_body(), video=None)
+    found = match_people(people, [0, 1], tracks, open_body(), video=None)
+    matched, notes = found.tracks, found.notes
     assert (matched[0].person, matched[1].person) == ("a", "b")
     assert notes[0].text == "person 5: keypoints in 60 of 60 frames, those of a, by where the estimate is in the image"
 
@@ -107,7 +120,8 @@ def test_other_ids_are_taken_whole() -> None:
 def test_who_has_none_is_said_and_nobody_is_an_error() -> None:
     people, pixels = crossing()
     one = [track(pixels[1], "0", identified=False)]
-    matched, notes = match_people(people, [0, 1], one, open_body(), video=None)
+    found = match_people(people, [0, 1], one, open_body(), video=None)
+    matched, notes = found.tracks, found.notes
     assert list(matched) == [1]
     assert notes[0].text == "person 5: none of the keypoints lie where this person is; left as read"
     with pytest.raises(InputError, match=r"points\.json: keypoints of one person, none where the result has person 5;"):
@@ -120,7 +134,7 @@ def test_who_has_none_is_said_and_nobody_is_an_error() -> None:
 def test_one_and_one_belong_together_wherever_they_are() -> None:
     people, pixels = crossing()
     only = track(pixels[0] + 3000, "0", identified=False)
-    assert match_people(people[:1], [0], [only], open_body(), video=None) == ({0: only}, [])
+    assert match_people(people[:1], [0], [only], open_body(), video=None) == FoundKeypoints({0: only})
 
 
 def test_3d_people_need_ids() -> None:
@@ -148,7 +162,7 @@ def test_a_result_in_the_world_gets_the_track_that_its_pose_explains() -> None:
     halves[0] = replace(halves[0], keypoints=_only(halves[0].keypoints, slice(0, 34)))
     halves[1] = replace(halves[1], keypoints=_only(halves[1].keypoints, slice(36, 60)))
     tracks = [*halves, track(other, "2", identified=False)]
-    matched, _ = match_people([in_world(people[0])], [0], tracks, open_body(), video=None)
+    matched = match_people([in_world(people[0])], [0], tracks, open_body(), video=None).tracks
     keypoints = matched[0].at(np.arange(FRAMES))
     there = keypoints.confidence.max(axis=1) > 0
     assert there.sum() >= 56
@@ -162,7 +176,7 @@ def test_a_result_in_the_world_with_boxes_is_told_by_them() -> None:
         for person, own in zip(people, pixels)
     ]
     tracks = [track(pixels[1], "a"), track(pixels[0], "b")]
-    matched, _ = match_people(worlds, [0, 1], tracks, open_body(), video=None)
+    matched = match_people(worlds, [0, 1], tracks, open_body(), video=None).tracks
     assert (matched[0].person, matched[1].person) == ("b", "a")
 
 

@@ -1,150 +1,207 @@
-"""Inputs, outputs and the job, called from Python."""
+"""One run from end to end: every step is wired in, entered once, and fails as it should."""
 
 from __future__ import annotations
 
-from fractions import Fraction
+import json
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
-from lsmplify_refine import Estimate, InputError, Keypoints, load, refine
-from lsmplify_refine.job.inputs import choose_people, complete, open_video
-from lsmplify_refine.job.job import Job
-from lsmplify_refine.job.outputs import name_outputs, staged
+from lsmplify_refine import Estimate, InputError, Refinement, load, refine
+from lsmplify_refine.engine.refiner import Refiner
+from lsmplify_refine.geometry import camera_pose
+from lsmplify_refine.job import draw, inputs, keypoints, people, report
+from lsmplify_refine.job import run as job_run
+from lsmplify_refine.job.job import Job, Outcome
 from lsmplify_refine.job.run import choose_device, run
-from lsmplify_refine.values.camera import Camera
-from lsmplify_refine.visual.video import VideoInfo
+from lsmplify_refine.options import Device
+from lsmplify_refine.values.conventions import COCO17
+from lsmplify_refine.values.notes import Note
+from lsmplify_refine.visual import video
+from lsmplify_refine.visual.mesh import MeshRenderer
 from tests.support import clips
+from tests.support import fake_detectors as fakes
 
-VIDEO = VideoInfo(Path("v.mp4"), 640, 360, Fraction(25), 4, 0, 4 / 25, Fraction(1, 25))
-
-
-def keypoints(frames: int = 4) -> Keypoints:
-    return Keypoints("coco17", np.ones((frames, 17, 2)), np.ones((frames, 17)), "points.pt")
+WRITTEN = {"hmr4d_results_refined.pt", "hmr4d_results_report.json"}
 
 
-def estimate(**changes: object) -> Estimate:
-    whole = Estimate(
-        family="smplx",
-        gender="neutral",
-        global_orient=np.zeros((4, 3)),
-        body_pose=np.zeros((4, 21, 3)),
-        betas=np.zeros((4, 10)),
-        transl=np.zeros((4, 3)),
-        keypoints=keypoints(),
-        source=Path("in.pt"),
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return clips.write_folder(tmp_path / "clip")
+
+
+def count_calls(monkeypatch: pytest.MonkeyPatch, function: Callable[..., Any]) -> list[tuple[Any, ...]]:
+    """The arguments of each call from now on, whatever module of the package makes it."""
+    calls: list[tuple[Any, ...]] = []
+
+    def counted(*args: Any, **options: Any) -> Any:
+        calls.append(args)
+        return function(*args, **options)
+
+    for name, module in list(sys.modules.items()):
+        if name.startswith("lsmplify_refine") and getattr(module, function.__name__, None) is function:
+            monkeypatch.setattr(module, function.__name__, counted)
+    return calls
+
+
+def codes(outcome: Outcome) -> set[str]:
+    notes = [*outcome.notes, *(note for person in outcome.refinements for note in person.estimate.notes)]
+    return {note.code for note in notes}
+
+
+def test_every_step_is_entered_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[Callable[..., Any]] = [
+        people.choose_people,
+        inputs.open_video,
+        video.probe,
+        job_run.open_body,
+        keypoints.find_keypoints,
+        inputs.complete,
+        draw.video_to_draw_on,
+        draw.gl_error,
+        draw.draw,
+        report.build_report,
+        report.write_report,
+    ]
+    calls = {step.__name__: count_calls(monkeypatch, step) for step in steps}
+    refine_once, refined = Refiner.refine, []
+
+    def counted(self: Refiner, estimate: Estimate) -> Refinement:
+        refined.append(estimate)
+        return refine_once(self, estimate)
+
+    monkeypatch.setattr(Refiner, "refine", counted)
+    run(Job(folder))
+    assert {name: len(made) for name, made in calls.items()} == dict.fromkeys(calls, 1)
+    assert len(refined) == 1
+
+
+def test_a_detector_and_the_comparison_share_one_probe_of_the_video(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fakes.install(monkeypatch, fake=lambda model: fakes.Replay(list(clips.keypoints().numpy()[:, None])))
+    probes = count_calls(monkeypatch, video.probe)
+    outcome = run(Job(folder, detector="fake"))
+    assert len(probes) == 1 and outcome.outputs.comparison is not None
+    assert "keypoints-detected" in codes(outcome)
+
+
+def test_a_lost_camera_is_recovered_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = clips.results()["smpl_params_global"]
+    torch.save({**clips.results(), "smpl_params_incam": world}, folder / "hmr4d_results.pt")
+    recoveries = count_calls(monkeypatch, camera_pose.recover_camera)
+    outcome = run(Job(folder, write_video=False))
+    assert len(recoveries) == 1
+    assert outcome.refinements[0].notes[0].code == "camera-recovered"
+
+
+def test_the_report_has_code_severity_and_text_of_every_note(folder: Path, tmp_path: Path) -> None:
+    results = clips.results()
+    del results["K_fullimg"]
+    torch.save(results, folder / "hmr4d_results.pt")
+    torch.save(clips.keypoints(), tmp_path / "points.pt")
+    outcome = run(Job(folder, keypoints=tmp_path / "points.pt", write_video=False))
+    written = json.loads(outcome.outputs.report.read_text())
+    assert written["layout"] == 2
+    notes = {note["code"]: note for note in [*written["notes"], *written["people"][0]["notes"]]}
+    assert {"keypoints-mapped", "focal-length-assumed", "shape-fitted"} <= notes.keys()
+    assert notes["focal-length-assumed"]["severity"] == "warning"
+    assert notes["shape-fitted"] == {
+        "code": "shape-fitted",
+        "text": next(note.text for note in outcome.refinements[0].notes if note.code == "shape-fitted"),
+        "severity": "info",
+    }
+
+
+def test_swapped_sides_are_warned_of(folder: Path) -> None:
+    assert "sides-swapped" not in codes(run(Job(folder, write_video=False)))
+    torch.save(clips.keypoints()[:, list(COCO17.mirror)], folder / "preprocess" / "vitpose.pt")
+    outcome = run(Job(folder, write_video=False, overwrite=True))
+    (note,) = (note for note in outcome.notes if note.code == "sides-swapped")
+    assert note.severity == "warning" and "swapped in 8 of 8 frames" in note.text
+
+
+def test_the_options_reach_the_refiner(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stopped(Exception):
+        pass
+
+    given: dict[str, Any] = {}
+
+    def record(*args: Any, **options: Any) -> None:
+        given.update(options)
+        raise Stopped
+
+    monkeypatch.setattr(job_run, "Refiner", record)
+    options: dict[str, Any] = {"smooth_seconds": 0.3, "weights": "none", "mode": "sequential", "passes": 2}
+    with pytest.raises(Stopped):
+        run(Job(folder, device="cpu", **options))
+    assert given.pop("progress") is None
+    assert given == {"device": "cpu", "align": "auto", **options}
+
+
+@pytest.mark.parametrize(
+    "error", [InputError("no H.264 here"), RuntimeError("the driver\nis gone"), TypeError("bad rate"), MemoryError()]
+)
+def test_results_and_report_are_written_if_drawing_fails(
+    error: Exception, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overlay, frames = MeshRenderer.overlay, []
+
+    def fail_late(*args: Any, **options: Any) -> None:
+        frames.append(1)
+        if len(frames) > 6:  # the file has been begun
+            raise error
+        overlay(*args, **options)
+
+    monkeypatch.setattr(MeshRenderer, "overlay", fail_late)
+    before = clips.contents(folder)
+    told: list[Note] = []
+    outcome = run(Job(folder), notify=told.append)
+    assert outcome.video_error is error and outcome.outputs.comparison is None
+    assert clips.contents(folder).keys() - before.keys() == WRITTEN
+    (note,) = told
+    assert note.code == "video-failed" and note.severity == "warning" and "\n" not in note.text
+    written = json.loads(outcome.outputs.report.read_text())
+    assert [each["code"] for each in written["notes"]] == ["video-failed"]
+    assert written["outputs"]["comparison"] is None
+
+
+def test_missing_gl_is_told_before_the_work_and_does_not_stop_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_gl() -> str:
+        raise InputError("no way to draw; install a driver")
+
+    monkeypatch.setattr(draw, "choose_gl_platform", no_gl)
+    events: list[str] = []
+    outcome = run(
+        Job(folder), progress=lambda stage, *_: events.append(stage), notify=lambda note: events.append(note.code)
     )
-    return whole.replace(**changes)
+    assert events[0] == "video-failed" and set(events[1:]) == {"refining"}
+    assert isinstance(outcome.video_error, InputError)
+    assert outcome.outputs.results.is_file() and "install a driver" in outcome.outputs.report.read_text()
 
 
-def camera(focal: float = 500.0, size: tuple[int, int] | None = (640, 360)) -> Camera:
-    return Camera(np.tile(np.array([[focal, 0, 320], [0, focal, 180], [0, 0, 1.0]]), (4, 1, 1)), size)
+def test_stopping_while_drawing_leaves_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
 
-
-@pytest.mark.parametrize(
-    ("changes", "video", "focal", "expected"),
-    [
-        ({"camera": camera()}, VIDEO, None, 500),
-        ({"camera": camera()}, None, 800, 800),
-        ({}, VIDEO, None, np.hypot(640, 360)),
-        ({}, VIDEO, 800, 800),
-    ],
-)
-def test_focal_length(changes: dict, video: VideoInfo | None, focal: float | None, expected: float) -> None:
-    whole = complete(estimate(**changes), video=video, focal_px=focal)
-    assert whole.camera is not None
-    assert whole.camera.K[:, 0, 0] == pytest.approx(expected) and whole.camera.K[0, 0, 2] == 320
-    assert whole.camera.image_size == (640, 360)
-    assert any("focal" in note.text for note in whole.notes) == (not changes or focal is not None)
-
-
-@pytest.mark.parametrize(
-    ("fps", "video", "expected"), [(50.0, VIDEO, 25), (50.0, None, 50), (None, VIDEO, 25), (None, None, 30)]
-)
-def test_frame_rate(fps: float | None, video: VideoInfo | None, expected: float) -> None:
-    whole = complete(estimate(fps=fps, camera=camera()), video=video)
-    assert whole.fps == expected
-    assert any("30 fps assumed" in note.text for note in whole.notes) == (expected == 30)
-
-
-def test_no_camera_and_no_video() -> None:
-    with pytest.raises(InputError, match="give --video"):
-        complete(estimate(), video=None)
-
-
-def test_3d_keypoints_need_no_camera_but_get_one_where_there_is_a_video_to_draw_on() -> None:
-    space = Keypoints("coco17", np.ones((4, 17, 3)), np.ones((4, 17)))
-    assert complete(estimate(keypoints=space), video=None).camera is None
-    assert complete(estimate(keypoints=space), video=VIDEO).camera is not None
-    assert complete(estimate(keypoints=space, frame="world"), video=VIDEO).camera is None
-
-
-def test_keypoints_with_nan_are_refused_where_they_count() -> None:
-    points = keypoints()
-    points.positions[2, 3] = np.nan
-    with pytest.raises(InputError, match=r"points\.pt: 1 keypoints are NaN .* left_ear in frame 2"):
-        complete(estimate(camera=camera(), keypoints=points), video=None)
-    points.confidence[2, 3] = 0
-    complete(estimate(camera=camera(), keypoints=points), video=None)
-
-
-def test_choosing_people() -> None:
-    people = [estimate(track_id="3"), estimate(track_id="8")]
-    assert choose_people(people, "all") == [0, 1]
-    assert choose_people(people, "8") == [1]
-    with pytest.raises(InputError, match="known: 3, 8, all"):
-        choose_people(people, "1")
-
-
-@pytest.mark.parametrize(
-    ("size", "ids", "problem"),
-    [
-        ((640, 360), [0, 1, 2, 3], None),
-        ((641, 358), [0, 1, 2, 3], None),
-        ((640, 363), [0, 1, 2, 3], "640x363"),
-        ((640, 360), [0, 1, 2, 4], "shorter"),
-        ((640, 360), [0, 1, 1, 2], None),
-    ],
-)
-def test_video_against_parameters(size: tuple[int, int], ids: list[int], problem: str | None, tmp_path: Path) -> None:
-    path = clips.write_video(tmp_path / "v.mp4", 4, (640, 360))
-    person = estimate(frame_ids=np.array(ids), camera=camera(size=size))
-    if problem is None:
-        info, _ = open_video([person], path, shown=True)
-        assert info is not None and info.frames == 4
-    else:
-        with pytest.raises(InputError, match="video") as error:
-            open_video([person], path, shown=True)
-        assert problem in str(error.value)
-
-
-def test_a_video_that_merely_lies_there_may_be_wrong(tmp_path: Path) -> None:
-    (tmp_path / "v.mp4").write_bytes(b"broken")
-    info, notes = open_video([estimate(video=tmp_path / "v.mp4")], None, shown=False)
-    assert info is None and "left aside" in notes[0].text
+    monkeypatch.setattr(MeshRenderer, "overlay", stop)
+    before = clips.contents(folder)
+    with pytest.raises(KeyboardInterrupt):
+        run(Job(folder))
+    assert clips.contents(folder) == before
 
 
 def test_device_that_is_not_there() -> None:
     assert choose_device("cpu") == "cpu"
     assert choose_device("auto") in ("cpu", "cuda")
-    missing = "mps" if choose_device("auto") == "cuda" else "cuda"
+    missing: Device = "mps" if choose_device("auto") == "cuda" else "cuda"
     with pytest.raises(InputError, match=f"--device {missing}"):
         choose_device(missing)
-
-
-def test_outputs_appear_together_or_not_at_all(tmp_path: Path) -> None:
-    outputs = name_outputs(tmp_path / "a.b.pkl", tmp_path / "deep" / "er", video=True)
-    assert [path.name for path in outputs.all] == ["a.b_refined.pkl", "a.b_comparison.mp4", "a.b_report.json"]
-    with pytest.raises(RuntimeError), staged(outputs, overwrite=False) as staging:
-        staging.results.write_text("half")
-        raise RuntimeError
-    assert list(tmp_path.iterdir()) == []
-    with staged(outputs, overwrite=False) as staging:
-        for path in staging.all:
-            path.write_text("whole")
-        assert not outputs.results.exists()
-    assert sorted(outputs.results.parent.iterdir()) == sorted(outputs.all)
 
 
 def test_the_job_reports_progress_and_gives_the_refinements(tmp_path: Path) -> None:

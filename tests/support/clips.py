@@ -30,7 +30,8 @@ def results(frames: int = FRAMES) -> dict[str, Any]:
 
 def keypoints(frames: int = FRAMES) -> torch.Tensor:
     """As `preprocess/vitpose.pt`."""
-    return torch.load(DEMO / "preprocess" / "vitpose.pt", weights_only=True)[:frames].clone()
+    whole: torch.Tensor = torch.load(DEMO / "preprocess" / "vitpose.pt", weights_only=True)
+    return whole[:frames].clone()
 
 
 def keypoints_3d(frames: int = FRAMES, *, mirrored: bool = False) -> np.ndarray:
@@ -43,7 +44,9 @@ def keypoints_3d(frames: int = FRAMES, *, mirrored: bool = False) -> np.ndarray:
     points = points + np.random.default_rng(0).normal(0, 0.01, points.shape)
     # the estimate bends both elbows too little
     points[:, [4, 7]] += np.array([0.0, -0.08, 0.0])
-    return (points - [0.5, -1, 2]) @ rotvec_to_rotmat([1.5, 0.4, -0.3]) * [1, 1, -1 if mirrored else 1]
+    turned = (points - [0.5, -1, 2]) @ rotvec_to_rotmat(np.array([1.5, 0.4, -0.3]))
+    in_room: np.ndarray = turned * [1, 1, -1 if mirrored else 1]
+    return in_room
 
 
 def write_video(path: Path, frames: int = FRAMES, size: tuple[int, int] = SIZE) -> Path:

@@ -1,0 +1,140 @@
+"""Matching costs: which keypoints lie where which person is, and whether left and right are swapped.
+
+Functions of arrays; `people` knows the estimates and the files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import linear_sum_assignment
+
+Floats: TypeAlias = npt.NDArray[np.floating]
+
+#: Sides are swapped if the swapped points are this much nearer to the estimate, as a share of the distance, and if the
+#: difference matters, as a share of the body's size.
+_SWAPPED_SHARE, _MIN_SWAPPED_GAIN = 0.6, 0.05
+#: A person and an estimate belong together if their points are at most this share of their size apart.
+_MAX_MATCH_DISTANCE = 0.5
+#: In one frame they belong together unless they are this many times as far apart as usual, and more than this share.
+_UNUSUAL_RATIO, _MIN_UNUSUAL_DISTANCE = 4.0, 0.15
+
+
+def distances(points: Floats, confidence: Floats, expected: Floats) -> Floats:
+    """Distance of keypoints from where a person is expected, frame by frame.
+
+    Args:
+        points: (T, K, D).
+        confidence: (T, K), 0 where missing.
+        expected: (T, K, D) the person's own points in the same coordinates; NaN if unknown.
+
+    Returns:
+        (T,) weighted mean distance as a share of the expected person's size, infinite if nothing can be compared.
+    """
+    apart = np.linalg.norm(points - expected, axis=-1)
+    weight = np.where(np.isfinite(apart), confidence, 0.0)
+    total = weight.sum(axis=1)
+    size = np.linalg.norm(np.ptp(expected, axis=1), axis=-1)
+    mean = (np.nan_to_num(apart) * weight).sum(axis=1) / np.maximum(total, 1e-9)
+    return np.where((total > 0) & np.isfinite(size), mean / np.maximum(np.nan_to_num(size), 1e-6), np.inf)
+
+
+def box_distances(points: Floats, confidence: Floats, boxes: Floats) -> Floats:
+    """The same (T,) by the overlap of the points' box with boxes (T, 4) x1, y1, x2, y2; infinite without overlap."""
+    seen = ((confidence > 0) & np.isfinite(points).all(axis=-1))[..., None]
+    low = np.where(seen, points, np.inf).min(axis=1)
+    high = np.where(seen, points, -np.inf).max(axis=1)
+    shared = _area(np.maximum(low, boxes[:, :2]), np.minimum(high, boxes[:, 2:]))
+    union = _area(low, high) + _area(boxes[:, :2], boxes[:, 2:]) - shared
+    # boxes that barely touch get the maximum distance of a match
+    return np.where(shared > 0, _MAX_MATCH_DISTANCE * (1 - shared / np.maximum(union, 1e-9)), np.inf)
+
+
+def _area(low: Floats, high: Floats) -> Floats:
+    """Areas (T,) of boxes between corners (T, 2); 0 for an inverted or unknown box."""
+    areas: Floats = np.nan_to_num(np.clip(high - low, 0.0, None)).prod(axis=-1)
+    return areas
+
+
+def assign_tracks(costs: Floats) -> list[int | None]:
+    """The detected track of each person, over all frames; no track twice.
+
+    Args:
+        costs: (P, D, T) distances of people to tracks, infinite if there is nothing to compare.
+
+    Returns:
+        For each person the index of the track, None if none is near enough.
+    """
+    found: list[int | None] = [None] * len(costs)
+    # a frame without keypoints counts like a distant one, so the longer of two tracks that fit wins
+    total = np.minimum(costs, _MAX_MATCH_DISTANCE).mean(axis=2)
+    for person, track in zip(*linear_sum_assignment(total)):
+        seen = costs[person, track][np.isfinite(costs[person, track])]
+        if len(seen) and np.median(seen) < _MAX_MATCH_DISTANCE:
+            found[person] = int(track)
+    return found
+
+
+def assign_frames(costs: Floats) -> npt.NDArray[np.int64]:
+    """The track whose detection each person is, frame by frame, so that a detector's identity switches do not matter.
+
+    Args:
+        costs: As for `assign_tracks`.
+
+    Returns:
+        (P, T) indices of tracks, -1 if no detection is near enough.
+    """
+    people, _, frames = costs.shape
+    found = np.full((people, frames), -1)
+    chosen = np.full((people, frames), np.inf)
+    for frame in range(frames):
+        here = np.flatnonzero(np.isfinite(costs[:, :, frame]).any(axis=0))
+        for person, column in zip(*linear_sum_assignment(np.minimum(costs[:, here, frame], 2 * _MAX_MATCH_DISTANCE))):
+            found[person, frame] = here[column]
+            chosen[person, frame] = costs[person, here[column], frame]
+    for person in range(people):
+        near = chosen[person] < _MAX_MATCH_DISTANCE
+        # a detection within half a body, but much farther away than this person's usual one, is another person
+        usual = np.median(chosen[person][near]) if near.any() else 0.0
+        found[person, ~(near & (chosen[person] < max(_UNUSUAL_RATIO * usual, _MIN_UNUSUAL_DISTANCE)))] = -1
+    return found
+
+
+def swapped_sides(
+    positions: Floats, confidence: Floats, expected: Floats, mirror: Sequence[int]
+) -> npt.NDArray[np.bool_]:
+    """Frames in which left and right are swapped between keypoints and estimate, wherever the estimate is.
+
+    Args:
+        positions: (T, K, D) keypoints.
+        confidence: (T, K).
+        expected: (T, K, D) the estimate's own points in the same axes and unit, before any fit.
+        mirror: `Convention.mirror`.
+
+    Returns:
+        (T,) bool; a person counts as swapped if most frames with keypoints are.
+    """
+    order = list(mirror)
+    sided = np.array([a != b for a, b in enumerate(order)])
+    weight = np.where(np.isfinite(positions).all(axis=-1), confidence, 0.0) * sided
+    weight = np.minimum(weight, weight[:, order])
+    total = np.maximum(weight.sum(axis=1), 1e-9)
+
+    def centred(points: Floats) -> Floats:
+        points = np.where(weight[..., None] > 0, points, 0.0)
+        moved: Floats = points - (points * weight[..., None]).sum(axis=1, keepdims=True) / total[:, None, None]
+        return moved
+
+    def error(points: Floats) -> Floats:
+        apart = np.linalg.norm(centred(points) - centred(expected), axis=-1)
+        mean: Floats = (apart * weight).sum(axis=1) / total
+        return mean
+
+    labelled, exchanged = error(positions), error(positions[:, order])
+    size = np.linalg.norm(np.ptp(expected, axis=1), axis=-1)
+    better = (exchanged < _SWAPPED_SHARE * labelled) & (labelled - exchanged > _MIN_SWAPPED_GAIN * size)
+    swapped: npt.NDArray[np.bool_] = better & (weight.sum(axis=1) > 0)
+    return swapped
