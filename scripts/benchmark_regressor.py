@@ -35,7 +35,7 @@ from lsmplify_refine.regressor.fusion import FrameSolver
 from lsmplify_refine.regressor.published import PublishedNetwork
 from lsmplify_refine.regressor.weights import open_network
 from lsmplify_refine.solver.problem import Pose, Targets
-from lsmplify_refine.solver.running_mean import MeanPose
+from lsmplify_refine.solver.running_mean import RunningMean
 
 #: One shape for all frames, as in a track.
 _MEAN_SHAPE = Protocol(shape_sigma=0.0)
@@ -79,7 +79,7 @@ def published_alone(network: PublishedNetwork, skeleton: Skeleton) -> Solver:
     """The published network without any projection."""
     from lsmplify_refine.regressor.published import published_pose
 
-    def solve(start: Pose, targets: Targets, earlier: MeanPose | None = None) -> Pose:
+    def solve(start: Pose, targets: Targets, earlier: RunningMean | None = None) -> Pose:
         with torch.no_grad():
             return published_pose(network, skeleton, start, targets, torch.zeros(len(start.pelvis), 10))
 

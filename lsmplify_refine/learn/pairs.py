@@ -35,7 +35,7 @@ from lsmplify_refine.learn.rollouts import Motions, Sequences
 from lsmplify_refine.learn.shape_batches import ShapeSampler, moved_points, with_hands
 from lsmplify_refine.solver.initialise import from_rest
 from lsmplify_refine.solver.problem import Pose, Rows, Targets
-from lsmplify_refine.solver.running_mean import MeanPose
+from lsmplify_refine.solver.running_mean import RunningMean
 
 #: Settings of `PairConfig` that are whole numbers above 0, and those that are sizes; all others are probabilities or
 #: shares.
@@ -114,7 +114,7 @@ class Pairs:
     start: Pose
     truth: Pose
     targets: Targets
-    earlier: MeanPose | None = None
+    earlier: RunningMean | None = None
 
     def to(self, device: torch.device) -> Pairs:
         """On a device."""
@@ -174,7 +174,7 @@ class PairSampler:
                 self._sequences = self._new_sequences(self._followed)
             motions.append(self._sequences.motions)
             frames.append(self._sequences.frame)
-            earlier = MeanPose.of(motions[0].start, 0).beside(self._sequences.mean)
+            earlier = RunningMean.of(motions[0].start, 0).beside(self._sequences.mean)
         truth = Pose.joined([m.truth(frame) for m, frame in zip(motions, frames)])
         start = Pose.joined([m.start for m in motions])
         betas, told = (torch.cat([getattr(m, name) for m in motions]) for name in ("betas", "told"))
@@ -288,12 +288,12 @@ class PairSampler:
         return told_skeleton, Targets(positions, seen)
 
     def _some_from_rest(
-        self, start: Pose, earlier: MeanPose | None, skeleton: Skeleton, targets: Targets, count: int
-    ) -> tuple[Pose, MeanPose | None]:
+        self, start: Pose, earlier: RunningMean | None, skeleton: Skeleton, targets: Targets, count: int
+    ) -> tuple[Pose, RunningMean | None]:
         """The starts, some of the first `count` made from the keypoints alone, and what they go on from."""
         chosen = torch.nonzero(chance(count, self.config.from_rest, self.generator))[:, 0]
         if not len(chosen):
             return start, earlier
         start = start.with_rows(chosen, from_rest(skeleton[chosen], targets[chosen]))
         made = torch.zeros(len(start.pelvis), dtype=torch.bool).index_fill(0, chosen, True)
-        return start, MeanPose.of_nobody(start).where(made, earlier or MeanPose.of(start, 0))
+        return start, RunningMean.of_start_from_keypoints(start).where(made, earlier or RunningMean.of(start, 0))

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from lsmplify_refine.learn.keypoint_noise import Flaws
 from lsmplify_refine.solver.problem import Pose
-from lsmplify_refine.solver.running_mean import MeanPose
+from lsmplify_refine.solver.running_mean import RunningMean
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Sequences:
         self._draw = draw
         self._generator = generator
         self.motions: Motions
-        self.mean: MeanPose
+        self.mean: RunningMean
         self._begin()
 
     def follow(self, result: Pose) -> None:
@@ -79,8 +79,10 @@ class Sequences:
         """Go on where `state_dict` was taken."""
         motions = state["motions"]
         self.motions = Motions(**{**motions, "start": Pose(**motions["start"]), "flaws": Flaws(**motions["flaws"])})
-        self.frame, self.mean = state["frame"], MeanPose(**state["mean"])
+        # checkpoints of 0.1.0 do not say which starts were made from keypoints: none, in a sequence
+        unsaid = {"from_keypoints": torch.zeros_like(state["mean"]["count"], dtype=torch.bool)}
+        self.frame, self.mean = state["frame"], RunningMean(**{**unsaid, **state["mean"]})
 
     def _begin(self) -> None:
         self.motions, self.frame = self._draw(), 1
-        self.mean = MeanPose.of_known(self.motions.start).only(self.motions.known)
+        self.mean = RunningMean.of_known(self.motions.start).only(self.motions.known)
