@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
+
+# one thread for each worker: the tests' tensors are small, and the workers of `-n 2` would fight over the cores
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # the tests' own helpers; at the end, so that an installed package is tested and not the checkout
 sys.path.append(str(Path(__file__).resolve().parents[1]))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -10,7 +12,9 @@ import roma
 import torch
 from torch import Tensor
 
+from lsmplify_refine.body import BodyModel
 from lsmplify_refine.errors import InputError
+from lsmplify_refine.evaluate.methods import point_body
 from lsmplify_refine.evaluate.smplify import SmplifyConfig, Stage, fit_pose_prior, smplify
 from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 from tests.support.scenes import open_body, true_motion
@@ -40,10 +44,24 @@ def problem(seed: int = 0) -> dict[str, Tensor]:
     return {key: torch.as_tensor(value).float() for key, value in values.items()}
 
 
-def fit(case: dict[str, Tensor], config: SmplifyConfig | None = None, **changed: Tensor) -> tuple[Tensor, Tensor]:
-    given = {key: case[key] for key in ("targets", "rotations", "pelvis")} | changed
-    given.setdefault("confidence", torch.ones(given["targets"].shape[:2]))
-    return smplify(open_body(), "body25", betas=BETAS, config=config, **given)
+@lru_cache(maxsize=1)
+def points_alone() -> BodyModel:
+    """The open body's keypoints without its mesh: the same results in a fraction of the time."""
+    return point_body(open_body(), "body25")
+
+
+def fit(
+    case: dict[str, Tensor],
+    config: SmplifyConfig | None = None,
+    *,
+    targets: Tensor | None = None,
+    confidence: Tensor | None = None,
+    body: BodyModel | None = None,
+) -> tuple[Tensor, Tensor]:
+    targets = case["targets"] if targets is None else targets
+    confidence = torch.ones(targets.shape[:2]) if confidence is None else confidence
+    body = body or points_alone()
+    return smplify(body, "body25", targets, confidence, case["rotations"], case["pelvis"], BETAS, config=config)
 
 
 def errors_mm(case: dict[str, Tensor], rotations: Tensor, pelvis: Tensor) -> list[float]:
@@ -56,11 +74,11 @@ def errors_mm(case: dict[str, Tensor], rotations: Tensor, pelvis: Tensor) -> lis
     return [1000 * float(np.linalg.norm(error, axis=-1).mean()) for error in (points, moved)]
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
-def test_fits_the_keypoints_and_brings_the_mesh_nearer(optimizer: str) -> None:
+@pytest.mark.parametrize("optimizer", [pytest.param("adam", marks=pytest.mark.slow), "lbfgs"])
+def test_fits_the_keypoints_and_brings_the_mesh_nearer(optimizer: Literal["adam", "lbfgs"]) -> None:
     case = problem()
     before = errors_mm(case, case["rotations"], case["pelvis"])
-    after = errors_mm(case, *fit(case, SmplifyConfig(optimizer=optimizer)))
+    after = errors_mm(case, *fit(case, SmplifyConfig(optimizer=optimizer), body=open_body()))
     assert after[0] < 10 and after[1] < before[1] / 2
 
 
@@ -103,7 +121,7 @@ def test_the_prior_decides_what_is_not_seen() -> None:
     assert np.allclose(np.sqrt(np.diag(np.linalg.inv(prior.precision))), 0.05 * np.sqrt(2), rtol=0.2)
     confidence = torch.ones(FRAMES, 25)
     confidence[:, 4] = 0  # without the wrist only the skin of the elbow sees its angle, hardly
-    args = (open_body(), "body25", case["targets"], confidence, case["rotations"], case["pelvis"], BETAS)
+    args = (points_alone(), "body25", case["targets"], confidence, case["rotations"], case["pelvis"], BETAS)
     config = SmplifyConfig(step=0.05, start=5.0, angle=0.0, stages=(Stage("all", 100, prior=10.0, robust_m=1.0),))
     elbows = [roma.rotmat_to_rotvec(smplify(*args, prior=p, config=config)[0][:, 19]) for p in (prior, None)]
     start = roma.rotmat_to_rotvec(case["rotations"][:, 19])
