@@ -1,7 +1,7 @@
 """Test sets: takes from motion in the layouts of AMASS, 3DPW and RICH, and from the results of estimators.
 
-Takes come out at 30 frames per second. Their world is as the files have it, y up where that is known; nothing that is
-measured here depends on it.
+All takes have 30 frames per second. Their world is that of the files, with y up where the direction is known; no
+measurement depends on it.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from lsmplify_refine.learn.motion import (
     TEST_SUBJECTS,
     VALIDATION_SUBJECTS,
     Take,
-    _resample,
     find_takes,
     load_take,
+    resample,
 )
 from lsmplify_refine.safe_load import load_npz, load_pickle
 from lsmplify_refine.values.estimate import Estimate
@@ -38,13 +38,13 @@ _TEST_PART = "test"
 _3DPW_PARTS = ("train", "validation", "test")
 _RICH_PARTS = ("train", "val", "test")
 _RICH_KEYS = {"global_orient": 3, "body_pose": 63, "transl": 3}
-#: Takes that are enough to fit SMPLify's pose prior to.
-_PRIOR_TAKES = 200
+#: Max takes that SMPLify's pose prior is fitted to.
+_MAX_PRIOR_TAKES = 200
 
 
 @dataclass(frozen=True, eq=False)
 class TakeSet:
-    """Takes to test on, under one name."""
+    """Takes of one test set, and its name."""
 
     name: str
     takes: tuple[Take, ...]
@@ -52,22 +52,22 @@ class TakeSet:
 
 @dataclass(frozen=True)
 class Choice:
-    """Whose takes to read.
+    """Which takes to read.
 
     Attributes:
-        subjects: Only these; None for the layout's usual test subjects.
-        everybody: Every subject and every part, training subjects too.
+        subjects: Only these subjects; None for the layout's usual test subjects.
+        everybody: Every subject and every part, including training subjects.
     """
 
     subjects: tuple[str, ...] | None = None
     everybody: bool = False
 
     def parts(self, parts: Sequence[str]) -> tuple[str, ...]:
-        """The parts of a data set to read: its test part, unless subjects were named."""
+        """Choose the parts of a data set: the test part, unless subjects are named."""
         return tuple(parts) if self.everybody or self.subjects else (_TEST_PART,)
 
     def wants(self, subject: str, usual: Sequence[str] | None = None) -> bool:
-        """Whether a subject is to be read; without `usual` everybody in the parts read is usual."""
+        """Whether to read a subject; without `usual`, every subject of the chosen parts is usual."""
         if self.everybody:
             return True
         if self.subjects is not None:
@@ -76,10 +76,10 @@ class Choice:
 
 
 def motion_set(folder: Path, choice: Choice, progress: Report | None = None) -> TakeSet:
-    """The takes of a folder of motion; the layout is recognised.
+    """Read the takes of a folder of motion; the layout is recognised.
 
     Raises:
-        InputError: No such folder, no known layout, nobody of those chosen in it, or a file that cannot be used.
+        InputError: No such folder, no known layout, none of the chosen subjects, or an unusable file.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; give a folder of motion (AMASS, 3DPW or RICH)")
@@ -92,16 +92,16 @@ def motion_set(folder: Path, choice: Choice, progress: Report | None = None) -> 
 
 
 def estimates_set(path: Path, progress: Report | None = None) -> TakeSet:
-    """The poses of every estimator's result at or below a path, taken as the truth.
+    """Read the poses of every estimator's result at or below a path; they count as the truth.
 
     Raises:
-        InputError: Nothing there, or nothing in a known format.
+        InputError: The path does not exist, or holds no result of a known format.
     """
     if not path.exists():
         raise InputError(f"{path}: no such file or folder; give results of an estimator")
     found = list(_results_below(path))
     if not found:
-        load(path)  # says what is wrong with it, if it is a file
+        load(path)  # raises with the reason, if it is a file
         raise InputError(f"{path}: no result of a known format ({', '.join(adapters())}) in or below this folder")
     takes = _each(found, lambda result: [take for person in load(result) for take in estimate_takes(person)], progress)
     if not takes:
@@ -110,7 +110,7 @@ def estimates_set(path: Path, progress: Report | None = None) -> TakeSet:
 
 
 def estimate_takes(estimate: Estimate) -> list[Take]:
-    """One person's track as takes, turned from camera coordinates (y down) to y up, cut where frames are missing."""
+    """Turn a track from camera coordinates (y down) to y up, and cut it where frames are missing."""
     rest = np.array(MEAN_REST_PELVIS[estimate.family])
     turn = axis_turn("camera" if estimate.frame == "camera" else "y", "y")
     root, transl = move_body(estimate.global_orient, estimate.transl, rest, rotation=turn, translation=np.zeros(3))
@@ -121,22 +121,22 @@ def estimate_takes(estimate: Estimate) -> list[Take]:
 
 
 def training_poses(folder: Path, choice: Choice = Choice()) -> np.ndarray | None:
-    """(F, 22, 3) poses for SMPLify's prior, of subjects that are neither validated nor tested on; None without any.
+    """Read (F, 22, 3) poses for SMPLify's prior from the training subjects; None if there are none.
 
-    Where everybody is tested, the prior has seen those tested, as the regressor has.
+    If every subject is tested, the prior has seen the tested subjects, as the regressor has.
     """
     held_out = {*TEST_SUBJECTS, *VALIDATION_SUBJECTS, *(choice.subjects or ())}
     try:
         paths = [path for path in find_takes(folder) if path.parent.name not in held_out]
     except InputError:
         return None
-    chosen = paths[:: -(-len(paths) // _PRIOR_TAKES) or 1]
+    chosen = paths[:: -(-len(paths) // _MAX_PRIOR_TAKES) or 1]
     return np.concatenate([load_take(path).rotvec for path in chosen]) if chosen else None
 
 
 def at_rate(take: Take, fps: float) -> Take:
-    """A take resampled to another frame rate."""
-    rotvec, pelvis = _resample(take.rotvec.astype(np.float64), take.pelvis.astype(np.float64), take.fps, fps)
+    """Resample a take to another frame rate."""
+    rotvec, pelvis = resample(take.rotvec.astype(np.float64), take.pelvis.astype(np.float64), take.fps, fps)
     return Take(take.name, take.subject, rotvec.astype(np.float32), pelvis.astype(np.float32), fps)
 
 
@@ -161,7 +161,7 @@ def _checked(found: TakeSet, folder: Path, choice: Choice) -> TakeSet:
 def _takes(
     name: str, subject: str, fps: float, rotvec: np.ndarray, pelvis: np.ndarray, frame_ids: np.ndarray
 ) -> list[Take]:
-    """Runs of consecutive frames, at 30 frames per second; single frames are no motion."""
+    """Takes of consecutive frames, at 30 frames per second; single frames are dropped."""
     takes = []
     for rows in segments(np.asarray(frame_ids)):
         take = Take(f"{name}@{frame_ids[rows.start]}", subject, rotvec[rows], pelvis[rows], fps)
@@ -194,7 +194,7 @@ def _find_3dpw(folder: Path, choice: Choice) -> list[Path]:
 
 
 def _read_3dpw(path: Path) -> list[Take]:
-    """The people of one sequence: poses at the video's 30 frames per second, where the camera was aligned."""
+    """The people of one sequence: poses at the video's 30 frames per second, in frames with an aligned camera."""
     data = load_pickle(path)
     keys = ("poses", "trans", "campose_valid")
     missing = [key for key in keys if not isinstance(data, dict) or key not in data]
@@ -214,7 +214,7 @@ def _read_3dpw(path: Path) -> list[Take]:
 
 
 def _find_rich(folder: Path, choice: Choice) -> list[list[Path]]:
-    """The files of each sequence and subject, in the order of frames; as unpacked, or as RICH's toolkit has them."""
+    """The files of each sequence and subject in frame order, as unpacked or in the layout of RICH's toolkit."""
     parts = choice.parts(_RICH_PARTS)
     roots = [root for part in parts for root in (folder / f"{part}_body", folder / "bodies" / part, folder / part)]
     files = [path for root in roots for path in root.glob("*/*/*") if path.suffix in (".pkl", ".npz")]
@@ -224,7 +224,7 @@ def _find_rich(folder: Path, choice: Choice) -> list[list[Path]]:
 
 
 def _read_rich(files: list[Path]) -> list[Take]:
-    """One person in one sequence, a file for every frame (30 frames per second)."""
+    """One person in one sequence; there is one file per frame (30 frames per second)."""
     rows = [_read_rich_frame(path) for path in files]
     root, pose, transl = (np.concatenate([row[key] for row in rows]) for key in _RICH_KEYS)
     rotvec = np.concatenate([root, pose], 1).reshape(-1, JOINTS, 3)

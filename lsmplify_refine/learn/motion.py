@@ -1,8 +1,8 @@
-"""Reader for motion in AMASS's layout: SMPL, SMPL-H and SMPL-X takes, any frame rate, split by subject.
+"""Read motion in AMASS's layout: SMPL, SMPL-H and SMPL-X takes at any frame rate, split by subject.
 
-What is read (`*_poses.npz` of AMASS SMPL-H, `*_stageii.npz` of AMASS SMPL-X, SMPL files in the same layout) lies in
-folders DATASET/SUBJECT/. Takes come out alike: root and 21 body joints (hands and face dropped), the pelvis *joint's*
-position, y up, at one frame rate.
+The files (`*_poses.npz` of AMASS SMPL-H, `*_stageii.npz` of AMASS SMPL-X, SMPL files in the same layout) lie in
+folders DATASET/SUBJECT/. All takes have the root and 21 body joints without hands and face, the position of the pelvis
+*joint*, y up, and one frame rate.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from lsmplify_refine.options import Family
 from lsmplify_refine.safe_load import inspect_file
 from lsmplify_refine.values.smpl_joints import JOINTS
 
-#: CMU subjects that nothing is ever trained on.
+#: CMU subjects that are never trained on.
 TEST_SUBJECTS = ("02", "13")
-#: The dancer's arms and legs spread about as widely as the test subjects' (28 and 11 degrees standard deviation against
+#: The dancer's arms and legs vary about as much as the test subjects' (standard deviation 28 and 11 degrees against
 #: 22-25 and 11-12). The walkers and runners (03, 07, 08, 09, 12) repeat one motion: settings chosen on them alone would
-#: favour a prior that is too sure of itself.
+#: favour a prior that is too strong.
 VALIDATION_SUBJECTS = ("05",)
 
 _PATTERNS = ("*_poses.npz", "*_stageii.npz")
 _FAMILY_BY_COLUMNS: dict[int, Family] = {72: "smpl", 156: "smplh", 165: "smplx"}
-#: AMASS's two releases spell it differently; converters wrote the third.
+#: AMASS's two releases spell the frame rate differently; converters write the third.
 _RATE_KEYS = ("mocap_framerate", "mocap_frame_rate", "fps")
-#: `source` of SMPL takes retargeted from CMU's ASF/AMC and BVH files: their `trans` is the pelvis joint, y up.
+#: `source` of SMPL takes retargeted from CMU's ASF/AMC and BVH files. Their `trans` is the pelvis joint, y up.
 _PELVIS_JOINT_SOURCES = ("cmu_amc", "cmu_bvh")
 
 
@@ -44,10 +44,10 @@ class Take:
 
     Attributes:
         name: DATASET/SUBJECT/STEM of its file.
-        subject: Name of the folder that it lay in.
+        subject: Name of its folder.
         rotvec: (F, 22, 3) float32 parent-relative axis-angle of root and body joints, radians.
-        pelvis: (F, 3) float32 position of the pelvis joint, metres, y up. Constant offsets of some centimetres
-            remain where a file gives the model's translation, since its subject's own body model is not read.
+        pelvis: (F, 3) float32 position of the pelvis joint, metres, y up. If a file gives the model's translation,
+            constant offsets of some centimetres remain, because the subject's own body model is not read.
         fps: Frames per second.
     """
 
@@ -68,7 +68,7 @@ class Take:
 
 @dataclass(frozen=True)
 class Split:
-    """Takes by what they may be used for; no subject is in two parts."""
+    """Takes by purpose; no subject is in two parts."""
 
     train: tuple[Take, ...]
     validation: tuple[Take, ...]
@@ -88,15 +88,15 @@ class Split:
 
 
 def find_takes(folder: str | Path) -> list[Path]:
-    """The motion files below a folder, sorted; other files there (`shape.npz`, `*_stagei.npz`) are passed over.
+    """List the motion files below a folder, sorted; `shape.npz` and `*_stagei.npz` are skipped.
 
     Raises:
-        InputError: No such folder, or no motion file in it.
+        InputError: The folder does not exist, or has no motion file.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; give the folder above DATASET/SUBJECT/*.npz")
-    # "._x_poses.npz" is what macOS leaves beside files in archives
+    # macOS leaves "._x_poses.npz" beside files in archives
     found = sorted(p for pattern in _PATTERNS for p in folder.rglob(pattern) if not p.name.startswith("."))
     if not found:
         raise InputError(f"{folder}: no {' or '.join(_PATTERNS)} below this folder; unpack AMASS's archives in it")
@@ -110,8 +110,8 @@ def load_takes(
 
     Args:
         folder: Above DATASET/SUBJECT/*.npz, at any depth.
-        fps: The frame rate wanted.
-        progress: Called with (takes done, takes in all).
+        fps: Frame rate of the result.
+        progress: Called with the number of finished takes and of all takes.
 
     Raises:
         InputError: As `find_takes` and `load_take`.
@@ -126,14 +126,15 @@ def load_takes(
 
 
 def load_take(path: str | Path, *, fps: float = 30.0) -> Take:
-    """Read one take and resample it: rotations spherically, positions linearly, between the neighbouring frames.
+    """Read one take and resample it between neighbouring frames: rotations by slerp, positions linearly.
 
     Args:
         path: A `*_poses.npz` or `*_stageii.npz`.
-        fps: The frame rate wanted.
+        fps: Frame rate of the result.
 
     Raises:
-        InputError: Damaged, no AMASS layout, values that are not finite, or less than two frames at `fps`.
+        InputError: The file is damaged, is not in AMASS's layout, has values that are not finite, or has fewer than
+            two frames at `fps`.
     """
     path = Path(path).absolute()
     poses, trans, rate, pelvis_joint_y_up = _read(path)
@@ -143,7 +144,7 @@ def load_take(path: str | Path, *, fps: float = 30.0) -> Take:
         rest = np.array(MEAN_REST_PELVIS[_FAMILY_BY_COLUMNS[poses.shape[1]]])
         turned = move_body(rotvec[:, 0], pelvis, rest, rotation=axis_turn("z", "y"), translation=np.zeros(3))
         rotvec[:, 0], pelvis = turned[0], pelvis_position(turned[1], rest)
-    rotvec, pelvis = _resample(rotvec, pelvis, rate, fps)
+    rotvec, pelvis = resample(rotvec, pelvis, rate, fps)
     if len(rotvec) < 2:
         raise InputError(f"{path}: poses: {len(poses)} frame(s) at {rate:g} fps are too short a take; remove the file")
     name = "/".join((*path.parts[-3:-1], path.stem))
@@ -157,15 +158,16 @@ def split_by_subject(
 ) -> Split:
     """Split takes by the subject's name.
 
-    A namesake in another data set is held out too: losing a few takes costs less than training on a test subject.
+    A subject of the same name in another data set is held out too: losing a few takes costs less than training on a
+    test subject.
 
     Args:
         takes: All takes.
-        test: Subjects held out for the final figures.
-        validation: Subjects held out for choosing settings.
+        test: Subjects for the final figures.
+        validation: Subjects for choosing settings.
 
     Raises:
-        InputError: A subject is in both lists, or nothing is left to train on.
+        InputError: A subject is in both lists, or no take is left to train on.
     """
     both = set(test) & set(validation)
     if both:
@@ -182,11 +184,11 @@ def split_by_subject(
 
 
 def _read(path: Path) -> tuple[np.ndarray, np.ndarray, float, bool]:
-    """Poses (F, C), translation (F, 3), frames per second, and whether that is the pelvis joint's position, y up."""
+    """Poses (F, C), translation (F, 3), frames per second, and whether the translation is the pelvis joint, y up."""
     if inspect_file(path).container != "npz":
         raise InputError(f"{path}: not an npz file; give AMASS's .npz files")
     try:
-        # one key at a time: SMPL-X files hold pickled marker names beside the arrays, which are never touched
+        # one key at a time: SMPL-X files also hold pickled marker names, which must not be loaded
         with np.load(path, allow_pickle=False) as data:
             missing = [key for key in ("poses", "trans") if key not in data]
             rate_key = next((key for key in _RATE_KEYS if key in data), None)
@@ -219,10 +221,10 @@ def _checked(
     return poses, trans, float(rate.item())
 
 
-def _resample(rotvec: np.ndarray, pelvis: np.ndarray, rate: float, fps: float) -> tuple[np.ndarray, np.ndarray]:
-    """Rotation vectors (F, J, 3) and positions (F, 3) from one frame rate to another.
+def resample(rotvec: np.ndarray, pelvis: np.ndarray, rate: float, fps: float) -> tuple[np.ndarray, np.ndarray]:
+    """Resample rotation vectors (F, J, 3) and positions (F, 3) from one frame rate to another.
 
-    No low-pass before it: at training time sharp motion is wanted, and AMASS's own users pick every n-th frame too.
+    There is no low-pass before: training needs sharp motion, and users of AMASS also take every n-th frame.
     """
     if np.isclose(rate, fps, rtol=1e-4) or not len(rotvec):
         return rotvec, pelvis

@@ -1,7 +1,7 @@
-"""Sequences: short motions in which every frame starts from what the network made of the frame before.
+"""Rollouts: short motions in which every frame starts from the network's result for the frame before.
 
-In sequential use what the keypoints do not see would wander from frame to frame, unless the network has learned from
-its own results to bring it back. Starts are drawn to the mean of the results, as the engine's are.
+In sequential use, what no keypoint shows drifts from frame to frame. The network has to learn from its own results to
+bring it back. Starts are drawn to the running mean of the results, as in the engine.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lsmplify_refine.learn.keypoint_noise import Flaws
+from lsmplify_refine.learn.keypoint_noise import KeypointNoise
 from lsmplify_refine.solver.problem import Pose
-from lsmplify_refine.solver.running_mean import RunningMean
+from lsmplify_refine.solver.running_mean import MeanPose
+
+#: Names of the fields of `Motions` that checkpoints call otherwise.
+_STORED_NAMES = {"given_betas": "told", "noise": "flaws"}
 
 
 @dataclass(frozen=True)
@@ -23,20 +26,20 @@ class Motions:
     """N short motions of T frames.
 
     Attributes:
-        rotations: (N, T, J, 3, 3) true rotations.
-        pelvis: (N, T, 3) true place, metres.
+        rotations: (N, T, J, 3, 3) true parent-relative rotations.
+        pelvis: (N, T, 3) true position of the pelvis joint, metres.
         betas: (N, 10) true shape.
-        told: (N, 10) the shape that the refiner is told.
-        flaws: What is wrong with the keypoints.
+        given_betas: (N, 10) the shape that the network gets.
+        noise: Keypoint noise.
         start: The pose that the first refined frame (the second of the T) starts from.
-        known: (N,) True where that is known to be a true pose.
+        known: (N,) True where the network gets `start` as a true pose.
     """
 
     rotations: Tensor
     pelvis: Tensor
     betas: Tensor
-    told: Tensor
-    flaws: Flaws
+    given_betas: Tensor
+    noise: KeypointNoise
     start: Pose
     known: Tensor
 
@@ -45,44 +48,50 @@ class Motions:
         return Pose(self.rotations[:, frame], self.pelvis[:, frame])
 
 
-class Sequences:
-    """Walks through motions, all at the same pace, and then through new ones.
+class Rollouts:
+    """N motions in progress, all at the same frame.
 
     Args:
-        draw: Gives new motions.
-        generator: Of what is new in each frame.
+        draw: Draws N new motions.
+        generator: Generator of the keypoint noise.
+
+    Attributes:
+        motions: The motions; `start` and `noise` are those of the current frame.
+        frame: The current frame, from 1.
+        mean: Running mean of the earlier results.
     """
 
     def __init__(self, draw: Callable[[], Motions], generator: torch.Generator) -> None:
         self._draw = draw
         self._generator = generator
         self.motions: Motions
-        self.mean: RunningMean
+        self.mean: MeanPose
         self._begin()
 
     def follow(self, result: Pose) -> None:
-        """Go on to the next frame, which starts from the result of the present one."""
+        """Advance to the next frame, which starts from the result of the current one."""
         self.frame += 1
         if self.frame == self.motions.pelvis.shape[1]:
             self._begin()
         else:
             result = result.detach()
             self.mean = self.mean.after(result)
-            flaws = self.motions.flaws.later(self._generator)
-            self.motions = replace(self.motions, start=self.mean.draw(result), flaws=flaws)
+            noise = self.motions.noise.later(self._generator)
+            self.motions = replace(self.motions, start=self.mean.draw(result), noise=noise)
 
     def state_dict(self) -> dict[str, Any]:
-        """Where all motions are."""
-        return {"frame": self.frame, "motions": asdict(self.motions), "mean": asdict(self.mean)}
+        """The state of all motions, as plain values."""
+        motions = {_STORED_NAMES.get(name, name): value for name, value in asdict(self.motions).items()}
+        return {"frame": self.frame, "motions": motions, "mean": asdict(self.mean)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where `state_dict` was taken."""
-        motions = state["motions"]
-        self.motions = Motions(**{**motions, "start": Pose(**motions["start"]), "flaws": Flaws(**motions["flaws"])})
-        # checkpoints of 0.1.0 do not say which starts were made from keypoints: none, in a sequence
-        unsaid = {"from_keypoints": torch.zeros_like(state["mean"]["count"], dtype=torch.bool)}
-        self.frame, self.mean = state["frame"], RunningMean(**{**unsaid, **state["mean"]})
+        """Restore what `state_dict` gave."""
+        names = {stored: name for name, stored in _STORED_NAMES.items()}
+        motions = {names.get(stored, stored): value for stored, value in state["motions"].items()}
+        motions["start"], motions["noise"] = Pose(**motions["start"]), KeypointNoise(**motions["noise"])
+        self.motions = Motions(**motions)
+        self.frame, self.mean = state["frame"], MeanPose(**state["mean"])
 
     def _begin(self) -> None:
         self.motions, self.frame = self._draw(), 1
-        self.mean = RunningMean.of_known(self.motions.start).only(self.motions.known)
+        self.mean = MeanPose.of_known(self.motions.start).only(self.motions.known)

@@ -1,4 +1,4 @@
-"""Batches of bodies: skeletons of many shapes at once."""
+"""Batched skeletons: a different body shape for every sample."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ from lsmplify_refine.body.skinning import Skeleton
 
 
 class ShapeSampler:
-    """Batched skeletons of a body for batches of betas."""
+    """Makes batched skeletons of a body from batches of betas.
+
+    Args:
+        body: The body model.
+        convention: Keypoint convention of the skeletons.
+    """
 
     def __init__(self, body: BodyModel, convention: str = "body25") -> None:
         self.count = 10
@@ -23,7 +28,7 @@ class ShapeSampler:
         self._points = torch.stack([s.points - self._mean.points for s in basis[1:]], -1)
 
     def skeleton(self, betas: Tensor) -> Skeleton:
-        """The skeletons of betas (N, 10)."""
+        """Make the skeletons of betas (N, 10)."""
         mean = self._mean
         return Skeleton(
             mean.parents,
@@ -35,11 +40,11 @@ class ShapeSampler:
 
 
 def moved_points(skeleton: Skeleton, offsets: Tensor) -> Skeleton:
-    """A skeleton whose keypoints lie (N, K, 3) metres elsewhere on their bones, as other conventions' do."""
+    """Move a skeleton's keypoints by (N, K, 3) metres on their bones, as another convention does."""
     return replace(skeleton, points=skeleton.points + offsets[:, :, None] * skeleton.shares[..., None])
 
 
 def with_hands(rotations: Tensor) -> Tensor:
-    """Rotations (..., 22, 3, 3) and the hands of the 24 SMPL joints, at rest."""
+    """Append the hands of the 24 SMPL joints, at rest, to rotations (..., 22, 3, 3)."""
     hands = torch.eye(3).expand(*rotations.shape[:-3], 2, 3, 3)
     return torch.cat([rotations, hands], -3)

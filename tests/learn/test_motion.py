@@ -24,7 +24,7 @@ UP_FROM_Z = np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])
     [(write_smpl, None), (write_smplh, "smplh"), (write_smplx, "smplx")],
     ids=["smpl", "smplh", "smplx"],
 )
-def test_every_layout_gives_the_same_motion(tmp_path: Path, write: Callable, family: str | None) -> None:
+def test_every_layout_gives_the_same_motion(tmp_path: Path, write: Callable[[Path], Path], family: str | None) -> None:
     take = load_take(write(tmp_path / "CMU" / "07" / "07_01_poses.npz"))
     assert (take.name, take.subject, take.fps) == ("CMU/07/07_01_poses", "07", 30.0)
     assert take.rotvec.shape == (31, 22, 3) and take.rotvec.dtype == take.pelvis.dtype == np.float32

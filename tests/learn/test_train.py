@@ -14,7 +14,8 @@ from torch import nn
 from lsmplify_refine import InputError
 from lsmplify_refine.cli import main
 from lsmplify_refine.learn.motion import Split, Take
-from lsmplify_refine.learn.pairs import PairConfig, Pairs, PairSampler
+from lsmplify_refine.learn.pair_sampler import PairSampler
+from lsmplify_refine.learn.pairs import PairConfig, Pairs
 from lsmplify_refine.learn.train import Progress, TrainConfig, train
 from lsmplify_refine.regressor.fusion import fuse
 from lsmplify_refine.regressor.network import NetworkConfig
@@ -153,8 +154,15 @@ def test_what_cannot_be_run_gets_one_line(
     data = tmp_path / "05"
     data.mkdir()
     pose, pelvis = true_motion(90)
-    rest = {"trans": pelvis, "mocap_framerate": 30.0, "betas": np.zeros(10), "gender": "neutral"}
-    np.savez(data / "take_poses.npz", poses=np.pad(pose.reshape(90, -1), ((0, 0), (0, 84))), **rest)
+    poses = np.pad(pose.reshape(90, -1), ((0, 0), (0, 84)))
+    np.savez(
+        data / "take_poses.npz",
+        poses=poses,
+        trans=pelvis,
+        mocap_framerate=np.array(30.0),
+        betas=np.zeros(10),
+        gender=np.array("neutral"),
+    )
     command = ["train", "--data", str(tmp_path), "--output", str(tmp_path / "out"), "--steps", "1"]
     assert main([*command, *options]) == 2 and not (tmp_path / "out" / "weights.safetensors").exists()
     assert capsys.readouterr().err.strip().count("\n") == 0
