@@ -1,8 +1,8 @@
-"""Cases: single frames with a start and keypoints, and what is wrong with both. One case is one row of the table.
+"""Cases on single frames: a start, keypoints, and the errors of both. One case is one row of the table.
 
-Every random number comes from a stream of its own purpose, so that cases differ in what their names say and in nothing
-else: a sweep uses the same pairs, shapes and noise directions at every level, a shifted row those of its unshifted one
-(but for another frame rate, which has other frames).
+Every purpose has its own stream of random numbers, so that cases differ only in what their names say. A sweep uses the
+same pairs, shapes and noise directions at every level. A shifted row uses those of its unshifted row, except at another
+frame rate, which has other frames.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _POINTS = 25
 
 @dataclass(frozen=True)
 class Protocol:
-    """The sizes of everything random (standard deviations, metres and radians)."""
+    """Standard deviations of all random values, metres and radians."""
 
     shape_sigma: float = 0.8
     other_shape_sigma: float = 1.6
@@ -43,16 +43,16 @@ class Protocol:
 
 @dataclass(frozen=True)
 class Case:
-    """What is asked of a refiner.
+    """One task for a refiner.
 
     Attributes:
-        stride: Frames from the start pose to the pose sought.
-        estimator: The start has an estimator's error besides.
+        stride: Frames from the start pose to the true pose.
+        estimator: Whether the start also has an estimator's error.
         noise_m: Standard deviation of each keypoint's coordinates.
-        missing: Share of keypoints that are missing.
-        hidden: A limb without keypoints.
-        outliers: Share of keypoints that are garbage at full confidence.
-        shift: "style" (a constant rotation per joint on both poses), "mirrored", "shapes" (wide ones), or "".
+        missing: Share of missing keypoints.
+        hidden: A limb without keypoints, or "".
+        outliers: Share of keypoints that are outliers with full confidence.
+        shift: "style" (a constant rotation per joint on both poses), "mirrored", "shapes" (wider ones), or "".
         fps: Frame rate of the motion.
     """
 
@@ -67,7 +67,7 @@ class Case:
 
     @property
     def name(self) -> str:
-        """In words."""
+        """The case in words, unique in the table."""
         parts = ["plug-in" if self.estimator else f"s={self.stride}"]
         parts.append(f"{100 * self.noise_m:g} cm noise" if self.noise_m else "exact")
         parts += [f"{100 * self.missing:g} % missing"] if self.missing else []
@@ -80,7 +80,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Row:
-    """A case in its group; a shifted one names the case that it is compared with."""
+    """A case in its group; a shifted case names its unshifted reference."""
 
     group: str
     case: Case
@@ -92,7 +92,7 @@ _NOISY = Case(estimator=True, noise_m=0.02)
 
 
 def standard_rows() -> list[Row]:
-    """Every row; the same case may be in several groups."""
+    """List every row; the same case may be in several groups."""
     groups: dict[str, list[Case]] = {
         "strides": [Case(stride) for stride in (1, 2, 3, 5, 7, 9, 10)],
         "plug-in": [_PLUG_IN, _NOISY, replace(_NOISY, missing=0.3), Case(1, noise_m=0.02)],
@@ -111,21 +111,21 @@ def standard_rows() -> list[Row]:
     for base in (Case(1), Case(5), _PLUG_IN, _NOISY):
         rows += [Row("shift", replace(base, shift=shift), base) for shift in ("style", "mirrored", "shapes")]
     for base in (Case(1), Case(5)):
-        # as far apart in time
+        # the same distance in time
         longer = replace(base, stride=2 * base.stride)
         rows += [Row("shift", replace(base, fps=15.0), longer), Row("shift", replace(longer, fps=60.0), base)]
     return rows
 
 
 def stream(seed: int, purpose: str) -> torch.Generator:
-    """A generator for one purpose."""
+    """Make the generator of one purpose."""
     return torch.Generator().manual_seed(zlib.crc32(f"{seed} {purpose}".encode()))
 
 
 def draw_pairs(
     case: Case, takes: Sequence[Take], shapes: ShapeSampler, count: int, *, seed: int, protocol: Protocol
 ) -> Pairs:
-    """Pairs of a case, reproducible.
+    """Draw the pairs of a case; the same seed gives the same pairs.
 
     Raises:
         InputError: No take is longer than the stride.
@@ -158,7 +158,7 @@ def draw_pairs(
 def observed(
     case: Case, betas: Tensor, start: Pose, truth: Pose, shapes: ShapeSampler, *, seed: int, protocol: Protocol
 ) -> Pairs:
-    """Start and truth with the keypoints that a case lets be seen."""
+    """Add the keypoints that a case shows to start and truth."""
     count, skeleton = len(betas), shapes.skeleton(betas)
     points = skinning.keypoints(skeleton, truth.rotations) + truth.pelvis[:, None]
     points = points + case.noise_m * torch.randn(points.shape, generator=stream(seed, "noise"))
@@ -171,7 +171,7 @@ def observed(
 
 
 def _frames(case: Case, takes: Sequence[Take], count: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Rotation vectors (2, N, 22, 3) and pelvis (2, N, 3) of starts and truths, any pair as likely as another."""
+    """Rotation vectors (2, N, 22, 3) and pelvis (2, N, 3) of starts and truths; all pairs are equally likely."""
     takes = [take if take.fps == case.fps else at_rate(take, case.fps) for take in takes]
     ends = np.cumsum([len(take) for take in takes])
     first = np.concatenate([np.arange(end - len(take), end - case.stride) for take, end in zip(takes, ends)])

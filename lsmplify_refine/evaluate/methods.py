@@ -1,4 +1,4 @@
-"""Who is tested: doing nothing, the projection, the regressor, both, the published network, and SMPLify."""
+"""The methods under test: do nothing, the projection, the regressor, both, the published network, and SMPLify."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from lsmplify_refine.values.smpl_joints import JOINTS
 
 Solver = Callable[[Pairs], Pose]
 
-#: Prior weights of the projection alone, m^2/rad^2; the best is chosen in hindsight.
+#: Prior weights of the projection alone, m^2/rad^2; the table shows the best in hindsight.
 DAMPINGS = (1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0)
-#: The one that it has without hindsight: the engine's.
+#: The engine's prior weight, for the projection without hindsight.
 DEFAULT_DAMPING = 1e-2
-#: Strengths of SMPLify's pull to the start; the best is chosen in hindsight.
+#: Weights of SMPLify's pull to the start; the table shows the best in hindsight.
 SMPLIFY_STARTS = (30.0, 80.0)
 _ANNEALED = Schedule((30, 10, 5, 3, 2, 1, 1, 1), (9.0,) * 8)
 _PELVIS_PRIOR = 1e-5
@@ -44,7 +44,7 @@ class Column:
 
     Attributes:
         name: Its heading.
-        solvers: Names of the solvers of which the best counts, chosen in hindsight for each row.
+        solvers: Names of its solvers; the best of them counts, chosen in hindsight for each row.
     """
 
     name: str
@@ -53,19 +53,19 @@ class Column:
 
 @dataclass(frozen=True)
 class Panel:
-    """Everybody who is tested.
+    """All methods under test.
 
     Attributes:
-        solvers: By name; each is run once a row.
-        columns: What is shown.
-        most: Solvers that are too slow for more than so many frames.
-        network: Our regressor, for what works on whole takes.
-        plain: The solver that stands for the projection without the regressor.
+        solvers: Solvers by name; each runs once per row.
+        columns: The columns of the table.
+        max_frames: Max frames of each row for the slow solvers.
+        network: Our regressor, for methods that refine whole takes.
+        plain: Name of the solver for the projection without the regressor.
     """
 
     solvers: dict[str, Solver]
     columns: tuple[Column, ...]
-    most: dict[str, int]
+    max_frames: dict[str, int]
     network: Network
     plain: str
 
@@ -78,14 +78,14 @@ def make_panel(
     smplify_solvers: dict[str, Solver] | None = None,
     smplify_frames: int = 0,
 ) -> Panel:
-    """The methods, do-nothing first.
+    """List the methods, do-nothing first.
 
     Args:
         network: Our regressor.
         published: The published network, on the same body.
-        dampings: Of the projection; must hold `DEFAULT_DAMPING`.
-        smplify_solvers: As `smplify_solvers` gives them.
-        smplify_frames: Frames of each row that SMPLify gets; 0 leaves it out.
+        dampings: Prior weights of the projection; `DEFAULT_DAMPING` must be one of them.
+        smplify_solvers: The result of `smplify_solvers`.
+        smplify_frames: Frames of each row that SMPLify gets; 0 omits SMPLify.
     """
     solvers: dict[str, Solver] = {NOTHING: _nothing}
     projections = {f"damping {damping:g}": damping for damping in dampings}
@@ -109,7 +109,7 @@ def make_panel(
 
 
 def smplify_solvers(body: BodyModel, prior: PosePrior | None, config: SmplifyConfig | None = None) -> dict[str, Solver]:
-    """SMPLify with each strength of its pull to the start."""
+    """SMPLify with each weight of its pull to the start."""
     points = point_body(body, "body25")
     return {
         f"{SMPLIFY} start {start:g}": partial(
@@ -120,7 +120,7 @@ def smplify_solvers(body: BodyModel, prior: PosePrior | None, config: SmplifyCon
 
 
 def in_batches(solve: Solver, pairs: Pairs) -> Pose:
-    """Solve any number of pairs, so many at a time that they fit the caches."""
+    """Solve any number of pairs, in batches that fit the CPU's caches."""
     count = len(pairs.betas)
     if count <= _BATCH:
         return solve(pairs)
@@ -128,14 +128,14 @@ def in_batches(solve: Solver, pairs: Pairs) -> Pose:
 
 
 def point_body(body: BodyModel, convention: str) -> BodyModel:
-    """A body whose mesh is a convention's virtual points: exactly the same keypoints, from a hundredth of the vertices.
+    """Make a body whose mesh is a convention's virtual points: the same keypoints from a hundredth of the vertices.
 
-    SMPLify through the whole mesh takes minutes for each row; how long it takes is measured elsewhere. Keypoint k is
-    the sum over bones b of G_b (a_kb - c_kb j_b) + c_kb p_b (see `body.skinning`): the vertex a_kb + (1 - c_kb) j_b on
-    bone b, plus c_kb - 1 times the posed joint.
+    SMPLify through the whole mesh takes minutes per row; `scripts/benchmark_regressor.py` measures its speed. Keypoint
+    k is the sum over bones b of G_b (a_kb - c_kb j_b) + c_kb p_b (see `body.skinning`). That is the vertex
+    a_kb + (1 - c_kb) j_b on bone b, plus c_kb - 1 times the posed joint.
     """
-    joints, directions = (value.numpy() for value in body.rest_joints)
-    virtual = body.virtual_points(convention)
+    joints, directions = (value.numpy() for value in body._rest_joints)
+    virtual = body._virtual_points(convention)
     shares = virtual.shares.numpy()
     point, bone = np.nonzero(np.abs(shares) > 1e-9)
     rest = (1 - shares[point, bone])[:, None]
@@ -144,7 +144,7 @@ def point_body(body: BodyModel, convention: str) -> BodyModel:
     count, joint_count = len(point), len(joints)
     regressor = np.zeros((len(shares), count + 2 * joint_count), np.float32)
     regressor[point, np.arange(count)] = 1.0
-    # the mesh ends with the rest joints, for the joint regressor; then come the posed joints
+    # columns: the points, the rest joints (which end the mesh, for the joint regressor), then the posed joints
     regressor[point, count + joint_count + bone] = shares[point, bone] - 1
     posedirs = None
     if virtual.pose is not None:
@@ -153,7 +153,7 @@ def point_body(body: BodyModel, convention: str) -> BodyModel:
         )
     one_hot = np.eye(joint_count, dtype=np.float32)
     arrays = replace(
-        body.arrays,
+        body._arrays,
         v_template=np.concatenate([template, joints]),
         shapedirs=np.concatenate([shape, directions]),
         posedirs=posedirs,
@@ -189,7 +189,7 @@ def _fused(network: nn.Module, pairs: Pairs) -> Pose:
 
 @torch.no_grad()
 def _published(network: nn.Module, pairs: Pairs) -> Pose:
-    """The published network leaves the pelvis where it was; the mean of the keypoints says where it is now."""
+    """Move the pelvis by the mean keypoint offset, since the published network does not predict it."""
     targets = pairs.targets
     pose = published_pose(network, pairs.skeleton, pairs.start, targets, pairs.betas)
     points = skinning.keypoints(pairs.skeleton, pose.rotations) + pose.pelvis[:, None]

@@ -1,4 +1,4 @@
-"""Loading the networks under test."""
+"""Load the networks under test."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from lsmplify_refine.regressor.weights import load_weights, shipped_weights
 
 
 def load_ours(path: Path | None) -> tuple[ResidualRegressor, Path]:
-    """Our regressor and the file that it came from: the one given, or the shipped one.
+    """Load our regressor, by default the shipped one; returns it with the path of its file.
 
     Raises:
-        InputError: No such weights, or another network's.
+        InputError: The weights do not exist, or are of the published network.
     """
     path = path or shipped_weights()
     network = load_weights(path)
@@ -24,10 +24,10 @@ def load_ours(path: Path | None) -> tuple[ResidualRegressor, Path]:
 
 
 def load_peer(path: Path) -> PublishedNetwork:
-    """The published network, trained by us (safetensors) or by its authors (.pth.tar).
+    """Load the published network, trained by us (safetensors) or by its authors (.pth.tar).
 
     Raises:
-        InputError: No such weights, or another network's.
+        InputError: The weights do not exist, or are of our regressor.
     """
     network = load_weights(path)
     if not isinstance(network, PublishedNetwork):

@@ -1,4 +1,4 @@
-"""The files of an evaluation: JSON, Markdown and curves, all of them or none."""
+"""Write the files of an evaluation: JSON, Markdown and curves, all of them or none."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lsmplify_refine.evaluate.run import EvaluateConfig, Result
 from lsmplify_refine.evaluate.scores import PROBES
 from lsmplify_refine.evaluate.table import main_tables, markdown, other_tables
 from lsmplify_refine.job.outputs import unwritable
-from lsmplify_refine.job.report import _versions, plain, write_report
+from lsmplify_refine.job.report import plain, versions, write_report
 from lsmplify_refine.options import SMOOTH_SECONDS
 
 FILES = ("evaluation.json", "evaluation.md", "curves.png")
@@ -26,10 +26,10 @@ LAYOUT = 1
 
 
 def prepare(folder: Path, *, overwrite: bool) -> None:
-    """Check before the work that its results can be written.
+    """Check before measuring that the results can be written.
 
     Raises:
-        InputError: They exist already, or the folder cannot be made.
+        InputError: The results already exist, or the folder cannot be created.
     """
     for name in FILES:
         if (folder / name).exists() and not overwrite:
@@ -48,10 +48,10 @@ def describe(
     *,
     pose_prior: bool,
 ) -> dict[str, Any]:
-    """What was measured, on what, with what; `pose_prior` says whether SMPLify had one."""
+    """Describe methods, test sets and settings; `pose_prior` tells whether SMPLify had a pose prior."""
     return {
         "layout": LAYOUT,
-        "versions": _versions(),
+        "versions": versions(),
         "settings": asdict(config),
         "smplify_pose_prior": pose_prior,
         "vertices": PROBES,
@@ -70,7 +70,7 @@ def describe(
 
 
 def write(results: Sequence[Result], description: dict[str, Any], folder: Path) -> list[Path]:
-    """Write every file under a hidden name, then rename them; returns their paths."""
+    """Write every file under a hidden name, then rename all; returns their paths."""
     with tempfile.TemporaryDirectory(prefix=".lsmplify_refine_", dir=folder) as hidden:
         report, page, curves = (Path(hidden) / name for name in FILES)
         write_report(plain({**description, "rows": [asdict(result) for result in results]}), report)
@@ -81,7 +81,7 @@ def write(results: Sequence[Result], description: dict[str, Any], folder: Path) 
 
 
 def sha256(path: Path) -> str:
-    """Of a file's content."""
+    """Hash a file's content."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -96,7 +96,7 @@ def _facts(description: dict[str, Any]) -> list[str]:
         f"corrections smoothed over {description['smooth_seconds']} s",
     ]
     if settings["smplify_frames"] and not description["smplify_pose_prior"]:
-        facts.append("SMPLify has no pose prior: there was no motion to fit one to")
+        facts.append("SMPLify has no pose prior: no motion was given to fit it to")
     for name, found in description["test_sets"].items():
         subjects = ", ".join(found["subjects"][:12]) + (", ..." if len(found["subjects"]) > 12 else "")
         facts.append(f"{name}: {found['takes']} takes, {found['frames']} frames, subjects {subjects}")

@@ -1,4 +1,4 @@
-"""Curves of the sweeps: error over noise, missing keypoints and garbage."""
+"""Plot the sweeps: error over noise, missing keypoints and outliers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lsmplify_refine.evaluate.cases import Case
 from lsmplify_refine.evaluate.run import Result
 from lsmplify_refine.evaluate.scores import PVE
 
-#: Group of rows -> what is swept, factor to the unit shown, label.
+#: Group of rows -> swept setting, factor to the unit shown, label.
 _SWEEPS = {
     "noise": ("noise_m", 100, "keypoint noise, cm"),
     "dropout": ("missing", 100, "missing keypoints, %"),
@@ -19,7 +19,7 @@ _SWEEPS = {
 
 
 def draw_curves(results: Sequence[Result], path: Path) -> None:
-    """A row of panels for each test set, a panel for each sweep, a line for each method."""
+    """Draw a row of panels per test set, a panel per sweep, and a line per method."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -45,7 +45,7 @@ def draw_curves(results: Sequence[Result], path: Path) -> None:
 
 
 def _panel(result: Result) -> tuple[str, str]:
-    """Group, and the case without what is swept."""
+    """The group, and the name of the case without the swept setting."""
     assert isinstance(result.case, Case)
     base = replace(result.case, **{_SWEEPS[result.group][0]: 0.0})  # type: ignore[arg-type]
     return result.group, base.name.removesuffix(", exact") if result.group == "noise" else base.name

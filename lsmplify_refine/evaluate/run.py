@@ -20,7 +20,7 @@ from lsmplify_refine.learn.pairs import Pairs
 from lsmplify_refine.learn.shape_batches import ShapeSampler
 from lsmplify_refine.solver.problem import Pose
 
-#: Called with a test set's name, rows done and rows in all.
+#: Called with a test set's name, the number of finished rows, and the number of all rows.
 Report = Callable[[str, int, int], None]
 
 
@@ -30,12 +30,12 @@ class EvaluateConfig:
 
     Attributes:
         pairs: Pairs in each row.
-        takes: Most whole takes of a test set; 0 for all.
-        take_seconds: Most seconds of each whole take; 0 for all.
-        smplify_frames: Pairs of each row that SMPLify gets; 0 leaves it out.
-        seed: Of everything random.
-        quick: Only the first and the last row of each group: to see that everything runs.
-        protocol: The sizes of everything random.
+        takes: Max whole takes per test set; 0 for all.
+        take_seconds: Max seconds of each whole take; 0 for all.
+        smplify_frames: Pairs of each row that SMPLify gets; 0 omits SMPLify.
+        seed: Seed of all random values.
+        quick: Whether to measure only the first and last row of each group, as a check that everything runs.
+        protocol: Sizes of all random values.
     """
 
     pairs: int = 2000
@@ -52,8 +52,8 @@ class Score:
     """One method in one row.
 
     Attributes:
-        frames: How many frames it was scored on.
-        solver: Which of its variants was best.
+        frames: Number of scored frames.
+        solver: The best of the method's solvers.
         metrics: Metric name -> mean.
     """
 
@@ -67,17 +67,17 @@ class Result:
     """One row.
 
     Attributes:
-        test_set: Its name.
+        test_set: Name of the test set.
         group: As in `Row`.
         name: The case in words.
-        case: What was asked.
+        case: The task.
         scores: Column -> score.
-        gain_percent: How much lower the PVE of regressor and projection is than that of the best of {do nothing,
+        gain_percent: How much lower the PVE of regressor and projection is than the PVE of the best of {do nothing,
             projection with its best damping, SMPLify}, on the same frames.
-        gain_over_single_frames_percent: For a smoothed row, the same against those rivals frame by frame, not smoothed.
-        truth: Metrics of the true motion itself, over whole takes.
-        reference: Name of the row that it is compared with, if any.
-        ratio: Column -> PVE as a multiple of that row's.
+        gain_over_single_frames_percent: For a smoothed row, the same against these methods without smoothing.
+        truth: Metrics of the true motion, over whole takes.
+        reference: Name of the row that this row is compared with, if any.
+        ratio: Column -> PVE as a multiple of the reference's.
     """
 
     test_set: str
@@ -100,15 +100,15 @@ def evaluate(
     config: EvaluateConfig | None = None,
     progress: Report | None = None,
 ) -> list[Result]:
-    """Every row on every test set.
+    """Measure every row on every test set.
 
     Args:
-        sets: What to test on.
+        sets: Test sets.
         body: The body of truth, start and keypoints.
-        panel: Who is tested on single frames.
-        take_panel: Who is tested on whole takes.
-        config: How much is measured.
-        progress: Told after each row.
+        panel: Methods for single frames.
+        take_panel: Methods for whole takes.
+        config: How much to measure.
+        progress: Called after each row.
 
     Raises:
         InputError: A test set is too short for the strides.
@@ -130,23 +130,23 @@ def evaluate(
 
 
 def _check_length(found: TakeSet, cases: Sequence[Case]) -> None:
-    """Refuse a test set that is too short for some row before anything is measured."""
-    asked = max(case.stride / case.fps for case in cases)
-    if max((len(take) - 1) / take.fps for take in found.takes) < asked:
-        raise InputError(f"{found.name}: no take is longer than {asked:.2g} s; give longer motion")
+    """Reject a test set that is too short for a row before measuring anything."""
+    needed = max(case.stride / case.fps for case in cases)
+    if max((len(take) - 1) / take.fps for take in found.takes) < needed:
+        raise InputError(f"{found.name}: no take is longer than {needed:.2g} s; give longer motion")
 
 
 class _Bench:
-    """What every row needs, prepared once."""
+    """Everything that all rows share, prepared once."""
 
     def __init__(self, body: BodyModel, panel: Panel, take_panel: Panel, config: EvaluateConfig) -> None:
         self.panel, self.take_panel, self.config = panel, take_panel, config
         self.shapes, self.scorer = ShapeSampler(body), Scorer(body)
-        #: The last takes solved: a row and its smoothed one share the work.
+        #: The takes solved last: a row and its smoothed row share the work.
         self._solved: tuple[TakeSet, TakeCase, Tracks, dict[str, Pose]] | None = None
 
     def measure(self, case: Case | TakeCase, takes: TakeSet) -> Result:
-        """A case on a test set."""
+        """Measure a case on a test set."""
         return self._on_pairs(case, takes) if isinstance(case, Case) else self._on_takes(case, takes)
 
     def _on_pairs(self, case: Case, takes: TakeSet) -> Result:
@@ -154,8 +154,8 @@ class _Bench:
         pairs = draw_pairs(case, takes.takes, self.shapes, config.pairs, seed=config.seed, protocol=config.protocol)
         poses = {}
         for name, solve in self.panel.solvers.items():
-            most = self.panel.most.get(name)
-            poses[name] = in_batches(solve, pairs if most is None else pairs[:most])
+            maximum = self.panel.max_frames.get(name)
+            poses[name] = in_batches(solve, pairs if maximum is None else pairs[:maximum])
         scores, errors = self._compared(pairs, poses, self.panel)
         return Result(takes.name, "", case.name, case, scores, _gain_percent(errors[BOTH], errors))
 
@@ -179,7 +179,7 @@ class _Bench:
         return Result(takes.name, "", case.name, case, scores, gain, single_frames, truth)
 
     def _solve_takes(self, case: TakeCase, takes: TakeSet) -> tuple[Tracks, dict[str, Pose]]:
-        """Every solver on whole takes."""
+        """Run every solver on whole takes."""
         if self._solved is None or self._solved[:2] != (takes, case):
             config = self.config
             chosen = whole.choose_takes(takes.takes, config.takes, config.take_seconds)
@@ -191,7 +191,7 @@ class _Bench:
     def _compared(
         self, pairs: Pairs, poses: dict[str, Pose], panel: Panel, halves: Tensor | None = None
     ) -> tuple[dict[str, Score], dict[str, Tensor]]:
-        """Each column's best solver, and its error in every frame."""
+        """The score of each column's best solver, and its error in every frame."""
         by_frame = self.scorer.scores(pairs.betas, pairs.truth, poses)
         scores, errors = {}, {}
         for column in panel.columns:
@@ -205,7 +205,7 @@ class _Bench:
 
 
 def _in_row(row: Row | TakeRow, bench: _Bench, takes: TakeSet, done: dict[Case | TakeCase, Result]) -> Result:
-    """A row's result; what several groups share is measured once."""
+    """The result of a row; a case in several groups is measured once."""
     for case in (row.case, row.reference):
         if case is not None and case not in done:
             done[case] = bench.measure(case, takes)
@@ -221,7 +221,7 @@ def _in_row(row: Row | TakeRow, bench: _Bench, takes: TakeSet, done: dict[Case |
 
 
 def _gain_percent(ours: Tensor, errors: dict[str, Tensor]) -> float:
-    """How much lower ours is than the best rival, on the frames that the rival was given."""
+    """How much lower our error is than that of the best rival, on the rival's frames."""
     rivals = [error for name, error in errors.items() if name in (NOTHING, HINDSIGHT) or name.startswith(SMPLIFY)]
     return 100 * min(float(1 - ours[: len(rival)].mean() / rival.mean().clamp(min=1e-9)) for rival in rivals)
 

@@ -1,4 +1,4 @@
-"""Scores of refined poses against the truth; each name carries unit, alignment and joint set."""
+"""Score refined poses against the truth; each metric's name carries unit, alignment and joint set."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from lsmplify_refine.learn.shape_batches import ShapeSampler
 from lsmplify_refine.solver.problem import Pose
 from lsmplify_refine.values.smpl_joints import JOINTS
 
-#: Vertices that stand for the mesh, evenly spread over its list.
+#: Number of vertices that stand for the mesh, evenly spread over its list.
 PROBES = 300
 PVE = "pve_mm_pelvis"
 MPJPE = "mpjpe_mm_smpl22_pelvis"
 ACCEL = "accel_mm_per_frame2"
-#: Of each whole take.
+#: PVE of each half of the whole takes.
 FIRST_HALF, SECOND_HALF = f"{PVE}_first_half", f"{PVE}_second_half"
-#: What the paper's released code aligns at, taking SMPL's joint 8 for BODY_25's mid-hip.
+#: The released code of Learnable SMPLify aligns here: it takes SMPL's joint 8 for BODY_25's mid-hip.
 _RIGHT_ANKLE = 8
 _BATCH = 256
 
 
 class Posed(NamedTuple):
-    """N posed bodies: vertices (N, V, 3) and joints (N, 22, 3) from the pelvis, and rotations (N, 22, 3, 3)."""
+    """N posed bodies: vertices (N, V, 3) and joints (N, 22, 3) relative to the pelvis, rotations (N, 22, 3, 3)."""
 
     vertices: Tensor
     joints: Tensor
@@ -37,7 +37,11 @@ class Posed(NamedTuple):
 
 
 class Scorer:
-    """Scores poses on one body; its shapes are prepared once."""
+    """Scores poses on one body.
+
+    Args:
+        body: The body model.
+    """
 
     def __init__(self, body: BodyModel) -> None:
         vertices = np.linspace(0, int(body.faces.max()), PROBES).astype(int)
@@ -46,9 +50,15 @@ class Scorer:
 
     @torch.no_grad()
     def scores(self, betas: Tensor, truth: Pose, poses: Mapping[str, Pose]) -> dict[str, dict[str, Tensor]]:
-        """For each pose, each metric of every frame (N,).
+        """Score poses; a pose of n < N frames belongs to the first n.
 
-        A pose of n < N frames is of the first n.
+        Args:
+            betas: (N, 10) shapes.
+            truth: The true poses.
+            poses: Name -> refined poses.
+
+        Returns:
+            Name -> metric -> (N,) values.
         """
         parts: dict[str, list[dict[str, Tensor]]] = {name: [] for name in poses}
         for begin in range(0, len(betas), _BATCH):
@@ -63,7 +73,7 @@ class Scorer:
 
     @torch.no_grad()
     def accel(self, betas: Tensor, pose: Pose, frame_ids: np.ndarray) -> float:
-        """Mean acceleration of the 22 joints where they are, mm/frame^2."""
+        """Mean acceleration of the 22 joints with translation, mm/frame^2."""
         joints = self._posed_joints(betas, pose.rotations) + pose.pelvis[:, None]
         return accel_mm_per_frame2(joints.double().numpy(), frame_ids)
 
@@ -91,4 +101,5 @@ def _compare(posed: Posed, true: Posed) -> dict[str, Tensor]:
 
 def _mean_mm(difference: Tensor) -> Tensor:
     """(N,) mean length in millimetres of vectors (N, P, 3) in metres."""
-    return 1000 * difference.norm(dim=-1).mean(-1)
+    length: Tensor = difference.norm(dim=-1).mean(-1)
+    return 1000 * length

@@ -1,8 +1,8 @@
-"""SMPLify for 3D keypoints: the iterative optimisation that refinement is measured against.
+"""SMPLify for 3D keypoints: the iterative optimisation that serves as a baseline.
 
-A faithful modern version of SMPLify (Bogo et al., ECCV 2016) as its successors use it for 3D keypoints: axis-angle
-pose and translation are optimised through the mesh (smplx's linear blend skinning, then the keypoint regressor on the
-vertices), from a given start, with Geman-McClure keypoint errors weighted by confidence, a pose prior fitted to
+This is a modern version of SMPLify (Bogo et al., ECCV 2016) as its successors use it for 3D keypoints. It optimises
+axis-angle pose and translation through the mesh, from a given start: smplx's linear blend skinning, then the keypoint
+regressor on the vertices. The energy has Geman-McClure keypoint errors weighted by confidence, a pose prior fitted to
 motion capture, an exponential prior against elbows and knees that bend backwards, and a weak pull to the start. Root
 and translation are fitted to the torso first, then everything, with a decreasing pose prior. The shape is given.
 
@@ -25,7 +25,6 @@ from torch import Tensor
 
 from lsmplify_refine.body import BodyModel
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.geometry.robust import robust_square
 from lsmplify_refine.values.conventions import CONVENTIONS
 from lsmplify_refine.values.smpl_joints import HINGES, JOINTS
 
@@ -50,7 +49,7 @@ def fit_pose_prior(rotvec: np.ndarray, *, floor_rad: float = 0.1) -> PosePrior:
 
     Args:
         rotvec: (F, 22, 3) axis-angle of root and body joints, such as `Take.rotvec` of the training subjects.
-        floor_rad: Standard deviation added to every angle: joints at rest throughout the motion are not known to be.
+        floor_rad: Standard deviation added to every angle: a joint at rest in the motion may move in general.
     """
     poses = np.asarray(rotvec, np.float64)[:, 1:JOINTS].reshape(len(rotvec), -1)
     covariance = np.cov(poses, rowvar=False) + floor_rad**2 * np.eye(poses.shape[1])
@@ -63,7 +62,7 @@ class Stage:
 
     Attributes:
         free: "root" fits root and translation to the torso's keypoints, "all" the whole pose to all of them.
-        iterations: Most steps of the optimiser.
+        iterations: Max steps of the optimiser.
         prior: Weight of the pose prior.
         robust_m: Scale sigma of the Geman-McClure error, metres.
     """
@@ -76,20 +75,20 @@ class Stage:
 
 @dataclass(frozen=True)
 class SmplifyConfig:
-    """Everything that decides the result; weights are squared in the energy, as in the published code.
+    """Everything that determines the result; weights are squared in the energy, as in the published code.
 
     The defaults of step, weights and stages were chosen on the validation subject (exact and 2 cm noisy keypoints,
     temporal and estimator-like starts). A prior of 4.78 at the end, as in the published code for 2D keypoints, costs
     8 to 17 mm of vertex error where 3D keypoints are exact; under 2 cm of noise `start` 80 is better still than 30.
 
     Attributes:
-        optimizer: Adam (each frame's result does not depend on its batch), or L-BFGS with strong Wolfe line search
-            (a batch is one problem with a common step length: for batch size 1, where it is faster and fits better).
-        step: Adam's first step, radians and metres; it falls to nothing over a stage.
+        optimizer: Adam: results do not depend on the batch. L-BFGS with strong Wolfe line search: a batch is one
+            problem with a common step length. It is meant for batch size 1, where it is faster and fits better.
+        step: Adam's first step, radians and metres; it decreases to 0 over a stage.
         keypoint: Weight of the keypoint errors, per metre.
         angle: Weight of the prior on elbows and knees.
         start: Weight of the pull to the start, per radian.
-        stages: Run one after the other.
+        stages: Stages in their order.
     """
 
     optimizer: Literal["adam", "lbfgs"] = "adam"
@@ -117,24 +116,24 @@ def smplify(
     prior: PosePrior | None = None,
     config: SmplifyConfig | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Fit poses to 3D keypoints; N frames are fitted at once, each on its own.
+    """Fit poses to 3D keypoints; N frames are fitted at once, independently.
 
     Args:
         body: The body model.
         convention: Keypoint convention of the targets.
-        targets: (N, K, 3) metres; anything, NaN too, where missing.
-        confidence: (N, K); 0 where missing.
+        targets: (N, K, 3) metres; any value, even NaN, where missing.
+        confidence: (N, K) confidence; 0 where missing.
         rotations: (N, J, 3, 3) parent-relative rotations to start from.
         pelvis: (N, 3) pelvis joint to start from, metres.
-        betas: (B,) or (N, B) shape, which stays.
-        prior: Pose prior; without it only the pull to the start holds what the keypoints do not see.
+        betas: (B,) or (N, B) shape, which stays fixed.
+        prior: Pose prior; without it, only the pull to the start constrains what no keypoint shows.
         config: Weights and stages.
 
     Returns:
         Rotations (N, J, 3, 3) and pelvis (N, 3).
 
     Raises:
-        InputError: The targets are not points of the convention.
+        InputError: The targets do not have the shape of the convention's points.
     """
     config = config or SmplifyConfig()
     count = len(CONVENTIONS[convention].points)
@@ -156,7 +155,8 @@ def smplify(
 
         def energy(stage: Stage = stage, weights: Tensor = weights) -> Tensor:
             squared = (points_of(posed(), place) - targets).square().sum(-1)
-            data = config.keypoint**2 * (weights.square() * robust_square(squared, stage.robust_m)).sum()
+            robust = stage.robust_m**2 * squared / (stage.robust_m**2 + squared)
+            data = config.keypoint**2 * (weights.square() * robust).sum()
             return data if stage.free == "root" else data + priors(pose, stage.prior)
 
         _minimise(energy, [root, place] if stage.free == "root" else [root, place, pose], stage, config)
@@ -164,18 +164,18 @@ def smplify(
 
 
 class _MeshKeypoints:
-    """Keypoints by the way of SMPLify: the whole mesh by smplx, then the regressor on its vertices and joints."""
+    """Keypoints as in SMPLify: the whole mesh by smplx, then the regressor on its vertices and joints."""
 
     def __init__(self, body: BodyModel, convention: str, betas: Tensor, frames: int) -> None:
-        self._mesh = {name: value.to(betas.device) for name, value in body.mesh_arrays.items()}
+        self._mesh = {name: value.to(betas.device) for name, value in body._mesh.items()}
         self._mesh["shapedirs"] = self._mesh["shapedirs"][..., : betas.shape[-1]]
         self._betas = betas.expand(frames, betas.shape[-1])
-        regressor = torch.tensor(body.arrays.keypoint_regressors[convention], device=betas.device)
+        regressor = torch.tensor(body._arrays.keypoint_regressors[convention], device=betas.device)
         vertices = self._mesh["v_template"].shape[1]
         self._on_vertices, self._on_joints = regressor[:, :vertices], regressor[:, vertices:]
 
     def __call__(self, rotations: Tensor, pelvis: Tensor) -> Tensor:
-        """(N, K, 3) metres; joints beyond the rotations' (hands, face) are at rest."""
+        """Pose keypoints (N, K, 3), metres; joints without a rotation (hands, face) are at rest."""
         from smplx.lbs import lbs
 
         mesh = self._mesh
@@ -192,11 +192,12 @@ class _MeshKeypoints:
             mesh["weights"],
             pose2rot=False,
         )
-        return self._on_vertices @ vertices + self._on_joints @ joints - joints[:, :1] + pelvis[:, None]
+        points: Tensor = self._on_vertices @ vertices + self._on_joints @ joints - joints[:, :1] + pelvis[:, None]
+        return points
 
 
 class _Priors:
-    """The terms of the energy that do not look at keypoints."""
+    """The terms of the energy that do not depend on keypoints."""
 
     def __init__(self, config: SmplifyConfig, start: Tensor, prior: PosePrior | None) -> None:
         self._config, self._start = config, start
@@ -216,7 +217,7 @@ class _Priors:
 
 
 def _torso_confidence(convention: str, confidence: Tensor) -> Tensor:
-    """Confidence of the torso's keypoints only, where a frame shows three of them or more."""
+    """Confidence of the torso's keypoints alone, in frames that show at least three of them."""
     torso = torch.tensor([point in _TORSO for point in CONVENTIONS[convention].points], device=confidence.device)
     enough = ((confidence > 0) & torso).sum(1, keepdim=True) >= 3
     return torch.where(enough, confidence * torso, confidence)
@@ -227,13 +228,15 @@ def _minimise(energy: Callable[[], Tensor], unknowns: list[Tensor], stage: Stage
     for unknown in unknowns:
         unknown.requires_grad_(True)
     if config.optimizer == "lbfgs":
-        lbfgs = torch.optim.LBFGS(unknowns, max_iter=stage.iterations, line_search_fn="strong_wolfe")
+        lbfgs: torch.optim.Optimizer = torch.optim.LBFGS(
+            unknowns, max_iter=stage.iterations, line_search_fn="strong_wolfe"
+        )
 
         def evaluate() -> float:
             lbfgs.zero_grad()
             value = energy()
-            value.backward()
-            return value.item()
+            torch.autograd.backward(value)
+            return float(value)
 
         lbfgs.step(evaluate)
     else:
@@ -241,7 +244,7 @@ def _minimise(energy: Callable[[], Tensor], unknowns: list[Tensor], stage: Stage
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(adam, stage.iterations)
         for _ in range(stage.iterations):
             adam.zero_grad()
-            energy().backward()
+            torch.autograd.backward(energy())
             adam.step()
             schedule.step()
     for unknown in unknowns:

@@ -1,4 +1,4 @@
-"""Results as tables: the same cells for the terminal and for Markdown."""
+"""Format results as tables: the same cells for the terminal and for Markdown."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from lsmplify_refine.evaluate.takes import TakeCase
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
-#: The other metrics of single frames, in the order of a cell.
+#: The other metrics of single frames, in their order within a cell.
 _OTHERS = ("pa_pve_mm", "mpjpe_mm_smpl22_pelvis", "angle_deg_smpl22", "pve_mm_ankle")
 _HALVES = (FIRST_HALF, SECOND_HALF, ACCEL)
 
 
 @dataclass(frozen=True)
 class Table:
-    """Cells under headings; the first column is the row's name."""
+    """Cells under headings; the first column holds the row names."""
 
     title: str
     note: str
@@ -30,7 +30,7 @@ class Table:
 
 
 def main_tables(results: Sequence[Result]) -> list[Table]:
-    """PVE of every row and method, one table for each test set."""
+    """PVE of every row and method; one table per test set."""
     return [
         Table(
             f"{name}: {PVE}",
@@ -44,7 +44,7 @@ def main_tables(results: Sequence[Result]) -> list[Table]:
 
 
 def other_tables(results: Sequence[Result]) -> list[Table]:
-    """The other metrics, how rows compare with their unshifted ones, and what only whole takes have."""
+    """The other metrics, shifted against unshifted rows, and the metrics of whole takes."""
     tables = []
     for name, part in _by_set(results):
         shifted = [row for row in part if row.reference is not None]
@@ -64,7 +64,7 @@ def other_tables(results: Sequence[Result]) -> list[Table]:
 
 
 def markdown(heading: str, facts: Sequence[str], tables: Iterable[Table]) -> str:
-    """A page of facts and tables."""
+    """Format a page of facts and tables."""
     blocks = [f"# {heading}", "\n".join(f"- {fact}" for fact in facts)]
     for table in tables:
         lines = [table.headings, ("---", *["---:"] * (len(table.headings) - 1)), *table.rows]
@@ -73,7 +73,7 @@ def markdown(heading: str, facts: Sequence[str], tables: Iterable[Table]) -> str
 
 
 def for_terminal(table: Table) -> RichTable:
-    """A table for rich's console."""
+    """Make a table for rich's console."""
     from rich import box
     from rich.table import Table as RichTable
 
@@ -89,7 +89,7 @@ def _table(
     title: str, note: str, rows: Sequence[Result], cell: Callable[[Score], str], suffix: dict[str, str] | None = None
 ) -> Table:
     names = {row.name: row.name + (suffix or {}).get(row.name, "") for row in rows}
-    # the same case may stand in several groups
+    # the same case may be in several groups
     unique = {row.name: (names[row.name], *_cells(rows, row, cell)) for row in rows}
     return Table(title, note, ("", *_columns(rows)), tuple(unique.values()))
 

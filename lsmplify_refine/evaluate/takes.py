@@ -1,4 +1,4 @@
-"""Whole takes: sequential refinement, and plug-in refinement of a track whose correction is smoothed."""
+"""Whole takes: sequential refinement, and plug-in refinement of a track with a smoothed correction."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ from lsmplify_refine.options import SMOOTH_SECONDS
 from lsmplify_refine.regressor.fusion import FrameSolver
 from lsmplify_refine.regressor.weights import Network
 from lsmplify_refine.solver.problem import Pose
-from lsmplify_refine.solver.running_mean import RunningMean
+from lsmplify_refine.solver.running_mean import MeanPose
 
-#: How slowly a smooth estimator error changes: standard deviation of the Gaussian that white noise is filtered by.
+#: How slowly a smooth estimator error changes: standard deviation of the Gaussian that filters white noise.
 _ERROR_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
 class TakeCase:
-    """What is asked of a refiner over whole takes (of 30 frames per second).
+    """One task for a refiner over whole takes (of 30 frames per second).
 
     Attributes:
-        mode: "sequential" (a frame starts from the refined one before) or "plug-in".
-        first: What the first frame starts from in sequence: the true pose, as where an actor holds a known one, or an
-            estimate.
+        mode: "sequential" (a frame starts from the refined frame before it) or "plug-in".
         noise_m: Standard deviation of each keypoint's coordinates, independent in time.
-        error: An estimator's error that changes slowly, or is another one in each frame.
-        smoothed: The correction is low-passed; regressor and projection then work as the engine has them do.
+        error: Whether an estimator's error changes slowly or is independent in each frame.
+        smoothed: Whether the correction is low-passed; regressor and projection then run inside the engine.
+        first: Start of the first frame of a sequence: the true pose, as when an actor holds a known pose, or an
+            estimate.
         fps: Frame rate of the motion.
     """
 
@@ -54,7 +54,7 @@ class TakeCase:
 
     @property
     def name(self) -> str:
-        """In words."""
+        """The case in words, unique in the table."""
         mode = self.mode if self.mode == "plug-in" else f"{self.mode}, {self.first} first pose"
         parts = [mode, f"{100 * self.noise_m:g} cm noise" if self.noise_m else "exact"]
         if self.mode == "plug-in":
@@ -65,7 +65,7 @@ class TakeCase:
 
 @dataclass(frozen=True)
 class TakeRow:
-    """A case in its group; one at another frame rate names the case that it is compared with."""
+    """A case in its group; a case at another frame rate names its reference."""
 
     group: str
     case: TakeCase
@@ -73,7 +73,7 @@ class TakeRow:
 
 
 def standard_take_rows() -> list[TakeRow]:
-    """Every row over whole takes."""
+    """List every row over whole takes."""
     exact = TakeCase("sequential")
     noisy = TakeCase("plug-in", noise_m=0.02)
     smoothed = replace(noisy, smoothed=True)
@@ -91,12 +91,12 @@ def standard_take_rows() -> list[TakeRow]:
 
 @dataclass(frozen=True)
 class Tracks:
-    """Takes one after another.
+    """Concatenated takes of N frames in all.
 
     Attributes:
-        pairs: A pair for every frame; its start is the estimate of that frame.
-        index: (N,) the frame's index in its take.
-        second_half: (N,) whether the frame is in the second half of its take.
+        pairs: One pair per frame; its start is the estimate of that frame.
+        index: (N,) index of the frame in its take.
+        second_half: (N,) True in the second half of a take.
         frame_ids: (N,) consecutive within a take, with gaps between takes.
         fps: Frames per second.
     """
@@ -108,16 +108,17 @@ class Tracks:
     fps: float
 
 
-def choose_takes(takes: Sequence[Take], most: int, seconds: float) -> list[Take]:
-    """At most so many takes, evenly spread over the list, each cut to so many seconds; 0 for no limit."""
-    chosen = [takes[i] for i in np.linspace(0, len(takes) - 1, min(most or len(takes), len(takes))).round().astype(int)]
-    # three frames have an acceleration, at half the rate too
-    longest = max(5, round(seconds * FPS)) if seconds else None
-    return [replace(take, rotvec=take.rotvec[:longest], pelvis=take.pelvis[:longest]) for take in chosen]
+def choose_takes(takes: Sequence[Take], maximum: int, seconds: float) -> list[Take]:
+    """Choose at most `maximum` takes, evenly spread over the list, and cut each to `seconds`; 0 for no limit."""
+    count = min(maximum or len(takes), len(takes))
+    chosen = [takes[i] for i in np.linspace(0, len(takes) - 1, count).round().astype(int)]
+    # three frames at half the rate still have an acceleration
+    limit = max(5, round(seconds * FPS)) if seconds else None
+    return [replace(take, rotvec=take.rotvec[:limit], pelvis=take.pelvis[:limit]) for take in chosen]
 
 
 def lay_out(case: TakeCase, takes: Sequence[Take], shapes: ShapeSampler, *, seed: int, protocol: Protocol) -> Tracks:
-    """Every frame of the takes, with a shape for each take, estimates and keypoints; reproducible."""
+    """Concatenate takes with estimates and keypoints, one shape per take; the same seed gives the same tracks."""
     resampled = [take if take.fps == case.fps else at_rate(take, case.fps) for take in takes]
     lengths = torch.tensor([len(take) for take in resampled])
     drawn = takes if case.error == "smooth" else resampled
@@ -143,14 +144,14 @@ def lay_out(case: TakeCase, takes: Sequence[Take], shapes: ShapeSampler, *, seed
 
 
 def refine_tracks(case: TakeCase, tracks: Tracks, solve: Solver) -> Pose:
-    """The refined pose of every frame."""
+    """Refine every frame."""
     if case.mode == "sequential":
         return _one_after_another(tracks, solve, case.first)
     return in_batches(solve, tracks.pairs)
 
 
 def smooth_correction(tracks: Tracks, pose: Pose) -> Pose:
-    """A refined pose whose difference from the estimate is low-passed, as the engine does."""
+    """Low-pass the difference between a refined pose and the estimate, as the engine does."""
     start = tracks.pairs.start
     turn, shift = correction_to(pose, start)
     turn, shift = (smooth(value, tracks.frame_ids, tracks.fps, SMOOTH_SECONDS) for value in (turn, shift))
@@ -158,14 +159,14 @@ def smooth_correction(tracks: Tracks, pose: Pose) -> Pose:
 
 
 def refine_by_engine(tracks: Tracks, network: Network | None) -> Pose:
-    """Each take as the engine refines a track, with the regressor or without."""
+    """Refine each take with the engine, with or without the regressor."""
     takes = np.cumsum(np.diff(tracks.frame_ids, prepend=tracks.frame_ids[0]) != 1)
     rows = [torch.from_numpy(np.flatnonzero(takes == take)) for take in np.unique(takes)]
     return Pose.joined([_by_engine(tracks, some, network) for some in rows])
 
 
 def _by_engine(tracks: Tracks, rows: Tensor, network: Network | None) -> Pose:
-    """One take, whose frames share a shape."""
+    """Refine one take, whose frames share a shape."""
     pairs = tracks.pairs[rows]
     skeleton = pairs.skeleton[0]
     turn, shift = correct(
@@ -182,19 +183,19 @@ def _by_engine(tracks: Tracks, rows: Tensor, network: Network | None) -> Pose:
 
 
 def _one_after_another(tracks: Tracks, solve: Solver, first: Literal["true", "estimated"]) -> Pose:
-    """Frame t of all takes as a batch, from their refined frame t - 1 drawn to the mean, as a stream does."""
+    """Refine frame t of all takes as a batch, from frame t - 1 drawn to the running mean, as a stream does."""
     begin = tracks.pairs.truth if first == "true" else tracks.pairs.start
     rotations, pelvis = torch.empty_like(begin.rotations), torch.empty_like(begin.pelvis)
     rows = torch.nonzero(tracks.index == 0)[:, 0]
     start = begin[rows]
-    mean = RunningMean.of_known(start) if first == "true" else RunningMean.of(start, 0)
+    mean = MeanPose.of_known(start) if first == "true" else MeanPose.of(start, 0)
     for index in range(1, int(tracks.index.max()) + 2):
         solved = in_batches(solve, replace(tracks.pairs[rows], start=start, earlier=mean))
         rotations[rows], pelvis[rows] = solved.rotations, solved.pelvis
-        goes_on = torch.isin(rows + 1, torch.nonzero(tracks.index == index)[:, 0])
-        rows = rows[goes_on] + 1
-        mean = mean[goes_on].after(solved[goes_on])
-        start = mean.draw(solved[goes_on])
+        continues = torch.isin(rows + 1, torch.nonzero(tracks.index == index)[:, 0])
+        rows = rows[continues] + 1
+        mean = mean[continues].after(solved[continues])
+        start = mean.draw(solved[continues])
     return Pose(rotations, pelvis)
 
 
@@ -207,18 +208,18 @@ def _errors(case: TakeCase, lengths: list[int], seed: int, protocol: Protocol) -
 
 
 def _slow(white: Tensor, lengths: list[int]) -> Tensor:
-    """An error (N, ...) that was independent in time, low-passed within each take, as large in the mean as before."""
+    """Low-pass an error (N, ...) within each take and keep its mean size."""
     sigma = _ERROR_SECONDS * FPS
-    # as a ring: near the ends a filter that repeats the last value would make the error larger
-    parts = [gaussian_filter1d(part.numpy(), sigma, axis=0, mode="wrap") for part in white.split(lengths)]
+    # as a ring: a filter that repeats the last value makes the error larger near the ends
+    parts = [gaussian_filter1d(part.numpy(), sigma, axis=0, mode="wrap") for part in torch.split(white, lengths)]
     slow = torch.from_numpy(np.concatenate(parts))
     return slow * (white.abs().mean() / slow.abs().mean())
 
 
 def _at_rate(values: Tensor, drawn: Sequence[Take], wanted: Sequence[Take]) -> Tensor:
-    """Small vectors (N, ...) of takes, interpolated to the frames of the same takes at another rate."""
+    """Interpolate small vectors (N, ...) of takes to the frames of the same takes at another rate."""
     parts = []
-    for part, before, after in zip(values.split([len(take) for take in drawn]), drawn, wanted):
+    for part, before, after in zip(torch.split(values, [len(take) for take in drawn]), drawn, wanted):
         place = torch.arange(len(after)) * (before.fps / after.fps)
         first = place.long().clamp(max=len(before) - 1)
         second = (first + 1).clamp(max=len(before) - 1)

@@ -31,7 +31,7 @@ def build_report(job: Job, outcome: Outcome, *, device: str) -> dict[str, Any]:
     """The report as plain values that JSON can hold."""
     report: dict[str, Any] = {
         "layout": LAYOUT,
-        "versions": _versions(),
+        "versions": versions(),
         "settings": {**asdict(job), "device": device},
         "outputs": {key: path and path.name for key, path in asdict(outcome.outputs).items()},
         "notes": [asdict(note) for note in outcome.notes],
@@ -124,7 +124,8 @@ def _frame_errors(refinement: Refinement, track: BodyTrack) -> np.ndarray:
     return np.where(weight > 0, (errors * keypoints.confidence).sum(1) / np.maximum(weight, 1e-9), np.nan)
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Versions of this package, Python, and the packages that decide results."""
     found = {"lsmplify_refine": __version__, "python": platform.python_version()}
     for package in ("torch", "numpy", "scipy", "smplx", "av"):
         try:

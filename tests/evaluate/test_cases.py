@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -88,7 +89,7 @@ def test_estimator_error_has_the_size_of_the_protocol(shapes: ShapeSampler) -> N
     [{"noise_m": 0.02}, {"missing": 0.4}, {"outliers": 0.2}, {"hidden": "left leg"}],
     ids=lambda value: next(iter(value)),
 )
-def test_a_sweep_changes_only_the_keypoints(shapes: ShapeSampler, changed: dict) -> None:
+def test_a_sweep_changes_only_the_keypoints(shapes: ShapeSampler, changed: dict[str, Any]) -> None:
     plain, harder = draw(PLUG_IN, shapes), draw(replace(PLUG_IN, **changed), shapes)
     assert torch.equal(plain.start.rotations, harder.start.rotations)
     assert torch.equal(plain.truth.pelvis, harder.truth.pelvis) and torch.equal(plain.betas, harder.betas)

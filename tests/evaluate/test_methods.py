@@ -49,9 +49,9 @@ def test_columns_and_their_order(panel: Panel) -> None:
     names = [column.name for column in panel.columns]
     assert names == [NOTHING, PROJECTION, "best damping", REGRESSOR, BOTH, PUBLISHED, "SMPLify (n=5)"]
     assert {name for column in panel.columns for name in column.solvers} == set(panel.solvers)
-    assert panel.most == {"SMPLify start 30": 5, "SMPLify start 80": 5}
+    assert panel.max_frames == {"SMPLify start 30": 5, "SMPLify start 80": 5}
     plain = make_panel(ResidualRegressor(NetworkConfig(width=16, depth=1)))
-    assert [column.name for column in plain.columns] == names[:5] and not plain.most
+    assert [column.name for column in plain.columns] == names[:5] and not plain.max_frames
 
 
 @pytest.mark.parametrize("case", [Case(5), Case(estimator=True)], ids=lambda case: case.name)

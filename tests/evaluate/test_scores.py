@@ -73,11 +73,7 @@ def test_batches_and_parts(scorer: Scorer) -> None:
     found = scorer.scores(betas, truth, {"all": pose, "part": part})
     assert len(found["all"][PVE]) == count and len(found["part"][PVE]) == 7
     assert torch.allclose(found["all"][PVE][:7], found["part"][PVE], atol=1e-4)
-    alone = scorer.scores(
-        betas[290:],
-        *(Pose(p.rotations[290:], p.pelvis[290:]) for p in (truth,)),
-        {"last": Pose(pose.rotations[290:], pose.pelvis[290:])},
-    )
+    alone = scorer.scores(betas[290:], truth[290:], {"last": pose[290:]})
     assert torch.allclose(found["all"][PVE][290:], alone["last"][PVE], atol=1e-4)
 
 
