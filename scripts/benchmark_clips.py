@@ -1,11 +1,11 @@
-"""Measure refinement on real GVHMR results: keypoint error, an unseen detector, jitter, garbage, the faulty .pkl.
+"""Measure refinement on real GVHMR results: keypoint error, an unseen detector, jitter, outliers, the faulty .pkl.
 
     python scripts/benchmark_clips.py path/to/gvhmr/clip [more clips] [--detector mediapipe]
 
 Each clip is a GVHMR output folder (hmr4d_results.pt, preprocess/vitpose.pt, 0_input_video.mp4). Errors are means over
-frames and joints weighted by confidence. "do nothing" is the input with shape and offset calibrated on the same body.
-With `--detector NAME` (`pip install lsmplify-refine[detect]`) the result is also scored against a detector that the
-solver never saw; and the clip without its keypoints is refined onto what the detector finds, as the command does it,
+frames and joints, weighted by confidence. "Do nothing" is the input with fitted shape and offset on the same body.
+With `--detector NAME` (`pip install lsmplify-refine[detect]`), the result is also scored against a detector that the
+solver never saw. Then the clip without its keypoints is refined onto that detector's keypoints, as the command does,
 and scored against ViTPose.
 """
 
@@ -25,7 +25,7 @@ from rich.table import Table
 from lsmplify_refine import BodyModel, Estimate, Keypoints, Refinement, Refiner, load
 from lsmplify_refine.detect import Detector, detect_keypoints, detectors, open_detector
 from lsmplify_refine.engine.refinement import BodyTrack
-from lsmplify_refine.engine.scoring import gate_error
+from lsmplify_refine.engine.refiner import gate_error
 from lsmplify_refine.engine.targets import image_targets
 from lsmplify_refine.geometry.metrics import confidence_weighted_mean, reprojection_errors_px
 from lsmplify_refine.geometry.projection import default_intrinsics
@@ -37,13 +37,13 @@ from lsmplify_refine.visual.video import probe
 
 
 def mean_error_px(track: BodyTrack, camera: Camera, keypoints: Keypoints) -> float:
-    """Confidence-weighted mean distance of the track's keypoints to given ones."""
+    """Confidence-weighted mean distance between the track's keypoints and given ones, pixels."""
     errors = reprojection_errors_px(track.keypoints(keypoints.convention), camera.K, keypoints)
     return confidence_weighted_mean(errors, keypoints.confidence)
 
 
 def detected_coco17(video: Path, detector: Detector, frame_ids: np.ndarray) -> Keypoints:
-    """COCO's points of the person whom a detector sees most of."""
+    """Detect COCO's points of the most visible person."""
     found = detect_keypoints(video, detector)[0].at(frame_ids)
     names = CONVENTIONS[found.convention].points
     points = [names.index(name) for name in COCO17.points]
@@ -51,7 +51,7 @@ def detected_coco17(video: Path, detector: Detector, frame_ids: np.ndarray) -> K
 
 
 def without_keypoints(clip: Path, weights: str, detector: str, model: Path | None) -> Refinement:
-    """What the command makes of a clip's result and video alone."""
+    """Run the command on a clip's result and video alone."""
     with tempfile.TemporaryDirectory() as name:
         result = Path(shutil.copy(clip / "hmr4d_results.pt", name))
         video = clip / "0_input_video.mp4"
@@ -60,19 +60,19 @@ def without_keypoints(clip: Path, weights: str, detector: str, model: Path | Non
     return refinement
 
 
-def with_garbage(estimate: Estimate, share: float) -> Estimate:
-    """A share of the keypoints thrown anywhere into the image, at full confidence (seeded)."""
+def with_outliers(estimate: Estimate, share: float) -> Estimate:
+    """Move a share of the keypoints anywhere into the image, with full confidence; always the same ones."""
     assert estimate.keypoints is not None and estimate.camera is not None
     generator = np.random.default_rng(0)
     bad = generator.random(estimate.keypoints.confidence.shape) < share
     anywhere = generator.uniform(0, 1, (*bad.shape, 2)) * 2 * estimate.camera.K[:, None, :2, 2]
     positions = np.where(bad[..., None], anywhere, estimate.keypoints.positions)
     confidence = np.where(bad, 1.0, estimate.keypoints.confidence)
-    return estimate.replace(keypoints=Keypoints("coco17", positions, confidence, "30 % garbage"))
+    return estimate.replace(keypoints=Keypoints("coco17", positions, confidence, "30 % outliers"))
 
 
 def blender_snippet_pkl(clip: Path, folder: Path) -> Path:
-    """The .pkl that the widely copied Blender snippet makes: incam filled with the world block, no K."""
+    """Write the .pkl of the widely copied Blender snippet: incam filled with the world block, no K."""
     data = torch.load(clip / "hmr4d_results.pt", map_location="cpu", weights_only=True)
     block = {key: value.numpy() for key, value in data["smpl_params_global"].items()}
     path = folder / f"{clip.name}.pkl"
@@ -83,7 +83,7 @@ def blender_snippet_pkl(clip: Path, folder: Path) -> Path:
 
 
 def faulty_pkl(clip: Path, original: Estimate, refiner: Refiner) -> Refinement:
-    """Refine the faulty .pkl of a clip, with GVHMR's own focal rule and the clip's keypoints."""
+    """Refine the faulty .pkl of a clip, with GVHMR's rule for the focal length and the clip's keypoints."""
     with tempfile.TemporaryDirectory() as folder:
         (estimate,) = load(blender_snippet_pkl(clip, Path(folder)))
     info = probe(clip / "0_input_video.mp4")
@@ -96,7 +96,7 @@ def faulty_pkl(clip: Path, original: Estimate, refiner: Refiner) -> Refinement:
 def measure(
     clip: Path, refiner: Refiner, weights: str, detector: str | None, model: Path | None
 ) -> list[tuple[str, str, str]]:
-    """Rows (what, do nothing, refined) of one clip."""
+    """Measure one clip; returns rows (measure, do nothing, refined)."""
     (estimate,) = load(clip)
     fps = float(probe(clip / "0_input_video.mp4").fps)
     estimate = estimate.replace(fps=fps)
@@ -123,8 +123,8 @@ def measure(
     rows.append(("frames with a higher robust error", "-", f"{int((errors[1] > errors[0] + 1e-4).sum())}"))
     kept = " / ".join(str(int((result.status == name).sum())) for name in ("accepted", "blended", "held"))
     rows.append(("frames accepted / blended / held", "-", kept))
-    garbage = refiner.refine(with_garbage(estimate, 0.3))
-    rows.append(row("px to ViTPose, 30 % garbage targets", estimate.keypoints, garbage))
+    outliers = refiner.refine(with_outliers(estimate, 0.3))
+    rows.append(row("px to ViTPose, 30 % outliers", estimate.keypoints, outliers))
     rows.append(row("px to ViTPose, faulty .pkl", estimate.keypoints, faulty_pkl(clip, estimate, refiner)))
     return rows
 

@@ -1,8 +1,8 @@
-"""Measure throughput: refining alone (1,000 generated frames), and the whole command on a generated 720p clip.
+"""Measure throughput: refinement alone (1,000 generated frames), and the whole command on a generated 720p clip.
 
     python scripts/benchmark_speed.py [--frames 1000] [--threads 2] [--no-command]
 
-Figures depend on the machine; compare figures of one run only.
+Figures depend on the machine: compare only figures of one run.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SIZE = (1280, 720)
 
 
 def generated_estimate(frames: int) -> Estimate:
-    """A person who moves before a camera, an estimate that is slowly wrong, and noisy COCO keypoints (seeded)."""
+    """Generate a person who moves before a camera, an estimate with slow errors, and noisy COCO keypoints."""
     generator = np.random.default_rng(0)
     phase = 2 * np.pi * np.arange(frames) / 60
     pose = np.zeros((frames, 24, 3))
@@ -59,7 +59,7 @@ def generated_estimate(frames: int) -> Estimate:
 
 
 def refining_rate(estimate: Estimate, repeats: int = 5) -> float:
-    """Frames per second of `Refiner.refine`, the median of some runs after one to warm up."""
+    """Frames per second of `Refiner.refine`: median of several runs after a warm-up run."""
     refiner = Refiner()
     refiner.refine(estimate)
     seconds = []
@@ -71,7 +71,7 @@ def refining_rate(estimate: Estimate, repeats: int = 5) -> float:
 
 
 def write_gvhmr_folder(estimate: Estimate, folder: Path) -> None:
-    """The estimate as GVHMR's output folder, with a noisy grey video."""
+    """Write the estimate as GVHMR's output folder, with a noisy grey video."""
     assert estimate.camera is not None and estimate.keypoints is not None and estimate.world is not None
     shared = {"body_pose": estimate.body_pose.reshape(len(estimate), 63), "betas": estimate.betas}
     blocks = {
@@ -91,7 +91,7 @@ def write_gvhmr_folder(estimate: Estimate, folder: Path) -> None:
 
 
 def command_rate(estimate: Estimate) -> float:
-    """Frames per second of the whole command: start-up, reading, refining, rendering, encoding, writing."""
+    """Frames per second of the whole command: start, read, refine, render, encode, write."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_gvhmr_folder(estimate, folder)
@@ -107,11 +107,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--frames", type=int, default=1000)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--no-command", action="store_true", help="measure refining alone")
+    parser.add_argument("--no-command", action="store_true", help="measure refinement alone")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     estimate = generated_estimate(args.frames)
-    print(f"refining alone, {args.frames} frames, {args.threads} threads: {refining_rate(estimate):.0f} frames/s")
+    print(f"refinement alone, {args.frames} frames, {args.threads} threads: {refining_rate(estimate):.0f} frames/s")
     if not args.no_command:
         print(f"whole command with 1280x720 comparison video: {command_rate(generated_estimate(300)):.1f} frames/s")
 

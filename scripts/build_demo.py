@@ -1,9 +1,9 @@
-"""Generate the demo's input in assets/demo: a clip, a GVHMR-format result with realistic errors, keypoints.
+"""Generate the demo's input in assets/demo: a clip, a result in GVHMR's format with realistic errors, and keypoints.
 
     python scripts/build_demo.py [FOLDER]
 
-The open body does a movement designed here from sine windows (a squat, then a raised knee while one arm waves
-and the other circles); nothing is recorded from anybody. The same seed gives the same numbers.
+The open body performs a movement that this script designs from sine windows: a squat, then a raised knee while one arm
+waves and the other circles. No recording of a person is used. The same seed gives the same numbers.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ LIMBS = (1, 2, 4, 5, 16, 17, 18, 19)
 #: RMS angles of the estimator's error in degrees, and its correlation time in seconds.
 LIMB_ERROR, TRUNK_ERROR, ROOT_ERROR, ERROR_SECONDS = 11.0, 4.0, 3.0, 0.4
 
-#: RMS of its tremble from frame to frame, degrees and metres.
+#: RMS of the estimator's jitter, degrees and metres.
 JITTER_DEG, JITTER_M = 0.15, 0.0004
 
 
@@ -62,13 +62,13 @@ def main() -> None:
 
 
 def movement() -> np.ndarray:
-    """Joint rotations (T, 24, 3, 3); the root turns the y-up, +z-facing rest pose into camera axes."""
+    """Design the joint rotations (T, 24, 3, 3); the root turns the y-up, +z-facing rest pose into camera axes."""
     t = np.arange(FRAMES) / FPS
     squat = window(t, 0.15, 1.55)
     knee = window(t, 1.75, 3.05)
     wave = plateau(t, 1.5, 3.5)
     circle = plateau(t, 1.6, 3.4)
-    angles = np.zeros((FRAMES, 24, 3))  # x, y, z turns in radians, put together as Ry Rx Rz
+    angles = np.zeros((FRAMES, 24, 3))  # x, y, z turns in radians, composed as Ry Rx Rz
     angles[:, 0, 1] = 0.35 + 0.1 * np.sin(1.3 * t)
     angles[:, 0, 0] = 0.15 * squat
     angles[:, 1] = columns(-1.25 * squat - 0.03, 0.15, 0.10)  # hips: x bends forward, z opens
@@ -92,19 +92,20 @@ def movement() -> np.ndarray:
     angles[:, 17, 2] -= (0.75 + 0.5 * np.sin(turn)) * circle
     angles[:, 19, 1] = 0.25 + 0.2 * squat + 0.3 * circle
     yxz = torch.as_tensor(angles[..., [1, 0, 2]])
-    rotations = roma.euler_to_rotmat("YXZ", yxz).numpy()
+    rotations: np.ndarray = roma.euler_to_rotmat("YXZ", yxz).numpy()
     rotations[:, 0] = TURN @ rotations[:, 0]
     return rotations
 
 
 def place(body: BodyModel, rotations: np.ndarray, betas: np.ndarray) -> np.ndarray:
-    """Pelvis (T, 3) in camera coordinates: the feet that carry the body stay where they are."""
+    """Pelvis (T, 3) in camera coordinates: supporting feet do not slide."""
     ankles = body.joints(rotations, np.zeros((FRAMES, 3)), betas)[:, [LEFT_ANKLE, RIGHT_ANKLE]]
     carries = np.clip(1 - 4 * window(np.arange(FRAMES) / FPS, 1.75, 3.05), 0, 1)
     share = np.stack([1 - 0.5 * carries, 0.5 * carries], axis=1)[1:, :, None]
     pelvis = np.concatenate([np.zeros((1, 3)), -(share * np.diff(ankles, axis=0)).sum(1).cumsum(0)])
     sole = body.vertices(rotations[:1], pelvis[:1], betas)[0, :, 1].max()
-    return pelvis + np.array([0.0, CAMERA_HEIGHT_M - sole, DISTANCE_M])
+    pelvis += np.array([0.0, CAMERA_HEIGHT_M - sole, DISTANCE_M])
+    return pelvis
 
 
 def intrinsics() -> np.ndarray:
@@ -114,10 +115,10 @@ def intrinsics() -> np.ndarray:
 
 
 def estimated(rotations: np.ndarray, pelvis: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """What an estimator would have said: rotation vectors (T, 22, 3), pelvis (T, 3), camera coordinates.
+    """Add an estimator's errors; returns rotation vectors (T, 22, 3) and pelvis (T, 3) in camera coordinates.
 
-    Its errors are smooth in time and half of them constant, as those of video estimators are: they hardly
-    tremble, they lie beside the person.
+    The errors are smooth in time and half of them are constant. Video estimators have such errors: the body hardly
+    jitters, but does not cover the person.
     """
     size = np.full(22, TRUNK_ERROR)
     size[list(LIMBS)] = LIMB_ERROR
@@ -131,7 +132,7 @@ def estimated(rotations: np.ndarray, pelvis: np.ndarray, random: np.random.Gener
 
 
 def write_parameters(path: Path, rotvec: np.ndarray, pelvis: np.ndarray, K: np.ndarray) -> None:
-    """GVHMR's container: SMPL-X parameters in camera coordinates and in a y-up world, intrinsics."""
+    """Write GVHMR's container: SMPL-X parameters in camera coordinates and in a y-up world, and intrinsics."""
     rest = np.array(MEAN_REST_PELVIS["smplx"])
     orient, transl = rotvec[:, 0], pelvis - rest
     start = TURN @ pelvis[0]
@@ -150,7 +151,7 @@ def write_parameters(path: Path, rotvec: np.ndarray, pelvis: np.ndarray, K: np.n
 
 
 def observed(points: np.ndarray, K: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """What a 2D detector would have said: (T, 17, 3) pixels and confidence, with a wrist lost for a while."""
+    """A 2D detector's keypoints: (T, 17, 3) pixels and confidence; one wrist is lost for a while."""
     pixels = project_to_image(points, K)
     pixels = pixels + random.normal(0, 1.3, pixels.shape) + 1.5 * smooth_noise(random, pixels.shape)
     confidence = random.uniform(0.8, 1.0, pixels.shape[:2])
@@ -161,7 +162,7 @@ def observed(points: np.ndarray, K: np.ndarray, random: np.random.Generator) -> 
 
 
 def draw(path: Path, body: BodyModel, vertices: np.ndarray, K: np.ndarray) -> None:
-    """The clip: the body in clothes' colours on a floor, with a shadow."""
+    """Draw the clip: the body in the colours of clothes on a floor, with a shadow."""
     surface = Surface(body.faces, vertices.shape[1])
     colors = clothes(body)
     room, floor_rows = empty_room(K[0])
@@ -175,7 +176,7 @@ def draw(path: Path, body: BodyModel, vertices: np.ndarray, K: np.ndarray) -> No
 
 
 def clothes(body: BodyModel) -> np.ndarray:
-    """RGB (V, 3) 0-255 by the bone that moves a vertex most."""
+    """RGB (V, 3) 0-255, by the bone with the max weight on a vertex."""
     with np.load(ASSETS / "open_body.npz") as arrays:
         owner = arrays["weights"].argmax(1)
     skin, shirt, shorts, shoes, hair = (
@@ -221,7 +222,7 @@ def shadow(points: np.ndarray, faces: np.ndarray, K: np.ndarray) -> np.ndarray:
 
 
 def window(t: np.ndarray, start: float, end: float) -> np.ndarray:
-    """0 outside, rising to 1 in the middle and back, smoothly."""
+    """0 outside, with a smooth rise to 1 in the middle."""
     return np.sin(np.pi * np.clip((t - start) / (end - start), 0, 1)) ** 2
 
 
@@ -233,14 +234,15 @@ def plateau(t: np.ndarray, start: float, end: float, ramp: float = 0.55) -> np.n
 
 
 def columns(x: np.ndarray | float, y: np.ndarray | float, z: np.ndarray | float) -> np.ndarray:
-    """(T, 3) from numbers or arrays over time."""
+    """Stack numbers or arrays over time to (T, 3)."""
     return np.stack(np.broadcast_arrays(np.asarray(x), np.asarray(y), np.asarray(z), np.zeros(FRAMES))[:3], axis=-1)
 
 
 def smooth_noise(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     """Noise of unit RMS, correlated over `ERROR_SECONDS` along the first axis."""
-    noise = gaussian_filter1d(random.standard_normal(shape), ERROR_SECONDS * FPS, axis=0, mode="wrap")
-    return noise / np.sqrt((noise**2).mean())
+    noise: np.ndarray = gaussian_filter1d(random.standard_normal(shape), ERROR_SECONDS * FPS, axis=0, mode="wrap")
+    noise /= np.sqrt((noise**2).mean())
+    return noise
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Compare ways to put regressor and projection together: trained alike, scored on the validation subject.
+"""Compare ways to combine regressor and projection, trained equally and scored on the validation subject.
 
     python scripts/compare_fusion.py --data MOTION [--steps 1500] [--output fusion.md]
 
-Writes a Markdown table: pelvis-aligned PVE in mm for every way, do-nothing and the projection alone beside them.
+The script writes a Markdown table: pelvis-aligned PVE in mm of every way, of do nothing and of the projection alone.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ CASES = (
 
 
 def regressed_from_start(network: nn.Module, pairs: Pairs) -> Pose:
-    """The regressor's pose where it sees start and targets alone."""
+    """The regressor's pose from start and targets alone."""
     count = torch.ones(len(pairs.betas))
     unknown = Scales(noise_m=0.02 * count, strength=0.02 * count)
     points = in_space(pairs.skeleton, pairs.start, pairs.targets)
@@ -46,30 +46,30 @@ def regressed_from_start(network: nn.Module, pairs: Pairs) -> Pose:
 
 
 def regressed_from_solution(network: nn.Module, pairs: Pairs) -> Pose:
-    """The regressor's pose where it sees a first projection too."""
+    """The regressor's pose, with a first projection as another input."""
     return fuse(network, pairs.skeleton, pairs.start, pairs.targets, pairs.earlier)[1].pose
 
 
 def regress_project(network: nn.Module, pairs: Pairs) -> Pose:
-    """Regress, then project with the prior that the observations speak for."""
+    """Regress, then project with a prior weight from the observations."""
     return project_alone(pairs.skeleton, regressed_from_start(network, pairs), pairs.targets)
 
 
 def project_regress_project(network: nn.Module, pairs: Pairs) -> Pose:
-    """Project, regress on what is left, project again with the prior that the observations speak for."""
+    """Project, regress on the residuals, then project again with a prior weight from the observations."""
     _, _, scales = first_solution(pairs.skeleton, pairs.start, pairs.targets)
     regressed = regressed_from_solution(network, pairs)
     return project(pairs.skeleton, regressed, pairs.targets, even_prior(regressed, scales, pairs.targets), LAST)
 
 
 def trained_through(network: nn.Module, pairs: Pairs) -> Pose:
-    """The same with the regressor's own weights, which only a loss on the result can teach."""
+    """The same with the regressor's own prior weights, which only a loss on the result can train."""
     return fuse(network, pairs.skeleton, pairs.start, pairs.targets, pairs.earlier)[0]
 
 
 @dataclass(frozen=True)
 class Way:
-    """One way to train (the training's own for None) and to refine."""
+    """One way to train (`None`: as `lsmplify-refine train`) and to refine."""
 
     name: str
     forward: Forward | None
@@ -77,7 +77,7 @@ class Way:
 
 
 def _on_own_pose(regressed: Callable[[nn.Module, Pairs], Pose]) -> Forward:
-    """The loss is taken on the regressor's own pose alone."""
+    """Take the loss on the regressor's own pose alone."""
 
     def forward(network: nn.Module, pairs: Pairs) -> tuple[Pose, Pose]:
         pose = regressed(network, pairs)
@@ -98,8 +98,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of motion, as for `lsmplify-refine train`")
     parser.add_argument("--steps", type=int, default=1500)
-    parser.add_argument("--pairs", type=int, default=500, help="per row of the table")
-    parser.add_argument("--output", type=Path, help="Markdown file besides the standard output")
+    parser.add_argument("--pairs", type=int, default=500, help="pairs per row of the table")
+    parser.add_argument("--output", type=Path, help="also write the table to this Markdown file")
     args = parser.parse_args()
     split, body = split_by_subject(load_takes(args.data)), BodyModel.open()
     networks = [_trained(way, split, body, args.steps) for way in WAYS]

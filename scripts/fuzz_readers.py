@@ -30,8 +30,9 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
+from fuzz_samples import Sample, all_samples
+
 from lsmplify_refine.errors import InputError
-from scripts.fuzz_samples import Sample, all_samples
 
 #: What lengths, counts and offsets may be mistaken for.
 _EXTREMES = (0, 1, 127, 128, 255, 256, 65535, 2**31 - 1, 2**31, 2**32 - 1, 10**10, 2**63 - 1, 2**63, 2**64 - 1)

@@ -1,4 +1,4 @@
-"""The weighted mean of the regressor's weights from several runs that began with each other's.
+"""Average the regressor's weights from several runs that began with each other's weights.
 
 python scripts/mean_weights.py MEAN.safetensors RUN1/weights.safetensors=0.5 RUN2/weights.safetensors=0.5
 """
@@ -18,7 +18,7 @@ def _file_and_share(text: str) -> tuple[Path, float]:
 
 
 def main() -> None:
-    """Write the mean; its header says of what."""
+    """Write the mean; its header lists the parts."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("output", type=Path)
     parser.add_argument("weights", nargs="+", type=_file_and_share, metavar="FILE=SHARE")
@@ -36,7 +36,7 @@ def main() -> None:
     record = {"mean_of": parts}
     beginning = parts[0].get("began_with")
     if beginning is not None and all(part.get("began_with") == beginning for part in parts):
-        # told once: it may be a mean of means
+        # written once: it may be a mean of means
         record["began_with"] = beginning
         for part in parts:
             del part["began_with"]

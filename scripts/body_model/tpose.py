@@ -1,4 +1,4 @@
-"""Pose anny's rest bodies into SMPL's T-pose: one world rotation per bone, anny's own weights."""
+"""Pose anny's rest bodies in SMPL's T-pose: one world rotation per bone, anny's own weights."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from body_model.source import Source
 _UPPER_ARM, _FOREARM, _HAND = (0.2596, -0.0128, -0.0275), (0.2493, 0.009, -0.0011), (0.084, -0.0082, -0.012)
 #: Directions of thigh and shin.
 _THIGH, _SHIN = (0.012, -1.0, -0.012), (-0.030, -1.0, -0.11)
-#: How far the shoulder girdle is raised and drawn back to bring the arms to SMPL's, degrees: collar bone, shoulder.
+#: Angles that raise and pull back the shoulder girdle to match SMPL's arms, degrees: collar bone, shoulder.
 _RAISE_DEG, _DRAW_BACK_DEG = (6.0, 12.0), (14.0, 14.0)
-#: Shares of the hand's twist taken by the two halves of the upper arm and of the forearm.
+#: Shares of the hand's twist in the two halves of upper arm and forearm.
 _TWIST_SHARES = {"upperarm01": 0.1, "upperarm02": 0.25, "lowerarm01": 0.4, "lowerarm02": 0.8}
-#: anny leans forward by this; spread over the spine.
+#: anny leans forward by this; the correction is spread over the spine.
 _LEAN_DEG = 3.0
 _SPINE_SHARES = {
     "spine05": 1 / 3, "spine04": 1 / 3, "spine03": 2 / 3, "spine02": 2 / 3, "spine01": 1.0, "neck01": 0.6,
@@ -24,7 +24,7 @@ _SPINE_SHARES = {
 
 
 def to_t_pose(source: Source) -> tuple[np.ndarray, np.ndarray]:
-    """Vertices (N, V, 3) and bone heads (N, bones, 3) of every sampled body in the T-pose."""
+    """Pose every sampled body; returns vertices (N, V, 3) and bone heads (N, bones, 3)."""
     posed = [_pose(source, heads, vertices) for heads, vertices in zip(source.heads, source.vertices)]
     return np.stack([vertices for vertices, _ in posed]), np.stack([heads for _, heads in posed])
 
@@ -66,7 +66,7 @@ def _arm(at: dict[str, np.ndarray], sign: float) -> dict[str, np.ndarray]:
     fore_turn = _frame_turn(fore, _sided(_FOREARM, sign), hinge, down)
     knuckles = np.mean([at[f"finger{k}-1"] for k in (2, 3, 4, 5)], axis=0)
     across = at["finger2-1"] - at["finger5-1"]
-    # palm down: the index finger lies in front
+    # palm down: the index finger is in front
     hand = _frame_turn(knuckles - at["wrist"], _sided(_HAND, sign), across, np.array([0.0, 0.0, 1.0]))
     axis = np.array([sign, 0.0, 0.0])
     twist = Rotation.from_matrix(hand @ fore_turn.T).as_rotvec() @ axis
@@ -82,7 +82,7 @@ def _arm(at: dict[str, np.ndarray], sign: float) -> dict[str, np.ndarray]:
 
 
 def _fingers(at: dict[str, np.ndarray], hand: np.ndarray) -> dict[str, np.ndarray]:
-    """The long fingers straightened; the thumb goes with the hand."""
+    """Straighten the long fingers; the thumb moves with the hand."""
     turns = {}
     for finger in range(2, 6):
         turn = hand
@@ -100,11 +100,13 @@ def _sided(direction: tuple[float, float, float], sign: float) -> np.ndarray:
 
 
 def _about(axis: str, angle: float) -> np.ndarray:
-    return Rotation.from_euler(axis, angle).as_matrix()
+    turn: np.ndarray = Rotation.from_euler(axis, angle).as_matrix()
+    return turn
 
 
 def _unit(vector: np.ndarray) -> np.ndarray:
-    return vector / np.linalg.norm(vector)
+    unit: np.ndarray = vector / np.linalg.norm(vector)
+    return unit
 
 
 def _frame(along: np.ndarray, aside: np.ndarray) -> np.ndarray:
@@ -115,10 +117,13 @@ def _frame(along: np.ndarray, aside: np.ndarray) -> np.ndarray:
 
 
 def _frame_turn(along: np.ndarray, to: np.ndarray, aside: np.ndarray, aside_to: np.ndarray) -> np.ndarray:
-    """Turns `along` onto `to`, and `aside` as near to `aside_to` as that leaves."""
-    return _frame(to, aside_to) @ _frame(along, aside).T
+    """Turn `along` onto `to`, and `aside` as close to `aside_to` as possible."""
+    turn: np.ndarray = _frame(to, aside_to) @ _frame(along, aside).T
+    return turn
 
 
 def _shortest_turn(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     a, b = _unit(a), _unit(np.asarray(b))
-    return Rotation.from_rotvec(_unit(np.cross(a, b)) * np.arccos(np.clip(a @ b, -1, 1))).as_matrix()
+    rotvec = _unit(np.cross(a, b)) * np.arccos(np.clip(a @ b, -1, 1))
+    turn: np.ndarray = Rotation.from_rotvec(rotvec).as_matrix()
+    return turn

@@ -59,6 +59,5 @@ def test_example_reads_and_writes_back(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("installed")
 def test_example_leaves_other_files_alone(tmp_path: Path) -> None:
-    arrays: dict[str, Any] = {**make.parts()}
-    np.savez(tmp_path / "r.npz", **arrays)
+    np.savez(tmp_path / "r.npz", **make.parts())
     assert load_save.load(tmp_path / "r.npz")[0].format == "generic"
