@@ -25,7 +25,7 @@ from rich.table import Table
 from lsmplify_refine import BodyModel, Estimate, Keypoints, Refinement, Refiner, load
 from lsmplify_refine.detect import Detector, detect_keypoints, detectors, open_detector
 from lsmplify_refine.engine.refinement import BodyTrack
-from lsmplify_refine.engine.refiner import gate_error
+from lsmplify_refine.engine.scoring import gate_error
 from lsmplify_refine.engine.targets import image_targets
 from lsmplify_refine.geometry.metrics import confidence_weighted_mean, reprojection_errors_px
 from lsmplify_refine.geometry.projection import default_intrinsics

@@ -35,7 +35,7 @@ from lsmplify_refine.regressor.fusion import FrameSolver
 from lsmplify_refine.regressor.published import PublishedNetwork, published_pose
 from lsmplify_refine.regressor.weights import open_network
 from lsmplify_refine.solver.problem import Pose, Targets
-from lsmplify_refine.solver.running_mean import MeanPose
+from lsmplify_refine.solver.running_mean import RunningMean
 
 #: One shape for all frames, as in a track.
 _MEAN_SHAPE = Protocol(shape_sigma=0.0)
@@ -78,7 +78,7 @@ def streamed(skeleton: Skeleton, solver: Solver, tracks: Tracks, *, estimated: b
 def published_alone(network: PublishedNetwork, skeleton: Skeleton) -> Solver:
     """Make a solver of the published network without projection."""
 
-    def solve(start: Pose, targets: Targets, earlier: MeanPose | None = None) -> Pose:
+    def solve(start: Pose, targets: Targets, earlier: RunningMean | None = None) -> Pose:
         with torch.no_grad():
             return published_pose(network, skeleton, start, targets, torch.zeros(len(start.pelvis), 10))
 

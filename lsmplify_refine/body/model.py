@@ -20,7 +20,7 @@ from lsmplify_refine.values.smpl_joints import BODY_JOINTS
 
 
 @dataclass(frozen=True)
-class _VirtualPoints:
+class VirtualPoints:
     """A convention's virtual points of the unshaped body, over the J body joints.
 
     Attributes:
@@ -45,8 +45,8 @@ class BodyModel:
     """
 
     def __init__(self, arrays: BodyArrays) -> None:
-        self._arrays = arrays
-        self._prepared: dict[str, _VirtualPoints] = {}
+        self.arrays = arrays
+        self._prepared: dict[str, VirtualPoints] = {}
         self.family: Family = arrays.family
         self.gender = arrays.gender
         self.is_open = arrays.is_open
@@ -71,9 +71,9 @@ class BodyModel:
 
     def with_vertices_as_keypoints(self, vertices: np.ndarray) -> BodyModel:
         """The same body, whose keypoint convention "vertices" is these vertices of its mesh."""
-        regressor = np.zeros((len(vertices), len(self._arrays.v_template) + len(self._arrays.parents)), np.float32)
+        regressor = np.zeros((len(vertices), len(self.arrays.v_template) + len(self.arrays.parents)), np.float32)
         regressor[np.arange(len(vertices)), vertices] = 1.0
-        return BodyModel(replace(self._arrays, keypoint_regressors={"vertices": regressor}))
+        return BodyModel(replace(self.arrays, keypoint_regressors={"vertices": regressor}))
 
     def point_origins(self, convention: str) -> dict[str, Origin]:
         """Where each of the convention's points on this body comes from: its own row, another's, or a mixture."""
@@ -82,7 +82,7 @@ class BodyModel:
 
     def rest_pelvis(self, betas: np.ndarray) -> np.ndarray:
         """J0(betas), (..., 3) metres, for betas (..., B)."""
-        joints, directions = self._rest_joints
+        joints, directions = self.rest_joints
         count = self._check_betas(betas)
         return (joints[0] + torch.as_tensor(betas).float() @ directions[0, :, :count].T).numpy()
 
@@ -92,9 +92,9 @@ class BodyModel:
         """The shaped body, prepared for posing; without a convention it has no keypoints."""
         count = self._check_betas(betas)
         shape = torch.as_tensor(np.asarray(betas, dtype=np.float32))
-        joints, directions = self._rest_joints
+        joints, directions = self.rest_joints
         rest = joints + directions[..., :count] @ shape
-        prepared = self._virtual_points(convention) if convention else None
+        prepared = self.virtual_points(convention) if convention else None
         relative = (rest - rest[0]) * scale
         if prepared is None:
             empty = torch.zeros(0, self.joint_count)
@@ -124,9 +124,9 @@ class BodyModel:
         """Mesh vertices (N, V, 3) in metres, by smplx's linear blend skinning."""
         from smplx.lbs import lbs
 
-        mesh = self._mesh
+        mesh = self.mesh_arrays
         count = self._check_betas(betas)
-        full = torch.eye(3).repeat(len(rotations), len(self._arrays.parents), 1, 1)
+        full = torch.eye(3).repeat(len(rotations), len(self.arrays.parents), 1, 1)
         full[:, : self.joint_count] = torch.as_tensor(rotations).float()
         vertices, joints = lbs(
             torch.as_tensor(np.asarray(betas, dtype=np.float32))[None].expand(len(rotations), -1),
@@ -148,23 +148,21 @@ class BodyModel:
         return count
 
     @cached_property
-    def _rest_joints(self) -> tuple[Tensor, Tensor]:
+    def rest_joints(self) -> tuple[Tensor, Tensor]:
         """Rest joints (J, 3) of the mean shape and their shape directions (J, 3, B)."""
-        regressor = torch.tensor(self._arrays.J_regressor[: self.joint_count], dtype=torch.float64)
-        joints = regressor @ torch.tensor(self._arrays.v_template, dtype=torch.float64)
-        directions = torch.einsum("jv,vcb->jcb", regressor, torch.tensor(self._arrays.shapedirs, dtype=torch.float64))
+        regressor = torch.tensor(self.arrays.J_regressor[: self.joint_count], dtype=torch.float64)
+        joints = regressor @ torch.tensor(self.arrays.v_template, dtype=torch.float64)
+        directions = torch.einsum("jv,vcb->jcb", regressor, torch.tensor(self.arrays.shapedirs, dtype=torch.float64))
         return joints.float(), directions.float()
 
     @cached_property
-    def _mesh(self) -> dict[str, Tensor]:
-        arrays = self._arrays
+    def mesh_arrays(self) -> dict[str, Tensor]:
+        """The mesh as the arguments of smplx's `lbs`."""
+        arrays = self.arrays
         features = 9 * (len(arrays.parents) - 1)
-        posedirs = np.zeros((0,)) if arrays.posedirs is None else arrays.posedirs
-        flat = (
-            torch.zeros(features, arrays.v_template.size)
-            if arrays.posedirs is None
-            else torch.as_tensor(np.ascontiguousarray(posedirs.reshape(-1, features).T))
-        )
+        flat = torch.zeros(features, arrays.v_template.size)
+        if arrays.posedirs is not None:
+            flat = torch.as_tensor(np.ascontiguousarray(arrays.posedirs.reshape(-1, features).T))
         return {
             "v_template": torch.tensor(arrays.v_template)[None],
             "shapedirs": torch.tensor(arrays.shapedirs),
@@ -174,20 +172,21 @@ class BodyModel:
             "weights": torch.tensor(arrays.weights),
         }
 
-    def _virtual_points(self, convention: str) -> _VirtualPoints:
+    def virtual_points(self, convention: str) -> VirtualPoints:
+        """A convention's virtual points, prepared on the first call."""
         if convention not in self._prepared:
             self._prepared[convention] = self._make_virtual_points(convention)
         return self._prepared[convention]
 
-    def _make_virtual_points(self, convention: str) -> _VirtualPoints:
+    def _make_virtual_points(self, convention: str) -> VirtualPoints:
         """Sum the regressor over the mesh once; joints beyond the body are folded into the body joint they hang on."""
-        arrays = self._arrays
+        arrays = self.arrays
         body_joint = _fold_onto(arrays.parents, self.joint_count)
         regressor = torch.as_tensor(arrays.keypoint_regressors[convention]).double()
         on_vertices = regressor[:, : len(arrays.v_template)]
         on_joints = regressor[:, len(arrays.v_template) :] @ body_joint
         weights = torch.tensor(arrays.weights, dtype=torch.float64) @ body_joint
-        joints, directions = (value.double() for value in self._rest_joints)
+        joints, directions = (value.double() for value in self.rest_joints)
         used = on_vertices.abs().sum(0) > 0
         blend = torch.einsum("kv,vb->kbv", on_vertices[:, used], weights[used])
         template = torch.tensor(arrays.v_template, dtype=torch.float64)[used]
@@ -197,7 +196,7 @@ class BodyModel:
             # hands and face stay at rest, so only the body joints' blend shapes act
             posedirs = torch.as_tensor(arrays.posedirs[used.numpy()][..., : 9 * (self.joint_count - 1)]).double()
             pose = torch.einsum("kbv,vcf->kbcf", blend, posedirs).float()
-        return _VirtualPoints(
+        return VirtualPoints(
             template=(blend @ template + on_joints[..., None] * joints).float(),
             shape=(torch.einsum("kbv,vcs->kbcs", blend, shapedirs) + on_joints[..., None, None] * directions).float(),
             shares=(blend.sum(-1) + on_joints).float(),

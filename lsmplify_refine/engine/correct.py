@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from lsmplify_refine.body.skinning import Skeleton, rest_levers
-from lsmplify_refine.engine.keypoint_smoothing import calmed
+from lsmplify_refine.engine.keypoint_smoothing import smooth_about_track
 from lsmplify_refine.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
 from lsmplify_refine.geometry.smoothing import smooth
 from lsmplify_refine.solver.batches import in_parallel
@@ -33,8 +33,8 @@ _SHORTEST_LEVER_M = 0.05
 _FAR = Schedule(damping=(10.0, 1.0, 1.0), radius_m=(0.5, 0.25, 0.12))
 _NEAR = Schedule(damping=(1.0, 1.0), radius_m=(0.12, 0.12))
 _ROUNDS = (_FAR, _NEAR, _NEAR)
-#: Keypoints are averaged over a shorter time than the correction, which has yet to follow them.
-_CALM = 0.5
+#: Keypoints are averaged over a shorter time than the correction, which has yet to follow them: share of its time.
+_KEYPOINT_SHARE = 0.5
 #: From one frame to the next an estimate turns by this much, not a person, radians.
 _FLIP_RAD = 1.0
 
@@ -100,7 +100,8 @@ def correct(
         shift = smooth(shift, unbroken, fps, smooth_seconds, weights[:, -1:])
         pose = apply_correction(start, turn, shift)
         if index == 0:
-            seen = calmed(skeleton, pose, targets, frame_ids=frame_ids, fps=fps, seconds=_CALM * smooth_seconds)
+            seconds = _KEYPOINT_SHARE * smooth_seconds
+            seen = smooth_about_track(skeleton, pose, targets, frame_ids=frame_ids, fps=fps, seconds=seconds)
     return turn, shift
 
 

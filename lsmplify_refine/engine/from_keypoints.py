@@ -7,7 +7,7 @@ import roma
 import torch
 
 from lsmplify_refine.body import BodyModel
-from lsmplify_refine.engine.shape import Calibration, calibrate
+from lsmplify_refine.engine.shape import FittedShape, fit_shape
 from lsmplify_refine.engine.targets import rest_pelvis
 from lsmplify_refine.geometry.rotations import rotmat_to_rotvec
 from lsmplify_refine.geometry.smoothing import gaussian_mean
@@ -19,16 +19,16 @@ from lsmplify_refine.values.notes import Note
 from lsmplify_refine.values.smpl_joints import BODY_JOINTS
 
 
-def shape_from_keypoints(body: BodyModel, convention: str, targets: Targets) -> Calibration:
+def shape_from_keypoints(body: BodyModel, convention: str, targets: Targets) -> FittedShape:
     """Shape and size from the lengths of limbs in space; one camera cannot tell size from distance: the mean body.
 
     SMPL's parameters have no size of their own: only the open body, whose betas nobody else reads, gets one.
     """
     if targets.is_image:
-        return Calibration(np.zeros(10), 1.0, np.zeros(3))
+        return FittedShape(np.zeros(10), 1.0, np.zeros(3))
     count = len(targets.positions)
     at_rest = Pose(torch.eye(3).expand(count, body.joint_count, 3, 3), torch.zeros(count, 3))
-    return calibrate(body, convention, at_rest, targets, scaled=body.is_open)
+    return fit_shape(body, convention, at_rest, targets, scaled=body.is_open)
 
 
 def low_passed(pose: Pose, fps: float, seconds: float) -> Pose:
@@ -43,7 +43,7 @@ def low_passed(pose: Pose, fps: float, seconds: float) -> Pose:
 
 
 def as_estimate(
-    body: BodyModel, pose: Pose, shape: Calibration, keypoints: Keypoints, camera: Camera | None, fps: float
+    body: BodyModel, pose: Pose, shape: FittedShape, keypoints: Keypoints, camera: Camera | None, fps: float
 ) -> Estimate:
     """A track of poses as an estimate of the body's family, in the frame of its keypoints."""
     family = body.family

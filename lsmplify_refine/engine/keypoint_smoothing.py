@@ -23,7 +23,7 @@ _RADIUS_M = 0.12
 _FAINTEST = 0.1
 
 
-def calmed(
+def smooth_about_track(
     skeleton: Skeleton, track: Pose, targets: Targets, *, frame_ids: np.ndarray, fps: float, seconds: float
 ) -> Targets:
     """Targets whose difference from a track is low-passed, and their confidence with it.

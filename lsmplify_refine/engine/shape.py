@@ -8,16 +8,20 @@ space show the lengths of limbs, whatever the pose, so errors of the estimated p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from lsmplify_refine.body import BodyModel, skinning
+from lsmplify_refine.engine.targets import betas_on_body
+from lsmplify_refine.engine.track import Track
 from lsmplify_refine.solver.gauss_newton import residuals, robust_weights
 from lsmplify_refine.solver.problem import Pose, Targets
 from lsmplify_refine.values.conventions import CONVENTIONS
+from lsmplify_refine.values.estimate import Estimate
+from lsmplify_refine.values.notes import Note
 
 #: Standard deviations of the calibration's unknowns: betas (unit normal by construction), log size, metres.
 _SIGMA_LOG_SCALE = 0.1
@@ -31,7 +35,7 @@ _MAX_FRAMES = 200
 
 
 @dataclass(frozen=True)
-class Calibration:
+class FittedShape:
     """A track's shape on the engine's body.
 
     Attributes:
@@ -45,9 +49,9 @@ class Calibration:
     offset: np.ndarray
 
 
-def calibrate(
+def fit_shape(
     body: BodyModel, convention: str, pose: Pose, targets: Targets, num_betas: int = 10, *, scaled: bool = True
-) -> Calibration:
+) -> FittedShape:
     """Fit betas, scale and offset of a track to its keypoints.
 
     Args:
@@ -59,7 +63,7 @@ def calibrate(
         scaled: Whether to fit a size to 3D targets; if not, it is 1, and betas have to do for it.
     """
     if not targets.is_image:
-        return _calibrate_by_limbs(body, convention, pose, targets, num_betas, scaled=scaled)
+        return _fit_by_limbs(body, convention, pose, targets, num_betas, scaled=scaled)
     rows = _frames_with_most_evidence(targets)
     rotations, pelvis = pose.rotations[rows], pose.pelvis[rows]
     chosen = targets[rows]
@@ -81,13 +85,32 @@ def calibrate(
         gradient = torch.einsum("nkdu,nkd,nk->u", jacobian, residual, weight) - unknowns / sigma**2
         unknowns = unknowns + torch.linalg.solve(normal, gradient)
     found = unknowns.double().numpy()
-    return Calibration(found[:num_betas], float(np.exp(found[num_betas])), found[-3:])
+    return FittedShape(found[:num_betas], float(np.exp(found[num_betas])), found[-3:])
 
 
-def _calibrate_by_limbs(
+def shape_of_track(estimate: Estimate, body: BodyModel, track: Track) -> tuple[FittedShape, tuple[Note, ...]]:
+    """A track's shape on the engine's body, and what the user should know about it.
+
+    It is the estimate's own if the engine's body is of its family, else it is fitted to the keypoints.
+    """
+    if not body.is_open and body.family == estimate.family:
+        shape = FittedShape(betas_on_body(estimate, body), 1.0, np.zeros(3))
+        notes: tuple[Note, ...] = ()
+    else:
+        shape = fit_shape(body, track.keypoints.convention, track.pose, track.targets)
+        name = "open body" if body.is_open else f"{body.family} body"
+        text = f"shape calibrated on the {name} from the keypoints; the file keeps its own betas"
+        notes = (Note("shape-fitted", text),)
+    if track.alignment is not None and track.alignment.mode == "camera":
+        # nothing was moved, so what the offset bridges is the estimate's error, to be corrected and written
+        shape = replace(shape, offset=np.zeros(3))
+    return shape, notes
+
+
+def _fit_by_limbs(
     body: BodyModel, convention: str, pose: Pose, targets: Targets, num_betas: int, *, scaled: bool
-) -> Calibration:
-    """As `calibrate`, for 3D targets: betas and scale from the lengths of limbs, then the offset that is left."""
+) -> FittedShape:
+    """As `fit_shape`, for 3D targets: betas and scale from the lengths of limbs, then the offset that is left."""
     rows = _frames_with_most_evidence(targets)
     mean, directions = _affine_in_betas(body, convention, pose.rotations[rows], num_betas)
     a, b = torch.tensor(CONVENTIONS[convention].edges).T
@@ -113,7 +136,7 @@ def _calibrate_by_limbs(
     points = (mean + directions @ unknowns[:-1]) * unknowns[-1].exp() + pose.pelvis[rows, None]
     offset = (positions - points)[weights > 0].median(0).values
     found = unknowns.double().numpy()
-    return Calibration(found[:-1], float(np.exp(found[-1])), offset.double().numpy())
+    return FittedShape(found[:-1], float(np.exp(found[-1])), offset.double().numpy())
 
 
 def _without_noise(length: Tensor, seen: Tensor) -> Tensor:

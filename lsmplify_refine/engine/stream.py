@@ -18,7 +18,7 @@ from lsmplify_refine.body.skinning import Skeleton
 from lsmplify_refine.solver.batches import in_parallel
 from lsmplify_refine.solver.initialise import from_rest, robust_error_m
 from lsmplify_refine.solver.problem import Pose, Targets
-from lsmplify_refine.solver.running_mean import MeanPose
+from lsmplify_refine.solver.running_mean import RunningMean
 
 #: Robust keypoint error above which a result is not fed back, metres.
 _LOST_M = 0.12
@@ -29,7 +29,7 @@ _WORSE_M = 0.005
 class Solver(Protocol):
     """Refines frames that each have a start; a `FrameSolver` does."""
 
-    def __call__(self, start: Pose, targets: Targets, earlier: MeanPose | None = None, /) -> Pose:
+    def __call__(self, start: Pose, targets: Targets, earlier: RunningMean | None = None, /) -> Pose:
         """The refined pose of N frames, of which some may go on from earlier results of that mean."""
         ...
 
@@ -62,7 +62,7 @@ class Stream:
         self.skeleton = skeleton
         self.solver = solver
         self._last: Step | None = None
-        self._mean: MeanPose | None = None
+        self._mean: RunningMean | None = None
 
     def begin(self, pose: Pose) -> None:
         """Go on from a true pose, one row per track, as where people hold one that is known before they move.
@@ -71,7 +71,7 @@ class Stream:
         """
         error = torch.zeros_like(pose.pelvis[:, 0])
         self._last = Step(pose, error, torch.ones_like(error, dtype=torch.bool))
-        self._mean = MeanPose.of_known(pose)
+        self._mean = RunningMean.of_known(pose)
 
     @torch.inference_mode()
     def step(self, targets: Targets, estimate: Pose | None = None) -> Step:
@@ -91,7 +91,7 @@ class Stream:
         seen = (targets.weights > 0).any(1)
         accepted = seen & (refined_error <= (error + _WORSE_M).clamp(max=_LOST_M))
         self._last = Step(pose.where(accepted, start), torch.where(accepted, refined_error, error), accepted)
-        self._mean = self._mean.after(pose, accepted) if self._mean else MeanPose.of(pose, accepted)
+        self._mean = self._mean.after(pose, accepted) if self._mean else RunningMean.of(pose, accepted)
         return self._last
 
     def follow(self, estimate: Pose | None, targets: Targets) -> Pose:
@@ -101,11 +101,11 @@ class Stream:
             steps.append(self.step(targets[row], estimate and estimate[row]).pose)
         return Pose.joined(steps)
 
-    def _start(self, targets: Targets, estimate: Pose | None) -> tuple[Pose, Tensor, MeanPose]:
+    def _start(self, targets: Targets, estimate: Pose | None) -> tuple[Pose, Tensor, RunningMean]:
         """For every track the candidate that lies nearest to the keypoints, its error, and what it goes on from."""
         candidates, errors = [], []
         if estimate is not None:
-            candidates.append((estimate, MeanPose.of(estimate, 0)))
+            candidates.append((estimate, RunningMean.of(estimate, 0)))
             errors.append(robust_error_m(self.skeleton, estimate, targets))
         if self._last is not None and self._mean is not None:
             candidates.append((self._last.pose, self._mean))
@@ -116,7 +116,7 @@ class Stream:
         lost = torch.stack([without, *errors]).amin(0) > _LOST_M
         if lost.any():
             rest = from_rest(self.skeleton, targets)
-            candidates.append((rest, MeanPose.of_nobody(rest)))
+            candidates.append((rest, RunningMean.of_start_from_keypoints(rest)))
             # made from the keypoints, it lies near them; who is not lost goes on all the same
             errors.append(torch.where(lost, robust_error_m(self.skeleton, rest, targets), torch.inf))
         error, chosen = torch.stack(errors).min(0)

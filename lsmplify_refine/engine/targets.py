@@ -37,6 +37,14 @@ def rest_pelvis(estimate: Estimate, body: BodyModel) -> np.ndarray:
     return np.array(MEAN_REST_PELVIS[estimate.family])
 
 
+def betas_on_body(estimate: Estimate, body: BodyModel) -> np.ndarray:
+    """The estimate's median betas (B,) where they mean something on the engine's body, else the mean shape's."""
+    if body.is_open or body.family != estimate.family:
+        return np.zeros(1)
+    betas: np.ndarray = np.median(estimate.betas, axis=0)
+    return betas
+
+
 def pose_on_body(estimate: Estimate, body: BodyModel) -> Pose:
     """The estimate's pose on the engine's body: shared joints copied, the others at rest, the pelvis where it is."""
     rotvec = np.zeros((len(estimate), body.joint_count, 3))

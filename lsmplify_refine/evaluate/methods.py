@@ -134,8 +134,8 @@ def point_body(body: BodyModel, convention: str) -> BodyModel:
     k is the sum over bones b of G_b (a_kb - c_kb j_b) + c_kb p_b (see `body.skinning`). That is the vertex
     a_kb + (1 - c_kb) j_b on bone b, plus c_kb - 1 times the posed joint.
     """
-    joints, directions = (value.numpy() for value in body._rest_joints)
-    virtual = body._virtual_points(convention)
+    joints, directions = (value.numpy() for value in body.rest_joints)
+    virtual = body.virtual_points(convention)
     shares = virtual.shares.numpy()
     point, bone = np.nonzero(np.abs(shares) > 1e-9)
     rest = (1 - shares[point, bone])[:, None]
@@ -153,7 +153,7 @@ def point_body(body: BodyModel, convention: str) -> BodyModel:
         )
     one_hot = np.eye(joint_count, dtype=np.float32)
     arrays = replace(
-        body._arrays,
+        body.arrays,
         v_template=np.concatenate([template, joints]),
         shapedirs=np.concatenate([shape, directions]),
         posedirs=posedirs,

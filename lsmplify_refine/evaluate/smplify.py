@@ -167,10 +167,10 @@ class _MeshKeypoints:
     """Keypoints as in SMPLify: the whole mesh by smplx, then the regressor on its vertices and joints."""
 
     def __init__(self, body: BodyModel, convention: str, betas: Tensor, frames: int) -> None:
-        self._mesh = {name: value.to(betas.device) for name, value in body._mesh.items()}
+        self._mesh = {name: value.to(betas.device) for name, value in body.mesh_arrays.items()}
         self._mesh["shapedirs"] = self._mesh["shapedirs"][..., : betas.shape[-1]]
         self._betas = betas.expand(frames, betas.shape[-1])
-        regressor = torch.tensor(body._arrays.keypoint_regressors[convention], device=betas.device)
+        regressor = torch.tensor(body.arrays.keypoint_regressors[convention], device=betas.device)
         vertices = self._mesh["v_template"].shape[1]
         self._on_vertices, self._on_joints = regressor[:, :vertices], regressor[:, vertices:]
 

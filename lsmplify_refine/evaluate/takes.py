@@ -25,7 +25,7 @@ from lsmplify_refine.options import SMOOTH_SECONDS
 from lsmplify_refine.regressor.fusion import FrameSolver
 from lsmplify_refine.regressor.weights import Network
 from lsmplify_refine.solver.problem import Pose
-from lsmplify_refine.solver.running_mean import MeanPose
+from lsmplify_refine.solver.running_mean import RunningMean
 
 #: How slowly a smooth estimator error changes: standard deviation of the Gaussian that filters white noise.
 _ERROR_SECONDS = 1.0
@@ -188,7 +188,7 @@ def _one_after_another(tracks: Tracks, solve: Solver, first: Literal["true", "es
     rotations, pelvis = torch.empty_like(begin.rotations), torch.empty_like(begin.pelvis)
     rows = torch.nonzero(tracks.index == 0)[:, 0]
     start = begin[rows]
-    mean = MeanPose.of_known(start) if first == "true" else MeanPose.of(start, 0)
+    mean = RunningMean.of_known(start) if first == "true" else RunningMean.of(start, 0)
     for index in range(1, int(tracks.index.max()) + 2):
         solved = in_batches(solve, replace(tracks.pairs[rows], start=start, earlier=mean))
         rotations[rows], pelvis[rows] = solved.rotations, solved.pelvis

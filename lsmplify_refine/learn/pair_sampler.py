@@ -35,7 +35,7 @@ from lsmplify_refine.learn.rollouts import Motions, Rollouts
 from lsmplify_refine.learn.shape_batches import ShapeSampler, moved_points, with_hands
 from lsmplify_refine.solver.initialise import from_rest
 from lsmplify_refine.solver.problem import Pose, Targets
-from lsmplify_refine.solver.running_mean import MeanPose
+from lsmplify_refine.solver.running_mean import RunningMean
 
 
 class PairSampler:
@@ -74,7 +74,7 @@ class PairSampler:
                 self._rollouts = self._new_rollouts(self._followed)
             motions.append(self._rollouts.motions)
             frames.append(self._rollouts.frame)
-            earlier = MeanPose.of(motions[0].start, 0).beside(self._rollouts.mean)
+            earlier = RunningMean.of(motions[0].start, 0).beside(self._rollouts.mean)
         truth = Pose.joined([m.truth(frame) for m, frame in zip(motions, frames)])
         start = Pose.joined([m.start for m in motions])
         betas, given = (torch.cat([getattr(m, name) for m in motions]) for name in ("betas", "given_betas"))
@@ -195,12 +195,12 @@ class PairSampler:
         return given_skeleton, Targets(positions, seen)
 
     def _some_from_rest(
-        self, start: Pose, earlier: MeanPose | None, skeleton: Skeleton, targets: Targets, count: int
-    ) -> tuple[Pose, MeanPose | None]:
+        self, start: Pose, earlier: RunningMean | None, skeleton: Skeleton, targets: Targets, count: int
+    ) -> tuple[Pose, RunningMean | None]:
         """Initialise some of the first `count` starts from the keypoints alone; returns starts and earlier results."""
         chosen = torch.nonzero(chance(count, self.config.from_rest, self.generator))[:, 0]
         if not len(chosen):
             return start, earlier
         start = start.with_rows(chosen, from_rest(skeleton[chosen], targets[chosen]))
         made = torch.zeros(len(start.pelvis), dtype=torch.bool).index_fill(0, chosen, True)
-        return start, MeanPose.of_nobody(start).where(made, earlier or MeanPose.of(start, 0))
+        return start, RunningMean.of_start_from_keypoints(start).where(made, earlier or RunningMean.of(start, 0))

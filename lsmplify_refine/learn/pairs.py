@@ -11,7 +11,7 @@ from torch import Tensor
 from lsmplify_refine.body.skinning import Skeleton
 from lsmplify_refine.learn.keypoint_noise import KeypointNoiseConfig
 from lsmplify_refine.solver.problem import Pose, Rows, Targets
-from lsmplify_refine.solver.running_mean import MeanPose
+from lsmplify_refine.solver.running_mean import RunningMean
 
 #: Settings of `PairConfig` that are whole numbers above 0, and those that are sizes. All others are probabilities or
 #: shares.
@@ -100,7 +100,7 @@ class Pairs:
     start: Pose
     truth: Pose
     targets: Targets
-    earlier: MeanPose | None = None
+    earlier: RunningMean | None = None
 
     def to(self, device: torch.device) -> Pairs:
         """Move all tensors to a device."""

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from lsmplify_refine.learn.keypoint_noise import KeypointNoise
 from lsmplify_refine.solver.problem import Pose
-from lsmplify_refine.solver.running_mean import MeanPose
+from lsmplify_refine.solver.running_mean import RunningMean
 
 #: Names of the fields of `Motions` that checkpoints call otherwise.
 _STORED_NAMES = {"given_betas": "told", "noise": "flaws"}
@@ -65,7 +65,7 @@ class Rollouts:
         self._draw = draw
         self._generator = generator
         self.motions: Motions
-        self.mean: MeanPose
+        self.mean: RunningMean
         self._begin()
 
     def follow(self, result: Pose) -> None:
@@ -90,8 +90,10 @@ class Rollouts:
         motions = {names.get(stored, stored): value for stored, value in state["motions"].items()}
         motions["start"], motions["noise"] = Pose(**motions["start"]), KeypointNoise(**motions["noise"])
         self.motions = Motions(**motions)
-        self.frame, self.mean = state["frame"], MeanPose(**state["mean"])
+        # checkpoints of 0.1.0 do not say which starts were made from keypoints: none, in a sequence
+        unsaid = {"from_keypoints": torch.zeros_like(state["mean"]["count"], dtype=torch.bool)}
+        self.frame, self.mean = state["frame"], RunningMean(**{**unsaid, **state["mean"]})
 
     def _begin(self) -> None:
         self.motions, self.frame = self._draw(), 1
-        self.mean = MeanPose.of_known(self.motions.start).only(self.motions.known)
+        self.mean = RunningMean.of_known(self.motions.start).only(self.motions.known)

@@ -23,9 +23,9 @@ from lsmplify_refine.solver.gauss_newton import (
     project,
     step_to,
 )
-from lsmplify_refine.solver.initialise import faced
+from lsmplify_refine.solver.initialise import turned_to_face
 from lsmplify_refine.solver.problem import Pose, Prior, Schedule, Targets
-from lsmplify_refine.solver.running_mean import MeanPose
+from lsmplify_refine.solver.running_mean import RunningMean
 from lsmplify_refine.values.smpl_joints import JOINTS, WRISTS
 
 #: The first projection: from far, robust, the start as a weak prior. Four in five of an estimator's frames take one
@@ -43,8 +43,8 @@ ALONE = Schedule(damping=(10.0, 3.0, 1.0, 1.0), radius_m=(1.0, 0.6, 0.4, 0.4))
 
 
 def first_solution(skeleton: Skeleton, start: Pose, targets: Targets) -> tuple[Pose, Pose, Scales]:
-    """The start, as `faced` turns it, the projection before the regressor, and what the observations say about both."""
-    start = faced(skeleton, start, targets)
+    """The start (see `turned_to_face`), the projection before the regressor, and the scales of noise and prior."""
+    start = turned_to_face(skeleton, start, targets)
     relative = torch.ones(start.rotations.shape[:2], device=start.pelvis.device)
     relative[:, _WRIST:] = torch.inf
     root = relative[:, 0]
@@ -67,7 +67,7 @@ def in_space(skeleton: Skeleton, pose: Pose, targets: Targets) -> Tensor:
 
 
 def fuse(
-    network: nn.Module, skeleton: Skeleton, start: Pose, targets: Targets, earlier: MeanPose | None = None
+    network: nn.Module, skeleton: Skeleton, start: Pose, targets: Targets, earlier: RunningMean | None = None
 ) -> tuple[Pose, Regressed]:
     """The refined pose, and what the regressor said on the way; see `regress`."""
     with torch.no_grad():
@@ -117,7 +117,7 @@ class FrameSolver:
         self._betas = nn.functional.pad(betas.float(), (0, 10))[None, :10]
 
     @torch.inference_mode()
-    def __call__(self, start: Pose, targets: Targets, earlier: MeanPose | None = None) -> Pose:
+    def __call__(self, start: Pose, targets: Targets, earlier: RunningMean | None = None) -> Pose:
         """Refine N frames; `earlier` is the mean of the results that they go on from, if they do."""
         pose = start
         for done in range(self.passes):

@@ -21,7 +21,7 @@ from lsmplify_refine.body.skinning import Skeleton
 from lsmplify_refine.solver.evidence import Scales
 from lsmplify_refine.solver.gauss_newton import open_pelvis
 from lsmplify_refine.solver.problem import Pose, Prior, Targets
-from lsmplify_refine.solver.running_mean import MeanPose
+from lsmplify_refine.solver.running_mean import RunningMean
 from lsmplify_refine.values.conventions import BODY25
 from lsmplify_refine.values.smpl_joints import JOINTS, PARENTS, joint_index
 
@@ -183,7 +183,7 @@ def regress(
     scales: Scales,
     targets: Targets,
     target_points: Tensor,
-    earlier: MeanPose | None = None,
+    earlier: RunningMean | None = None,
 ) -> Regressed:
     """Ask the network about N frames.
 
@@ -232,7 +232,7 @@ def _features(
     scales: Scales,
     targets: Targets,
     target_points: Tensor,
-    earlier: MeanPose | None,
+    earlier: RunningMean | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Human-centric axes (N, 3, 3), keypoint features (N, 25, F) and joint features (N, 22, F)."""
     before = skinning.keypoints(skeleton, start.rotations) + start.pelvis[:, None]
@@ -270,14 +270,14 @@ def _features(
     return axes, points, torch.cat(joints, -1)
 
 
-def _remembered(start: Pose, earlier: MeanPose | None) -> Tensor:
+def _remembered(start: Pose, earlier: RunningMean | None) -> Tensor:
     """(N, 22, 4) the way from the start to the mean of earlier results, and how much of a mean that is: up to 1, 0 for
     none, and -1 for a start that was made from the keypoints alone.
     """
     if earlier is None:
         return start.pelvis.new_zeros(len(start.pelvis), JOINTS, 4)
     # no larger for an hour than for the seconds of training
-    known = torch.where(earlier.count < 0, -1.0, 1 - (1 + earlier.count.clamp(min=0)).rsqrt())
+    known = torch.where(earlier.from_keypoints, -1.0, 1 - (1 + earlier.count).rsqrt())
     return torch.cat([5 * earlier.way_from(start)[:, :JOINTS], known[:, None, None].expand(-1, JOINTS, 1)], -1)
 
 

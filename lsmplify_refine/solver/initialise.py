@@ -48,7 +48,7 @@ def from_rest(skeleton: Skeleton, targets: Targets) -> Pose:
     return project(skeleton, Pose(rest, pelvis), targets, Prior(held, torch.full_like(pelvis, 1e-5)), _FROM_REST)
 
 
-def faced(skeleton: Skeleton, start: Pose, targets: Targets) -> Pose:
+def turned_to_face(skeleton: Skeleton, start: Pose, targets: Targets) -> Pose:
     """A start that is turned as a whole where it faces quite another way than 3D keypoints; its joints stay bent."""
     if targets.is_image:
         return start

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -56,6 +57,10 @@ class Pose:
 
     def __getitem__(self, rows: Rows) -> Pose:
         return Pose(self.rotations[rows], self.pelvis[rows])
+
+    def shifted(self, offset: npt.ArrayLike) -> Pose:
+        """With an offset (3,) or (N, 3), metres, added to the pelvis."""
+        return Pose(self.rotations, self.pelvis + torch.as_tensor(offset).to(self.pelvis))
 
     def with_rows(self, rows: Tensor, others: Pose) -> Pose:
         """With other poses (R) in some rows (R,)."""

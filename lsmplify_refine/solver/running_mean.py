@@ -1,8 +1,8 @@
-"""The mean pose of a sequence: what keypoints do not see is held to what it has been, and wanders less.
+"""The running mean of a sequence's poses: what keypoints do not see stays near it, and drifts less.
 
-A frame that starts from the last one's result carries that result's error on, and along what keypoints do not see
-(twists of forearms, shares along the spine) such errors add up. Starts that are drawn to the mean of all results slow
-that down; what keypoints do see, they decide all the same.
+A frame that starts from the last result carries that result's error on. Along what keypoints do not see (twists of
+forearms, shares along the spine) such errors add up. Starts that are drawn to the mean of all results slow this drift;
+what keypoints do see, they still decide.
 """
 
 from __future__ import annotations
@@ -19,61 +19,73 @@ from lsmplify_refine.solver.problem import Pose, Rows
 _SHARE = 0.3
 #: Frames after which older ones begin to count less. A pose that is known to be true counts for as many: results carry
 #: errors on, it does not.
-_LONGEST = 1000
+_MAX_COUNT = 1000
 
 
 @dataclass(frozen=True)
-class MeanPose:
+class RunningMean:
     """The mean of the poses of N tracks so far.
 
     Attributes:
         rotations: (N, J, 3, 3) parent-relative; the root's is not used, which goes where the person goes.
-        count: (N,) frames in it; -1 where there is not even an estimate: the start was made from the keypoints alone.
+        count: (N,) frames in it; 0 for none.
+        from_keypoints: (N,) True where the start was made from the keypoints alone: no estimate, no earlier result.
     """
 
     rotations: Tensor
     count: Tensor
+    from_keypoints: Tensor
 
     @classmethod
-    def of(cls, pose: Pose, count: Tensor | float = 1) -> MeanPose:
-        """Of one pose, which counts as so many frames (N,): none where it is only an estimate."""
-        return cls(pose.rotations, torch.zeros_like(pose.pelvis[:, 0]) + count)
+    def of(cls, pose: Pose, count: Tensor | float = 1) -> RunningMean:
+        """The mean of one pose, which counts as so many frames (N,); give 0 if it is only an estimate."""
+        counts = torch.zeros_like(pose.pelvis[:, 0]) + count
+        return cls(pose.rotations, counts, torch.zeros_like(counts, dtype=torch.bool))
 
     @classmethod
-    def of_known(cls, pose: Pose) -> MeanPose:
-        """Of a pose that is known to be true."""
-        return cls.of(pose, _LONGEST)
+    def of_known(cls, pose: Pose) -> RunningMean:
+        """The mean of a pose that is known to be true."""
+        return cls.of(pose, _MAX_COUNT)
 
     @classmethod
-    def of_nobody(cls, pose: Pose) -> MeanPose:
-        """Of no frame, for starts that were made from the keypoints alone."""
-        return cls.of(pose, -1)
+    def of_start_from_keypoints(cls, pose: Pose) -> RunningMean:
+        """A mean of no frames, for starts that were made from the keypoints alone."""
+        empty = cls.of(pose, 0)
+        return cls(empty.rotations, empty.count, torch.ones_like(empty.from_keypoints))
 
-    def to(self, device: torch.device) -> MeanPose:
+    def to(self, device: torch.device) -> RunningMean:
         """On a device."""
-        return MeanPose(self.rotations.to(device), self.count.to(device))
+        return RunningMean(self.rotations.to(device), self.count.to(device), self.from_keypoints.to(device))
 
-    def __getitem__(self, tracks: Rows) -> MeanPose:
-        return MeanPose(self.rotations[tracks], self.count[tracks])
+    def __getitem__(self, tracks: Rows) -> RunningMean:
+        return RunningMean(self.rotations[tracks], self.count[tracks], self.from_keypoints[tracks])
 
-    def beside(self, other: MeanPose) -> MeanPose:
+    def beside(self, other: RunningMean) -> RunningMean:
         """These tracks, then others."""
-        return MeanPose(torch.cat([self.rotations, other.rotations]), torch.cat([self.count, other.count]))
+        return RunningMean(
+            torch.cat([self.rotations, other.rotations]),
+            torch.cat([self.count, other.count]),
+            torch.cat([self.from_keypoints, other.from_keypoints]),
+        )
 
-    def only(self, tracks: Tensor) -> MeanPose:
+    def only(self, tracks: Tensor) -> RunningMean:
         """Forgotten for the tracks where `tracks` (N,) is false."""
-        return MeanPose(self.rotations, self.count * tracks)
+        return RunningMean(self.rotations, self.count * tracks, self.from_keypoints & tracks)
 
-    def where(self, tracks: Tensor, other: MeanPose) -> MeanPose:
+    def where(self, tracks: Tensor, other: RunningMean) -> RunningMean:
         """This mean for the tracks where `tracks` (N,) is true, else the other."""
-        rotations = torch.where(tracks[:, None, None, None], self.rotations, other.rotations)
-        return MeanPose(rotations, torch.where(tracks, self.count, other.count))
+        return RunningMean(
+            torch.where(tracks[:, None, None, None], self.rotations, other.rotations),
+            torch.where(tracks, self.count, other.count),
+            torch.where(tracks, self.from_keypoints, other.from_keypoints),
+        )
 
-    def after(self, pose: Pose, counts: Tensor | bool = True) -> MeanPose:
+    def after(self, pose: Pose, counts: Tensor | bool = True) -> RunningMean:
         """With one more frame, for those tracks (N,) where it counts."""
         added = torch.as_tensor(counts).to(self.count)
-        count = (self.count.clamp(min=0) + added).clamp(max=_LONGEST)
-        return MeanPose(_between(self.rotations, pose.rotations, added / count.clamp(min=1)), count)
+        count = (self.count + added).clamp(max=_MAX_COUNT)
+        rotations = _between(self.rotations, pose.rotations, added / count.clamp(min=1))
+        return RunningMean(rotations, count, torch.zeros_like(self.from_keypoints))
 
     def way_from(self, pose: Pose) -> Tensor:
         """(N, J, 3) rotation vectors from a pose's joints to the mean's; 0 for the root and where there is no mean."""
@@ -83,15 +95,16 @@ class MeanPose:
         return torch.where(known, way, 0.0)
 
     def draw(self, pose: Pose) -> Pose:
-        """A pose drawn to the mean, to start from; as it is where there is none."""
+        """A pose drawn to the mean, to start from; unchanged where there is no mean."""
         return Pose(pose.rotations @ roma.rotvec_to_rotmat(_SHARE * self.way_from(pose)), pose.pelvis)
 
 
 def _between(rotations: Tensor, others: Tensor, share: Tensor) -> Tensor:
     """Rotations (N, J, 3, 3) about a share (N,) of the way to others: their columns' mean, made orthonormal again.
 
-    A small share leads where it would along the rotation vector, for a sixth of the operations.
+    For a small share this is the geodesic, for a sixth of the operations.
     """
     columns = torch.lerp(rotations[..., :2], others[..., :2], share[:, None, None, None])
     # halfway between opposite columns there is nothing to make orthonormal
-    return roma.special_gramschmidt(columns, epsilon=1e-9)
+    between: Tensor = roma.special_gramschmidt(columns, epsilon=1e-9)
+    return between

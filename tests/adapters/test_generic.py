@@ -13,6 +13,23 @@ from lsmplify_refine.formats import load_save
 from lsmplify_refine.formats.pose_layouts import pose_layout
 from lsmplify_refine.geometry.rotations import rotmat_to_sixd, rotvec_to_rotmat, sixd_to_rotmat
 from tests.support import estimator_files as make
+from tests.support.adapter_cases import CASES, cases_of
+from tests.support.round_trips import check_job, check_refined, check_unrefined
+
+
+@pytest.mark.parametrize("case", cases_of("generic"))
+def test_what_is_not_refined_keeps_its_bytes(case: str, tmp_path: Path) -> None:
+    check_unrefined(CASES[case], tmp_path)
+
+
+@pytest.mark.parametrize("case", cases_of("generic"))
+def test_refined_values_are_written_where_they_belong(case: str, tmp_path: Path) -> None:
+    check_refined(CASES[case], tmp_path)
+
+
+@pytest.mark.parametrize("case", cases_of("generic"))
+def test_a_whole_job_gives_the_same_container_back(case: str, tmp_path: Path) -> None:
+    check_job(CASES[case], tmp_path)
 
 
 def full(joints: int, **more: Any) -> dict[str, Any]:
@@ -63,7 +80,7 @@ def test_6d_layouts_are_those_of_their_users() -> None:
     [
         (full(22), "generic", "22 joints fit SMPL-X and SMPL-H.*--format generic:family="),
         (full(24, poses=padded()), "generic", "last two are at rest.*--format generic:family="),
-        (full(24, poses=make.poses(24, coding="rows")), "generic", "three incompatible.*generic:rot6d="),
+        (full(24, poses=make.poses(24, coding="6d-rows")), "generic", "three incompatible.*generic:rot6d="),
         (full(22), "generic:family=smpl", "22 joints are no smpl pose; they fit smplh or smplx"),
         (full(52, model_type=np.array("smplx")), "generic", "52 joints are no smplx pose"),
         (full(22), "generic:family=skel", "family is one of smpl, smplh, smplx"),
@@ -81,7 +98,7 @@ def test_6d_layouts_are_those_of_their_users() -> None:
         (without(make.parts(), "jaw_pose"), "generic", "21 joints fit SMPL-X and SMPL-H"),
     ],
 )
-def test_what_cannot_be_told_is_asked_for(arrays: dict, how: str, message: str, tmp_path: Path) -> None:
+def test_what_cannot_be_told_is_asked_for(arrays: dict[str, Any], how: str, message: str, tmp_path: Path) -> None:
     np.savez(tmp_path / "r.npz", **arrays)
     with pytest.raises(InputError, match=message) as caught:
         load_save.load(tmp_path / "r.npz", format=how)
@@ -105,7 +122,7 @@ def test_padded_smplx_and_smpl_are_told_apart_by_option(tmp_path: Path) -> None:
         ({"mocap_framerate": 30, "K": np.eye(3)}, "generic", "camera", None),
     ],
 )
-def test_the_frame_is_told_or_noted(more: dict, how: str, frame: str, up: str | None, tmp_path: Path) -> None:
+def test_the_frame_is_told_or_noted(more: dict[str, Any], how: str, frame: str, up: str | None, tmp_path: Path) -> None:
     np.savez(tmp_path / "r.npz", **full(24, **more))
     (estimate,) = load_save.load(tmp_path / "r.npz", format=how)
     assert estimate.frame == frame and (estimate.world.up if estimate.world else None) == up
@@ -115,6 +132,7 @@ def test_the_frame_is_told_or_noted(more: dict, how: str, frame: str, up: str | 
 
 def test_one_frame_without_leading_axis(tmp_path: Path) -> None:
     arrays = {"global_orient": (3,), "body_pose": (21, 3), "betas": (10,), "transl": (3,), "jaw_pose": (3,)}
-    np.savez(tmp_path / "r.npz", **{key: make.values(*shape) for key, shape in arrays.items()})
+    values: dict[str, Any] = {key: make.values(*shape) for key, shape in arrays.items()}
+    np.savez(tmp_path / "r.npz", **values)
     (estimate,) = load_save.load(tmp_path / "r.npz")
     assert len(estimate) == 1 and estimate.body_pose.shape == (1, 21, 3)

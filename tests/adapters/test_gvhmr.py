@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import pickle
 import pickletools
+from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from lsmplify_refine.formats import load_save
 from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 from lsmplify_refine.values.estimate import Estimate, WorldRoot
 from tests.support import gvhmr_files as make
+from tests.support.adapter_cases import CASES, cases_of
+from tests.support.round_trips import check_job
 
 WRITERS = {
     "pt": lambda folder: make.write_pt(folder / "r.pt", make.official()),
@@ -34,8 +37,8 @@ def leaves(path: Path) -> dict[str, Any]:
         return dict(np.load(path))
     tree = torch.load(path) if path.suffix == ".pt" else pickle.loads(path.read_bytes())
 
-    def flat(node: dict, prefix: str) -> dict[str, Any]:
-        found = {}
+    def flat(node: dict[str, Any], prefix: str) -> dict[str, Any]:
+        found: dict[str, Any] = {}
         for key, value in node.items():
             found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
         return found
@@ -43,7 +46,7 @@ def leaves(path: Path) -> dict[str, Any]:
     return flat(tree, "")
 
 
-def layout(leaf: Any) -> tuple:
+def layout(leaf: Any) -> tuple[Any, ...]:
     strides = leaf.stride() if isinstance(leaf, torch.Tensor) else leaf.strides
     return type(leaf), tuple(leaf.shape), leaf.dtype, strides
 
@@ -52,7 +55,7 @@ def raw(leaf: Any) -> bytes:
     return np.asarray(leaf).tobytes()
 
 
-def assert_same_file(first: Path, second: Path, except_keys: set[str] = frozenset()) -> None:
+def assert_same_file(first: Path, second: Path, except_keys: Set[str] = frozenset()) -> None:
     before, after = leaves(first), leaves(second)
     assert list(before) == list(after)
     for key, value in before.items():
@@ -74,6 +77,11 @@ def refined(estimate: Estimate, row: int = 5) -> Estimate:
     return estimate.replace(
         body_pose=pose, global_orient=orient, transl=transl, world=WorldRoot(world_orient, world_transl)
     )
+
+
+@pytest.mark.parametrize("case", cases_of("gvhmr"))
+def test_a_whole_job_gives_the_same_container_back(case: str, tmp_path: Path) -> None:
+    check_job(CASES[case], tmp_path)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -230,11 +238,11 @@ def test_package_npz_carries_keypoints_boxes_and_rate(tmp_path: Path) -> None:
     assert estimate.boxes[0].tolist() == [110, 390, 610, 890]
 
 
-def _without(results: dict, block: str, key: str) -> None:
+def _without(results: dict[str, Any], block: str, key: str) -> None:
     del results[block][key]
 
 
-def _with(results: dict, block: str, key: str, value: torch.Tensor) -> None:
+def _with(results: dict[str, Any], block: str, key: str, value: torch.Tensor) -> None:
     results[block][key] = value
 
 

@@ -59,5 +59,6 @@ def test_example_reads_and_writes_back(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("installed")
 def test_example_leaves_other_files_alone(tmp_path: Path) -> None:
-    np.savez(tmp_path / "r.npz", **make.parts())
+    arrays: dict[str, Any] = {**make.parts()}
+    np.savez(tmp_path / "r.npz", **arrays)
     assert load_save.load(tmp_path / "r.npz")[0].format == "generic"

@@ -68,7 +68,7 @@ def test_licensed_meshes_have_every_convention(family: str, tmp_path: Path) -> N
     body = BodyModel.load(write_smpl(tmp_path) if family == "smpl" else write_smplx(tmp_path))
     for name, convention in CONVENTIONS.items():
         assert len(rest(body, name)) == len(convention.points)
-        for regressor in body._arrays.keypoint_regressors[name]:
+        for regressor in body.arrays.keypoint_regressors[name]:
             assert np.isclose(regressor.sum(), 1, atol=1e-4)
     joints = body.joints(np.tile(np.eye(3), (1, body.joint_count, 1, 1)), np.zeros((1, 3)), np.zeros(10))[0]
     smpl24 = np.stack(list(rest(body, "smpl24").values()))

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from lsmplify_refine.body import skinning
-from lsmplify_refine.engine.keypoint_smoothing import calmed
+from lsmplify_refine.engine.keypoint_smoothing import smooth_about_track
 from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 from lsmplify_refine.solver.problem import Pose, Targets
 from tests.support.scenes import open_body, true_motion
@@ -28,7 +28,7 @@ def seen(points: torch.Tensor, *, image: bool) -> torch.Tensor:
 
 
 def calm(pose: Pose, targets: Targets) -> Targets:
-    return calmed(SKELETON, pose, targets, frame_ids=np.arange(FRAMES), fps=30.0, seconds=0.1)
+    return smooth_about_track(SKELETON, pose, targets, frame_ids=np.arange(FRAMES), fps=30.0, seconds=0.1)
 
 
 @pytest.mark.parametrize("image", [False, True])

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from lsmplify_refine import BodyModel, Estimate, InputError, Keypoints, Refiner
-from lsmplify_refine.engine.refiner import gate_error
+from lsmplify_refine.engine.scoring import gate_error
+from lsmplify_refine.engine.track import make_track
 from lsmplify_refine.geometry.metrics import confidence_weighted_mean, reprojection_errors_px
 from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 from tests.support.scenes import SEEN, open_body, scene, true_motion
@@ -82,7 +83,7 @@ def test_no_frame_is_worse_than_the_calibrated_input_even_with_garbage(refiner: 
     confidence = clean.keypoints.confidence
     assert confidence_weighted_mean(errors[1], confidence) < 0.7 * confidence_weighted_mean(errors[0], confidence)
     assert estimate.camera is not None
-    targets = refiner._see(estimate, 30.0).targets
+    targets = make_track(estimate, refiner.body, fps=30.0, align="auto").targets
     before, after = (
         gate_error(track.keypoints("coco17"), result.camera, result.keypoints, targets)
         for track in (result.before, result.after)

@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from lsmplify_refine import Camera, Estimate, InputError, Refinement, Refiner
-from lsmplify_refine.engine.refiner import gate_error
-from lsmplify_refine.engine.shape import calibrate
+from lsmplify_refine.engine.scoring import gate_error
+from lsmplify_refine.engine.shape import fit_shape
 from lsmplify_refine.engine.targets import pose_on_body
+from lsmplify_refine.engine.track import make_track
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, move_body
 from lsmplify_refine.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
 from lsmplify_refine.solver.problem import Targets
@@ -134,7 +135,7 @@ def test_who_faces_away_in_all_or_some_frames_is_turned(frames: slice) -> None:
 def test_no_frame_explains_its_keypoints_less_than_the_input(refiner: Refiner) -> None:
     estimate = in_room(STILL, 60, noise_m=0.04, garbage=0.3, error_deg=3)
     result = refiner.refine(estimate)
-    targets = refiner._see(estimate, 30.0).targets
+    targets = make_track(estimate, refiner.body, fps=30.0, align="auto").targets
     before, after = (
         gate_error(track.keypoints("body25"), None, result.keypoints, targets)
         for track in (result.before, result.after)
@@ -159,7 +160,7 @@ def test_limbs_tell_the_shape_through_wrong_poses_noise_and_garbage() -> None:
     bad = generator.random(true.shape[:2]) < 0.1
     seen = np.where(bad[..., None], true + generator.uniform(-1, 1, true.shape), seen)
     targets = Targets(torch.as_tensor(seen).float(), torch.ones(true.shape[:2]))
-    found = calibrate(body, "body25", pose_on_body(scene(60, error_deg=15), body), targets)
+    found = fit_shape(body, "body25", pose_on_body(scene(60, error_deg=15), body), targets)
     fitted, mean = (
         body.keypoints("body25", rotations, 0 * pelvis, b, s) for b, s in ((found.betas, found.scale), (0 * betas, 1.0))
     )

@@ -15,7 +15,7 @@ import torch
 from lsmplify_refine.body import skinning
 from lsmplify_refine.engine.gate import gate, limit_joints
 from lsmplify_refine.engine.joint_limits import beyond_range
-from lsmplify_refine.engine.shape import calibrate
+from lsmplify_refine.engine.shape import fit_shape
 from lsmplify_refine.engine.targets import distrust_outliers, image_targets
 from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 from lsmplify_refine.geometry.smoothing import segments, smooth
@@ -152,7 +152,7 @@ def test_calibration_finds_the_shape_through_wrong_poses_and_outliers() -> None:
     positions[::7, 3] += 1.0
     rotations = torch.tensor(rotvec_to_rotmat(pose)).float()
     targets = Targets(torch.tensor(positions).float(), torch.ones(60, 17))
-    found = calibrate(body, "coco17", Pose(rotations, torch.tensor(pelvis).float()), targets)
+    found = fit_shape(body, "coco17", Pose(rotations, torch.tensor(pelvis).float()), targets)
     fitted = body.keypoints("coco17", rotvec_to_rotmat(pose), pelvis + found.offset, found.betas, found.scale)
     # betas and scale trade off against each other; the body in the picture is what counts
     assert np.abs(fitted[..., :2] / fitted[..., 2:] - true[..., :2] / true[..., 2:]).mean() * 4 < 0.005

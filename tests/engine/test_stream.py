@@ -17,7 +17,7 @@ from lsmplify_refine.regressor.fusion import FrameSolver
 from lsmplify_refine.regressor.weights import open_network
 from lsmplify_refine.solver.initialise import robust_error_m
 from lsmplify_refine.solver.problem import Pose, Targets
-from lsmplify_refine.solver.running_mean import MeanPose
+from lsmplify_refine.solver.running_mean import RunningMean
 from tests.support.scenes import open_body, scene, true_motion
 
 FRAMES = 30
@@ -72,12 +72,14 @@ def test_garbage_is_not_fed_back_and_the_track_recovers() -> None:
     assert bool(found.accepted) and found.error_m.item() < 0.01
 
 
-def test_the_solver_hears_what_a_start_was_made_from() -> None:
+def test_the_solver_gets_what_a_start_was_made_from() -> None:
     """From the keypoints alone, from earlier results, from an estimate."""
-    truth, heard = motion(), []
+    truth = motion()
+    given: list[tuple[int, bool]] = []
 
-    def solver(start: Pose, targets: Targets, earlier: MeanPose | None = None, /) -> Pose:
-        heard.append(0 if earlier is None else int(earlier.count))
+    def solver(start: Pose, targets: Targets, earlier: RunningMean | None = None, /) -> Pose:
+        assert earlier is not None
+        given.append((int(earlier.count), bool(earlier.from_keypoints)))
         return FrameSolver(None, skeleton(), NO_SHAPE)(start, targets, earlier)
 
     live = Stream(skeleton(), solver)
@@ -85,7 +87,7 @@ def test_the_solver_hears_what_a_start_was_made_from() -> None:
         live.step(seen(row(truth, index)))
     live.step(seen(row(truth, 3)), row(truth, 3))  # a perfect estimate is a better start
     live.step(seen(Pose(truth.rotations[4:5], truth.pelvis[4:5] + 3.0)))  # far from all that came before
-    assert heard == [-1, 1, 2, 0, -1]
+    assert given == [(0, True), (1, False), (2, False), (0, False), (0, True)]
 
 
 def test_a_stream_goes_on_from_a_known_pose_and_holds_to_it() -> None:

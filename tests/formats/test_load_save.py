@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import pickle
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ import torch
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats import load_save
 from lsmplify_refine.formats.registry import adapters
+from tests.support import estimator_files as estimators
 from tests.support import gvhmr_files as make
+from tests.support.adapter_cases import pickled
 
 
 @pytest.fixture
@@ -101,3 +104,22 @@ def test_a_failing_write_leaves_nothing_behind(result: Path, tmp_path: Path, mon
 def test_only_loaded_estimates_can_be_saved(result: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="only estimates that `load` read"):
         load_save.save([load_save.load(result)[0].replace(format="")], tmp_path / "out.pt")
+
+
+def test_detection_says_what_it_saw(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text(json.dumps({"people": [], "version": 1.3}))
+    with pytest.raises(InputError, match=r"a json file with the keys people, version is not in a known format \(gvhmr"):
+        load_save.load(tmp_path / "x.json")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "notes.txt").write_text("")
+    with pytest.raises(InputError, match=r"which holds notes\.txt"):
+        load_save.load(tmp_path / "folder")
+
+
+def test_people_of_two_files_are_not_mixed(tmp_path: Path) -> None:
+    first = load_save.load(pickled(estimators.wham())(tmp_path))
+    arrays: dict[str, Any] = {**estimators.parts()}
+    np.savez(tmp_path / "r.npz", **arrays)
+    second = load_save.load(tmp_path / "r.npz")
+    with pytest.raises(InputError, match="read from one file"):
+        load_save.save([first[0], second[0].replace(format="wham")], tmp_path / "out.pkl")

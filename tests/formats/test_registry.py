@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lsmplify_refine.formats.registry import Adapter, AdapterWithOptions, adapters
+from tests.support.adapter_cases import CASES
 
 if TYPE_CHECKING:
     from adapters import (
@@ -39,3 +40,12 @@ def test_every_file_in_adapters_is_registered_and_found_without_installation() -
 def test_an_adapter_with_options_is_told_from_one_without() -> None:
     assert isinstance(adapters()["generic"], AdapterWithOptions)
     assert not isinstance(adapters()["wham"], AdapterWithOptions)
+
+
+def test_every_adapter_is_tried_and_stands_in_the_table() -> None:
+    tried = {case.adapter for case in CASES.values()}
+    assert tried == set(adapters())
+    root = Path(__file__).resolve().parents[2]
+    table = (root / "docs" / "formats.md").read_text(encoding="utf-8")
+    assert all(f"\n| `{name}` |" in table for name in tried)
+    assert all((root / "tests" / "adapters" / f"test_{name}.py").is_file() for name in tried)

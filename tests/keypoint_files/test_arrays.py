@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -151,7 +152,12 @@ IN_METRES = np.random.default_rng(2).normal(0, 0.5, (4, 33, 3))
     ],
 )
 def test_bare_arrays(
-    array: np.ndarray, options: dict, convention: str, expected: np.ndarray | None, unmapped: int, tmp_path: Path
+    array: np.ndarray,
+    options: dict[str, Any],
+    convention: str,
+    expected: np.ndarray | None,
+    unmapped: int,
+    tmp_path: Path,
 ) -> None:
     (track,) = load_tracks(written(tmp_path / "k.npy", array), **options)
     expected = array if expected is None else expected

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,96 +10,16 @@ import pytest
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.keypoint_files import KeypointTrack, load_tracks
-
-FRAMES = 5
-
-
-def moving(count: int, person: int = 0, width: int = 2) -> np.ndarray:
-    """(FRAMES, count, width + 1) a person who walks slowly, the confidence last; 400 apart from the next."""
-    generator = np.random.default_rng(person)
-    shape = generator.uniform(10, 110, (count, width))
-    steps = np.arange(FRAMES)[:, None, None] * 3.0
-    confidence = generator.uniform(0.3, 0.9, (FRAMES, count, 1))
-    return np.concatenate([shape + 400 * person + steps, confidence], axis=2)
-
-
-def written(path: Path, value: Any) -> Path:
-    path.parent.mkdir(exist_ok=True, parents=True)
-    path.write_text(json.dumps(value))
-    return path
-
-
-def openpose_folder(folder: Path, people: list[np.ndarray], ids: list[int] | None = None, key: str = "2d") -> Path:
-    for frame in range(FRAMES):
-        # OpenPose lists people in any order
-        order = range(len(people)) if frame % 2 else reversed(range(len(people)))
-        entries = [
-            {"person_id": [-1] if ids is None else [ids[i]], f"pose_keypoints_{key}": people[i][frame].ravel().tolist()}
-            for i in order
-        ]
-        written(folder / f"clip_{frame + 7:012d}_keypoints.json", {"version": 1.3, "people": entries})
-    return folder
-
-
-def coco_list(points: np.ndarray, **extra: Any) -> list[dict[str, Any]]:
-    return [
-        {"image_id": frame, "category_id": 1, "keypoints": points[frame].ravel().tolist(), "score": 0.9, **extra}
-        for frame in range(len(points))
-    ]
-
-
-def instances(points: np.ndarray) -> list[dict[str, Any]]:
-    return [{"keypoints": points[:, :-1].tolist(), "keypoint_scores": points[:, -1].tolist(), "bbox": [[0, 0, 9, 9]]}]
-
-
-def mmpose_frames(points: np.ndarray, first: int) -> list[dict[str, Any]]:
-    return [{"frame_id": first + i, "instances": instances(frame)} for i, frame in enumerate(points)]
-
-
-def alphapose(points: np.ndarray) -> list[dict[str, Any]]:
-    people = coco_list(points, idx=[[4.0]], box=[0, 0, 9, 9])
-    return [{**person, "image_id": f"{person['image_id'] + 20}.jpg"} for person in people]
-
-
-def easymocap_folder(folder: Path, points: np.ndarray) -> Path:
-    for frame, values in enumerate(points):
-        written(folder / "keypoints3d" / f"{frame:06d}.json", [{"id": 3, "keypoints3d": values.tolist()}])
-    return folder
-
-
-def mediapipe(points: np.ndarray, *, world: bool) -> dict[str, Any]:
-    names = ("x", "y", "z", "visibility")
-    frames = [{"landmarks": [dict(zip(names, point)) for point in frame.tolist()]} for frame in points]
-    if world:
-        frames = [{"world_landmarks": [frame["landmarks"]]} for frame in frames]
-    return {"image_size": [1280, 720], "frames": frames}
-
-
-CASES = {
-    "openpose body25": lambda p: (openpose_folder(p / "op", [moving(25)]), moving(25), "body25", 7, 0),
-    "openpose coco18": lambda p: (openpose_folder(p / "op", [moving(18)]), moving(18), "coco18", 7, 0),
-    "openpose 3d": lambda p: (
-        openpose_folder(p / "op", [moving(25, width=3)], key="3d"), moving(25, width=3), "body25", 7, 0,
-    ),
-    "coco results": lambda p: (written(p / "r.json", coco_list(moving(17))), moving(17), "coco17", 0, 0),
-    "coco whole body": lambda p: (written(p / "r.json", coco_list(moving(133))), moving(133), "coco23", 0, 1),
-    "alphapose": lambda p: (written(p / "r.json", alphapose(moving(26))), moving(26), "halpe26", 20, 0),
-    "alphapose 136": lambda p: (written(p / "r.json", alphapose(moving(136))), moving(136), "halpe26", 20, 1),
-    "mmpose demo": lambda p: (
-        written(p / "r.json", {"meta_info": {}, "instance_info": mmpose_frames(moving(133), 1)}),
-        moving(133), "coco23", 0, 1,
-    ),
-    "mmpose inferencer": lambda p: (
-        written(p / "r.json", mmpose_frames(moving(26, width=3), 0)), moving(26, width=3), "halpe26", 0, 0,
-    ),
-    "easymocap": lambda p: (easymocap_folder(p / "em", moving(25, width=3)), moving(25, width=3), "body25", 0, 0),
-    "easymocap with hands and face": lambda p: (
-        easymocap_folder(p / "em", moving(137, width=3)), moving(137, width=3), "body25", 0, 1,
-    ),
-    "mediapipe world": lambda p: (
-        written(p / "r.json", mediapipe(moving(33, width=3), world=True)), moving(33, width=3), "mediapipe33", 0, 0,
-    ),
-}  # fmt: skip
+from tests.support.keypoint_json import (
+    CASES,
+    FRAMES,
+    coco_list,
+    mediapipe,
+    mmpose_frames,
+    moving,
+    openpose_folder,
+    written,
+)
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -5,34 +5,23 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
 from lsmplify_refine.errors import InputError
+from lsmplify_refine.evaluate.targets.camera_files import write_easymocap_cameras, write_pose2sim_cameras
 from lsmplify_refine.geometry.triangulation import triangulate
 from lsmplify_refine.keypoint_files.cameras import load_calibration
 from lsmplify_refine.keypoint_files.multi_view import triangulate_files
 from lsmplify_refine.values.camera import CalibratedCamera
 from lsmplify_refine.values.keypoints import Keypoints
+from tests.support.cameras import camera_at
 from tests.support.rooms import true_points
 
 FRAMES = 60
 NOISE_PX = 2.0
 #: camera "03" sees nothing in these
 ABSENT = slice(20, 40)
-
-
-def camera_at(name: str, degrees: float, target: np.ndarray, distance_m: float = 4.0) -> CalibratedCamera:
-    """A camera of 1920x1080 that looks at a point from the side and a little above, with a real lens."""
-    angle = np.radians(degrees)
-    centre = target + distance_m * np.array([np.sin(angle), -0.2, -np.cos(angle)])
-    forward = (target - centre) / np.linalg.norm(target - centre)
-    right = np.cross([0.0, 1.0, 0.0], forward)
-    right /= np.linalg.norm(right)
-    R = np.stack([right, np.cross(forward, right), forward])
-    K = np.array([[1500.0, 0, 960], [0, 1500.0, 540], [0, 0, 1]])
-    return CalibratedCamera(name, K, R, -R @ centre, np.array([-0.1, 0.02, 0.001, -0.001, 0.0]))
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +52,8 @@ def seen_by(cameras: dict[str, CalibratedCamera], truth: np.ndarray, *, garbage:
 
 
 def errors_mm(found: Keypoints, truth: np.ndarray) -> np.ndarray:
-    return 1000 * np.linalg.norm(found.positions - truth, axis=-1)
+    errors: np.ndarray = 1000 * np.linalg.norm(found.positions - truth, axis=-1)
+    return errors
 
 
 def test_three_cameras_one_dropping_out(cameras: dict[str, CalibratedCamera], truth: np.ndarray) -> None:
@@ -101,44 +91,12 @@ def test_cameras_side_by_side_do_not_tell_the_depth(truth: np.ndarray) -> None:
     assert (triangulate(seen_by(pair, truth), pair).confidence > 0).mean() < 0.01
 
 
-def write_easymocap(folder: Path, cameras: dict[str, CalibratedCamera]) -> Path:
-    folder.mkdir(exist_ok=True)
-    for file, entries in (("intri.yml", ("K", "dist")), ("extri.yml", ("R", "Rot", "T"))):
-        storage = cv2.FileStorage(str(folder / file), cv2.FILE_STORAGE_WRITE)
-        storage.startWriteStruct("names", cv2.FILE_NODE_SEQ)
-        for name in cameras:
-            storage.write("", name)
-        storage.endWriteStruct()
-        for name, camera in cameras.items():
-            values = {
-                "K": camera.K, "dist": camera.distortion[None], "R": cv2.Rodrigues(camera.R)[0], "Rot": camera.R,
-                "T": camera.t[:, None],
-            }  # fmt: skip
-            for entry in entries:
-                storage.write(f"{entry}_{name}", values[entry])
-        storage.release()
-    return folder
-
-
-def write_pose2sim(path: Path, cameras: dict[str, CalibratedCamera]) -> Path:
-    lines = []
-    for name, camera in cameras.items():
-        lines += [
-            f"[cam_{name}]", f'name = "{name}"', "size = [ 1920.0, 1080.0]", f"matrix = {camera.K.tolist()}",
-            f"distortions = {camera.distortion[:4].tolist()}",
-            f"rotation = {cv2.Rodrigues(camera.R)[0].ravel().tolist()}",
-            f"translation = {camera.t.tolist()}", "fisheye = false",
-        ]  # fmt: skip
-    path.write_text("\n".join([*lines, "[metadata]", "adjusted = false", "error = 0.0"]))
-    return path
-
-
 @pytest.mark.parametrize("kind", ["easymocap folder", "easymocap file", "pose2sim"])
 def test_calibration_files(kind: str, cameras: dict[str, CalibratedCamera], tmp_path: Path) -> None:
     if kind == "pose2sim":
-        path = write_pose2sim(tmp_path / "Calib.toml", cameras)
+        path = write_pose2sim_cameras(tmp_path / "Calib.toml", cameras)
     else:
-        path = write_easymocap(tmp_path / "calib", cameras)
+        path = write_easymocap_cameras(tmp_path / "calib", cameras)
         path = path / "extri.yml" if kind == "easymocap file" else path
     found = load_calibration(path)
     assert list(found) == list(cameras)
@@ -158,7 +116,7 @@ def test_from_files_with_openpose_and_coco_json(
             people = [{"person_id": [-1], "pose_keypoints_2d": flat}] if view.confidence[frame].any() else []
             file = tmp_path / "kp" / f"{name}_json" / f"{name}_{frame:012d}_keypoints.json"
             file.write_text(json.dumps({"people": people}))
-    track = triangulate_files(tmp_path / "kp", write_pose2sim(tmp_path / "calib.toml", cameras))
+    track = triangulate_files(tmp_path / "kp", write_pose2sim_cameras(tmp_path / "calib.toml", cameras))
     assert track.frame_ids.tolist() == list(range(FRAMES)) and track.numbered
     assert np.median(errors_mm(track.keypoints, truth)) < 10
     assert track.keypoints.source == "kp/ triangulated from 3 cameras"

@@ -11,11 +11,7 @@ from lsmplify_refine.errors import InputError
 from lsmplify_refine.keypoint_files import load_tracks
 from lsmplify_refine.keypoint_files.names import find_convention
 from lsmplify_refine.values.conventions import CONVENTIONS
-
-
-def words(text: str) -> list[str]:
-    return text.split()
-
+from tests.support.named_points import OPENPOSE, csv_of, metres, words, write_trc
 
 POSE2SIM = words(
     "CHip RHip RKnee RAnkle RBigToe RSmallToe RHeel LHip LKnee LAnkle LBigToe LSmallToe LHeel Neck Head Nose "
@@ -27,10 +23,6 @@ H36M = words(
 SMPL = words(
     "Pelvis L_Hip R_Hip Spine1 L_Knee R_Knee Spine2 L_Ankle R_Ankle Spine3 L_Foot R_Foot Neck L_Collar R_Collar Head "
     "L_Shoulder R_Shoulder L_Elbow R_Elbow L_Wrist R_Wrist L_Hand R_Hand"
-)
-OPENPOSE = words(
-    "Nose Neck RShoulder RElbow RWrist LShoulder LElbow LWrist MidHip RHip RKnee RAnkle LHip LKnee LAnkle REye LEye "
-    "REar LEar LBigToe LSmallToe LHeel RBigToe RSmallToe RHeel"
 )
 
 
@@ -64,31 +56,6 @@ def test_names_tell_the_convention(names: list[str], convention: str, missing: i
 def test_names_that_tell_too_little(names: list[str], wanted: str | None, message: str) -> None:
     with pytest.raises(InputError, match=message):
         find_convention(names, wanted, "file")
-
-
-def metres(frames: int, count: int) -> np.ndarray:
-    return np.random.default_rng(0).normal(0, 0.5, (frames, count, 3))
-
-
-def write_trc(
-    path: Path, names: list[str], points: np.ndarray, unit: str = "m", first: int = 1, fps: float = 60
-) -> Path:
-    """As Pose2Sim and OpenSim write it; NaN as an empty cell."""
-    frames, count = points.shape[:2]
-    heads = ["DataRate", "CameraRate", "NumFrames", "NumMarkers", "Units", "OrigDataRate"]
-    lines = [
-        f"PathFileType\t4\t(X/Y/Z)\t{path.name}",
-        "\t".join(heads),
-        f"{fps:g}\t{fps:g}\t{frames}\t{count}\t{unit}\t{fps:g}",
-    ]
-    lines.append("Frame#\tTime\t" + "\t\t\t".join(names) + "\t\t")
-    lines.append("\t\t" + "\t".join(f"{axis}{i + 1}" for i in range(count) for axis in "XYZ"))
-    lines.append("")
-    for row, frame in enumerate(points):
-        cells = ["" if np.isnan(value) else f"{value:.6f}" for value in frame.ravel()]
-        lines.append("\t".join([str(row + first), f"{row / fps:.5f}", *cells]))
-    path.write_text("\n".join(lines) + "\n")
-    return path
 
 
 @pytest.mark.parametrize(("unit", "factor"), [("m", 1), ("mm", 1000)])
@@ -127,18 +94,6 @@ def test_a_cut_c3d_is_named(tmp_path: Path) -> None:
     (tmp_path / "k.c3d").write_bytes(b"\x02\x50" + bytes(600))
     with pytest.raises(InputError, match="not readable as C3D"):
         load_tracks(tmp_path / "k.c3d")
-
-
-def csv_of(points: np.ndarray, people: list[str], axes: str) -> str:
-    lines = [f"frame,person,point,{','.join(axes)},confidence"]
-    for person in people:
-        for frame, values in enumerate(points):
-            lines += [
-                f"{frame + 2},{person},{name},{','.join(f'{v:.4f}' for v in value)},0.5"
-                for name, value in zip(OPENPOSE, values)
-                if name != "Nose" or frame != 1
-            ]
-    return "\n".join(lines)
 
 
 @pytest.mark.parametrize("axes", ["xy", "xyz"])

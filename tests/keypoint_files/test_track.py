@@ -24,7 +24,8 @@ def walking(ids: np.ndarray, fps: float, missing: Any = (), start: float = 0.0) 
 
 
 def expected(frames: np.ndarray, fps: float) -> np.ndarray:
-    return (frames / fps)[:, None, None] * SPEED + np.arange(17)[:, None]
+    points: np.ndarray = (frames / fps)[:, None, None] * SPEED + np.arange(17)[:, None]
+    return points
 
 
 @pytest.mark.parametrize("rate", [15.0, 50.0, 100.0, 120.0, 240.0])

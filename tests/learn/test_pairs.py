@@ -15,7 +15,7 @@ from lsmplify_refine.learn.pairs import PairConfig
 from lsmplify_refine.learn.shape_batches import ShapeSampler
 from lsmplify_refine.solver.initialise import from_rest
 from lsmplify_refine.solver.problem import Pose
-from lsmplify_refine.solver.running_mean import MeanPose
+from lsmplify_refine.solver.running_mean import RunningMean
 from tests.support.scenes import open_body, true_motion
 
 
@@ -74,7 +74,7 @@ def test_starts_at_rest_are_made_from_the_keypoints(split: Split) -> None:
     config = PairConfig(image_batches=0, in_sequence=0, from_rest=1.0, clean=1.0)
     pairs = PairSampler(split.train, open_body(), config, seed=5).draw(16)
     assert torch.allclose(pairs.start.rotations, from_rest(pairs.skeleton, pairs.targets).rotations, atol=1e-4)
-    assert pairs.earlier is not None and (pairs.earlier.count == -1).all()
+    assert pairs.earlier is not None and pairs.earlier.from_keypoints.all()
 
 
 def test_the_network_is_told_which_starts_were_made_from_keypoints(split: Split) -> None:
@@ -84,7 +84,7 @@ def test_the_network_is_told_which_starts_were_made_from_keypoints(split: Split)
     pairs = sampler.draw(32)
     made = from_rest(pairs.skeleton, pairs.targets).rotations
     alike = (pairs.start.rotations - made).abs().amax((1, 2, 3)) < 1e-4
-    assert pairs.earlier is not None and torch.equal(pairs.earlier.count == -1, alike)
+    assert pairs.earlier is not None and torch.equal(pairs.earlier.from_keypoints, alike)
     assert 5 < int(alike.sum()) < 20 and (pairs.earlier.count[-8:] == 1).all()
 
 
@@ -101,7 +101,7 @@ class TestSequences:
         sampler.follow(result)
         second = sampler.draw(8)
         assert torch.equal(second.start.pelvis[-2:], result.pelvis[-2:])
-        drawn = MeanPose.of(first.start[-2:], 0).after(result[-2:]).draw(result[-2:])
+        drawn = RunningMean.of(first.start[-2:], 0).after(result[-2:]).draw(result[-2:])
         assert torch.equal(second.start.rotations[-2:], drawn.rotations)
         assert second.earlier is not None and second.earlier.count.tolist() == [0] * 6 + [1, 1]
         assert torch.allclose(second.earlier.rotations[-2:], result.rotations[-2:], atol=1e-5)
@@ -114,7 +114,7 @@ class TestSequences:
         assert pairs.earlier is not None
         known = pairs.earlier.count > 0
         assert 0 < int(known.sum()) < 64 and torch.equal(
-            pairs.earlier.count[known], MeanPose.of_known(pairs.start[known]).count
+            pairs.earlier.count[known], RunningMean.of_known(pairs.start[known]).count
         )
         assert torch.equal(pairs.earlier.rotations[known], pairs.start.rotations[known])
         sampler = PairSampler(split.train, open_body(), replace(config, known_first=1.0, estimator_error=1.0), seed=4)

@@ -26,7 +26,7 @@ from lsmplify_refine.regressor.network import (
 )
 from lsmplify_refine.regressor.weights import load_weights, save_weights, weights_record
 from lsmplify_refine.solver.problem import Pose, Targets
-from lsmplify_refine.solver.running_mean import MeanPose
+from lsmplify_refine.solver.running_mean import RunningMean
 from tests.support.scenes import open_body, true_motion
 
 FRAMES = 6
@@ -112,7 +112,7 @@ def test_turning_the_scene_turns_the_result() -> None:
 def test_it_hears_of_earlier_results_only_where_there_are_some() -> None:
     skeleton, start, targets = case()
     bent = Pose(start.rotations @ roma.rotvec_to_rotmat(torch.full((FRAMES, 24, 3), 0.1)), start.pelvis)
-    earlier = MeanPose.of(bent, torch.arange(FRAMES) % 2 == 0)
+    earlier = RunningMean.of(bent, torch.arange(FRAMES) % 2 == 0)
     with torch.no_grad():
         plain, _ = fuse(random_network(), skeleton, start, targets)
         told, _ = fuse(random_network(), skeleton, start, targets, earlier)
@@ -125,7 +125,7 @@ def test_it_hears_which_starts_were_made_from_the_keypoints() -> None:
     with torch.no_grad():
         plain, estimated, made = (
             fuse(random_network(), skeleton, start, targets, earlier)[0].rotations
-            for earlier in (None, MeanPose.of(start, 0), MeanPose.of_nobody(start))
+            for earlier in (None, RunningMean.of(start, 0), RunningMean.of_start_from_keypoints(start))
         )
     assert torch.allclose(plain, estimated, atol=1e-5)
     assert ((made - plain).abs().amax((1, 2, 3)) > 1e-4).all()

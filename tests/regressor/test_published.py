@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from torch import Tensor
 
 from lsmplify_refine import InputError
 from lsmplify_refine.regressor.published import PublishedNetwork, load_published, ntu_adjacency
+from tests.support.published_files import outspoken, write_published
 
 N = 8
 NOSE, NECK, MID_HIP, RIGHT_HIP, LEFT_HIP = 0, 1, 8, 9, 12
@@ -31,19 +31,6 @@ def inputs(count: int = N) -> Inputs:
 
     start = 0.4 * draw(25, 3)
     return start, start + 0.1 * draw(25, 3), roma.rotvec_to_rotmat(0.5 * draw(22, 3)), draw(10)
-
-
-def outspoken() -> PublishedNetwork:
-    """Random weights whose residuals depend visibly on the inputs; float64."""
-    torch.manual_seed(0)
-    network = PublishedNetwork().double().eval()
-    with torch.no_grad():
-        for name, parameter in network.named_parameters():
-            if name.startswith("regressor.layers.1.weight"):
-                parameter *= 30
-            elif name.endswith("mask"):
-                parameter += 0.3 * torch.randn_like(parameter)
-    return network
 
 
 def release_layout() -> dict[str, tuple[int, ...]]:
@@ -188,17 +175,8 @@ def test_it_can_be_trained_from_scratch() -> None:
     assert network.backbone.data_bn.num_batches_tracked == 20
 
 
-def save(path: Path, edit: Callable[[dict[str, Any]], Any] = lambda weights: None) -> PublishedNetwork:
-    """Write a checkpoint of the release's layout with random weights, `edit`ed before."""
-    network = outspoken().float()
-    weights: dict[str, Any] = {"openpose_regressor": torch.rand(25, 30), **network.state_dict()}
-    edit(weights)
-    torch.save({"model": weights, "epochs": 3}, path)
-    return network
-
-
 def test_a_checkpoint_loads_ready_to_use(tmp_path: Path) -> None:
-    saved = save(tmp_path / "best_ckpt.pth.tar")
+    saved = write_published(tmp_path / "best_ckpt.pth.tar")
     loaded = load_published(tmp_path / "best_ckpt.pth.tar")
     start, target, rotations, betas = (value.float() for value in inputs())
     assert torch.allclose(loaded(start, target, rotations, betas), saved(start, target, rotations, betas), atol=1e-5)
@@ -218,7 +196,7 @@ def test_a_checkpoint_loads_ready_to_use(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_another_network_is_refused_by_its_first_wrong_key(tmp_path: Path, edit: Any, message: str) -> None:
     path = tmp_path / "other.pth.tar"
-    save(path, edit)
+    write_published(path, edit)
     with pytest.raises(InputError, match=rf"^\S+other\.pth\.tar: model: {message}") as caught:
         load_published(path)
     assert "\n" not in str(caught.value)
@@ -234,7 +212,7 @@ def test_a_file_without_a_state_dict_is_refused(tmp_path: Path, content: Any) ->
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.99])
 def test_a_truncated_checkpoint_gets_one_line(tmp_path: Path, share: float) -> None:
     path = tmp_path / "best_ckpt.pth.tar"
-    save(path)
+    write_published(path)
     whole = path.read_bytes()
     path.write_bytes(whole[: int(share * len(whole))])
     with pytest.raises(InputError, match=r"best_ckpt\.pth\.tar: not a readable torch file") as caught:

@@ -10,7 +10,7 @@ from torch import Tensor
 from lsmplify_refine.geometry.projection import points_to_rays
 from lsmplify_refine.regressor.fusion import FrameSolver
 from lsmplify_refine.regressor.weights import open_network
-from lsmplify_refine.solver.initialise import faced, from_rest, robust_error_m
+from lsmplify_refine.solver.initialise import from_rest, robust_error_m, turned_to_face
 from lsmplify_refine.solver.problem import Pose, Targets
 from tests.engine.test_stream import FRAMES, motion, seen, skeleton
 
@@ -49,7 +49,7 @@ def test_missing_keypoints_do_not_keep_anybody_from_turning() -> None:
     weights = targets.weights.clone()
     weights[:, [1, 2, 8, 11]] = 0.0
     start = turned(truth, torch.tensor([0.0, 2.5, 0.0]))
-    found = faced(skeleton(), start, Targets(targets.positions, weights))
+    found = turned_to_face(skeleton(), start, Targets(targets.positions, weights))
     assert roma.rotmat_geodesic_distance(found.rotations[:, 0], truth.rotations[:, 0]).max() < 0.01
     assert (found.pelvis - truth.pelvis).norm(dim=-1).max() < 0.005
 
@@ -57,7 +57,7 @@ def test_missing_keypoints_do_not_keep_anybody_from_turning() -> None:
 def test_each_person_is_turned_for_themselves() -> None:
     truth = motion()
     start = turned(truth, torch.tensor([0.0, 2.5, 0.0])).where(torch.arange(FRAMES) % 2 == 0, truth)
-    found = faced(skeleton(), start, seen(truth))
+    found = turned_to_face(skeleton(), start, seen(truth))
     assert torch.equal(found.rotations[1::2], truth.rotations[1::2])
     assert torch.allclose(found.rotations[::2], truth.rotations[::2], atol=1e-4)
 
@@ -71,7 +71,7 @@ def test_near_starts_noise_and_garbage_turn_nobody() -> None:
     start = turned(truth, torch.tensor([0.1, 0.4, 0.1]))
     far_away = Pose(start.rotations, start.pelvis + 5.0)
     for pose in (truth, start, far_away):
-        assert torch.equal(faced(skeleton(), pose, bad).rotations, pose.rotations)
+        assert torch.equal(turned_to_face(skeleton(), pose, bad).rotations, pose.rotations)
 
 
 def test_an_image_turns_nobody() -> None:
@@ -79,4 +79,4 @@ def test_an_image_turns_nobody() -> None:
     truth = motion()
     targets = seen(truth)
     start = turned(truth, torch.tensor([0.0, 2.5, 0.0]))
-    assert faced(skeleton(), start, Targets(points_to_rays(targets.positions)[0], targets.weights)) is start
+    assert turned_to_face(skeleton(), start, Targets(points_to_rays(targets.positions)[0], targets.weights)) is start

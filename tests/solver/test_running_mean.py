@@ -11,7 +11,7 @@ from lsmplify_refine.engine.stream import Stream
 from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 from lsmplify_refine.regressor.fusion import FrameSolver
 from lsmplify_refine.solver.problem import Pose, Targets
-from lsmplify_refine.solver.running_mean import MeanPose
+from lsmplify_refine.solver.running_mean import RunningMean
 from tests.support.scenes import open_body
 
 
@@ -27,7 +27,7 @@ def angle(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
 def test_it_is_the_mean() -> None:
     center = 0.5 * torch.randn(2, 24, 3, generator=torch.Generator().manual_seed(0))
     wiggles = 0.2 * torch.randn(400, 2, 24, 3, generator=torch.Generator().manual_seed(1))
-    mean = MeanPose.of(pose(center + wiggles[0]))
+    mean = RunningMean.of(pose(center + wiggles[0]))
     for wiggle in wiggles[1:]:
         mean = mean.after(pose(center + wiggle))
     assert (mean.count == 400).all()
@@ -35,7 +35,7 @@ def test_it_is_the_mean() -> None:
 
 
 def test_starts_lie_between_result_and_mean_and_the_root_stays() -> None:
-    mean = MeanPose.of(pose(torch.zeros(1, 24, 3)))
+    mean = RunningMean.of(pose(torch.zeros(1, 24, 3)))
     turned = pose(torch.full((1, 24, 3), 0.4))
     drawn = mean.draw(turned)
     whole = angle(mean.rotations, turned.rotations)[:, 1:]
@@ -45,7 +45,7 @@ def test_starts_lie_between_result_and_mean_and_the_root_stays() -> None:
 
 
 def test_what_does_not_count_changes_nothing() -> None:
-    mean = MeanPose.of(pose(torch.zeros(2, 24, 3)), torch.tensor([True, False]))
+    mean = RunningMean.of(pose(torch.zeros(2, 24, 3)), torch.tensor([True, False]))
     turned = pose(torch.full((2, 24, 3), 0.4))
     assert angle(mean.draw(turned).rotations, turned.rotations)[1].max() < 1e-3  # no mean, nothing to draw to
     after = mean.after(turned, torch.tensor([False, True]))
@@ -54,19 +54,19 @@ def test_what_does_not_count_changes_nothing() -> None:
     assert angle(after.rotations[1], turned.rotations[1]).max() < 1e-3
 
 
-def test_of_nobody_there_is_nothing_to_draw_to_and_results_count_from_the_first() -> None:
+def test_a_start_from_keypoints_has_no_mean_and_results_count_from_the_first() -> None:
     rest, turned = pose(torch.zeros(2, 24, 3)), pose(torch.full((2, 24, 3), 0.4))
-    nobody = MeanPose.of_nobody(rest).where(torch.tensor([True, False]), MeanPose.of(rest))
-    assert nobody.count.tolist() == [-1, 1]
-    assert angle(nobody.draw(turned).rotations, turned.rotations)[0].max() < 1e-3
-    after = nobody.after(turned)
-    assert after.count.tolist() == [1, 2]
+    mean = RunningMean.of_start_from_keypoints(rest).where(torch.tensor([True, False]), RunningMean.of(rest))
+    assert mean.count.tolist() == [0, 1] and mean.from_keypoints.tolist() == [True, False]
+    assert angle(mean.draw(turned).rotations, turned.rotations)[0].max() < 1e-3
+    after = mean.after(turned)
+    assert after.count.tolist() == [1, 2] and not after.from_keypoints.any()
     assert angle(after.rotations[0], turned.rotations[0]).max() < 1e-3
 
 
 def test_a_known_pose_is_hardly_moved_by_results() -> None:
     true, off = pose(torch.zeros(2, 24, 3)), pose(torch.full((2, 24, 3), 0.4))
-    mean = MeanPose.of_known(true).only(torch.tensor([True, False]))
+    mean = RunningMean.of_known(true).only(torch.tensor([True, False]))
     for _ in range(50):
         mean = mean.after(off)
     whole = angle(off.rotations, true.rotations)

@@ -12,30 +12,36 @@ from typing import Any
 import numpy as np
 import torch
 
-from lsmplify_refine.geometry.rotations import rotmat_to_sixd, rotvec_to_rotmat
+from lsmplify_refine.geometry.rotations import RotationKind, rotmat_to_sixd, rotvec_to_rotmat
 
 FRAMES = 7
 WIDTH, HEIGHT = 640, 480
 
 
 def values(*shape: int, seed: int = 0, scale: float = 0.3) -> np.ndarray:
-    return (scale * np.random.default_rng(seed).standard_normal(shape)).astype(np.float32)
+    numbers: np.ndarray = (scale * np.random.default_rng(seed).standard_normal(shape)).astype(np.float32)
+    return numbers
 
 
 def ahead(frames: int = FRAMES, depth: float = 4.0, seed: int = 1) -> np.ndarray:
     """Translations before the camera."""
-    return values(frames, 3, seed=seed) + np.float32([0, 0, depth])
+    return values(frames, 3, seed=seed) + np.array([0, 0, depth], np.float32)
 
 
-def leaves(path: Path) -> dict[tuple, Any]:
+#: Where a value lies in a file.
+Key = tuple[Any, ...]
+
+
+def leaves(path: Path) -> dict[Key, Any]:
     """Every value of a file or folder by its path of keys, in file order."""
     if path.is_dir():
         parts = sorted(child for child in path.rglob("*") if child.is_file())
         return {(str(child.relative_to(path)), *key): leaf for child in parts for key, leaf in leaves(child).items()}
-    return dict(_flat(_load(path), ()))
+    return dict(flat(load_plain(path), ()))
 
 
-def _load(path: Path) -> Any:
+def load_plain(path: Path) -> Any:
+    """A file's content, as the libraries themselves read it."""
     head = path.read_bytes()[:6]
     if path.suffix == ".json":
         return json.loads(path.read_text())
@@ -50,15 +56,16 @@ def _load(path: Path) -> Any:
     return joblib.load(path)
 
 
-def _flat(node: Any, at: tuple) -> Iterator[tuple[tuple, Any]]:
+def flat(node: Any, at: Key) -> Iterator[tuple[Key, Any]]:
+    """Every value of nested dicts and lists by its path of keys."""
     if isinstance(node, np.ndarray) and node.dtype == object and node.ndim == 0:
-        yield from _flat(node.item(), at)
+        yield from flat(node.item(), at)
     elif isinstance(node, dict):
         for key, value in node.items():
-            yield from _flat(value, (*at, key))
+            yield from flat(value, (*at, key))
     elif isinstance(node, list) and any(isinstance(item, (dict, np.ndarray, torch.Tensor)) for item in node):
         for index, value in enumerate(node):
-            yield from _flat(value, (*at, index))
+            yield from flat(value, (*at, index))
     else:
         yield at, node
 
@@ -74,19 +81,19 @@ def parts(family: str = "smplx", frames: int = FRAMES) -> dict[str, np.ndarray]:
         "body_pose": values(frames, 3 * joints, seed=3),
         "betas": values(10, seed=4),
         "transl": ahead(frames),
-        "K": np.float32([[800, 0, WIDTH / 2], [0, 800, HEIGHT / 2], [0, 0, 1]]),
+        "K": np.array([[800, 0, WIDTH / 2], [0, 800, HEIGHT / 2], [0, 0, 1]], np.float32),
         "verts": values(frames, 4, 3, seed=5),
     }
     return result | ({"jaw_pose": values(frames, 3, seed=6)} if family == "smplx" else {})
 
 
-def poses(joints: int, frames: int = FRAMES, coding: str = "axis-angle") -> np.ndarray:
+def poses(joints: int, frames: int = FRAMES, coding: RotationKind = "axis-angle") -> np.ndarray:
     """(T, joints * n) poses with root."""
     rotvec = values(frames, joints, 3, seed=7)
     if coding == "axis-angle":
         return rotvec.reshape(frames, -1)
     matrices = rotvec_to_rotmat(rotvec).astype(np.float32)
-    return matrices if coding == "matrix" else rotmat_to_sixd(matrices, f"6d-{coding}").reshape(frames, -1)
+    return matrices if coding == "matrix" else rotmat_to_sixd(matrices, coding).reshape(frames, -1)
 
 
 # AMASS --------------------------------------------------------------------------------------------------------------
@@ -131,9 +138,9 @@ def write_amass_stageii(path: Path) -> Path:
 # people by id -------------------------------------------------------------------------------------------------------
 
 
-def wham() -> dict:
+def wham() -> dict[int, dict[str, Any]]:
     """`wham_output.pkl`: two people, the second with a gap."""
-    result: dict = defaultdict(dict)
+    result: dict[int, dict[str, Any]] = defaultdict(dict)
     for person, ids in ((0, np.arange(FRAMES)), (3, np.array([2, 3, 4, 20, 21]))):
         frames, pose = len(ids), poses(24)[: len(ids)] + np.float32(person)
         world = pose.copy()
@@ -150,11 +157,11 @@ def wham() -> dict:
     return result
 
 
-def vibe(*, matrices: bool = False) -> dict:
+def vibe(*, matrices: bool = False) -> dict[int, dict[str, Any]]:
     """`vibe_output.pkl`, or PARE's."""
     result = {}
     for person, start in ((1, 0), (2, 3)):
-        centre = np.float32([300, 200]) + values(FRAMES, 2, seed=person, scale=20)
+        centre = np.array([300, 200], np.float32) + values(FRAMES, 2, seed=person, scale=20)
         side = np.full((FRAMES, 1), 220 + 10 * person, np.float32)
         cam = np.hstack([np.full((FRAMES, 1), 0.9, np.float32), values(FRAMES, 2, seed=5, scale=0.1)])
         sx, sy = cam[:, 0] * side[:, 0] / WIDTH, cam[:, 0] * side[:, 0] / HEIGHT
@@ -174,7 +181,7 @@ def vibe(*, matrices: bool = False) -> dict:
     return result
 
 
-def phalp() -> dict:
+def phalp() -> dict[str, dict[str, Any]]:
     """`results/demo_clip.pkl`: person 1 leaves and comes back, person 2 has a ghost row."""
     result = {}
     for time in range(FRAMES):
@@ -203,7 +210,7 @@ def phalp() -> dict:
     return result
 
 
-def prompthmr() -> dict:
+def prompthmr() -> dict[str, Any]:
     """`results.pkl`."""
     people = {}
     for person, ids in ((1, np.arange(FRAMES)), (2, np.array([0, 1, 5, 6]))):
@@ -225,11 +232,12 @@ def prompthmr() -> dict:
             },
             "smplx_world": {"pose": world.reshape(len(ids), 165), "shape": shape, "trans": values(len(ids), 3)},
         }
-    camera = {"pred_cam_R": values(FRAMES, 3, 3), "img_focal": np.float32(900), "img_center": np.float32([320, 240])}
+    centre = np.array([320, 240], np.float32)
+    camera = {"pred_cam_R": values(FRAMES, 3, 3), "img_focal": np.float32(900), "img_center": centre}
     return {"camera": camera, "people": people, "timings": {"hps": 1.5}, "has_tracks": True}
 
 
-def _tram_track(seed: int, ids: np.ndarray) -> dict:
+def _tram_track(seed: int, ids: np.ndarray) -> dict[str, torch.Tensor]:
     matrices = rotvec_to_rotmat(values(len(ids), 24, 3, seed=seed)).astype(np.float32)
     arrays = {
         "pred_cam": values(len(ids), 3),
@@ -252,11 +260,11 @@ def write_tram(folder: Path) -> Path:
     return folder
 
 
-def romp_image(people: int = 2, *, focal: float = 443.4 / 512 * WIDTH, frame: int = 0) -> dict:
+def romp_image(people: int = 2, *, focal: float = 443.4 / 512 * WIDTH, frame: int = 0) -> dict[str, np.ndarray]:
     """`results` of one image: two people beside each other."""
     thetas = values(people, 72, seed=frame)
     thetas[:, 66:] = 0
-    transl = ahead(people) + np.float32([[-1 + 2 * person, 0, 0] for person in range(people)])
+    transl = ahead(people) + np.array([[-1 + 2 * person, 0, 0] for person in range(people)], np.float32)
     joints = values(people, 71, 3, seed=30)
     placed = joints + transl[:, None]
     pixels = placed[..., :2] / placed[..., 2:] * focal + np.array([WIDTH / 2, HEIGHT / 2])
@@ -275,12 +283,12 @@ def romp_image(people: int = 2, *, focal: float = 443.4 / 512 * WIDTH, frame: in
     }
 
 
-def romp_video() -> dict:
+def romp_video() -> dict[str, dict[str, np.ndarray] | None]:
     """`results` of a video: nobody in frame 3."""
     return {f"{frame:08d}.jpg": romp_image(frame=frame) if frame != 3 else None for frame in range(FRAMES)}
 
 
-def smplcodec() -> dict[str, np.ndarray]:
+def smplcodec() -> dict[str, Any]:
     """A `.smpl` file of SMPL-X."""
     return {
         "codecVersion": np.int32(2),

@@ -87,7 +87,7 @@ def write_amass_like(path: Path, results: dict[str, Any]) -> Path:
     turn = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
     orient = rotmat_to_rotvec(turn @ rotvec_to_rotmat(world["global_orient"])).astype(np.float32)
     frames = len(orient)
-    arrays = {
+    arrays: dict[str, Any] = {
         "poses": np.hstack([orient, world["body_pose"], np.zeros((frames, 6), np.float32)]),
         "trans": np.asfortranarray(world["transl"] @ turn.T.astype(np.float32)),
         "betas": world["betas"][0],
@@ -99,8 +99,8 @@ def write_amass_like(path: Path, results: dict[str, Any]) -> Path:
     return path
 
 
-def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, np.ndarray]:
-    flat: dict[str, np.ndarray] = {}
+def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
     for key, value in tree.items():
         flat |= _flat(value, f"{prefix}{key}_") if isinstance(value, dict) else {prefix + key: value}
     return flat
@@ -113,7 +113,7 @@ def write_package_npz(path: Path, results: dict[str, Any]) -> Path:
     arrays = {"fps": np.array(30.0), "camera": np.array("simplevo"), "intrinsics": results["K_fullimg"]}
     for prefix, block in (("world", "smpl_params_global"), ("camera", "smpl_params_incam")):
         arrays |= {f"{prefix}_{key}": value for key, value in results[block].items()}
-    arrays["bbx_xys"] = np.tile(np.float32([360, 640, 500]), (frames, 1))
+    arrays["bbx_xys"] = np.tile(np.array([360, 640, 500], np.float32), (frames, 1))
     arrays["kp2d"] = keypoints(frames).numpy()
     np.savez(path, **arrays)
     return path

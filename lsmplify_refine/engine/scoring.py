@@ -1,0 +1,41 @@
+"""Scoring: the keypoint error that the gate compares, and the metrics of a track."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lsmplify_refine.engine.refinement import BodyTrack
+from lsmplify_refine.geometry.metrics import (
+    accel_mm_per_frame2,
+    confidence_weighted_mean,
+    keypoint_error_name,
+    keypoint_errors,
+    robust_rms,
+)
+from lsmplify_refine.solver.problem import Targets
+from lsmplify_refine.values.camera import Camera
+from lsmplify_refine.values.keypoints import Keypoints
+from lsmplify_refine.values.smpl_joints import JOINTS
+
+#: Robust radius of the gate's keypoint error, metres on the body.
+_GATE_RADIUS_M = 0.1
+
+
+def gate_error(points: np.ndarray, camera: Camera | None, keypoints: Keypoints, targets: Targets) -> np.ndarray:
+    """Robust, confidence-weighted keypoint error (T,) of posed keypoints (T, K, 3): pixels, or mm for 3D keypoints."""
+    errors = keypoint_errors(points, camera, keypoints)
+    radius = np.full(len(points), 1000 * _GATE_RADIUS_M)
+    if camera is not None and not keypoints.is_3d:
+        radius = _GATE_RADIUS_M * camera.K[:, 0, 0] / points[..., 2].mean(1)
+    return robust_rms(errors, targets.weights.cpu().numpy(), radius[:, None])
+
+
+def track_metrics(
+    track: BodyTrack, camera: Camera | None, keypoints: Keypoints, frame_ids: np.ndarray
+) -> dict[str, float]:
+    """Keypoint error and jitter of a track, each under a name with unit and joint set."""
+    errors = keypoint_errors(track.keypoints(keypoints.convention), camera, keypoints)
+    return {
+        keypoint_error_name(keypoints): confidence_weighted_mean(errors, keypoints.confidence),
+        "accel_mm_per_frame2": accel_mm_per_frame2(track.joints()[:, :JOINTS], frame_ids),
+    }

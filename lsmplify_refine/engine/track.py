@@ -1,0 +1,124 @@
+"""Track: the estimate on the engine's body, and its keypoints in the same coordinates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from lsmplify_refine.body import BodyModel
+from lsmplify_refine.engine.align import Alignment
+from lsmplify_refine.engine.targets import (
+    betas_on_body,
+    distrust_outliers,
+    image_targets,
+    pose_on_body,
+    space_targets,
+)
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.geometry.camera_pose import recover_camera
+from lsmplify_refine.options import Align
+from lsmplify_refine.solver.problem import Pose, Targets
+from lsmplify_refine.values.camera import Camera
+from lsmplify_refine.values.estimate import Estimate
+from lsmplify_refine.values.keypoints import Keypoints
+from lsmplify_refine.values.notes import Note
+
+
+@dataclass(frozen=True)
+class Track:
+    """What the stages pass on.
+
+    Attributes:
+        pose: The estimate's pose on the engine's body.
+        camera: The camera that it is seen from; None where 3D keypoints need none and there is none.
+        keypoints: The keypoints, 3D ones in the coordinates of the pose.
+        targets: What the solver works on, made from the keypoints; outliers have lost their weight.
+        notes: What the user should know.
+        alignment: How 3D keypoints came into the estimate's frame; None for 2D ones.
+    """
+
+    pose: Pose
+    camera: Camera | None
+    keypoints: Keypoints
+    targets: Targets
+    notes: tuple[Note, ...]
+    alignment: Alignment | None = None
+
+
+def make_track(estimate: Estimate, body: BodyModel, *, fps: float, align: Align) -> Track:
+    """Put an estimate on the engine's body, and its keypoints into one frame with it.
+
+    Args:
+        estimate: With keypoints, and with a camera if they are 2D.
+        body: The engine's body.
+        fps: Frames per second.
+        align: How 3D keypoints come into the estimate's frame.
+
+    Raises:
+        InputError: Keypoints or camera are missing, or do not fit the estimate.
+    """
+    keypoints = estimate.keypoints
+    where = estimate.source or "estimate"
+    if keypoints is None:
+        raise InputError(f"{where}: no keypoints; give them as Estimate.keypoints")
+    if len(keypoints.positions) != len(estimate):
+        raise InputError(f"{where}: {len(keypoints.positions)} rows of keypoints for {len(estimate)} frames")
+    pose = pose_on_body(estimate, body)
+    betas = betas_on_body(estimate, body)
+    points = body.keypoints(keypoints.convention, pose.rotations.numpy(), pose.pelvis.numpy(), betas)
+    if keypoints.is_3d:
+        track = _in_space(estimate, keypoints, pose, points, fps, align)
+    else:
+        track, points = _in_image(estimate, keypoints, pose, points, fps)
+    return replace(track, targets=distrust_outliers(track.targets, points, estimate.frame_ids, fps))
+
+
+def check_confidence(where: Path | str, confidence: np.ndarray) -> None:
+    """Refuse keypoints without any confidence.
+
+    Raises:
+        InputError: All of it is 0.
+    """
+    if not (confidence > 0).any():
+        raise InputError(f"{where}: no keypoint has any confidence; nothing to refine onto")
+
+
+def _in_space(
+    estimate: Estimate, keypoints: Keypoints, pose: Pose, points: np.ndarray, fps: float, align: Align
+) -> Track:
+    """The track and its 3D keypoints, which are moved to the estimate's frame."""
+    check_confidence(estimate.source or "estimate", keypoints.confidence)
+    still = estimate.frame == "world"
+    targets, moved, alignment = space_targets(keypoints, points, estimate.frame_ids, fps, align, still=still)
+    # intrinsics say nothing about bodies in the world
+    camera = estimate.camera if estimate.frame == "camera" else None
+    return Track(pose, camera, moved, targets, alignment.notes(), alignment)
+
+
+def _in_image(
+    estimate: Estimate, keypoints: Keypoints, pose: Pose, points: np.ndarray, fps: float
+) -> tuple[Track, np.ndarray]:
+    """The track in camera coordinates, and its body's keypoints (T, K, 3) there; a lost camera is recovered."""
+    camera = estimate.camera
+    if camera is None:
+        raise InputError(f"{estimate.source or 'estimate'}: no camera intrinsics; give them as Estimate.camera")
+    targets = image_targets(keypoints, camera)
+    check_confidence(estimate.source or "estimate", targets.weights.numpy())
+    notes: tuple[Note, ...] = ()
+    if estimate.frame == "world":
+        rotation, translation = recover_camera(points, keypoints, camera.K, fps)
+        pose = _seen_from(pose, rotation, translation)
+        points = np.einsum("tij,tkj->tki", rotation, points) + translation[:, None]
+        notes = (Note("camera-recovered", "the camera was recovered from posed joints and keypoints"),)
+    return Track(pose, camera, keypoints, targets, notes), points
+
+
+def _seen_from(pose: Pose, rotation: np.ndarray, translation: np.ndarray) -> Pose:
+    """A world pose in camera coordinates, for R_camera_world (T, 3, 3) and t_camera_world (T, 3)."""
+    turn, move = torch.as_tensor(rotation).float(), torch.as_tensor(translation).float()
+    rotations = pose.rotations.clone()
+    rotations[:, 0] = turn @ rotations[:, 0]
+    return Pose(rotations, (turn @ pose.pelvis[..., None])[..., 0] + move)
