@@ -1,7 +1,7 @@
 """Any `.npz`, `.pkl`, `.pt`, `.npy` or `.json` of SMPL, SMPL-H or SMPL-X parameters under their usual names.
 
-One person, or a dict of people by id. The body family and the rotations are told from keys and shapes; where two
-readings are possible the error names the option that decides, as in `--format generic:family=smplx,rot6d=rows`.
+One person, or a dict of people by id. The body family and the rotations are judged by keys and shapes. Where two
+readings are possible, the error names the option that decides, as in `--format generic:family=smplx,rot6d=rows`.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def read(path: Path, options: Mapping[str, str] | None = None) -> list[Estimate]
         options: See `OPTIONS`.
 
     Raises:
-        InputError: Something is missing, does not fit, or cannot be told without an option.
+        InputError: A value is missing, does not fit, or is ambiguous without an option.
     """
     container = read_container(path)
     people = _people(container.tree) if isinstance(container.tree, dict) else {}
@@ -171,7 +171,7 @@ class _Person:
     def _array(self, what: str) -> np.ndarray:
         array = to_numpy(self.block.get(self._key(what)))
         if array is None:
-            raise InputError(f"{self._where(what)}: missing, or no array of numbers")
+            raise InputError(f"{self._where(what)}: missing, or not an array of numbers")
         return array
 
     def _pose_slots(self) -> tuple[list[Slot], Family]:

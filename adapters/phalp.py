@@ -44,7 +44,7 @@ def read(path: Path) -> list[Estimate]:
     """
     container = read_container(path)
     if not _is_result(container.tree):
-        raise InputError(f"{path}: no PHALP result: expected frames with {', '.join(sorted(_NAMES))}")
+        raise InputError(f"{path}: not a PHALP result: expected frames with {', '.join(sorted(_NAMES))}")
     seen: dict[Any, list[tuple[int, Any, int]]] = defaultdict(list)
     for number, (name, frame) in enumerate(container.tree.items()):
         for place, track in enumerate(frame["tid"]):

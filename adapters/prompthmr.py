@@ -50,7 +50,7 @@ def read(path: Path) -> list[Estimate]:
     """
     container = read_container(path)
     if not recognises(path):
-        raise InputError(f"{path}: no PromptHMR result: expected people with frames and smplx_cam")
+        raise InputError(f"{path}: not a PromptHMR result: expected people with frames and smplx_cam")
     return [_person(container, name, path) for name in container.tree["people"]]
 
 
@@ -58,7 +58,7 @@ def _person(container: Container, name: Any, path: Path) -> Estimate:
     at: KeyPath = ("people", name)
     ids = to_numpy(look_up(container.tree, (*at, "frames")))
     if ids is None or ids.size == 0:
-        raise InputError(f"{path}: people.{name}.frames: no array of numbers")
+        raise InputError(f"{path}: people.{name}.frames: not an array of numbers")
     frames = ids.size
     rotmat, cam = ((*at, "smplx_cam", "rotmat"),), (*at, "smplx_cam")
     root, joints = Rotations(single=True), Rotations()

@@ -27,7 +27,7 @@ from lsmplify_refine.values.notes import Note
 
 _NAMES = {"smpl_thetas", "smpl_betas", "cam_trans"}
 _DERIVED = ("verts", "joints", "pj2d_org", "cam")
-_NOTE_LINKED = Note("people-linked", "the file has no track ids; people were told by their boxes")
+_NOTE_LINKED = Note("people-linked", "the file has no track ids; people were linked by their boxes")
 _NOTE_SEQUENCE = Note("fields-stale", "sequence_results: left as they are; they do not hold the refined values")
 
 write = write_slots
@@ -51,7 +51,7 @@ def read(path: Path) -> list[Estimate]:
     container = read_container(path)
     frames = _frames(container.tree)
     if container.kind != "npz" or not frames:
-        raise InputError(f"{path}: no ROMP or BEV result: expected results with {', '.join(sorted(_NAMES))}")
+        raise InputError(f"{path}: not a ROMP or BEV result: expected results with {', '.join(sorted(_NAMES))}")
     rows: list[_Row] = []
     boxes = []
     linked = False

@@ -1,7 +1,7 @@
 """SMPLer-X's output folder, and what `lsmplify_refine.recorder` makes of SMPLest-X and OSX: a file per frame and box.
 
 `smplx/{frame:05}_{id}.npz` holds the parameters, `meta/{frame:05}_{id}.json` the box and its own virtual camera, which
-becomes the frame's intrinsics. SMPLer-X's ids are the detector's order in that frame: people are told by their boxes.
+becomes the frame's intrinsics. SMPLer-X's ids are the detector's order in that frame: people are linked by their boxes.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _NOTE_CAMERA = Note(
     "camera-virtual", "every box has its own virtual camera (5000 px in the crop); the translations belong to those"
 )
 _NOTE_LINKED = Note(
-    "people-linked", "the file's ids are the detector's order in each frame; people were told by their boxes"
+    "people-linked", "the file's ids are the detector's order in each frame; people were linked by their boxes"
 )
 
 write = write_slots
@@ -61,7 +61,7 @@ def read(path: Path) -> list[Estimate]:
     """
     detections = _detections(path) if path.is_dir() else []
     if not detections:
-        raise InputError(f"{path}: no SMPLer-X folder: expected smplx/00001_0.npz, ... and meta/00001_0.json, ...")
+        raise InputError(f"{path}: not a SMPLer-X folder: expected smplx/00001_0.npz, ... and meta/00001_0.json, ...")
     for detection in detections:
         if not (path / f"meta/{detection.name}.json").is_file():
             raise InputError(

@@ -58,7 +58,7 @@ def read(path: Path) -> list[Estimate]:
     if fork in _REFUSED:
         raise InputError(f"{path}: a SMPLest-X fork's file ({fork}): {_REFUSED[fork]}; {_INSTEAD}")
     if fork is None:
-        raise InputError(f"{path}: no SMPLest-X fork's file: expected smplx_params and camera_params")
+        raise InputError(f"{path}: not a SMPLest-X fork's file: expected smplx_params and camera_params")
     return [_person(read_container(path), [()], path)]
 
 

@@ -70,7 +70,7 @@ def _person(container: Container, at: KeyPath, path: Path, track_id: str, hps: P
     track = look_up(container.tree, at)
     ids = to_numpy(track.get("frame"))
     if ids is None:
-        raise InputError(f"{path}: frame: missing, or no array of numbers")
+        raise InputError(f"{path}: frame: missing, or not an array of numbers")
     slots = [
         Slot("global_orient", ((*at, "pred_rotmat"),), Rotations("matrix", single=True), slice(0, 9)),
         Slot("body_pose", ((*at, "pred_rotmat"),), Rotations("matrix"), slice(9, 216)),

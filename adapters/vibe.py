@@ -86,7 +86,7 @@ def read(path: Path) -> list[Estimate]:
     container = read_container(path)
     people = people_with(_NAMES, container.tree)
     if not people:
-        raise InputError(f"{path}: no VIBE or PARE result: expected track ids with {', '.join(sorted(_NAMES))}")
+        raise InputError(f"{path}: not a VIBE or PARE result: expected track ids with {', '.join(sorted(_NAMES))}")
     return [_person(container, (name,), person, path) for name, person in people.items()]
 
 
@@ -94,7 +94,7 @@ def _person(container: Container, at: KeyPath, person: dict[str, Any], path: Pat
     boxes, cam, orig, pose = (to_numpy(person[name]) for name in ("bboxes", "pred_cam", "orig_cam", "pose"))
     ids = to_numpy(person["frame_ids"])
     if ids is None:
-        raise InputError(f"{path}: {at[0]}.frame_ids: no array of numbers")
+        raise InputError(f"{path}: {at[0]}.frame_ids: not an array of numbers")
     for name, array, width in (("bboxes", boxes, 4), ("pred_cam", cam, 3), ("orig_cam", orig, 4)):
         if array is None or array.ndim != 2 or array.shape[1] != width or len(array) != ids.size:
             raise InputError(f"{path}: {at[0]}.{name}: expected shape (T, {width}) with a row for each frame id")

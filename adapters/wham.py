@@ -65,12 +65,12 @@ def read(path: Path) -> list[Estimate]:
     container = read_container(path)
     people = people_with(_NAMES, container.tree)
     if not people:
-        raise InputError(f"{path}: no WHAM result: expected track ids with {', '.join(sorted(_NAMES))}")
+        raise InputError(f"{path}: not a WHAM result: expected track ids with {', '.join(sorted(_NAMES))}")
     estimates = []
     for name, person in people.items():
         ids = to_numpy(person["frame_ids"])
         if ids is None:
-            raise InputError(f"{path}: {name}.frame_ids: no array of numbers")
+            raise InputError(f"{path}: {name}.frame_ids: not an array of numbers")
         estimates.append(
             assemble(
                 container,

@@ -1,4 +1,4 @@
-"""Record what SMPLest-X (SMPLer-X, OSX) predicts: their inference scripts save no parameters, only rendered frames.
+"""Record what SMPLest-X (SMPLer-X, OSX) predicts: their inference scripts save rendered frames only, not parameters.
 
 Add to `main/inference.py`, before the loop and inside it:
 
@@ -44,7 +44,7 @@ class Recorder:
     Args:
         folder: Made if it is not there; files of an earlier recording in it are an error.
         fps: Frame rate of the images, if known.
-        tracked: The `person` of `add` is the same person in all frames; False where it is merely the detector's order.
+        tracked: The `person` of `add` is the same person in all frames; False where it is only the detector's order.
     """
 
     def __init__(self, folder: str | Path, *, fps: float | None = None, tracked: bool = True) -> None:
@@ -77,7 +77,7 @@ class Recorder:
             person: Who it is, where the frame has several.
 
         Raises:
-            ValueError: The frame is below 1, or something is missing, is of several boxes, or is no number.
+            ValueError: The frame is below 1, or a value is missing, of several boxes, or not a number.
         """
         if frame < 1:
             raise ValueError(f"frame {frame}: frames count from 1, as the image files do")

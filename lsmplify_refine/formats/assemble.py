@@ -1,4 +1,4 @@
-"""From slots to an `Estimate`, and the odd values (names, rates, intrinsics) that files carry."""
+"""From slots to an `Estimate`, and readers of the other values that files carry: names, rates, intrinsics."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def intrinsics_of(leaf: Any, frames: int, where: str) -> np.ndarray | None:
     """(T, 3, 3) intrinsics from one matrix or one a frame; None where the file has none.
 
     Raises:
-        InputError: Another shape, or numbers that no camera has.
+        InputError: It has another shape, is not finite, or has a focal length that is not positive.
     """
     K = to_numpy(leaf)
     if K is None:
@@ -146,7 +146,7 @@ def frame_ids_of(leaf: Any, frames: int, where: str) -> np.ndarray:
     """(T,) video frames of a track's rows; 0, 1, ... where the file has none.
 
     Raises:
-        InputError: Another number of them, or they do not rise from 0 or later.
+        InputError: Their number is not T, or they do not rise from 0 or more.
     """
     value = to_numpy(leaf)
     if value is None:
@@ -154,7 +154,7 @@ def frame_ids_of(leaf: Any, frames: int, where: str) -> np.ndarray:
     if value.size != frames:
         raise InputError(f"{where}: {value.size} frame ids for {frames} rows")
     if not ((value >= 0) & (value < _MAX_FRAMES)).all():
-        raise InputError(f"{where}: the frame ids are not all numbers of frames: 0, 1, ...")
+        raise InputError(f"{where}: the frame ids must be whole numbers from 0")
     ids = value.reshape(-1).astype(np.int64)
     if (np.diff(ids) <= 0).any():
         raise InputError(f"{where}: the frame ids do not rise; is a frame there twice?")

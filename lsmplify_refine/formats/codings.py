@@ -66,7 +66,7 @@ class Rotations(Coding):
         return WIDTHS[self.kind]
 
     def decode(self, stored: np.ndarray, fields: Fields) -> np.ndarray:
-        """See `Coding`; raises InputError where the numbers are no rotations."""
+        """See `Coding`; raises InputError where the numbers are not rotations."""
         dtype = stored.dtype if stored.dtype.kind == "f" else np.dtype(np.float64)
         grouped = stored.reshape(len(stored), -1, WIDTHS[self.kind])
         if self.kind == "axis-angle":
@@ -149,5 +149,5 @@ class TurnedTransl(Coding):
 def _checked(matrices: np.ndarray) -> np.ndarray:
     product = matrices @ np.swapaxes(matrices, -1, -2)
     if np.abs(product - np.eye(3)).max() > 0.05 or (np.linalg.det(matrices) < 0).any():
-        raise InputError("these are no rotation matrices")
+        raise InputError("these are not rotation matrices")
     return matrices

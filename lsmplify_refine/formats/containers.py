@@ -53,7 +53,7 @@ class Container:
         numpy1_names: The pickle (or the npy's) spells `numpy.core`, so that NumPy 1 (Blender's) can read it.
         compressed: The npz is deflated.
         compressor: joblib's name of the compression of a pickle, its own or a plain one, or "".
-        raw: Object arrays of an npz as they lie in it, by key; nobody unpickles those that no adapter asks for.
+        raw: Object arrays of an npz as stored, by key; only those that an adapter needs are unpickled.
         indent: Of a JSON file.
         root: Of a folder.
         parts: The files of a folder that were read, by relative name; the others are copied.
@@ -71,7 +71,7 @@ class Container:
     parts: dict[str, Container | None] = field(default_factory=dict)
 
 
-#: Object arrays of a npz whose pickled dicts are read (ROMP's); others pass through unread.
+#: Object arrays of an npz whose pickled dicts are read (ROMP's); the others pass through unread.
 _OBJECTS = ("results", "sequence_results", "outputs")
 
 #: First bytes of what joblib compresses with.
@@ -87,7 +87,7 @@ _CODECS: dict[str, tuple[Callable[[bytes], bytes], Callable[[bytes], bytes]]] = 
 
 
 def peek(path: Path) -> Container | None:
-    """What a file holds, or None where it is no container of named values; the last file's content is kept.
+    """What a file holds, or None where it does not hold named values. The last file's content is cached.
 
     Raises:
         InputError: It is damaged, or asks to run code.
@@ -107,7 +107,7 @@ def read_container(path: Path) -> Container:
     """
     container = peek(path)
     if container is None:
-        raise InputError(f"{path}: is no torch, npz, npy, pickle or JSON file of named values (a dict)")
+        raise InputError(f"{path}: is not a torch, npz, npy, pickle or JSON file of named values (a dict)")
     return container
 
 

@@ -1,4 +1,4 @@
-"""Another output format than the input's: another body family, frame or container, and every loss said.
+"""Export to another body family, frame or container than the input's, with a note for every loss.
 
 `export` writes one person as
 

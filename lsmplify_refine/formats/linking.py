@@ -1,4 +1,4 @@
-"""Who is who over time, from boxes alone, for files whose ids are merely a detector's order."""
+"""Link people over time by their boxes alone, for files whose ids are only a detector's order."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-#: Least overlap (intersection over union) of a person's boxes in neighbouring frames.
-_LEAST_OVERLAP = 0.3
-#: Frames that a person may be unseen and still be told by place.
-_LONGEST_GAP = 15
+#: Min overlap (intersection over union) of a person's boxes in neighbouring frames.
+_MIN_OVERLAP = 0.3
+#: Max frames that a person may be unseen and still be linked.
+_MAX_GAP = 15
 
 
 def link_boxes(frames: Sequence[int], boxes: np.ndarray) -> np.ndarray:
-    """Track number (N,) of each detection, greedily by overlap with where everybody was last.
+    """Track number (N,) of each detection, greedily by overlap with each person's last box.
 
     Args:
         frames: (N,) frame of each detection, rising.
@@ -24,11 +24,11 @@ def link_boxes(frames: Sequence[int], boxes: np.ndarray) -> np.ndarray:
     last: dict[int, int] = {}  # track -> its last detection
     for frame in np.unique(numbers):
         here = np.flatnonzero(numbers == frame)
-        recent = [track for track, row in last.items() if frame - numbers[row] <= _LONGEST_GAP]
+        recent = [track for track, row in last.items() if frame - numbers[row] <= _MAX_GAP]
         pairs = [(_overlap(boxes[last[track]], boxes[row]), track, row) for track in recent for row in here]
         taken: set[int] = set()
         for overlap, track, row in sorted(pairs, reverse=True):
-            if overlap >= _LEAST_OVERLAP and tracks[row] < 0 and track not in taken:
+            if overlap >= _MIN_OVERLAP and tracks[row] < 0 and track not in taken:
                 tracks[row] = track
                 taken.add(track)
         for row in here:

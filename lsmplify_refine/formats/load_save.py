@@ -20,7 +20,7 @@ def load(path: str | Path, *, format: str | None = None) -> list[Estimate]:
 
     Args:
         path: The file, or the estimator's output folder.
-        format: Name of an adapter, told from the content where it is None; its options follow behind a colon, as in
+        format: Name of an adapter; None to recognise it by content. Options follow behind a colon, as in
             "generic:family=smplx,rot6d=rows".
 
     Raises:
@@ -50,7 +50,7 @@ def load(path: str | Path, *, format: str | None = None) -> list[Estimate]:
         ) from error
 
 
-#: A file may be wrong in more ways than an adapter foresees.
+#: A file may be wrong in more ways than an adapter checks.
 _UNFORESEEN = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RuntimeError)
 
 
@@ -84,12 +84,12 @@ def _recognise(path: Path) -> str:
     content = inspect_file(path)
     if content.container == "unknown":
         raise InputError(f"{path}: not a result file; the known formats ({known}) are torch, npz, pickle or JSON files")
-    keys = content.keys or _outermost_keys(path)
+    keys = content.keys or _top_level_keys(path)
     seen = f" with the keys {', '.join(keys[:8])}" if keys else ""
     raise InputError(f"{path}: a {content.container} file{seen} is not in a known format ({known})")
 
 
-def _outermost_keys(path: Path) -> tuple[str, ...]:
+def _top_level_keys(path: Path) -> tuple[str, ...]:
     container = peek(path)
     return () if container is None or not isinstance(container.tree, dict) else tuple(map(str, container.tree))
 
@@ -106,7 +106,7 @@ def save(estimates: Sequence[Estimate], path: str | Path, *, overwrite: bool = F
         overwrite: Replace a file that exists, be it the input itself.
 
     Raises:
-        InputError: Estimates of no or of several formats, the file exists, or it cannot be written.
+        InputError: The estimates are not of exactly one format, the file exists, or it cannot be written.
     """
     path = Path(path)
     names = {estimate.format for estimate in estimates}

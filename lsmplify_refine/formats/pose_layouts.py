@@ -1,4 +1,4 @@
-"""Which joints a pose of unknown make holds, and how they are stored: told from key and shape, never guessed."""
+"""Which joints a pose holds and how they are stored, judged by key and shape and never guessed."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ def pose_layout(shape: tuple[int, ...], frames: int, where: str, *, full: bool, 
         frames: T.
         where: File and key, for error messages.
         full: It has the root as its first joint.
-        rot6d: The user's word for the layout of 6D rotations.
+        rot6d: The layout of 6D rotations that the user names.
 
     Raises:
-        InputError: No known number of joints, or rotations in 6D without `rot6d`.
+        InputError: The number of joints is not known, or the rotations are 6D and `rot6d` is None.
     """
     numbers = int(np.prod(shape)) // frames if frames and int(np.prod(shape)) % frames == 0 else 0
     counts = _FULL_COUNTS if full else _BODY_COUNTS
@@ -65,7 +65,7 @@ def pose_layout(shape: tuple[int, ...], frames: int, where: str, *, full: bool, 
                 return PoseLayout(joints, _kind(width, where, rot6d))
     known = ", ".join(map(str, counts))
     raise InputError(
-        f"{where}: shape {shape} with {frames} frames is no pose of {known} joints as axis-angle, 6D or matrices"
+        f"{where}: shape {shape} with {frames} frames is not a pose of {known} joints as axis-angle, 6D or matrices"
     )
 
 
@@ -102,7 +102,7 @@ def family_of(
         padding: (T, 2, 3) the last two joints of 24.
 
     Raises:
-        InputError: It cannot be told, or contradicts `stated`.
+        InputError: It is ambiguous, or contradicts `stated`.
     """
     fits: dict[int, tuple[Family, ...]] = {
         21: ("smplh", "smplx"),
@@ -115,7 +115,7 @@ def family_of(
     possible = fits[joints]
     if stated:
         if stated not in possible:
-            raise InputError(f"{where}: {joints} joints are no {stated} pose; they fit {' or '.join(possible)}")
+            raise InputError(f"{where}: {joints} joints are not a {stated} pose; they fit {' or '.join(possible)}")
         return stated
     if len(possible) == 1:
         return possible[0]

@@ -83,7 +83,7 @@ def read_fields(tree: Any, slots: Sequence[Slot], frames: int, where: str) -> di
             values = slot.coding.decode(columns, fields)
         except InputError as error:
             raise InputError(f"{where}: {slot.name}: {error}") from None
-        # what is refined is no whole number any more
+        # refined values are not whole numbers
         values = values if values.dtype.kind == "f" else values.astype(np.float32)
         fields[slot.field] = np.broadcast_to(values, (frames, *values.shape[1:])).copy()
     return fields
@@ -201,7 +201,7 @@ def _stored(tree: Any, slot: Slot, frames: int, where: str) -> np.ndarray:
         name = ".".join(map(str, path))
         row = array.reshape(-1) if slot.rows is None else _by_row(array, slot.rows[index], f"{where}: {name}")
         if rows and len(row) != len(rows[0]):
-            raise InputError(f"{where}: {name}: {len(row)} numbers where others of this person have {len(rows[0])}")
+            raise InputError(f"{where}: {name}: {len(row)} numbers; other rows of this person have {len(rows[0])}")
         rows.append(row)
     return np.stack(rows)
 
@@ -209,7 +209,7 @@ def _stored(tree: Any, slot: Slot, frames: int, where: str) -> np.ndarray:
 def _array(tree: Any, path: KeyPath, where: str) -> np.ndarray:
     array = to_numpy(look_up(tree, path))
     if array is None or array.size == 0:
-        raise InputError(f"{where}: {'.'.join(map(str, path))}: missing, empty, or no array of numbers")
+        raise InputError(f"{where}: {'.'.join(map(str, path))}: missing, empty, or not an array of numbers")
     return array
 
 

@@ -25,7 +25,7 @@ def look_up(tree: Any, path: KeyPath) -> Any:
 
 
 def people_with(names: Set[str], tree: Any) -> dict[Any, dict[str, Any]]:
-    """Of a dict of people those who have all these names; nobody where the tree is no such dict."""
+    """The people of a dict that have all these names; none where the tree is not such a dict."""
     if not isinstance(tree, dict):
         return {}
     return {key: value for key, value in tree.items() if isinstance(value, dict) and set(value) >= names}
@@ -45,7 +45,7 @@ def with_values(tree: Any, values: Mapping[KeyPath, Any]) -> Any:
 def with_changes(leaf: Any, values: np.ndarray, changed: np.ndarray) -> Any:
     """A leaf with new values where `changed`; type, dtype, shape, strides and its other bytes stay.
 
-    Only whole numbers become single precision: in them a metre or a radian would be lost.
+    Whole numbers become single precision, or a metre or a radian would be lost.
 
     Args:
         leaf: Tensor, numpy array, number, or nested lists or tuples of these.

@@ -1,4 +1,4 @@
-"""Keypoints from files, 2D and 3D: one module for each family of formats, told apart by their content."""
+"""Keypoints from files, 2D and 3D: one module for each family of formats, recognised by content."""
 
 from lsmplify_refine.keypoint_files.arrays import keypoints_from_array
 from lsmplify_refine.keypoint_files.load import load_keypoints, load_tracks

@@ -14,9 +14,9 @@ from lsmplify_refine.values.conventions import Layout
 from lsmplify_refine.values.keypoints import Keypoints
 from lsmplify_refine.values.notes import Note
 
-#: Conventions of estimators' own arrays, told by the number of points.
+#: Conventions of estimators' own arrays, by the number of points.
 _BARE = {17: "coco17", 25: "body25"}
-#: A last column within these bounds, but for a hundredth of it, is a confidence and no coordinate.
+#: If 99 % of a last column lie within these bounds, it is a confidence, not a coordinate.
 _CONFIDENCE = (-0.1, 1.1)
 #: A person is larger than this in pixels, and smaller in metres; larger than the second in millimetres.
 _LARGEST_M, _SMALLEST_MM = 5.0, 100.0
@@ -26,7 +26,7 @@ def keypoints_from_array(array: np.ndarray, *, where: str, source: str) -> Keypo
     """Keypoints from (T, 17 or 25, 3 or 4): x and y in pixels, or x, y and z in metres, and confidence.
 
     Raises:
-        InputError: It has another shape or is no array of numbers; `where` names the file (and key).
+        InputError: It has another shape or is not an array of numbers; `where` names the file (and key).
     """
     if array.ndim != 3 or array.shape[1] not in _BARE or array.shape[2] not in (3, 4) or not len(array):
         raise InputError(
@@ -116,11 +116,11 @@ def _columns(array: np.ndarray, path: Path) -> tuple[np.ndarray, np.ndarray, tup
     """Positions, confidence and notes of a bare array; millimetres become metres."""
     width = array.shape[2]
     if width == 5:
-        raise InputError(f"{path}: five numbers a point; only MediaPipe's landmarks have so many")
+        raise InputError(f"{path}: five numbers per point; only MediaPipe's landmarks have five")
     has_confidence = width == 4 or (width == 3 and _last_is_confidence(array))
     if width == 3 and has_confidence and not _in_pixels(array):
         raise InputError(
-            f"{path}: three numbers a point may be x, y, confidence or x, y, z; "
+            f"{path}: three numbers per point may be x, y, confidence or x, y, z; "
             "give a .npz with positions or keypoints3d"
         )
     positions = array[..., :-1] if has_confidence else array
@@ -128,7 +128,7 @@ def _columns(array: np.ndarray, path: Path) -> tuple[np.ndarray, np.ndarray, tup
     if positions.shape[-1] == 2:
         return positions, confidence, ()
     if _is_millimetres(positions):
-        note = Note("unit-inferred", f"{path.name}: taken as millimetres, told by the size of the body")
+        note = Note("unit-inferred", f"{path.name}: taken as millimetres, judged by the size of the body")
         return positions / 1000, confidence, (note,)
     return positions, confidence, ()
 

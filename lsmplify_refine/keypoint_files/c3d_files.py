@@ -13,7 +13,7 @@ from lsmplify_refine.keypoint_files.track import KeypointTrack
 
 
 def is_c3d(head: bytes) -> bool:
-    """Whether a file that begins so is a C3D: its second byte is 0x50, after the block of the parameters."""
+    """Whether a file with this beginning is a C3D: its second byte, behind the parameter block, is 0x50."""
     return len(head) >= 2 and head[1] == 0x50 and 2 <= head[0] <= 20
 
 
@@ -21,7 +21,7 @@ def read(path: Path, wanted: str | None) -> KeypointTrack:
     """The one person of a C3D file.
 
     Raises:
-        InputError: The library is missing, the file is damaged, or its points are no joints.
+        InputError: The library is missing, the file is damaged, or its points are not joints.
     """
     try:
         import c3d
@@ -36,7 +36,7 @@ def read(path: Path, wanted: str | None) -> KeypointTrack:
             unit = "mm" if unit is None else unit.string_value.strip().lower()
             fps = float(reader.point_rate)
             frames = list(reader.read_frames(copy=True))
-    # whatever the library trips over in a damaged file
+    # a damaged file can make the library raise anything
     except Exception as error:
         raise InputError(f"{path}: not readable as C3D ({type(error).__name__}: {error}); export it again") from error
     if unit not in METRES:

@@ -24,7 +24,7 @@ def is_coco(value: Any) -> bool:
 
 
 def read(value: Any, path: Path, wanted: str | None) -> list[KeypointTrack]:
-    """The people, their frames numbered by `image_id` or by the file name that stands for it.
+    """The people, with frames numbered by `image_id` or by the file name that stands for it.
 
     Raises:
         InputError: An entry is malformed.

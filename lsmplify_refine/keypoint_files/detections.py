@@ -1,4 +1,4 @@
-"""Detections: what the per-frame formats hold, put together into tracks."""
+"""Detections: the content of the per-frame formats, joined into tracks."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ def numbers(values: Any, where: str) -> np.ndarray:
 
 
 def detection(frame: int, values: Any, where: str, *, width: int, person: str | None = None) -> Detection:
-    """A detection from flat or nested numbers, `width` a point, the confidence last.
+    """A detection from flat or nested numbers: `width` per point, the confidence last.
 
-    A 2D point at exactly (0, 0), which is how these formats write a missing one, gets confidence 0.
+    These formats write a missing 2D point as (0, 0); it gets confidence 0.
     """
     flat = numbers(values, where).ravel()
     if not flat.size or flat.size % width:
@@ -70,7 +70,7 @@ def tracks_of(
     among: Sequence[str] | None = None,
     notes: tuple[Note, ...] = (),
 ) -> list[KeypointTrack]:
-    """Tracks by the file's ids, or else linked from frame to frame by nearness.
+    """Tracks by the file's ids, or else linked from frame to frame by distance.
 
     Args:
         detections: In any order.
@@ -84,7 +84,7 @@ def tracks_of(
         InputError: There is nobody, or people with different numbers of points.
     """
     if not detections:
-        raise InputError(f"{where}: there is nobody in it")
+        raise InputError(f"{where}: nobody is in it")
     shapes = {each.points.shape for each in detections}
     if len(shapes) > 1:
         raise InputError(f"{where}: people have different numbers of points: {sorted(map(str, shapes))}")

@@ -1,4 +1,4 @@
-"""`load_tracks` and `load_keypoints`: any known keypoint file or folder, told by its content."""
+"""`load_tracks` and `load_keypoints`: any known keypoint file or folder, recognised by content."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def load_tracks(
     """Everybody's keypoints in a file, or in a folder of one file per frame.
 
     Args:
-        path: One of the formats in docs/keypoints.md, told apart by their content.
+        path: One of the formats in docs/keypoints.md, recognised by content.
         convention: Which convention its points are in, where the file does not say (a key of `keypoints.LAYOUTS`).
         image_size: (width, height) in pixels, needed for MediaPipe's normalised coordinates.
 
     Returns:
-        One track a person, the one with the most evidence first.
+        One track per person, the one with the most evidence first.
 
     Raises:
         InputError: It cannot be read as one of these, or several conventions fit.

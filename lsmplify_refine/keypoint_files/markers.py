@@ -37,7 +37,7 @@ def track_of_markers(
         wanted: The convention that the user names.
 
     Raises:
-        InputError: The markers are no joints of one convention.
+        InputError: The markers are not the joints of one convention.
     """
     match = find_convention(names, wanted, str(path))
     columns = np.array(match.columns)

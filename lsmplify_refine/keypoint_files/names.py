@@ -32,7 +32,7 @@ _OTHER_NAMES: dict[str, tuple[str, ...]] = {
 #: Human3.6M's own names: its thorax lies where others have the neck.
 _H36M_NAMES = {"thorax": "neck", "neck": "jaw"}
 #: Fewer points than this do not make a person.
-_LEAST_POINTS = 6
+_MIN_POINTS = 6
 
 
 @dataclass(frozen=True)
@@ -67,13 +67,13 @@ def find_convention(names: Sequence[str], wanted: str | None, where: str) -> Mat
         raise InputError(f"{where}: convention {wanted!r} is not known; known: {', '.join(CONVENTIONS)}")
     considered = [CONVENTIONS[wanted]] if wanted else list(CONVENTIONS.values())
     matches = [_match(convention, names) for convention in considered]
-    most = max(_found(match) for match in matches)
-    if most < _LEAST_POINTS:
+    maximum = max(_found(match) for match in matches)
+    if maximum < _MIN_POINTS:
         raise InputError(
-            f"{where}: only {most} of {len(names)} columns are named like joints (such as right_shoulder or RShoulder; "
-            f"first: {', '.join(names[:4])}); surface markers cannot be used"
+            f"{where}: only {maximum} of {len(names)} columns are named like joints "
+            f"(such as right_shoulder or RShoulder; first: {', '.join(names[:4])}); surface markers cannot be used"
         )
-    best = [match for match in matches if _found(match) == most]
+    best = [match for match in matches if _found(match) == maximum]
     whole = [match for match in best if -1 not in match.columns]
     # a name list that is exactly one convention's, or that only one convention takes
     chosen = whole if len(whole) == 1 else best

@@ -24,7 +24,7 @@ def people(value: dict[str, Any], frame: int, where: str) -> list[Detection]:
     found = []
     for index, person in enumerate(value["people"]):
         if not isinstance(person, dict):
-            raise InputError(f"{where}: people: entry {index} is no person")
+            raise InputError(f"{where}: people: entry {index} is not a person")
         in_space = bool(person.get("pose_keypoints_3d"))
         # "pose_keypoints" is how versions before 1.2 called it
         key = next((key for key in _keys(in_space) if person.get(key)), None)

@@ -45,8 +45,8 @@ def read(path: Path, wanted: str | None) -> list[KeypointTrack]:
     for (frame, person), points in cells.items():
         values = np.array([points.get(name, empty) for name in order])
         found.append(Detection(frame, values[:, :-1], values[:, -1], person if has_people else "0"))
-    about_rest = Note("columns-unused", f"columns not used: {', '.join(match.unmapped)}")
-    notes = (about_rest,) if match.unmapped else ()
+    unused = Note("columns-unused", f"columns not used: {', '.join(match.unmapped)}")
+    notes = (unused,) if match.unmapped else ()
     return tracks_of(found, where=str(path), source=path.name, wanted=match.convention, notes=notes)
 
 

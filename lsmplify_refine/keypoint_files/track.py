@@ -1,4 +1,4 @@
-"""One person's keypoints as read, the frames they belong to, and what became of the file's points."""
+"""One person's keypoints as read, their frames, and the mapping of the file's points to the body."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lsmplify_refine.values.conventions import CONVENTIONS, LAYOUTS, Layout, lay
 from lsmplify_refine.values.keypoints import Keypoints
 from lsmplify_refine.values.notes import Note
 
-#: Coordinates are finite and at most this large, whatever their unit; beyond it squares overflow float32.
+#: Max coordinate in any unit; the squares of larger ones overflow float32.
 _LARGEST = 1e9
 #: Rates that differ by less than this share are one rate (29.97 and 30). A file is as long as a video whose length it
 #: has to so many of its frames. A time this near to a sample, in samples, is the sample's.

@@ -15,7 +15,7 @@ _HEAD_LINES = 5
 
 
 def is_trc(head: bytes) -> bool:
-    """Whether a file that begins so is a TRC."""
+    """Whether a file with this beginning is a TRC."""
     return head.lstrip(b"\xef\xbb\xbf").startswith(b"PathFileType")
 
 
@@ -23,7 +23,7 @@ def read(path: Path, wanted: str | None) -> KeypointTrack:
     """The one person of a TRC file.
 
     Raises:
-        InputError: The head or a row is malformed, or the markers are no joints.
+        InputError: The head or a row is malformed, or the markers are not joints.
     """
     lines = _lines(path)
     if len(lines) <= _HEAD_LINES:
@@ -74,7 +74,7 @@ def _lines(path: Path) -> list[str]:
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: the TRC file is no text ({error.reason}); copy it again") from error
+        raise InputError(f"{path}: the TRC file is not text ({error.reason}); copy it again") from error
 
 
 def _rate(head: dict[str, str], path: Path) -> float | None:

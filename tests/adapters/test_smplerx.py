@@ -35,7 +35,7 @@ def test_smplerx_people_are_told_by_their_boxes(tmp_path: Path) -> None:
     for person, estimate in enumerate(estimates):
         assert estimate.boxes is not None
         assert np.array_equal(estimate.boxes[:, 0], 100 + 250 * person + 3 * estimate.frame_ids)
-        assert any("told by their boxes" in note.text for note in estimate.notes)
+        assert any("linked by their boxes" in note.text for note in estimate.notes)
 
 
 def test_smplerx_without_boxes_is_refused(tmp_path: Path) -> None:

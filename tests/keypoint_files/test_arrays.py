@@ -88,7 +88,7 @@ def test_confidence_is_brought_into_range(tmp_path: Path) -> None:
         ("k.npy", points(17), "17 points may be coco17, h36m17; say which with --keypoint-convention"),
         ("k.npy", points(25, frames=0), r"shape \(0, 25, 3\); expected"),
         ("k.npy", np.full((2, 25, 3), "a"), "expected numbers"),
-        ("k.npy", np.zeros((2, 25, 5)), "five numbers a point"),
+        ("k.npy", np.zeros((2, 25, 5)), "five numbers per point"),
         ("k.npy", np.zeros((2, 25, 6)), r"shape \(2, 25, 6\); expected"),
         ("k.npy", points(25) * [0.001, 0.001, 1], "may be x, y, confidence or x, y, z"),
         ("k.npy", points(33) * [0.001, 0.001, 1], "normalised image coordinates; give --video"),
