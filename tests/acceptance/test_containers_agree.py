@@ -48,6 +48,7 @@ def _refined(refiner: Refiner, path: Path) -> Estimate:
     return refiner.refine(estimate.replace(fps=30.0)).refined
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 @pytest.mark.parametrize("name", CLIPS)
 def test_containers_agree(shared_data: Path, tmp_path: Path, name: str) -> None:

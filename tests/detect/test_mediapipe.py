@@ -40,6 +40,7 @@ def test_a_model_that_is_none(tmp_path: Path) -> None:
         open_detector("mediapipe", tmp_path / "bad.task")
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_a_real_clip_is_refined_from_nothing_but_result_and_video(
     shared_data: Path, model: Path, tmp_path: Path

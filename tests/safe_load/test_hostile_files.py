@@ -34,6 +34,7 @@ def test_hostile_files_are_refused(case: str, tmp_path: Path, monkeypatch: pytes
     check(case, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="peak memory is read from /proc")
 def test_refusing_takes_little_memory(tmp_path: Path) -> None:
     done = subprocess.run(
