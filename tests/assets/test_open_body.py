@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation
 from lsmplify_refine.body import BodyModel
 from lsmplify_refine.values.conventions import BODY25, COCO17, CONVENTIONS
 
-#: The conventions that the file has rows for; the others are composed of them.
+#: The conventions with rows in the file; the others are composed of them.
 BAKED = {convention.name: convention for convention in (COCO17, BODY25)}
 _MIRROR = [0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10, 12, 14, 13, 15, 17, 16, 19, 18, 21, 20, 23, 22]
 
@@ -99,7 +99,7 @@ def test_face_and_feet_point_forwards(body: dict[str, np.ndarray]) -> None:
 def test_limb_points_stay_with_their_joint_in_a_bent_limb(
     convention: str, within_m: float, limb: str, index: int, turn_deg: tuple[float, float, float]
 ) -> None:
-    """A point off the joint turns with it by half, as skin over a joint does; linear blending must not pull it away."""
+    """A point beside the joint turns by half the angle, as skin does; linear blending must not pull it away."""
     body = BodyModel.open()
     turn = Rotation.from_rotvec(turn_deg, degrees=True)
     rotations = np.tile(np.eye(3), (2, 24, 1, 1))

@@ -1,4 +1,4 @@
-"""Cases are reproducible, differ in what they say and in nothing else, and have the sizes of the protocol."""
+"""Cases are reproducible, differ only in what their names say, and have the protocol's sizes."""
 
 from __future__ import annotations
 
@@ -41,11 +41,13 @@ def test_standard_rows_are_those_of_the_protocol() -> None:
     assert groups == {
         "strides": 7, "plug-in": 4, "noise": 18, "dropout": 12, "hidden limb": 10, "garbage": 8, "shift": 16
     }  # fmt: skip
-    assert len({row.case for row in rows}) == len({row.case.name for row in rows}), "names tell cases apart"
+    assert len({row.case for row in rows}) == len({row.case.name for row in rows}), "names are unique"
     assert all((row.reference is not None) == (row.group == "shift") for row in rows)
     for row in rows:
         if row.reference is not None:
-            assert row.case.stride / row.case.fps == row.reference.stride / row.reference.fps  # as far apart in time
+            assert (
+                row.case.stride / row.case.fps == row.reference.stride / row.reference.fps
+            )  # the same distance in time
 
 
 def test_the_same_seed_gives_the_same_pairs(shapes: ShapeSampler) -> None:

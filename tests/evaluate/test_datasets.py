@@ -1,4 +1,4 @@
-"""Every layout gives the takes that its files hold; what cannot be used gets one line."""
+"""Every layout gives the takes of its files; unusable files get one line."""
 
 from __future__ import annotations
 

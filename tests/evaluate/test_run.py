@@ -1,4 +1,4 @@
-"""The whole evaluation, small: every kind of row, files that agree with each other, and the command."""
+"""A small evaluation: every kind of row, consistent files, and the command."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def command(inputs: Path, folder: Path, **changed: Any) -> list[str]:
-    """Changed options are given as the texts after them; None leaves one out."""
+    """The command line; `changed` holds the texts of changed options, and None omits an option."""
     options: dict[str, list[object] | None] = {
         "data": [inputs / "motion"],
         "weights": [inputs / "ours.safetensors"],
@@ -173,7 +173,7 @@ def test_the_command_writes_files_that_agree(
         assert re.search(rf"{name}\s+{found[NOTHING]}", shown), "the terminal shows the main table"
 
 
-def test_results_are_not_replaced_unasked(inputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_existing_results_need_overwrite(inputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "evaluation.md").write_text("mine")
     assert main(command(inputs, tmp_path)) == 2
     assert "evaluation.md: exists already" in capsys.readouterr().err
@@ -194,7 +194,7 @@ def test_results_are_not_replaced_unasked(inputs: Path, tmp_path: Path, capsys: 
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )
-def test_what_cannot_be_evaluated_gets_one_line(
+def test_unusable_input_gets_one_line(
     inputs: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],

@@ -21,17 +21,17 @@ from tests.support.scenes import open_body, true_motion
 
 BETAS = torch.tensor([1.0, -0.5, 0.3, 0, 0, 0, 0, 0, 0, 0])
 FRAMES = 4
-#: Enough to see what changes the result.
+#: Enough iterations to show what changes the result.
 SHORT = SmplifyConfig(stages=tuple(replace(stage, iterations=15) for stage in SmplifyConfig().stages))
 
 
 def problem(seed: int = 0) -> dict[str, Tensor]:
-    """Frames of a smooth motion, and starts with about 10 degrees of error a joint and 5 cm of the pelvis."""
+    """Frames of a smooth motion; starts with about 10 degrees of error per joint and 5 cm at the pelvis."""
     generator = np.random.default_rng(seed)
     rotvec, pelvis = (values[:: 45 // FRAMES][:FRAMES] for values in true_motion(45))
     rotvec = rotvec + np.pad(generator.normal(0, 0.15, (FRAMES, 21, 3)), ((0, 0), (1, 2), (0, 0)))
     error = np.zeros((FRAMES, 24, 3))
-    # 0.1 rad an axis: 10 degrees in all
+    # 0.1 rad per axis: 10 degrees in all
     error[:, :22] = generator.normal(0, 0.1, (FRAMES, 22, 3))
     true_rotations = rotvec_to_rotmat(rotvec)
     values = {
@@ -120,7 +120,7 @@ def test_the_prior_decides_what_is_not_seen() -> None:
     prior = fit_pose_prior(usual + np.random.default_rng(1).normal(0, 0.05, (500, 22, 3)), floor_rad=0.05)
     assert np.allclose(np.sqrt(np.diag(np.linalg.inv(prior.precision))), 0.05 * np.sqrt(2), rtol=0.2)
     confidence = torch.ones(FRAMES, 25)
-    confidence[:, 4] = 0  # without the wrist only the skin of the elbow sees its angle, hardly
+    confidence[:, 4] = 0  # without the wrist, the skin of the elbow hardly shows its angle
     args = (points_alone(), "body25", case["targets"], confidence, case["rotations"], case["pelvis"], BETAS)
     config = SmplifyConfig(step=0.05, start=5.0, angle=0.0, stages=(Stage("all", 100, prior=10.0, robust_m=1.0),))
     elbows = [roma.rotmat_to_rotvec(smplify(*args, prior=p, config=config)[0][:, 19]) for p in (prior, None)]
@@ -130,7 +130,7 @@ def test_the_prior_decides_what_is_not_seen() -> None:
 
 
 def test_a_knee_resists_bending_backwards() -> None:
-    """A straight leg whose foot was detected too far forward; weighed so that the bend costs more than the foot."""
+    """A straight leg whose foot is detected too far forward; the weights make the bend cost more than the foot."""
     rotations, pelvis = torch.eye(3).repeat(1, 24, 1, 1), torch.zeros(1, 3)
     bent = rotations.clone()
     bent[:, 4] = roma.rotvec_to_rotmat(torch.tensor([-0.6, 0, 0]))

@@ -1,4 +1,4 @@
-"""Whole takes: errors in time, the chain of a sequence, the smoothed correction."""
+"""Whole takes: errors over time, sequences, and the smoothed correction."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_errors_are_as_large_smooth_as_independent() -> None:
 
 
 def test_a_sequence_feeds_back_what_was_refined() -> None:
-    """A solver that goes half the way: what is left of the first error halves with every frame of a still take."""
+    """With a solver that corrects half of the error, the first error halves in every frame of a still take."""
     still = replace(take(6), rotvec=take(6).rotvec[:1].repeat(6, 0), pelvis=take(6).pelvis[:1].repeat(6, 0))
     case = TakeCase("sequential", first="estimated")
     laid = lay_out(case, [still, replace(still, pelvis=still.pelvis[:4], rotvec=still.rotvec[:4])],
@@ -119,7 +119,7 @@ def test_a_sequence_may_start_from_the_true_pose() -> None:
 
 
 def test_takes_refined_by_the_engine_are_refined_one_by_one() -> None:
-    """Two takes give what each gives alone, and come much nearer to the truth than the estimates."""
+    """Two takes give the same as each take alone, and are closer to the truth than the estimates."""
     case = TakeCase("plug-in", noise_m=0.01, smoothed=True)
     laid = lay_out(case, [take(20), take(15)], ShapeSampler(open_body()), seed=0, protocol=Protocol())
     network = ResidualRegressor(NetworkConfig(width=16, depth=1)).eval()

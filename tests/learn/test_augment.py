@@ -1,4 +1,4 @@
-"""Variety: mirroring undoes itself, limbs come whole, chains turn as one, style is constant, sway is slow."""
+"""Augmentation: mirroring inverts itself, limbs stay whole, chains keep their ends, style is constant, sway is slow."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_limbs_come_whole_from_the_same_other_sample() -> None:
     assert (rotvec == 0).all()
 
 
-def test_drawn_to_rest_all_joints_keep_their_axes_and_the_root_its_turn() -> None:
+def test_scaled_to_rest_all_joints_keep_their_axes_and_the_root_its_rotation() -> None:
     before = torch.randn(400, 3, 22, 3, generator=torch.Generator().manual_seed(0))
     after = unbent(before, 0.5, torch.Generator().manual_seed(1))
     share = (after / before)[:, :, 1:]
@@ -40,7 +40,7 @@ def test_drawn_to_rest_all_joints_keep_their_axes_and_the_root_its_turn() -> Non
     assert 0 <= share.min() < 0.02 and share.max() <= 1
 
 
-def test_some_are_contorted_all_over_but_for_the_root() -> None:
+def test_some_samples_are_contorted_in_all_joints_but_the_root() -> None:
     turns = roma.rotmat_to_rotvec(contortions(400, 0.5, torch.Generator().manual_seed(0))).norm(dim=-1)
     contorted = turns.amax(1) > 0
     assert 150 < int(contorted.sum()) < 250
@@ -48,7 +48,7 @@ def test_some_are_contorted_all_over_but_for_the_root() -> None:
     assert turns[contorted, 1:].square().mean() > 0.2**2
 
 
-def test_what_is_handed_on_leaves_the_chain_as_it_was() -> None:
+def test_sharing_rotations_differently_keeps_the_ends_of_chains() -> None:
     generator = torch.Generator().manual_seed(0)
     before = roma.rotvec_to_rotmat(0.4 * torch.randn(200, 2, 22, 3, generator=generator))
     after = handed_on(before, 0.6, generator)
@@ -64,7 +64,7 @@ def test_what_is_handed_on_leaves_the_chain_as_it_was() -> None:
     assert 0.45 < changed.mean() < 0.75 and turned.max() < 0.3 * 2.5
 
 
-def test_style_has_the_size_asked_for() -> None:
+def test_style_offsets_have_the_given_size() -> None:
     offsets = style_offsets(torch.tensor([0.0, 1.0]).repeat_interleave(300), torch.Generator().manual_seed(0))
     angle = torch.arccos(((offsets.diagonal(dim1=-2, dim2=-1).sum(-1) - 1) / 2).clamp(-1, 1))
     assert angle[:300].max() < 1e-3
@@ -72,12 +72,12 @@ def test_style_has_the_size_asked_for() -> None:
     assert (angle[:, 0] < 1e-3).all()
 
 
-def test_what_sways_moves_slowly_and_not_without_size() -> None:
+def test_sway_is_slow_and_zero_without_size() -> None:
     size = torch.tensor([0.0, 1.0]).repeat_interleave(300)
     motion = swaying(size, torch.arange(60.0).expand(600, 60), torch.Generator().manual_seed(0))
     steps = roma.rotmat_geodesic_distance(motion[:, 1:], motion[:, :-1])
     far = roma.rotmat_geodesic_distance(motion[:, 30], motion[:, 0])
-    assert steps[:300].max() < 1e-3 and steps[300:, :, 0].max() < 1e-3  # the root is no joint to give a style to
+    assert steps[:300].max() < 1e-3 and steps[300:, :, 0].max() < 1e-3  # the root has no style
     assert 0.01 < steps[300:, :, 20].mean() < 0.06  # wrists: 0.30 radians per axis, a turn in a second or more
     assert far[300:, 20].mean() > 5 * steps[300:, :, 20].mean()
     knee = roma.rotmat_to_rotvec(motion[300:, :, 4]).std((0, 1))

@@ -1,4 +1,4 @@
-"""Takes of every layout come out alike: 22 joints, pelvis joint, y up, 30 fps."""
+"""Takes of every layout give the same: 22 joints, pelvis joint, y up, 30 fps."""
 
 from __future__ import annotations
 

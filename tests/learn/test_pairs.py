@@ -1,4 +1,4 @@
-"""Pairs fit together, hold everything that goes wrong, and sequences go on from given results."""
+"""Pairs are consistent and contain every kind of noise; rollouts continue from the given results."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_pairs_fit_together(split: Split, image: float) -> None:
     assert 0.005 < (pairs.start.rotations - pairs.truth.rotations).norm(dim=(-1, -2)).mean() < 0.6
 
 
-def test_pairs_have_everything_that_goes_wrong(split: Split) -> None:
+def test_pairs_have_every_kind_of_noise(split: Split) -> None:
     sampler = PairSampler(split.train, open_body(), PairConfig(image_batches=0), seed=2)
     pairs = sampler.draw(400)
     true = skinning.keypoints(pairs.skeleton, pairs.truth.rotations) + pairs.truth.pelvis[:, None]
@@ -63,7 +63,7 @@ def test_shapes_are_the_bodys(split: Split) -> None:
     assert torch.allclose(batched.points[0], single.points, atol=1e-5)
 
 
-def test_clean_pairs_are_exact_whatever_else_goes_wrong(split: Split) -> None:
+def test_clean_pairs_are_exact_despite_all_other_noise(split: Split) -> None:
     pairs = PairSampler(split.train, open_body(), PairConfig(image_batches=0, clean=1.0), seed=3).draw(64)
     true = skinning.keypoints(pairs.skeleton, pairs.truth.rotations) + pairs.truth.pelvis[:, None]
     assert (pairs.targets.weights == 1).all()
@@ -88,7 +88,7 @@ def test_the_network_is_told_which_starts_were_made_from_keypoints(split: Split)
     assert 5 < int(alike.sum()) < 20 and (pairs.earlier.count[-8:] == 1).all()
 
 
-class TestSequences:
+class TestRollouts:
     CONFIG = PairConfig(image_batches=0, in_sequence=0.25, sequence_frames=3, from_rest=0, known_first=0)
 
     def drawn(self, split: Split, *, seed: int = 4) -> PairSampler:
@@ -119,10 +119,10 @@ class TestSequences:
         assert torch.equal(pairs.earlier.rotations[known], pairs.start.rotations[known])
         sampler = PairSampler(split.train, open_body(), replace(config, known_first=1.0, estimator_error=1.0), seed=4)
         earlier = sampler.draw(64).earlier
-        assert earlier is not None and (earlier.count == 0).all()  # nobody knows a wrong one
+        assert earlier is not None and (earlier.count == 0).all()  # a wrong pose is never known
 
-    def test_what_is_wrong_with_the_keypoints_stays(self, split: Split) -> None:
-        """A hidden limb stays hidden, exact keypoints stay exact, noise is another one."""
+    def test_keypoint_noise_persists(self, split: Split) -> None:
+        """A hidden limb stays hidden, exact keypoints stay exact, noise is drawn again."""
         config = replace(self.CONFIG, in_sequence=1.0, dropout=0, outliers=0, hidden_limb=1.0, clean=0.5, wrong_shape=0)
         config = replace(config, noise_free=0, slow_noise=0)
         sampler = PairSampler(split.train, open_body(), config, seed=6)
@@ -149,7 +149,7 @@ class TestSequences:
         sampler.follow(lost)
         assert sampler.draw(8).start.pelvis[-2:].abs().max() < 10
 
-    def test_draws_go_on_from_a_saved_state(self, split: Split) -> None:
+    def test_draws_continue_from_a_saved_state(self, split: Split) -> None:
         sampler = self.drawn(split)
         sampler.follow(sampler.draw(8).truth)
         state = sampler.state_dict()

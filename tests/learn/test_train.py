@@ -56,7 +56,9 @@ def test_the_published_network_trains_on_the_same_pairs(split: Split, tmp_path: 
     assert isinstance(network, PublishedNetwork) and not network.training
 
 
-def test_a_resumed_run_goes_on_where_it_stopped(split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_resumed_run_continues_where_it_stopped(
+    split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = replace(SMALL, steps=20)  # enough for a moving mean
     whole = curve(split, tmp_path / "whole", config)
     monkeypatch.setattr("lsmplify_refine.learn.train._CHECKPOINT_EVERY", 8)
@@ -95,7 +97,7 @@ def test_a_moving_mean_of_the_weights_is_written(split: Split, tmp_path: Path) -
         mean = 0.5 * (mean + weights)
     written = torch.cat([p.flatten() for p in load_weights(tmp_path / "weights.safetensors").parameters()])
     assert torch.equal(written, torch.cat([p.detach().flatten() for p in result.parameters()]))
-    # the last step is not among those that were watched
+    # the last step is not among the watched ones
     last = 2 * written - mean
     step = (passed[-1] - passed[-2]).abs().max()
     assert (last - passed[-1]).abs().max() < 2 * step < (mean - passed[1]).abs().max()
@@ -105,7 +107,7 @@ def test_training_begins_with_given_weights(split: Split, tmp_path: Path) -> Non
     curve(split, tmp_path / "first", SMALL)
     begun = tmp_path / "first" / "weights.safetensors"
     fabric = Fabric(accelerator="cpu", devices=1)
-    still = replace(SMALL, steps=1, learning_rate=0.0, network=NetworkConfig(width=64))  # the file's size counts
+    still = replace(SMALL, steps=1, learning_rate=0.0, network=NetworkConfig(width=64))  # the file determines the size
     train(split, open_body(), still, tmp_path / "second", fabric=fabric, begin_with=begun)
     result = tmp_path / "second" / "weights.safetensors"
     ours, theirs = (load_weights(path).state_dict() for path in (begun, result))
@@ -118,7 +120,7 @@ def test_training_begins_with_given_weights(split: Split, tmp_path: Path) -> Non
         train(split, open_body(), published, tmp_path / "third", fabric=fabric, begin_with=begun)
 
 
-def test_what_cannot_be_resumed_is_said(split: Split, tmp_path: Path) -> None:
+def test_unusable_checkpoints_get_one_line(split: Split, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no checkpoint"):
         curve(split, tmp_path, SMALL, resume=True)
     curve(split, tmp_path, SMALL)
@@ -134,7 +136,7 @@ def test_what_cannot_be_resumed_is_said(split: Split, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("image", [0, 1])
-def test_pairs_go_to_a_device_as_a_whole(split: Split, image: int) -> None:
+def test_all_tensors_of_pairs_move_to_a_device(split: Split, image: int) -> None:
     def devices(value: object) -> set[str]:
         if isinstance(value, torch.Tensor):
             return {value.device.type}
@@ -148,7 +150,7 @@ def test_pairs_go_to_a_device_as_a_whole(split: Split, image: int) -> None:
     "options",
     [("--accelerator", "abacus"), ("--precision", "8"), ("--architecture=published", "--pair=image_batches=1")],
 )
-def test_what_cannot_be_run_gets_one_line(
+def test_impossible_options_get_one_line(
     options: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = tmp_path / "05"
@@ -169,7 +171,7 @@ def test_what_cannot_be_run_gets_one_line(
 
 
 @pytest.mark.parametrize("option", ["--steps", "--batch-size", "--devices", "--learning-rate"])
-def test_nothing_to_do_is_refused(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_zero_steps_or_devices_are_refused(option: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(["train", "--data", "x", "--output", "y", option, "0"])
     assert stopped.value.code == 2 and option in capsys.readouterr().err
@@ -179,7 +181,7 @@ def test_nothing_to_do_is_refused(option: str, capsys: pytest.CaptureFixture[str
     "setting",
     ["hope=1", "as_recorded", "as_recorded=often", "most_stride=1.5", "in_sequence=2", "sequence_frames=0", "sway=nan"],
 )
-def test_settings_of_pairs_that_are_none_get_one_line(
+def test_unknown_or_invalid_pair_settings_get_one_line(
     setting: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code = main(["train", "--data", str(tmp_path), "--output", str(tmp_path / "out"), "--pair", setting])

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-#: Degrees per second that the left elbow turns, and metres per second that the pelvis rises, in every file here.
+#: Speed of the left elbow (degrees per second) and of the rising pelvis (metres per second) in every file.
 ELBOW_SPEED = 60.0
 RISE_SPEED = 0.3
 
@@ -17,7 +17,7 @@ def motion(frames: int, rate: float, columns: int) -> tuple[np.ndarray, np.ndarr
     seconds = np.arange(frames) / rate
     poses = np.zeros((frames, columns))
     poses[:, 18 * 3 + 1] = np.radians(ELBOW_SPEED) * seconds
-    # fingers, jaw and eyes are bent, and must be dropped
+    # fingers, jaw and eyes are bent; readers must drop them
     poses[:, 66:] = 0.7
     trans = np.tile([0.1, 0.2, 0.3], (frames, 1))
     return poses, trans + seconds[:, None] * [0, 0, RISE_SPEED]
@@ -52,7 +52,7 @@ def write_smplh(path: Path, frames: int = 121, rate: float = 120.0, **changed: A
 
 
 def write_smplx(path: Path, frames: int = 121, rate: float = 120.0, **changed: Any) -> Path:
-    """AMASS SMPL-X `*_stageii.npz`: the split copies, the other spelling of the rate, keys of pickled objects."""
+    """AMASS SMPL-X `*_stageii.npz`: split copies, the other spelling of the rate, keys of pickled objects."""
     poses, trans = motion(frames, rate, 165)
     arrays = {
         "gender": np.array("female"),
@@ -76,7 +76,7 @@ def write_smplx(path: Path, frames: int = 121, rate: float = 120.0, **changed: A
 
 
 def _write(path: Path, arrays: dict[str, Any]) -> Path:
-    """Keys changed to None are left out."""
+    """Write the arrays; keys with the value None are omitted."""
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(path, **{key: value for key, value in arrays.items() if value is not None})
     return path

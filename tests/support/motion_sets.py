@@ -22,13 +22,13 @@ def take_set(name: str = "generated") -> TakeSet:
 
 
 def poses(frames: int) -> tuple[np.ndarray, np.ndarray]:
-    """`poses` (F, 66) that tell their frame, and `trans` (F, 3)."""
+    """`poses` (F, 66) that differ in every frame, and `trans` (F, 3)."""
     pose = 0.01 * np.arange(frames)[:, None] + 0.001 * np.arange(66)
     return pose, np.tile([0.1, 0.2, 0.3], (frames, 1)) + 0.01 * np.arange(frames)[:, None]
 
 
 def write_3dpw(folder: Path, part: str = "test", name: str = "downtown_walking_00", frames: int = 12) -> Path:
-    """Two people; the camera of the second is lost at frame 5. As Python 2 pickled it."""
+    """Two people, as Python 2 pickled them; the camera of the second is lost at frame 5."""
     pose, trans = poses(frames)
     pose = np.concatenate([pose, np.full((frames, 6), 0.5)], 1)
     valid = np.ones(frames, bool)
@@ -51,7 +51,7 @@ def write_3dpw(folder: Path, part: str = "test", name: str = "downtown_walking_0
 
 
 def write_rich(folder: Path, part: str = "test_body", subject: str = "017", frames: tuple[int, ...] = ()) -> Path:
-    """One person's frames, one file each, batch dimension 1 and hands as RICH has them; returns the first one."""
+    """One person's frames, one file each, with RICH's batch dimension and hands; returns the first file."""
     pose, trans = poses(40)
     paths = []
     for frame in frames or (3, 4, 5, 6, 9, 10, 11):
