@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from lsmplify_refine.values.camera import CalibratedCamera, Camera
     from lsmplify_refine.values.estimate import Estimate
     from lsmplify_refine.values.keypoints import Keypoints
+    from lsmplify_refine.values.notes import Note
 
 __all__ = [
     "BodyModel",
@@ -36,6 +37,7 @@ __all__ = [
     "InputError",
     "KeypointTrack",
     "Keypoints",
+    "Note",
     "Recorder",
     "Refinement",
     "Refiner",
@@ -60,6 +62,7 @@ _HOME = {
     "InputError": "lsmplify_refine.errors",
     "KeypointTrack": "lsmplify_refine.keypoint_files",
     "Keypoints": "lsmplify_refine.values.keypoints",
+    "Note": "lsmplify_refine.values.notes",
     "Recorder": "lsmplify_refine.recorder",
     "Refinement": "lsmplify_refine.engine.refinement",
     "Refiner": "lsmplify_refine.engine.refiner",

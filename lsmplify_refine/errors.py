@@ -10,7 +10,7 @@ class InputError(Exception):
     """
 
 
-def one_line(error: BaseException) -> str:
-    """An error in one line. Its type is named unless its message was written for the user."""
+def describe_error(error: BaseException) -> str:
+    """An error in one line. Its type is named unless the message is for the user."""
     text = " ".join(str(error).split())
-    return text if isinstance(error, InputError | OSError) else f"{type(error).__name__}: {text}"
+    return text if isinstance(error, InputError) else f"{type(error).__name__}: {text}"

@@ -17,6 +17,7 @@ NAMES = [
     "InputError",
     "KeypointTrack",
     "Keypoints",
+    "Note",
     "Recorder",
     "Refinement",
     "Refiner",

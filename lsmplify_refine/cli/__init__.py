@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from lsmplify_refine._version import __version__
 from lsmplify_refine.cli import demo, doctor, evaluate, refine, train
 from lsmplify_refine.cli._options import BAD_INPUT, STOPPED
-from lsmplify_refine.errors import InputError, one_line
+from lsmplify_refine.errors import InputError
 
 VERBS = {"refine": refine, "demo": demo, "doctor": doctor, "train": train, "evaluate": evaluate}
 
@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (InputError, OSError) as error:
         if args.debug:
             raise
-        print(f"error: {one_line(error)}", file=sys.stderr)
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return BAD_INPUT
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import math
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
 from lsmplify_refine.options import Device
 
@@ -48,12 +49,14 @@ def job_from(args: argparse.Namespace, source: Path) -> Job:
         args: The parsed options.
         source: The input.
     """
-    from dataclasses import fields
-
     from lsmplify_refine.job.job import Job
 
-    given = {field.name: getattr(args, field.name) for field in fields(Job) if hasattr(args, field.name)}
-    return Job(**{**given, "input": source})
+    return Job(**{**given_options(args, Job), "input": source})
+
+
+def given_options(args: argparse.Namespace, config: type[Any]) -> dict[str, Any]:
+    """The options given by the user that are fields of a dataclass."""
+    return {field.name: getattr(args, field.name) for field in fields(config) if hasattr(args, field.name)}
 
 
 def positive(text: str) -> float:

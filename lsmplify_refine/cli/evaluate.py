@@ -1,4 +1,4 @@
-"""`lsmplify-refine evaluate`: measure the regressor beside everything that it has to beat."""
+"""`lsmplify-refine evaluate`: measure the regressor against everything that it has to beat."""
 
 from __future__ import annotations
 
@@ -6,13 +6,22 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lsmplify_refine.cli._options import DONE, Subparsers, add_debug_option, at_least_one, not_negative, whole_number
+from lsmplify_refine.cli._options import (
+    DONE,
+    Subparsers,
+    add_debug_option,
+    at_least_one,
+    given_options,
+    not_negative,
+    whole_number,
+)
 
 if TYPE_CHECKING:
     from lsmplify_refine.body import BodyModel
     from lsmplify_refine.cli._console import Bars
     from lsmplify_refine.evaluate.datasets import Choice, TakeSet
     from lsmplify_refine.evaluate.methods import Panel
+    from lsmplify_refine.evaluate.run import EvaluateConfig
 
 TREE = """\
 It writes
@@ -26,8 +35,8 @@ def register_parser(subparsers: Subparsers) -> None:
     """Add the verb to the command line."""
     parser = subparsers.add_parser(
         "evaluate",
-        help="measure the regressor beside its rivals",
-        description="Measure the regressor beside doing nothing, the projection alone, SMPLify and the published\n"
+        help="measure the regressor against its rivals",
+        description="Measure the regressor against doing nothing, the projection alone, SMPLify and the published\n"
         "network (needs `pip install lsmplify-refine[train]`).",
         epilog=TREE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -35,17 +44,17 @@ def register_parser(subparsers: Subparsers) -> None:
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder to write to")
     _add_test_options(parser.add_argument_group("what to test on (at least one)"))
     _add_method_options(parser.add_argument_group("what to test"))
-    running = parser.add_argument_group("running")
-    running.add_argument("--pairs", type=at_least_one, default=2000, metavar="N", help="pairs in each row (2000)")
+    running = parser.add_argument_group("running", argument_default=argparse.SUPPRESS)
+    running.add_argument("--pairs", type=at_least_one, metavar="N", help="pairs in each row (2000)")
     running.add_argument(
-        "--takes", type=whole_number, default=12, metavar="N", help="most whole takes a set; 0: all (12)"
+        "--takes", type=whole_number, metavar="N", help="maximum number of whole takes in a set; 0: all (12)"
     )
     running.add_argument(
-        "--take-seconds", type=not_negative, default=10.0, metavar="S", help="most of each whole take; 0: all (10)"
+        "--take-seconds", type=not_negative, metavar="S", help="maximum length of a whole take; 0: all of it (10)"
     )
-    running.add_argument("--seed", type=int, default=0, help="of pairs, shapes, errors and noise (0)")
+    running.add_argument("--seed", type=int, help="seed of pairs, shapes, errors and noise (0)")
     running.add_argument("--quick", action="store_true", help="two rows of each kind")
-    running.add_argument("--overwrite", action="store_true", help="replace results that exist")
+    running.add_argument("--overwrite", action="store_true", default=False, help="replace results that exist")
     add_debug_option(running)
     parser.set_defaults(handle=handle)
 
@@ -65,16 +74,16 @@ def _add_test_options(group: argparse._ArgumentGroup) -> None:
         nargs="+",
         default=[],
         metavar="PATH",
-        help="results of an estimator, whose poses are taken as the truth",
+        help="results of an estimator; their poses are taken as the truth",
     )
     group.add_argument(
         "--subjects", type=_names, metavar="A,B", help="test subjects (AMASS: 02,13; else the test part)"
     )
-    group.add_argument("--all-subjects", action="store_true", help="every subject, those trained on too")
+    group.add_argument("--all-subjects", action="store_true", help="every subject, training subjects too")
 
 
 def _add_method_options(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--weights", type=Path, metavar="FILE", help="of our regressor (default: those shipped)")
+    group.add_argument("--weights", type=Path, metavar="FILE", help="weights of our regressor (default: shipped)")
     group.add_argument(
         "--published",
         type=Path,
@@ -84,7 +93,7 @@ def _add_method_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--smplify-frames",
         type=whole_number,
-        default=50,
+        default=argparse.SUPPRESS,
         metavar="N",
         help="pairs of each row that SMPLify gets; 0: leave it out (50)",
     )
@@ -109,11 +118,11 @@ def handle(args: argparse.Namespace) -> int:
     from lsmplify_refine.evaluate.run import EvaluateConfig, evaluate
     from lsmplify_refine.evaluate.table import for_terminal, main_tables
 
-    config = EvaluateConfig(args.pairs, args.takes, args.take_seconds, args.smplify_frames, args.seed, args.quick)
+    config = EvaluateConfig(**given_options(args, EvaluateConfig))
     choice = Choice(args.subjects, args.all_subjects)
     body = BodyModel.open()
     with Bars() as bars:
-        panel, take_panel, weights, pose_prior = _panels(args, choice, body)
+        panel, take_panel, weights, pose_prior = _panels(args, config, choice, body)
         sets = _read_sets(args, choice, bars)
         prepare(args.output, overwrite=args.overwrite)
         results = evaluate(sets, body, panel, take_panel, config, progress=bars.advance)
@@ -144,8 +153,10 @@ def _read_sets(args: argparse.Namespace, choice: Choice, bars: Bars) -> list[Tak
     return sets
 
 
-def _panels(args: argparse.Namespace, choice: Choice, body: BodyModel) -> tuple[Panel, Panel, dict[str, Path], bool]:
-    """Who is tested on single frames and on whole takes, the weights' files, and whether SMPLify has a pose prior."""
+def _panels(
+    args: argparse.Namespace, config: EvaluateConfig, choice: Choice, body: BodyModel
+) -> tuple[Panel, Panel, dict[str, Path], bool]:
+    """The methods for single frames and for whole takes, the weights' files, and whether SMPLify has a pose prior."""
     from lsmplify_refine.evaluate.datasets import training_poses
     from lsmplify_refine.evaluate.methods import DAMPINGS, make_panel, smplify_solvers
     from lsmplify_refine.evaluate.networks import load_ours, load_peer
@@ -156,14 +167,14 @@ def _panels(args: argparse.Namespace, choice: Choice, body: BodyModel) -> tuple[
     published = None
     if args.published:
         published, weights["published"] = load_peer(args.published), args.published
-    slow, poses = None, None
-    frames = min(args.smplify_frames, args.pairs)
+    solvers, poses = None, None
+    frames = min(config.smplify_frames, config.pairs)
     if frames:
         found = (training_poses(folder, choice) for folder in args.data)
         poses = next((some for some in found if some is not None), None)
-        slow = smplify_solvers(body, None if poses is None else fit_pose_prior(poses))
-    panel = make_panel(network, published, smplify_solvers=slow, smplify_frames=frames)
-    # every second damping: over whole takes the projection is most of the work
+        solvers = smplify_solvers(body, None if poses is None else fit_pose_prior(poses))
+    panel = make_panel(network, published, smplify_solvers=solvers, smplify_frames=frames)
+    # every second damping: over whole takes the projection takes most of the time
     return panel, make_panel(network, published, dampings=DAMPINGS[::2]), weights, poses is not None
 
 

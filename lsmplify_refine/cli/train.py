@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from lsmplify_refine.cli._options import DONE, Subparsers, add_debug_option, at_least_one, positive
+from lsmplify_refine.cli._options import DONE, Subparsers, add_debug_option, at_least_one, given_options, positive
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.options import Architecture
 
@@ -33,16 +33,16 @@ def register_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--data", type=Path, required=True, metavar="DATA", help="folder of motion files")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder to write to")
-    parser.add_argument(
+    training = parser.add_argument_group("training", argument_default=argparse.SUPPRESS)
+    training.add_argument(
         "--architecture",
         choices=get_args(Architecture),
-        default="ours",
-        help="published: Learnable SMPLify's own network, to compare with",
+        help="published: Learnable SMPLify's own network, to compare with (default: ours)",
     )
-    parser.add_argument("--steps", type=at_least_one, help="optimiser steps")
-    parser.add_argument("--batch-size", type=at_least_one, help="pairs per step and device")
-    parser.add_argument("--learning-rate", type=positive, help="peak learning rate")
-    parser.add_argument("--seed", type=int, help="the same seed gives the same loss curve")
+    training.add_argument("--steps", type=at_least_one, help="optimiser steps")
+    training.add_argument("--batch-size", type=at_least_one, help="pairs per step and device")
+    training.add_argument("--learning-rate", type=positive, help="peak learning rate")
+    training.add_argument("--seed", type=int, help="the same seed gives the same loss curve")
     parser.add_argument("--resume", action="store_true", help="continue from the folder's checkpoint")
     parser.add_argument(
         "--begin-with", type=Path, metavar="FILE", help="weights (.safetensors) to start from instead of random ones"
@@ -75,16 +75,12 @@ def handle(args: argparse.Namespace) -> int:
     from lsmplify_refine.learn.pairs import PairConfig
     from lsmplify_refine.learn.train import Progress, TrainConfig, train
 
-    given = {name: getattr(args, name) for name in ("steps", "batch_size", "learning_rate", "seed")}
-    # the published network takes keypoints in space, and was made for pairs
-    pairs = PairConfig() if args.architecture == "ours" else PairConfig(image_batches=0.0, in_sequence=0.0)
+    config = TrainConfig(**given_options(args, TrainConfig))
+    # the published network takes 3D keypoints, and was made for pairs
+    pairs = PairConfig() if config.architecture == "ours" else PairConfig(image_batches=0.0, in_sequence=0.0)
     for text in args.pair:
         pairs = _with_setting(pairs, text)
-    config = TrainConfig(
-        architecture=args.architecture,
-        pairs=pairs,
-        **{name: value for name, value in given.items() if value is not None},
-    )
+    config = replace(config, pairs=pairs)
     logger = TensorBoardLogger(root_dir=args.output, name="")
     try:
         fabric = Fabric(accelerator=args.accelerator, devices=args.devices, precision=args.precision, loggers=logger)

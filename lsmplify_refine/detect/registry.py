@@ -8,7 +8,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from lsmplify_refine.detect.protocol import Detector
-from lsmplify_refine.errors import InputError, one_line
+from lsmplify_refine.errors import InputError, describe_error
 
 #: Third parties register a detector's class under this entry-point group.
 ENTRY_POINT_GROUP = "lsmplify_refine.detectors"
@@ -49,5 +49,5 @@ def open_detector(name: str, model: Path | None = None) -> Detector:
         raise
     # third-party code may raise anything
     except Exception as error:
-        reason = one_line(error)[:200]
+        reason = describe_error(error)[:200]
         raise InputError(f"--detector {name}: cannot be started ({reason}); --debug shows where") from error

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lsmplify_refine.errors import InputError
+from lsmplify_refine.errors import InputError, describe_error
 from lsmplify_refine.job import media_checks
 from lsmplify_refine.visual.gl import gl_remedy
 
@@ -72,7 +72,7 @@ def _python_and_torch() -> Iterator[Check]:
     try:
         import torch
     except (ImportError, OSError) as error:
-        yield Check("torch", False, _one_line(error), "pip install --upgrade torch")
+        yield Check("torch", False, describe_error(error), "pip install --upgrade torch")
         return
     yield Check("torch", True, f"{torch.__version__}, {torch.get_num_threads()} CPU threads")
     cuda = torch.cuda.is_available()
@@ -87,12 +87,7 @@ def _tried(name: str, attempt: Callable[[], str], *, fix: str, needed: bool = Tr
         return Check(name, True, attempt(), needed=needed)
     # doctor reports whatever goes wrong, and continues
     except Exception as error:
-        return Check(name, False, _one_line(error).removesuffix(f"; {fix}"), fix, needed)
-
-
-def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return text if isinstance(error, InputError) else f"{type(error).__name__}: {text}"
+        return Check(name, False, describe_error(error).removesuffix(f"; {fix}"), fix, needed)
 
 
 def _open_body() -> str:

@@ -13,13 +13,13 @@ FILES = ("0_input_video.mp4", "hmr4d_results.pt", "preprocess/vitpose.pt")
 
 
 def copy_input(folder: Path) -> Path:
-    """Copy the built-in input into a folder, which is made where it is missing.
+    """Copy the built-in input into a folder, which is created if it is missing.
 
     Returns:
         The folder, as `--input` takes it.
 
     Raises:
-        InputError: Something else is there under one of the names, or the folder cannot be written to.
+        InputError: Another file has one of the names, or the folder cannot be written to.
     """
     source = files("lsmplify_refine.assets") / "demo"
     contents = {folder / name: source.joinpath(*name.split("/")).read_bytes() for name in FILES}

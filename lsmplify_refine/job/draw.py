@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lsmplify_refine.engine.refinement import Refinement
-from lsmplify_refine.errors import one_line
+from lsmplify_refine.errors import describe_error
 from lsmplify_refine.geometry.projection import project_to_image
 from lsmplify_refine.job.inputs import OpenedVideo, in_space
 from lsmplify_refine.values.estimate import Estimate
@@ -69,7 +69,7 @@ def draw(
 
 def failure_note(error: Exception) -> Note:
     """What the user is told about a comparison video that could not be drawn."""
-    return Note("video-failed", f"no comparison video, only results and report: {one_line(error)}", "warning")
+    return Note("video-failed", f"no comparison video, only results and report: {describe_error(error)}", "warning")
 
 
 def _drawn(refinement: Refinement) -> DrawnPerson:

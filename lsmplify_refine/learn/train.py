@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from lsmplify_refine.learn.loss import PoseLoss
 from lsmplify_refine.learn.motion import Split
 from lsmplify_refine.learn.pair_sampler import PairSampler
 from lsmplify_refine.learn.pairs import PairConfig, Pairs
+from lsmplify_refine.options import Architecture
 from lsmplify_refine.regressor.fusion import fuse
 from lsmplify_refine.regressor.network import NetworkConfig, ResidualRegressor
 from lsmplify_refine.regressor.published import PublishedNetwork, published_pose
@@ -67,7 +68,7 @@ class TrainConfig:
     mean_over: int = 1000
     seed: int = 0
     direct_loss: float = 0.02
-    architecture: Literal["ours", "published"] = "ours"
+    architecture: Architecture = "ours"
     network: NetworkConfig = field(default_factory=NetworkConfig)
     pairs: PairConfig = field(default_factory=PairConfig)
 
