@@ -84,7 +84,7 @@ class Recorder:
         missing = [name for name in _REQUIRED if name not in outputs]
         if missing:
             raise ValueError(f"frame {frame}: the outputs lack {', '.join(missing)}; they have {', '.join(outputs)}")
-        arrays = {
+        arrays: dict[str, Any] = {
             name: _as_shape(outputs[key], shape, f"frame {frame}: {key}")
             for key, (name, shape) in _KEYS.items()
             if key in outputs
@@ -96,7 +96,7 @@ class Recorder:
             "bbox_id": int(person),
         }
         name = f"{int(frame):05}_{int(person)}"
-        np.savez(self.folder / "smplx" / f"{name}.npz", **arrays)  # type: ignore[arg-type]
+        np.savez(self.folder / "smplx" / f"{name}.npz", **arrays)
         (self.folder / "meta" / f"{name}.json").write_text(json.dumps(camera))
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import resource
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))
@@ -25,12 +27,12 @@ def status_mb(field: str) -> int:
     return int(line.split()[1]) >> 10
 
 
-def in_child(work: object) -> None:
+def in_child(work: Callable[[], object]) -> None:
     """Run in a copy of this process."""
     child = os.fork()
     if child == 0:
         try:
-            work()  # type: ignore[operator]
+            work()
             sys.stdout.flush()
             os._exit(0)
         except BaseException as error:  # the parent sees the exit code
@@ -48,15 +50,15 @@ def main() -> None:
     adapters()  # imported now, not in the first child that needs them
     for case, (name, write, read, _) in HOSTILE.items():
         path = folder / name
-        in_child(lambda write=write, path=path: write(path))
+        in_child(partial(write, path))
 
-        def refuse(case: str = case, read: object = read, path: Path = path) -> None:
+        def refuse(case: str = case, read: Callable[[Path], object] = read, path: Path = path) -> None:
             Path("/proc/self/clear_refs").write_text("5")  # the peak so far is the parent's
             before = status_mb("VmRSS")
             limit = (status_mb("VmSize") + 1000) * _MB
             resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
             try:
-                read(path)  # type: ignore[operator]
+                read(path)
             except InputError:
                 print(status_mb("VmHWM") - before, case)
                 return
