@@ -236,7 +236,7 @@ def _minimise(energy: Callable[[], Tensor], unknowns: list[Tensor], stage: Stage
             lbfgs.zero_grad()
             value = energy()
             torch.autograd.backward(value)
-            return float(value)
+            return value.item()
 
         lbfgs.step(evaluate)
     else:
