@@ -23,8 +23,8 @@ OPENCV_PACKAGES = (
     "opencv-contrib-python-headless",
 )
 
-#: The one that this package and MediaPipe require.
-OUR_OPENCV = "opencv-contrib-python"
+#: What this package requires, and what MediaPipe requires: the same with more modules.
+_OPENCV, _OPENCV_CONTRIB = "opencv-python", "opencv-contrib-python"
 
 _WIDTH, _HEIGHT, _GRAY = 160, 120, 128
 
@@ -60,9 +60,10 @@ def try_opencv_packages() -> str:
 
 
 def one_opencv() -> str:
-    """The command that leaves a single, whole OpenCV."""
-    remove = " ".join(_opencv_packages()) or OUR_OPENCV
-    return f"pip uninstall -y {remove} && pip install {OUR_OPENCV}"
+    """The command that leaves a single, whole OpenCV, with the modules of all that were installed."""
+    installed = _opencv_packages()
+    kept = _OPENCV_CONTRIB if any("contrib" in package for package in installed) else _OPENCV
+    return f"pip uninstall -y {' '.join(installed) or kept} && pip install {kept}"
 
 
 def _opencv_packages() -> dict[str, str]:

@@ -42,25 +42,29 @@ def test_one_opencv_is_right(monkeypatch: pytest.MonkeyPatch, packages: dict[str
 
 
 @pytest.mark.parametrize(
-    ("packages", "message"),
+    ("packages", "message", "kept"),
     [
         (
             {"opencv-python": "4.10.0.84", "opencv-contrib-python": "4.9.0.80"},
             r"opencv-python 4.10.0.84 and opencv-contrib-python 4.9.0.80 are installed over each other",
+            "opencv-contrib-python",
         ),
         (
             {"opencv-contrib-python": "4.10.0.84", "opencv-python-headless": "5.0.0.93"},
             r"opencv-contrib-python 4.10.0.84 and opencv-python-headless 5.0.0.93 are installed over each other",
+            "opencv-contrib-python",
         ),
-        ({"opencv-python": "4.1.0.25"}, r"opencv-python 4.1.0.25 is installed, but cv2 is 4.10.0"),
+        ({"opencv-python": "4.1.0.25"}, r"opencv-python 4.1.0.25 is installed, but cv2 is 4.10.0", "opencv-python"),
     ],
 )
-def test_two_opencvs_are_named(monkeypatch: pytest.MonkeyPatch, packages: dict[str, str], message: str) -> None:
+def test_two_opencvs_are_named(
+    monkeypatch: pytest.MonkeyPatch, packages: dict[str, str], message: str, kept: str
+) -> None:
     _install(monkeypatch, "4.10.0", packages)
     with pytest.raises(InputError, match=message):
         media_checks.try_opencv_packages()
     fix = media_checks.one_opencv()
-    assert fix == f"pip uninstall -y {' '.join(packages)} && pip install opencv-contrib-python"
+    assert fix == f"pip uninstall -y {' '.join(packages)} && pip install {kept}"
 
 
 def test_an_opencv_without_functions_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
