@@ -14,6 +14,7 @@ import torch
 from lsmplify_refine.cli import main
 from lsmplify_refine.engine.refiner import Refiner
 from lsmplify_refine.errors import InputError
+from lsmplify_refine.values.conventions import COCO17
 from lsmplify_refine.visual.video import probe
 from tests.support import clips
 
@@ -57,6 +58,15 @@ def test_report_holds_metrics_settings_and_frames(folder: Path, tmp_path: Path) 
     assert error["refined"] < error["calibrated"]
     assert len(person["per_frame"]["status"]) == clips.FRAMES
     assert person["fps"] == 30
+
+
+def test_swapped_sides_are_in_the_report_and_on_the_terminal(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    torch.save(clips.keypoints()[:, list(COCO17.mirror)], folder / "preprocess" / "vitpose.pt")
+    assert main(["--input", str(folder), "--no-video"]) == 0
+    (note,) = (
+        each for each in json.loads((folder / WRITTEN[1]).read_text())["notes"] if each["code"] == "sides-swapped"
+    )
+    assert note["severity"] == "warning" and note["text"] in " ".join(capsys.readouterr().out.split())
 
 
 def test_pickle_without_camera_or_keypoints_takes_them_from_the_options(tmp_path: Path) -> None:
