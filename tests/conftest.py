@@ -5,12 +5,19 @@ import sys
 from pathlib import Path
 
 import pytest
+from jaxtyping import install_import_hook
 
 # one thread for each worker: the tests' tensors are small, and the workers of `-n 2` would fight over the cores
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # the tests' own helpers; at the end, so that an installed package is tested and not the checkout
 sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+# tests check the array shapes in types; users never pay for that. As in Python's typing rules, an int may be a float.
+install_import_hook(
+    [f"lsmplify_refine.{folder}" for folder in ("geometry", "body", "solver", "engine")],
+    "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))",
+)
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from lsmplify_refine.body.regressors import convention_regressors, mesh_landmarks
 from lsmplify_refine.errors import InputError
@@ -15,7 +16,7 @@ from lsmplify_refine.options import Family
 from lsmplify_refine.safe_load import load_body_npz, load_body_pickle, load_npy
 from lsmplify_refine.values.smpl_joints import BODY_JOINTS
 
-#: Joints in a full model file -> its family.
+#: Family by the number of joints in a full model file.
 _FAMILY_BY_JOINTS: dict[int, Family] = {24: "smpl", 52: "smplh", 55: "smplx"}
 _KEYS = ("v_template", "f", "weights", "shapedirs", "posedirs", "J_regressor", "kintree_table")
 #: Shape coefficients kept from a model file; SMPL-X files carry 300 and then expressions.
@@ -24,33 +25,33 @@ _MAX_BETAS = 300
 
 @dataclass(frozen=True)
 class BodyArrays:
-    """A body model as arrays (V vertices, J joints, B betas, K keypoints).
+    """A body model as arrays.
 
     Attributes:
         family: smpl, smplh or smplx.
         gender: As the file or its user says.
         is_open: True for the shipped open body, whose betas are its own.
-        v_template: (V, 3) rest vertices, metres.
-        faces: (F, 3).
-        weights: (V, J) skinning weights.
-        shapedirs: (V, 3, B).
-        posedirs: (V, 3, 9 (J - 1)), or None where all are zero.
-        J_regressor: (J, V).
-        parents: (J,) parent of each joint, -1 for the root.
-        keypoint_regressors: Convention -> (K, V + J): weights on the posed vertices, then on the posed joints.
+        v_template: Rest vertices, metres.
+        faces: Triangles of vertices.
+        weights: Skinning weights.
+        shapedirs: Change of the vertices with each beta.
+        posedirs: Pose blend shapes, 9 features for each joint but the root, or None where all are zero.
+        J_regressor: Joints from vertices.
+        parents: Parent of each joint, -1 for the root.
+        keypoint_regressors: Of each convention: weights on the posed vertices, then on the posed joints.
     """
 
     family: Family
     gender: str
     is_open: bool
-    v_template: np.ndarray
-    faces: np.ndarray
-    weights: np.ndarray
-    shapedirs: np.ndarray
-    posedirs: np.ndarray | None
-    J_regressor: np.ndarray
+    v_template: Float[np.ndarray, "vertices 3"]
+    faces: Int[np.ndarray, "faces 3"]
+    weights: Float[np.ndarray, "vertices joints"]
+    shapedirs: Float[np.ndarray, "vertices 3 betas"]
+    posedirs: Float[np.ndarray, "vertices 3 features"] | None
+    J_regressor: Float[np.ndarray, "joints vertices"]
     parents: tuple[int, ...]
-    keypoint_regressors: dict[str, np.ndarray]
+    keypoint_regressors: dict[str, Float[np.ndarray, "points vertices_and_joints"]]
 
 
 def load_open_body() -> BodyArrays:
@@ -95,8 +96,10 @@ def load_body_file(path: Path, gender: str = "neutral") -> BodyArrays:
     return _body_arrays(arrays, gender=gender, is_open=False, regressors=regressors)
 
 
-def _mesh_regressors(family: Family, arrays: dict, body25: np.ndarray | None) -> dict[str, np.ndarray]:
-    """Every convention's rows on a licensed mesh; `body25` (25, V) are the user's own rows for it."""
+def _mesh_regressors(
+    family: Family, arrays: dict[str, Any], body25: Float[np.ndarray, "25 vertices"] | None
+) -> dict[str, np.ndarray]:
+    """Every convention's rows on a licensed mesh; `body25` are the user's own rows for it."""
     from smplx.vertex_ids import vertex_ids
 
     joint_regressor = _dense(arrays["J_regressor"])
@@ -106,8 +109,10 @@ def _mesh_regressors(family: Family, arrays: dict, body25: np.ndarray | None) ->
     return convention_regressors(mesh_landmarks(family, _dense(arrays["v_template"]), joint_regressor, table, own))
 
 
-def _without_joints(rows: np.ndarray, joint_regressor: np.ndarray) -> np.ndarray:
-    """Rows on the vertices (K, V) as rows on vertices and joints (K, V + J)."""
+def _without_joints(
+    rows: Float[np.ndarray, "points vertices"], joint_regressor: Float[np.ndarray, "joints vertices"]
+) -> Float[np.ndarray, "points vertices_and_joints"]:
+    """Rows on the vertices as rows on vertices and joints."""
     return np.hstack([rows, np.zeros((len(rows), len(joint_regressor)), dtype=np.float32)])
 
 
@@ -129,7 +134,9 @@ def _find(path: Path, gender: str) -> Path:
     return min(found, key=lambda p: (not p.name.startswith("SMPLX"), p.suffix != ".npz", str(p)))
 
 
-def _body_arrays(arrays: dict, *, gender: str, is_open: bool, regressors: dict[str, np.ndarray]) -> BodyArrays:
+def _body_arrays(
+    arrays: dict[str, Any], *, gender: str, is_open: bool, regressors: dict[str, np.ndarray]
+) -> BodyArrays:
     dense = {key: _dense(arrays[key]) for key in _KEYS if key in arrays}
     parents = dense["kintree_table"][0].astype(np.int64)
     posedirs = dense.get("posedirs")

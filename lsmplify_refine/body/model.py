@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Float, Int, Real
 from torch import Tensor
 
 from lsmplify_refine.body import skinning
@@ -21,27 +22,27 @@ from lsmplify_refine.values.smpl_joints import BODY_JOINTS
 
 @dataclass(frozen=True)
 class VirtualPoints:
-    """A convention's virtual points of the unshaped body, over the J body joints.
+    """A convention's virtual points of the unshaped body, over its body joints (see `skinning`).
 
     Attributes:
-        template: (K, J, 3).
-        shape: (K, J, 3, B).
-        shares: (K, J).
-        pose: (K, J, 3, (J - 1) * 9) or None.
+        template: Of the mean shape, metres.
+        shape: Their change with each beta.
+        shares: Bone shares.
+        pose: Pose blend shapes, 9 features for each joint but the root, or None.
     """
 
-    template: Tensor
-    shape: Tensor
-    shares: Tensor
-    pose: Tensor | None
+    template: Float[Tensor, "points joints 3"]
+    shape: Float[Tensor, "points joints 3 betas"]
+    shares: Float[Tensor, "points joints"]
+    pose: Float[Tensor, "points joints 3 features"] | None
 
 
 class BodyModel:
     """A SMPL-family body: keypoints and Jacobian without the mesh, full meshes through smplx.
 
-    Poses are (N, J, 3, 3) parent-relative rotations of the J body joints (24 for SMPL, 22 for SMPL-H and SMPL-X,
-    whose hands and face stay at rest) and the pelvis position (N, 3) in metres; output is in the pelvis' frame of
-    reference. Shapes are `betas` (B,) and a uniform `scale` about the pelvis.
+    A pose is parent-relative rotations (N, J, 3, 3) of the body joints and the pelvis position (N, 3) in metres. SMPL
+    has 24 body joints; SMPL-H and SMPL-X have 22, their hands and face stay at rest. Output is in the coordinates of
+    the pelvis position. A shape is `betas` (B,) and a uniform `scale` about the pelvis.
     """
 
     def __init__(self, arrays: BodyArrays) -> None:
@@ -65,11 +66,11 @@ class BodyModel:
         """A user's SMPL, SMPL-H or SMPL-X file (`.npz`, `.pkl`), or a folder of them.
 
         Raises:
-            InputError: The file is missing or is no SMPL-family body model.
+            InputError: The file is missing or is not a SMPL-family body model.
         """
         return cls(load_body_file(Path(path), gender))
 
-    def with_vertices_as_keypoints(self, vertices: np.ndarray) -> BodyModel:
+    def with_vertices_as_keypoints(self, vertices: Int[np.ndarray, " points"]) -> BodyModel:
         """The same body, whose keypoint convention "vertices" is these vertices of its mesh."""
         regressor = np.zeros((len(vertices), len(self.arrays.v_template) + len(self.arrays.parents)), np.float32)
         regressor[np.arange(len(vertices)), vertices] = 1.0
@@ -80,14 +81,20 @@ class BodyModel:
         points = CONVENTIONS[convention].points
         return {point: point_origin(convention, point, family=self.family, is_open=self.is_open) for point in points}
 
-    def rest_pelvis(self, betas: np.ndarray) -> np.ndarray:
-        """J0(betas), (..., 3) metres, for betas (..., B)."""
+    def rest_pelvis(self, betas: Real[np.ndarray, "*batch betas"]) -> Float[np.ndarray, "*batch 3"]:
+        """J0(betas), metres."""
         joints, directions = self.rest_joints
         count = self._check_betas(betas)
-        return (joints[0] + torch.as_tensor(betas).float() @ directions[0, :, :count].T).numpy()
+        pelvis: np.ndarray = (joints[0] + torch.as_tensor(betas).float() @ directions[0, :, :count].T).numpy()
+        return pelvis
 
     def skeleton(
-        self, convention: str | None, betas: np.ndarray, scale: float = 1.0, *, device: str | torch.device = "cpu"
+        self,
+        convention: str | None,
+        betas: Real[np.ndarray, " betas"],
+        scale: float = 1.0,
+        *,
+        device: str | torch.device = "cpu",
     ) -> skinning.Skeleton:
         """The shaped body, prepared for posing; without a convention it has no keypoints."""
         count = self._check_betas(betas)
@@ -97,10 +104,8 @@ class BodyModel:
         prepared = self.virtual_points(convention) if convention else None
         relative = (rest - rest[0]) * scale
         if prepared is None:
-            empty = torch.zeros(0, self.joint_count)
-            return skinning.Skeleton(
-                self.parents, relative.to(device), empty[..., None].to(device), empty.to(device), None
-            )
+            empty = torch.zeros(0, self.joint_count, 3, device=device)
+            return skinning.Skeleton(self.parents, relative.to(device), empty, empty[..., 0], None)
         points = prepared.template + prepared.shape[..., :count] @ shape - prepared.shares[..., None] * rest[0]
         pose = None if prepared.pose is None else (prepared.pose * scale).to(device)
         return skinning.Skeleton(
@@ -108,20 +113,39 @@ class BodyModel:
         )
 
     def keypoints(
-        self, convention: str, rotations: np.ndarray, pelvis: np.ndarray, betas: np.ndarray, scale: float = 1.0
-    ) -> np.ndarray:
-        """Keypoints (N, K, 3) in metres of a convention."""
+        self,
+        convention: str,
+        rotations: Float[np.ndarray, "frames joints 3 3"],
+        pelvis: Float[np.ndarray, "frames 3"],
+        betas: Real[np.ndarray, " betas"],
+        scale: float = 1.0,
+    ) -> Float[np.ndarray, "frames points 3"]:
+        """Keypoints of a convention, metres."""
         skeleton = self.skeleton(convention, betas, scale)
-        return skinning.keypoints(skeleton, torch.as_tensor(rotations).float()).numpy() + pelvis[:, None]
+        points: np.ndarray = skinning.keypoints(skeleton, torch.as_tensor(rotations).float()).numpy() + pelvis[:, None]
+        return points
 
-    def joints(self, rotations: np.ndarray, pelvis: np.ndarray, betas: np.ndarray, scale: float = 1.0) -> np.ndarray:
-        """Joints (N, J, 3) in metres."""
+    def joints(
+        self,
+        rotations: Float[np.ndarray, "frames joints 3 3"],
+        pelvis: Float[np.ndarray, "frames 3"],
+        betas: Real[np.ndarray, " betas"],
+        scale: float = 1.0,
+    ) -> Float[np.ndarray, "frames joints 3"]:
+        """Joints, metres."""
         skeleton = self.skeleton(None, betas, scale)
         posed = skinning.joint_positions(skeleton, torch.as_tensor(rotations).float())
-        return posed.numpy() + pelvis[:, None]
+        joints: np.ndarray = posed.numpy() + pelvis[:, None]
+        return joints
 
-    def vertices(self, rotations: np.ndarray, pelvis: np.ndarray, betas: np.ndarray, scale: float = 1.0) -> np.ndarray:
-        """Mesh vertices (N, V, 3) in metres, by smplx's linear blend skinning."""
+    def vertices(
+        self,
+        rotations: Float[np.ndarray, "frames joints 3 3"],
+        pelvis: Float[np.ndarray, "frames 3"],
+        betas: Real[np.ndarray, " betas"],
+        scale: float = 1.0,
+    ) -> Float[np.ndarray, "frames vertices 3"]:
+        """Mesh vertices in metres, by smplx's linear blend skinning."""
         from smplx.lbs import lbs
 
         mesh = self.mesh_arrays
@@ -139,17 +163,19 @@ class BodyModel:
             mesh["weights"],
             pose2rot=False,
         )
-        return ((vertices - joints[:, :1]) * scale).numpy() + pelvis[:, None].astype(np.float32)
+        moved: np.ndarray = ((vertices - joints[:, :1]) * scale).numpy() + pelvis[:, None].astype(np.float32)
+        return moved
 
-    def _check_betas(self, betas: np.ndarray) -> int:
-        count = np.shape(betas)[-1]
+    def _check_betas(self, betas: Real[np.ndarray, "*batch betas"]) -> int:
+        """How many betas there are, if the model has so many."""
+        count = int(betas.shape[-1])
         if count > self.num_betas:
             raise InputError(f"the body model has {self.num_betas} shape coefficients, the estimate {count}")
         return count
 
     @cached_property
-    def rest_joints(self) -> tuple[Tensor, Tensor]:
-        """Rest joints (J, 3) of the mean shape and their shape directions (J, 3, B)."""
+    def rest_joints(self) -> tuple[Float[Tensor, "joints 3"], Float[Tensor, "joints 3 betas"]]:
+        """Rest joints of the mean shape and their change with each beta, metres."""
         regressor = torch.tensor(self.arrays.J_regressor[: self.joint_count], dtype=torch.float64)
         joints = regressor @ torch.tensor(self.arrays.v_template, dtype=torch.float64)
         directions = torch.einsum("jv,vcb->jcb", regressor, torch.tensor(self.arrays.shapedirs, dtype=torch.float64))
@@ -204,8 +230,8 @@ class BodyModel:
         )
 
 
-def _fold_onto(parents: tuple[int, ...], kept: int) -> Tensor:
-    """(J, kept) one-hot: the body joint that each joint moves with while hands and face stay at rest."""
+def _fold_onto(parents: tuple[int, ...], kept: int) -> Float[Tensor, "joints kept"]:
+    """One-hot: the body joint that each joint moves with while hands and face stay at rest."""
     target = list(range(len(parents)))
     for joint in range(kept, len(parents)):
         target[joint] = target[parents[joint]]

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
+from jaxtyping import Float
 
 from lsmplify_refine.options import Family
 from lsmplify_refine.values.conventions import BODY25, COCO17, CONVENTIONS
@@ -37,7 +38,7 @@ _POINT_ON_MESH: dict[str, str] = {
     **{f"left_{limb}": f"joint:left_{limb}" for limb in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")},
 }
 
-#: Points that are no single landmark of every body, for the left or the middle. Several mixtures: the first whose
+#: Points that are not a single landmark of every body, for the left or the middle. Several mixtures: the first whose
 #: landmarks the body has. Places were set on the rest pose, by anatomy.
 _MIXTURES: dict[str, dict[str, tuple[_Mixture, ...]]] = {
     "halpe26": {"head_top": ({"vertex:head_top": 1.0},)},
@@ -96,8 +97,8 @@ def point_origin(convention: str, point: str, *, family: Family, is_open: bool) 
 
 def mesh_landmarks(
     family: Family,
-    template: np.ndarray,
-    joint_regressor: np.ndarray,
+    template: Float[np.ndarray, "vertices 3"],
+    joint_regressor: Float[np.ndarray, "joints vertices"],
     vertex_ids: Mapping[str, int],
     base: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
@@ -105,8 +106,8 @@ def mesh_landmarks(
 
     Args:
         family: smpl, smplh or smplx.
-        template: (V, 3) rest vertices, y up, arms out.
-        joint_regressor: (J, V).
+        template: Rest vertices, y up, arms out.
+        joint_regressor: Joints from vertices.
         vertex_ids: smplx's named vertices.
         base: Rows (K, V + J) of coco17 and body25 that the body brings; where missing, they are smplx's.
     """
@@ -135,7 +136,7 @@ def convention_regressors(landmarks: Mapping[str, np.ndarray]) -> dict[str, np.n
     }
 
 
-def _row(convention: str, point: str, landmarks: Mapping[str, np.ndarray]) -> np.ndarray:
+def _row(convention: str, point: str, landmarks: Mapping[str, np.ndarray]) -> Float[np.ndarray, " vertices_and_joints"]:
     landmark = _landmark(convention, point)
     if landmark is not None:
         return landmarks[landmark]
@@ -180,7 +181,7 @@ def _side_of(landmark: str, point: str) -> str:
     return f"{kind}:{'_'.join(sides.get(part, part) for part in name.split('_'))}"
 
 
-def _one_hot(size: int, index: int) -> np.ndarray:
+def _one_hot(size: int, index: int) -> Float[np.ndarray, " size"]:
     row = np.zeros(size, dtype=np.float32)
     row[index] = 1.0
     return row

@@ -4,8 +4,8 @@ A keypoint that is linear in the vertices is, under linear blend skinning, a sum
 *virtual points*: k_j = sum_b (G_b a_jb + c_jb t_b), where G_b, t_b move bone b, a_jb = sum_v r_jv w_vb v and
 c_jb = sum_v r_jv w_vb. Everything here is relative to the pelvis joint; batch dimensions lead.
 
-Most of the time of a fit is spent here, in small operations on many frames: bones are 4x4 matrices so that one product
-per level of the tree poses them, and keypoints come last in memory so that inner loops are long.
+A fit spends most of its time here, in small operations on many frames. So bones are 4x4 matrices: one product per
+level of the tree poses them. Keypoints come last in memory, which makes inner loops long.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from functools import cached_property, lru_cache
 from itertools import pairwise
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 
@@ -22,21 +23,21 @@ from torch import Tensor, nn
 class Skeleton:
     """A shaped body, prepared once and posed many times (all tensors on one device).
 
-    `rest_joints` and `points` may lead with a batch dimension N: then every pose has a shape of its own.
+    `rest_joints` and `points` may lead with a batch dimension: then every pose has a shape of its own.
 
     Attributes:
         parents: Parent of each joint, -1 for the root; parents come before children.
-        rest_joints: (J, 3) or (N, J, 3) rest joints relative to the pelvis, metres.
-        points: (K, J, 3) or (N, K, J, 3) virtual points a_jb relative to the pelvis, metres.
-        shares: (K, J) bone shares c_jb.
-        pose_points: (K, J, 3, (J - 1) * 9) pose blend shapes of the virtual points, or None where there are none.
+        rest_joints: Rest joints relative to the pelvis, metres.
+        points: Virtual points a_jb relative to the pelvis, metres.
+        shares: Bone shares c_jb.
+        pose_points: Pose blend shapes of the virtual points, 9 features for each joint but the root, or None.
     """
 
     parents: tuple[int, ...]
-    rest_joints: Tensor
-    points: Tensor
-    shares: Tensor
-    pose_points: Tensor | None
+    rest_joints: Float[Tensor, "*batch joints 3"]
+    points: Float[Tensor, "*batch points joints 3"]
+    shares: Float[Tensor, "points joints"]
+    pose_points: Float[Tensor, "points joints 3 features"] | None
 
     def __getitem__(self, rows: int | slice | Tensor) -> Skeleton:
         """One or some of a batch."""
@@ -49,12 +50,12 @@ class Skeleton:
         return Skeleton(self.parents, rest_joints, points, shares, pose_points)
 
     def of_frames(self, rows: slice | Tensor) -> Skeleton:
-        """Of some frames: itself where all share it."""
+        """Of some frames; itself where all frames share it."""
         return self[rows] if self.rest_joints.dim() == 3 else self
 
     @cached_property
-    def steps(self) -> Tensor:
-        """(J, 4, 4) or (N, J, 4, 4) from each joint's parent to it at rest, as a translation to add a rotation to."""
+    def steps(self) -> Float[Tensor, "*batch joints 4 4"]:
+        """From each joint's parent to it at rest, as a translation to add a rotation to."""
         parent = torch.tensor(self.parents, device=self.rest_joints.device).clamp(min=0)
         steps = torch.zeros(*self.rest_joints.shape[:-1], 4, 4).to(self.rest_joints)
         steps[..., :3, 3] = self.rest_joints - self.rest_joints.index_select(-2, parent)
@@ -62,8 +63,8 @@ class Skeleton:
         return steps
 
     @cached_property
-    def points_on_bones(self) -> Tensor:
-        """(K, J, 4) or (N, K, J, 4) homogeneous virtual points about their bones' joints: a_jb - c_jb joint_b, c_jb."""
+    def points_on_bones(self) -> Float[Tensor, "*batch points joints 4"]:
+        """Homogeneous virtual points about their bones' joints: a_jb - c_jb joint_b, c_jb."""
         shares = self.shares[..., None].expand(*self.points.shape[:-1], 1)
         return torch.cat([self.points - shares * self.rest_joints[..., None, :, :], shares], -1)
 
@@ -78,8 +79,8 @@ def tree_levels(parents: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
 
 
 @lru_cache(maxsize=8)
-def subtree_mask(parents: tuple[int, ...]) -> Tensor:
-    """(J, J) float mask: entry [i, b] is 1 where bone b lies in the subtree of joint i."""
+def subtree_mask(parents: tuple[int, ...]) -> Float[Tensor, "joints joints"]:
+    """Float mask: entry [i, b] is 1 where bone b lies in the subtree of joint i."""
     mask = torch.eye(len(parents))
     for joint in range(len(parents) - 1, 0, -1):
         mask[parents[joint]] = torch.maximum(mask[parents[joint]], mask[joint])
@@ -90,8 +91,12 @@ def subtree_mask(parents: tuple[int, ...]) -> Tensor:
 def _descent(
     parents: tuple[int, ...], device: torch.device
 ) -> tuple[Tensor, tuple[int, ...], tuple[Tensor, ...], Tensor]:
-    """The joints level after level, the levels' sizes, for each level but the first its parents' places in the level
-    above, and each joint's place in the order of levels."""
+    """The order in which levels are posed.
+
+    Returns:
+        The joints level after level, the levels' sizes, for each level but the first its parents' places in the level
+        above, and each joint's place in the order of levels.
+    """
     levels = tree_levels(parents)
     above = tuple(
         torch.tensor([upper.index(parents[joint]) for joint in level], device=device)
@@ -101,27 +106,21 @@ def _descent(
     return order, tuple(len(level) for level in levels), above, order.argsort()
 
 
-def pose_bones(skeleton: Skeleton, rotations: Tensor) -> Tensor:
-    """Pose the skeleton.
-
-    Args:
-        skeleton: The shaped body.
-        rotations: (N, J, 3, 3) parent-relative rotations.
-
-    Returns:
-        (N, J, 4, 4) from the axes of each bone, about its joint, to the pelvis.
-    """
+def pose_bones(skeleton: Skeleton, rotations: Float[Tensor, "frames joints 3 3"]) -> Float[Tensor, "frames joints 4 4"]:
+    """Pose the skeleton with parent-relative rotations: from the axes of each bone, about its joint, to the pelvis."""
     order, sizes, above, place = _descent(skeleton.parents, rotations.device)
     local = nn.functional.pad(rotations, (0, 1, 0, 1)) + skeleton.steps
-    root, *levels = local.index_select(1, order).split(sizes, 1)
+    root, *levels = torch.split(local.index_select(1, order), list(sizes), 1)
     posed = [root]
     for level, upper in zip(levels, above):
         posed.append(posed[-1].index_select(1, upper) @ level)
     return torch.cat(posed, 1).index_select(1, place)
 
 
-def joint_positions(skeleton: Skeleton, rotations: Tensor) -> Tensor:
-    """Posed joints (N, J, 3) in metres, relative to the pelvis, for rotations (N, J, 3, 3)."""
+def joint_positions(
+    skeleton: Skeleton, rotations: Float[Tensor, "frames joints 3 3"]
+) -> Float[Tensor, "frames joints 3"]:
+    """Posed joints in metres, relative to the pelvis."""
     return pose_bones(skeleton, rotations)[..., :3, 3]
 
 
@@ -130,30 +129,30 @@ class PosedKeypoints:
     """Keypoints of N poses, with what their Jacobian needs.
 
     Attributes:
-        positions: (N, K, 3) keypoints relative to the pelvis, metres.
-        terms: (N, J, 3, K) what each bone contributes to each keypoint.
-        rotations: (N, J, 3, 3) parent-relative.
-        bones: (N, J, 4, 4) as `pose_bones`.
+        positions: Keypoints relative to the pelvis, metres.
+        terms: What each bone contributes to each keypoint.
+        rotations: Parent-relative.
+        bones: As `pose_bones`.
     """
 
-    positions: Tensor
-    terms: Tensor
-    rotations: Tensor
-    bones: Tensor
+    positions: Float[Tensor, "frames points 3"]
+    terms: Float[Tensor, "frames joints 3 points"]
+    rotations: Float[Tensor, "frames joints 3 3"]
+    bones: Float[Tensor, "frames joints 4 4"]
 
     @property
-    def orientations(self) -> Tensor:
-        """(N, J, 3, 3) of bones."""
+    def orientations(self) -> Float[Tensor, "frames joints 3 3"]:
+        """Of bones."""
         return self.bones[..., :3, :3]
 
     @property
-    def joints(self) -> Tensor:
-        """(N, J, 3) positions relative to the pelvis."""
+    def joints(self) -> Float[Tensor, "frames joints 3"]:
+        """Positions relative to the pelvis."""
         return self.bones[..., :3, 3]
 
 
-def pose_keypoints(skeleton: Skeleton, rotations: Tensor) -> PosedKeypoints:
-    """Pose the keypoints with rotations (N, J, 3, 3)."""
+def pose_keypoints(skeleton: Skeleton, rotations: Float[Tensor, "frames joints 3 3"]) -> PosedKeypoints:
+    """Pose the keypoints with parent-relative rotations."""
     bones = pose_bones(skeleton, rotations)
     points = skeleton.points_on_bones
     if skeleton.pose_points is not None:
@@ -165,17 +164,22 @@ def pose_keypoints(skeleton: Skeleton, rotations: Tensor) -> PosedKeypoints:
     return PosedKeypoints(terms.sum(1).transpose(1, 2), terms, rotations, bones)
 
 
-def keypoints(skeleton: Skeleton, rotations: Tensor) -> Tensor:
-    """Posed keypoints (N, K, 3) in metres, relative to the pelvis, for rotations (N, J, 3, 3)."""
+def keypoints(skeleton: Skeleton, rotations: Float[Tensor, "frames joints 3 3"]) -> Float[Tensor, "frames points 3"]:
+    """Posed keypoints in metres, relative to the pelvis."""
     return pose_keypoints(skeleton, rotations).positions
 
 
-def jacobian(skeleton: Skeleton, posed: PosedKeypoints, rows: Tensor, joints: Tensor) -> Tensor:
+def jacobian(
+    skeleton: Skeleton,
+    posed: PosedKeypoints,
+    rows: Float[Tensor, "frames rows 3 points"],
+    joints: Int[Tensor, " free"],
+) -> Float[Tensor, "frames unknowns rows points"]:
     """How linear functions of the keypoints move with joint rotations and with the pelvis.
 
-    The derivative is with respect to w in R_i <- G^T exp(w) G R_i with G the orientation of the joint's parent: w is in
-    the axes of the camera (or world), radians. Turning joint i moves keypoint k by w x s with s = sum over bones b
-    below i of (x_kb - c_kb p_i), so a row vector a on it moves by w . (s x a).
+    The derivative is with respect to w in R_i <- G^T exp(w) G R_i, where G is the orientation of the joint's parent.
+    So w is in the axes of the camera (or world), radians. Turning joint i moves keypoint k by w x s with s = sum over
+    bones b below i of (x_kb - c_kb p_i). A row vector a on it then moves by w . (s x a).
 
     Args:
         skeleton: The shaped body.
@@ -199,21 +203,24 @@ def jacobian(skeleton: Skeleton, posed: PosedKeypoints, rows: Tensor, joints: Te
     return torch.cat([*turned, rows.transpose(1, 2)], 1)
 
 
-def parent_orientations(skeleton: Skeleton, posed: PosedKeypoints) -> Tensor:
-    """(N, J, 3, 3) orientation of each joint's parent; the identity above the root."""
+def parent_orientations(skeleton: Skeleton, posed: PosedKeypoints) -> Float[Tensor, "frames joints 3 3"]:
+    """Orientation of each joint's parent; the identity above the root."""
     identity = torch.eye(3).to(posed.bones).expand(len(posed.bones), 1, 3, 3)
     return torch.cat([identity, posed.orientations[:, skeleton.parents[1:]]], 1)
 
 
-def rest_levers(skeleton: Skeleton) -> Tensor:
-    """(K, J) metres: how far each keypoint lies from each joint that moves it, in the rest pose; 0 if it does not."""
+def rest_levers(skeleton: Skeleton) -> Float[Tensor, "*batch points joints"]:
+    """How far in metres each keypoint lies from each joint that moves it, in the rest pose; 0 if it does not."""
     below = subtree_mask(skeleton.parents).to(skeleton.points)
     arms = below @ skeleton.points - (skeleton.shares @ below.T)[..., None] * skeleton.rest_joints[..., None, :, :]
-    return arms.norm(dim=-1)
+    levers: Tensor = arms.norm(dim=-1)
+    return levers
 
 
-def _pose_blend_jacobian(skeleton: Skeleton, posed: PosedKeypoints, rows: Tensor) -> Tensor:
-    """What the pose blend shapes add to the Jacobian by w in R_i <- exp(w) R_i: (N, J, K, D, 3)."""
+def _pose_blend_jacobian(
+    skeleton: Skeleton, posed: PosedKeypoints, rows: Float[Tensor, "frames rows 3 points"]
+) -> Float[Tensor, "frames joints points rows 3"]:
+    """What the pose blend shapes add to the Jacobian by w in R_i <- exp(w) R_i."""
     assert skeleton.pose_points is not None
     keypoint_count, joint_count = skeleton.shares.shape
     # d exp(w) R / dw_e at w = 0 is [e]x R

@@ -1,8 +1,8 @@
-"""Align: bring 3D keypoints from their own frame and unit into the estimate's metres and frame.
+"""Alignment: bring 3D keypoints from their own frame and unit into the estimate's metres and frame.
 
-A triangulation lives in its own room, an estimate in its camera's or its own world's coordinates. The targets are
-moved, never the estimate. The torso ties the two: an estimator gets it right to a few centimetres while it misses arms
-and legs by decimetres.
+A triangulation has coordinates of its own; an estimate has those of its camera or its world. The targets are moved,
+never the estimate. The torso ties the two: an estimator places it to a few centimetres, while arms and legs may be
+decimetres off.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import numpy as np
+from jaxtyping import Float, Int, Real
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.geometry.rigid import Per, Rigid, fit_rigid
@@ -23,22 +24,22 @@ from lsmplify_refine.values.notes import Note
 TORSO = frozenset(
     {"left_hip", "right_hip", "mid_hip", "pelvis", "left_shoulder", "right_shoulder", "neck", "thorax"},
 )
-#: A simpler way is as good as the best one if its residual is at most this much larger, metres, or this many times.
-#: An estimate's path may be off by centimetres; turning the torso by 5 degrees moves its points by one.
+#: A simpler way is as good as the best one if its residual is at most this much larger (metres), or at most this many
+#: times the best. An estimate's path may be off by centimetres; a torso turned by 5 degrees moves its points by one.
 _AS_GOOD_M, _AS_GOOD_TIMES = {"track": 0.03, "place": 0.012, "frame": 0.0}, 1.5
-#: A path this far off one transform, metres, is seen from a moving camera; wrong depths are smaller. A camera that is
-#: metres from a person cannot turn without that, so below it one rotation holds.
+#: A path this far off one transform, metres, is seen from a moving camera; wrong depths are smaller. A camera metres
+#: away from a person cannot turn without such a residual, so below it one rotation holds.
 _MOVING_CAMERA_M = 0.3
-#: Keypoints this near to the estimate (median, metres) and turned by less than this (degrees) are in its frame: a room
-#: would hardly coincide so by chance, and what is left is the estimate's own place, its depth above all.
+#: Keypoints this near to the estimate (median, metres) and turned by less than this (degrees) are in its frame. Another
+#: frame hardly coincides so by chance; what is left is the estimate's error of place, above all of depth.
 _SAME_FRAME_M, _SAME_FRAME_DEG = 0.5, 10.0
-#: Units by how many of them are in a metre, and how far a body's size may be off the estimate's.
+#: Units by how many of them are in a metre, and the range of a body's size over the estimate's.
 _UNITS = {"metres": 1.0, "centimetres": 100.0, "millimetres": 1000.0}
 _SIZES = (0.6, 1.6)
-#: In the right unit at least this share of the limbs, some of them noise, has a body's size.
-_LEAST_SHARE = 0.25
-#: Mirrored keypoints are told by a fit that becomes this much better when they are mirrored back.
-_MIRRORED_SHARE, _MIRRORED_LEAST_M = 0.7, 0.03
+#: In the right unit at least this share of the limbs (some are noise) has a body's size.
+_MIN_SHARE = 0.25
+#: Keypoints are mirrored if a fit becomes this much better when they are mirrored back.
+_MIRRORED_SHARE, _MIRRORED_MIN_M = 0.7, 0.03
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Alignment:
         tried = "; ".join(f"{name} {residual:.0f} mm" for name, residual in self.residuals_mm.items())
         notes = [Note("keypoints-aligned", f"3D keypoints aligned by {self.name}; median torso residual: {tried}")]
         if self.unit != "metres":
-            text = f"3D keypoints are in {self.unit}, told by the size of the body; converted to metres"
+            text = f"3D keypoints are in {self.unit}, inferred from the size of the body; converted to metres"
             notes.append(Note("unit-inferred", text))
         scale = self.transform.scale * _UNITS[self.unit]
         if abs(scale - 1) > 1e-6:
@@ -82,13 +83,13 @@ class Alignment:
 
 
 def align(
-    points: np.ndarray,
-    keypoints: np.ndarray,
-    weights: np.ndarray,
+    points: Float[np.ndarray, "frames points 3"],
+    keypoints: Float[np.ndarray, "frames points 3"],
+    weights: Real[np.ndarray, "frames points"],
     mode: Align = "auto",
     *,
     convention: str,
-    frame_ids: np.ndarray | None = None,
+    frame_ids: Int[np.ndarray, " frames"] | None = None,
     fps: float = DEFAULT_FPS,
     per: Per | None = None,
     scaled: bool | None = None,
@@ -96,23 +97,26 @@ def align(
 ) -> Alignment:
     """Find how keypoints come into the estimate's frame.
 
-    Modes: "camera" takes them as they are (already in the estimate's frame, whichever that is); "torso" fits a rigid
-    transform to the torso points: one for the track, else one rotation for the track and a translation per frame (an
-    estimate at a wrong depth), else one per frame (a moving camera), the simplest whose median torso residual is near
-    the best; "procrustes" fits all points, per frame, with one scale for the track; "auto" is the simplest of camera
-    and the ways of torso by the same rule, and camera too where keypoints and estimate are but decimetres apart.
+    Modes:
+        "camera" takes them as they are: already in the estimate's frame.
+        "torso" fits a rigid transform to the torso points: one for the track, or one rotation for the track and a
+        translation per frame (an estimate at a wrong depth), or one per frame (a moving camera). It takes the simplest
+        whose median torso residual is near the best.
+        "procrustes" fits all points, per frame, with one scale for the track.
+        "auto" takes the simplest of camera and the ways of torso by the same rule, and camera too if keypoints and
+        estimate are only decimetres apart.
 
     Args:
-        points: (T, K, 3) the estimate's own posed keypoints, metres.
-        keypoints: (T, K, 3) in any frame; metres, or centimetres or millimetres, which is told by the body's size.
-        weights: (T, K); 0 where missing.
+        points: The estimate's own posed keypoints, metres.
+        keypoints: In any frame; metres, centimetres or millimetres, which the body's size decides.
+        weights: 0 where missing.
         mode: See above.
-        convention: Names the K points.
-        frame_ids: (T,) video frame of each row; consecutive if not given.
+        convention: Names the points.
+        frame_ids: Video frame of each row; consecutive if not given.
         fps: Frames per second.
         per: What one transform holds for, instead of the mode's own rule (see `rigid.fit_rigid`).
         scaled: Whether to fit one scale for the track; if not given, only "procrustes" does.
-        still: The estimate lives in a world, so that no camera turns, and "torso" fits no rotation per frame.
+        still: The estimate is in world coordinates: no camera turns, and "torso" fits no rotation per frame.
 
     Raises:
         InputError: The keypoints have no body's size, are mirrored, or too few for the mode.
@@ -159,10 +163,10 @@ def _ways(mode: Align, per: Per | None, still: bool) -> list[_Way]:
 
 def _fit(
     way: _Way,
-    points: np.ndarray,
-    keypoints: np.ndarray,
-    weights: np.ndarray,
-    frame_ids: np.ndarray,
+    points: Float[np.ndarray, "frames points 3"],
+    keypoints: Float[np.ndarray, "frames points 3"],
+    weights: Real[np.ndarray, "frames points"],
+    frame_ids: Int[np.ndarray, " frames"],
     fps: float,
     scaled: bool | None,
 ) -> Rigid | None:
@@ -180,13 +184,18 @@ def _name(mode: str, per: str) -> str:
     return f"{mode} per track, placed per frame" if per == "place" else f"{mode} per {per}"
 
 
-def _residual_m(found: Rigid, points: np.ndarray, keypoints: np.ndarray, weights: np.ndarray) -> float:
+def _residual_m(
+    found: Rigid,
+    points: Float[np.ndarray, "frames points 3"],
+    keypoints: Float[np.ndarray, "frames points 3"],
+    weights: Real[np.ndarray, "frames points"],
+) -> float:
     """Median distance over the points that count."""
     return float(np.median(np.linalg.norm(found(keypoints) - points, axis=-1)[weights > 0]))
 
 
 def _in_estimates_frame(tried: dict[_Way, tuple[Rigid, float]]) -> bool:
-    """Whether what the best fit does is little enough to be the estimate's error."""
+    """Whether the best fit moves so little that it may be the estimate's error."""
     placed = tried.get(("torso", "place"))
     if placed is None or _AS_THEY_ARE not in tried or tried[_AS_THEY_ARE][1] > _SAME_FRAME_M:
         return False
@@ -194,7 +203,7 @@ def _in_estimates_frame(tried: dict[_Way, tuple[Rigid, float]]) -> bool:
 
 
 def _simplest_good(residuals: dict[_Way, float]) -> _Way:
-    """The first way that is near the best and may be so."""
+    """The first allowed way that is near the best."""
     moving = ("torso", "frame") in residuals and residuals.get(("torso", "track"), 0.0) > _MOVING_CAMERA_M
     allowed = {way: residual for way, residual in residuals.items() if not (moving and way[1] == "place")}
     best = min(allowed.values())
@@ -202,11 +211,16 @@ def _simplest_good(residuals: dict[_Way, float]) -> _Way:
     return next(near)
 
 
-def _unit(points: np.ndarray, keypoints: np.ndarray, weights: np.ndarray, edges: Sequence[tuple[int, int]]) -> str:
+def _unit(
+    points: Float[np.ndarray, "frames points 3"],
+    keypoints: Float[np.ndarray, "frames points 3"],
+    weights: Real[np.ndarray, "frames points"],
+    edges: Sequence[tuple[int, int]],
+) -> str:
     """The keypoints' unit, from the lengths of their limbs over the estimate's.
 
     Raises:
-        InputError: In no unit would they be a body, or no limb is seen.
+        InputError: They have no body's size in any unit, or no limb is seen.
     """
     a, b = np.array(edges).T
     seen = (weights[:, a] > 0) & (weights[:, b] > 0)
@@ -219,7 +233,7 @@ def _unit(points: np.ndarray, keypoints: np.ndarray, weights: np.ndarray, edges:
         for unit, per_metre in _UNITS.items()
     }
     unit = max(shares, key=lambda name: shares[name])
-    if shares[unit] < _LEAST_SHARE:
+    if shares[unit] < _MIN_SHARE:
         raise InputError(
             f"3D keypoints are {np.median(ratio):.3g} times the size of the estimated body; "
             "give metres, centimetres or millimetres"
@@ -228,7 +242,11 @@ def _unit(points: np.ndarray, keypoints: np.ndarray, weights: np.ndarray, edges:
 
 
 def _refuse_mirrored(
-    points: np.ndarray, keypoints: np.ndarray, weights: np.ndarray, frame_ids: np.ndarray, fps: float
+    points: Float[np.ndarray, "frames points 3"],
+    keypoints: Float[np.ndarray, "frames points 3"],
+    weights: Real[np.ndarray, "frames points"],
+    frame_ids: Int[np.ndarray, " frames"],
+    fps: float,
 ) -> None:
     """Refuse left-handed axes, and left and right names that are swapped.
 
@@ -242,7 +260,7 @@ def _refuse_mirrored(
             return
         residuals.append(_residual_m(found, points, source, weights))
     as_given, mirrored = residuals
-    if as_given > _MIRRORED_LEAST_M and mirrored < _MIRRORED_SHARE * as_given:
+    if as_given > _MIRRORED_MIN_M and mirrored < _MIRRORED_SHARE * as_given:
         raise InputError(
             f"3D keypoints are mirrored ({1000 * as_given:.0f} mm off the estimate as given, {1000 * mirrored:.0f} mm "
             "mirrored): negate one axis, or swap left and right"

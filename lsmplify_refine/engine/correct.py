@@ -1,8 +1,8 @@
-"""Correct: project every frame onto its keypoints and low-pass the correction, a few times over.
+"""Correction: project every frame onto its keypoints and low-pass the correction, a few times over.
 
-One pass of per-frame fitting halves the keypoint error and doubles the jitter; smoothing the correction gives the
-jitter back at the price of some fit. Fitting again from the smoothed result, onto calmer keypoints (see `calm`),
-regains most of that price.
+One pass of per-frame fitting halves the keypoint error and doubles the jitter. Smoothing the correction removes that
+jitter and costs some fit. Fitting again from the smoothed result, onto smoothed keypoints (see `keypoint_smoothing`),
+regains most of the fit.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from functools import partial
 import numpy as np
 import roma
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from lsmplify_refine.body.skinning import Skeleton, rest_levers
@@ -23,28 +24,28 @@ from lsmplify_refine.solver.batches import in_parallel
 from lsmplify_refine.solver.gauss_newton import observed_share, project
 from lsmplify_refine.solver.problem import Pose, Prior, Schedule, Targets
 
-#: m^2/rad^2: a joint at this prior gives way when keypoints 10 cm away from it are off by a few centimetres.
+#: m^2/rad^2: at this prior a joint turns if keypoints 10 cm away from it are off by a few centimetres.
 _ROTATION_PRIOR = 0.01
 _PELVIS_PRIOR = (0.1, 0.1, 0.1)
-#: The image says where the pelvis is across, hardly how far; the estimate's depth is a prior ten times as strong.
+#: The image decides where the pelvis is across, hardly its depth: the estimate's depth is a prior ten times as strong.
 _PELVIS_PRIOR_IN_IMAGE = (0.1, 0.1, 1.0)
 #: A joint is seen by keypoints at least this far from it.
-_SHORTEST_LEVER_M = 0.05
+_MIN_LEVER_M = 0.05
 _FAR = Schedule(damping=(10.0, 1.0, 1.0), radius_m=(0.5, 0.25, 0.12))
 _NEAR = Schedule(damping=(1.0, 1.0), radius_m=(0.12, 0.12))
 _ROUNDS = (_FAR, _NEAR, _NEAR)
 #: Keypoints are averaged over a shorter time than the correction, which has yet to follow them: share of its time.
 _KEYPOINT_SHARE = 0.5
-#: From one frame to the next an estimate turns by this much, not a person, radians.
+#: Only an estimate turns by this much from one frame to the next, not a person, radians.
 _FLIP_RAD = 1.0
 
 
 def default_prior(skeleton: Skeleton, targets: Targets) -> Prior:
     """The prior without a regressor: the estimate itself, every joint held alike, unseen ones fixed.
 
-    A wrist keypoint lies a centimetre or two beside the wrist joint; that is no evidence of how the hand is turned.
+    A wrist keypoint lies a centimetre or two beside the wrist joint: it does not show how the hand is turned.
     """
-    telling = (rest_levers(skeleton) > _SHORTEST_LEVER_M).to(targets.weights)
+    telling = (rest_levers(skeleton) > _MIN_LEVER_M).to(targets.weights)
     seen = (targets.weights > 0).to(telling) @ telling > 0
     rotation = torch.where(seen, _ROTATION_PRIOR, torch.inf)
     pelvis = torch.tensor(_PELVIS_PRIOR_IN_IMAGE if targets.is_image else _PELVIS_PRIOR, device=rotation.device)
@@ -57,23 +58,23 @@ def correct(
     targets: Targets,
     prior: Prior,
     *,
-    frame_ids: np.ndarray,
+    frame_ids: Int[np.ndarray, " frames"],
     fps: float,
     smooth_seconds: float,
     regressor: Callable[[Pose, Targets], Pose] | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[Float[np.ndarray, "frames joints 3"], Float[np.ndarray, "frames 3"]]:
     """The smoothed correction of a track.
 
     Args:
         skeleton: The shaped body.
-        start: The calibrated input.
+        start: The input, its shape fitted.
         targets: The observations.
         prior: How strongly each unknown is held to where a round starts.
         frame_ids: (T,) video frame of each row.
         fps: Frames per second.
         smooth_seconds: Standard deviation of the low-pass; 0 fits each frame on its own.
-        regressor: Says where the first round starts, in place of its far steps.
+        regressor: Gives the start of the first round, in place of its far steps.
         progress: Called with (frames done, frames in all).
 
     Returns:
@@ -107,7 +108,7 @@ def correct(
 
 def _fit(
     skeleton: Skeleton, start: Pose, targets: Targets, prior: Prior, schedule: Schedule, rows: slice
-) -> tuple[Pose, Tensor]:
+) -> tuple[Pose, Float[Tensor, "rows joints_and_pelvis"]]:
     """Some frames on their keypoints, and how much of each unknown the keypoints decide there."""
     seen, held = targets[rows], prior[rows]
     found = project(skeleton, start[rows], seen, held, schedule)
@@ -119,41 +120,49 @@ def _keep_fixed(pose: Pose, start: Pose, prior: Prior) -> Pose:
     return Pose(torch.where(prior.rotation.isfinite()[..., None, None], pose.rotations, start.rotations), pose.pelvis)
 
 
-def correction_to(pose: Pose, start: Pose) -> tuple[np.ndarray, np.ndarray]:
-    """The correction (T, J, 3), (T, 3) that `apply_correction` makes a pose of a start with."""
+def correction_to(
+    pose: Pose, start: Pose
+) -> tuple[Float[np.ndarray, "frames joints 3"], Float[np.ndarray, "frames 3"]]:
+    """The correction that `apply_correction` makes a pose of a start with."""
     turn = rotmat_to_rotvec((pose.rotations @ start.rotations.transpose(-1, -2)).cpu().numpy())
     return turn, (pose.pelvis - start.pelvis).cpu().double().numpy()
 
 
-def _unwrapped(turn: np.ndarray) -> np.ndarray:
-    """Rotation vectors (T, J, 3) without jumps: half a turn one way is half a turn the other way, not so their mean."""
+def _unwrapped(turn: Float[np.ndarray, "frames joints 3"]) -> Float[np.ndarray, "frames joints 3"]:
+    """Rotation vectors without jumps: half a turn one way equals half a turn the other way, but their mean does not."""
     angle = np.linalg.norm(turn, axis=-1, keepdims=True)
     if angle.max(initial=0.0) < np.pi / 2:
         return turn
     # the same rotations, the other way round
     others = turn * (1 - 2 * np.pi / np.maximum(angle, 1e-9))
-    found = turn.copy()
+    found: np.ndarray = turn.copy()
     for frame in range(1, len(turn)):
         away, other = (np.linalg.norm(x[frame] - found[frame - 1], axis=-1) for x in (turn, others))
         found[frame] = np.where((other < away)[:, None], others[frame], turn[frame])
     return found
 
 
-def _split_at_flips(start: Pose, found: Pose, frame_ids: np.ndarray) -> np.ndarray:
-    """Frame ids (T,) with gaps where the estimate all at once faces elsewhere, and what was found does not."""
+def _split_at_flips(start: Pose, found: Pose, frame_ids: Int[np.ndarray, " frames"]) -> Int[np.ndarray, " frames"]:
+    """Frame ids with gaps where the estimate suddenly faces another way, and the fitted pose does not."""
     jumps, left = (
         roma.rotmat_geodesic_distance(pose.rotations[1:, 0], pose.rotations[:-1, 0]).cpu().numpy()
         for pose in (start, found)
     )
-    return frame_ids + np.concatenate([[0], np.cumsum((jumps > _FLIP_RAD) & (left < jumps / 2))])
+    split: np.ndarray = frame_ids + np.concatenate([[0], np.cumsum((jumps > _FLIP_RAD) & (left < jumps / 2))])
+    return split
 
 
-def apply_correction(start: Pose, turn: np.ndarray, shift: np.ndarray, share: np.ndarray | None = None) -> Pose:
-    """The start with a share (T,) of a correction (all of it without a share)."""
+def apply_correction(
+    start: Pose,
+    turn: Float[np.ndarray, "frames joints 3"],
+    shift: Float[np.ndarray, "frames 3"],
+    share: Float[np.ndarray, " frames"] | None = None,
+) -> Pose:
+    """The start with a share of a correction (all of it without a share)."""
     if share is not None:
         turn, shift = turn * share[:, None, None], shift * share[:, None]
     turned = torch.as_tensor(rotvec_to_rotmat(turn)).to(start.rotations) @ start.rotations
-    # exactly no correction leaves the bits alone
+    # where there is no correction, the bits stay
     still = torch.as_tensor((turn == 0).all(-1), device=start.rotations.device)
     rotations = torch.where(still[..., None, None], start.rotations, turned)
     return Pose(rotations, start.pelvis + torch.as_tensor(shift).to(start.pelvis))

@@ -1,4 +1,4 @@
-"""From keypoints: a first estimate where no estimator has given one, each frame from the one before."""
+"""From keypoints: a first estimate where there is none, each frame from the one before."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from lsmplify_refine.values.smpl_joints import BODY_JOINTS
 
 
 def shape_from_keypoints(body: BodyModel, convention: str, targets: Targets) -> FittedShape:
-    """Shape and size from the lengths of limbs in space; one camera cannot tell size from distance: the mean body.
+    """Shape and size from the lengths of limbs in space; the mean shape for 2D keypoints, which do not show size.
 
-    SMPL's parameters have no size of their own: only the open body, whose betas nobody else reads, gets one.
+    SMPL's parameters have no size of their own: only the open body, whose betas no other program reads, gets one.
     """
     if targets.is_image:
         return FittedShape(np.zeros(10), 1.0, np.zeros(3))
@@ -51,7 +51,7 @@ def as_estimate(
     rotvec = np.zeros((count, 1 + joints, 3))
     given = rotmat_to_rotvec(pose.rotations.cpu().double().numpy())[:, : 1 + joints]
     rotvec[:, : given.shape[1]] = given
-    # betas of the open body mean nothing to anybody else
+    # other programs cannot read betas of the open body
     betas = np.zeros(10) if body.is_open else shape.betas
     estimate = Estimate(
         family=family,

@@ -1,8 +1,8 @@
 """Gate: per frame, how much of the correction is kept, and why.
 
-A joint that the correction bends where it cannot go, and a frame whose refined pose explains the keypoints less well
-than the input, keep only the share of their correction that does not, down to none. The share is eased in and out
-over neighbouring frames, so that nothing pops.
+If the correction bends a joint beyond its limit, the joint keeps a share of it, down to none. If a frame's keypoint
+error gets worse than the input's, the frame keeps a share. The share is eased in and out over neighbouring frames, so
+that nothing pops.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float, Int, Shaped
 from scipy.ndimage import minimum_filter1d, uniform_filter1d
 
 from lsmplify_refine.engine.joint_limits import beyond_range, joint_name
@@ -27,20 +28,20 @@ class Verdict:
     """What the gate decided.
 
     Attributes:
-        share: (T,) share of the correction that is kept.
-        status: (T,) "accepted", "blended" or "held".
-        reasons: (T,) why; "" where accepted.
+        share: Share of the correction that is kept.
+        status: "accepted", "blended" or "held", for each frame.
+        reasons: Why; "" where accepted.
     """
 
-    share: np.ndarray
-    status: np.ndarray
+    share: Float[np.ndarray, " frames"]
+    status: Shaped[np.ndarray, " frames"]
     reasons: tuple[str, ...]
 
 
 def limit_joints(
-    rotations_at: Callable[[float], np.ndarray], frame_ids: np.ndarray, fps: float
-) -> tuple[np.ndarray, list[str]]:
-    """Take from single joints the share of their correction that bends them beyond their range.
+    rotations_at: Callable[[float], np.ndarray], frame_ids: Int[np.ndarray, " frames"], fps: float
+) -> tuple[Float[np.ndarray, "frames joints"], list[str]]:
+    """Take from single joints the share of their correction that bends them beyond their limits.
 
     Args:
         rotations_at: Rotations (T, J, 3, 3) with a share in [0, 1] of the correction.
@@ -48,13 +49,13 @@ def limit_joints(
         fps: Frames per second.
 
     Returns:
-        (T, J) shares to keep, and a reason per frame ("" where nothing was taken).
+        Shares to keep, and a reason per frame ("" where nothing was taken).
     """
-    # an input that is beyond the range already may stay, but not go further
-    most = beyond_range(rotations_at(0.0)) + _ANGLE_SLACK
-    allowed = np.zeros(most.shape)
+    # an input that is beyond its limit may stay, but not go further
+    limit = beyond_range(rotations_at(0.0)) + _ANGLE_SLACK
+    allowed = np.zeros(limit.shape)
     for share in reversed(_SHARES):
-        allowed = np.where(beyond_range(rotations_at(share)) <= most, share, allowed)
+        allowed = np.where(beyond_range(rotations_at(share)) <= limit, share, allowed)
     reasons = [
         "; ".join(f"{joint_name(int(joint))} bent beyond its range" for joint in np.flatnonzero(row < 1))
         for row in allowed
@@ -64,35 +65,37 @@ def limit_joints(
 
 def gate(
     error_at: Callable[[np.ndarray], np.ndarray],
-    frame_ids: np.ndarray,
+    frame_ids: Int[np.ndarray, " frames"],
     fps: float,
     limited: Sequence[str],
 ) -> Verdict:
     """Choose each frame's share of the correction.
 
     Args:
-        error_at: Keypoint error (T,) for shares (T,) in [0, 1]; share 0 is the calibrated input.
+        error_at: Keypoint error (T,) for shares (T,) in [0, 1]; share 0 is the input, its shape fitted.
         frame_ids: (T,) video frame of each row.
         fps: Frames per second.
         limited: Per frame why joints were limited, or "".
     """
-    most = error_at(np.zeros(len(frame_ids)))
+    limit = error_at(np.zeros(len(frame_ids)))
     allowed = np.ones(len(frame_ids))
     share = allowed
-    # the share of one frame eases its neighbours too, so look again until nobody objects
+    # the share of one frame eases its neighbours too, so look again until no frame gets worse
     for _ in _SHARES:
-        worse = (error_at(share) > most) & (share > 0)
+        worse = (error_at(share) > limit) & (share > 0)
         if not worse.any():
             break
         for row in np.flatnonzero(worse):
             allowed[row] = max((s for s in _SHARES if s < share[row] - 1e-9), default=0.0)
         share = _ease(allowed, frame_ids, fps)
-    share = np.where(error_at(share) > most, 0.0, share)
+    share = np.where(error_at(share) > limit, 0.0, share)
     return _verdict(share, allowed, limited)
 
 
-def _ease(allowed: np.ndarray, frame_ids: np.ndarray, fps: float) -> np.ndarray:
-    """The smoothest-looking share that is nowhere above what is allowed."""
+def _ease(
+    allowed: Float[np.ndarray, " frames *joints"], frame_ids: Int[np.ndarray, " frames"], fps: float
+) -> Float[np.ndarray, " frames *joints"]:
+    """Shares that change slowly over time and are nowhere above what is allowed."""
     width = 2 * round(_EASE_SECONDS * fps / 2) + 1
     eased = np.empty_like(allowed)
     for rows in segments(frame_ids):
@@ -103,12 +106,14 @@ def _ease(allowed: np.ndarray, frame_ids: np.ndarray, fps: float) -> np.ndarray:
     return eased
 
 
-def _verdict(share: np.ndarray, allowed: np.ndarray, limited: Sequence[str]) -> Verdict:
+def _verdict(
+    share: Float[np.ndarray, " frames"], allowed: Float[np.ndarray, " frames"], limited: Sequence[str]
+) -> Verdict:
     status, reasons = [], []
-    for kept, most, joints in zip(share, allowed, limited):
+    for kept, limit, joints in zip(share, allowed, limited):
         if kept < 1:
             status.append("held" if kept == 0 else "blended")
-            reasons.append("keypoint error would rise" if most < 1 else "eased towards a neighbouring frame")
+            reasons.append("keypoint error would rise" if limit < 1 else "eased towards a neighbouring frame")
         else:
             status.append("blended" if joints else "accepted")
             reasons.append(joints)

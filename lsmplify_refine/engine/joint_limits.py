@@ -1,8 +1,9 @@
-"""How far a pose bends joints beyond where people's joints go."""
+"""Joint limits: how far a pose bends joints beyond where people's joints go."""
 
 from __future__ import annotations
 
 import numpy as np
+from jaxtyping import Float
 
 from lsmplify_refine.geometry.rotations import rotmat_to_rotvec
 from lsmplify_refine.values.smpl_joints import HINGES, JOINT_NAMES
@@ -29,14 +30,14 @@ _MAX_ANGLE_RAD = np.radians([_MAX_ANGLE_DEG[JOINT_NAMES[joint].split("_")[-1]] f
 _OVERSTRETCH_RAD = np.radians(10.0)
 
 
-def beyond_range(rotations: np.ndarray) -> np.ndarray:
+def beyond_range(rotations: Float[np.ndarray, "frames joints 3 3"]) -> Float[np.ndarray, "frames joints"]:
     """How far each joint is bent beyond its range.
 
     Args:
-        rotations: (T, J, 3, 3) parent-relative rotations in SMPL joint order.
+        rotations: Parent-relative rotations in SMPL joint order.
 
     Returns:
-        (T, J) radians, 0 within the range and for joints without one.
+        Radians; 0 within the range and for joints without one.
     """
     rotvec = rotmat_to_rotvec(rotations[:, _JOINTS])
     beyond = np.zeros(rotations.shape[:2])

@@ -1,14 +1,15 @@
-"""Calm: keypoints averaged over time about a smooth track.
+"""Keypoint smoothing: keypoints averaged over time about a smooth track.
 
-Noise of keypoints changes from frame to frame, what is wrong with an estimate does not. So what keypoints say against a
-smooth track may be averaged over some frames, as a correction may be: there is less noise then, single outliers give
-way to their neighbours, and short gaps close. No motion is averaged, only what is left of it.
+Keypoint noise changes from frame to frame; the error of an estimate does not. So the difference between keypoints and a
+smooth track may be averaged over some frames, as a correction may be. There is less noise then, single outliers give
+way to their neighbours, and short gaps close. The motion itself is not averaged.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import torch
+from jaxtyping import Int
 
 from lsmplify_refine.body import skinning
 from lsmplify_refine.body.skinning import Skeleton
@@ -19,12 +20,18 @@ from lsmplify_refine.solver.problem import Pose, Targets
 
 #: A keypoint further than this from the track hardly counts, metres.
 _RADIUS_M = 0.12
-#: Less confidence than this, on average, is not seen.
-_FAINTEST = 0.1
+#: A keypoint of less confidence than this, on average, is not seen.
+_MIN_CONFIDENCE = 0.1
 
 
 def smooth_about_track(
-    skeleton: Skeleton, track: Pose, targets: Targets, *, frame_ids: np.ndarray, fps: float, seconds: float
+    skeleton: Skeleton,
+    track: Pose,
+    targets: Targets,
+    *,
+    frame_ids: Int[np.ndarray, " frames"],
+    fps: float,
+    seconds: float,
 ) -> Targets:
     """Targets whose difference from a track is low-passed, and their confidence with it.
 
@@ -42,5 +49,5 @@ def smooth_about_track(
     error = (targets.positions - expected).cpu().double().numpy()
     error = smooth(error, frame_ids, fps, seconds, weights[..., None])
     confidence = smooth(weights, frame_ids, fps, seconds)
-    confidence = np.where(confidence < _FAINTEST, 0.0, confidence)
+    confidence = np.where(confidence < _MIN_CONFIDENCE, 0.0, confidence)
     return Targets(expected + torch.as_tensor(error).to(expected), torch.as_tensor(confidence).to(expected))

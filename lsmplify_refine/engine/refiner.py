@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Float, Int, Real
 
 from lsmplify_refine.body import BodyModel, skinning
 from lsmplify_refine.body.skinning import Skeleton
@@ -93,7 +94,7 @@ class Refiner:
         """Pose a track from its keypoints alone, frame by frame, and refine what comes out.
 
         Args:
-            keypoints: (T, K) in metres, in any frame with the shape of a room; or in pixels.
+            keypoints: In metres, in any right-handed frame; or in pixels.
             camera: Needed for keypoints in pixels.
             fps: Frames per second.
 
@@ -111,17 +112,17 @@ class Refiner:
         stream = self.stream(keypoints.convention, shape.betas, shape.scale)
         seen = body25_targets(targets.to(self.device), keypoints.convention)
         pose = stream.follow(None, seen)
-        # the correction of an estimate is smoothed, never its motion; but this motion has the keypoints' noise in it
+        # an estimate's correction is smoothed, never its motion; but this motion has the keypoints' noise in it
         noise_m = float(robust_error_m(stream.skeleton, pose, seen).median())
         pose = low_passed(pose, fps, self.smooth_seconds * noise_m / (noise_m + _SMOOTHED_NOISE_M))
         return self._refine(as_estimate(self.body, pose, shape, keypoints, camera, fps), "camera")
 
-    def stream(self, convention: str, betas: np.ndarray | None = None, scale: float = 1.0) -> Stream:
+    def stream(self, convention: str, betas: Real[np.ndarray, " betas"] | None = None, scale: float = 1.0) -> Stream:
         """A stream of frames on this body, for live use.
 
         Args:
             convention: Of the keypoints; give them to `Stream.step` through `regressor.body25.body25_targets`.
-            betas: (B,) shape on this refiner's body; the mean shape if not given.
+            betas: Shape on this refiner's body; the mean shape if not given.
             scale: Size on top of it.
         """
         shape = np.zeros(1) if betas is None else betas
@@ -171,9 +172,15 @@ class Refiner:
         )
 
     def _correction(
-        self, skeleton: Skeleton, start: Pose, track: Track, shape: FittedShape, frame_ids: np.ndarray, fps: float
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """The smoothed correction (T, J, 3), (T, 3) of a start."""
+        self,
+        skeleton: Skeleton,
+        start: Pose,
+        track: Track,
+        shape: FittedShape,
+        frame_ids: Int[np.ndarray, " frames"],
+        fps: float,
+    ) -> tuple[Float[np.ndarray, "frames joints 3"], Float[np.ndarray, "frames 3"]]:
+        """The smoothed correction of a start: rotation vectors and pelvis shifts."""
         seen = track.targets.to(self.device)
         return correct(
             skeleton,
@@ -188,7 +195,7 @@ class Refiner:
         )
 
     def _regressor(self, shape: FittedShape, convention: str) -> Callable[[Pose, Targets], Pose] | None:
-        """What the network makes of a track's poses, in this refiner's mode."""
+        """The network's poses for a track, in this refiner's mode."""
         if self.network is None:
             return None
 

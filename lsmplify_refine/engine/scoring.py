@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from lsmplify_refine.engine.refinement import BodyTrack
 from lsmplify_refine.geometry.metrics import (
@@ -21,8 +22,10 @@ from lsmplify_refine.values.smpl_joints import JOINTS
 _GATE_RADIUS_M = 0.1
 
 
-def gate_error(points: np.ndarray, camera: Camera | None, keypoints: Keypoints, targets: Targets) -> np.ndarray:
-    """Robust, confidence-weighted keypoint error (T,) of posed keypoints (T, K, 3): pixels, or mm for 3D keypoints."""
+def gate_error(
+    points: Float[np.ndarray, "frames points 3"], camera: Camera | None, keypoints: Keypoints, targets: Targets
+) -> Float[np.ndarray, " frames"]:
+    """Robust, confidence-weighted keypoint error of posed keypoints: pixels, or mm for 3D keypoints."""
     errors = keypoint_errors(points, camera, keypoints)
     radius = np.full(len(points), 1000 * _GATE_RADIUS_M)
     if camera is not None and not keypoints.is_3d:
@@ -31,7 +34,7 @@ def gate_error(points: np.ndarray, camera: Camera | None, keypoints: Keypoints, 
 
 
 def track_metrics(
-    track: BodyTrack, camera: Camera | None, keypoints: Keypoints, frame_ids: np.ndarray
+    track: BodyTrack, camera: Camera | None, keypoints: Keypoints, frame_ids: Int[np.ndarray, " frames"]
 ) -> dict[str, float]:
     """Keypoint error and jitter of a track, each under a name with unit and joint set."""
     errors = keypoint_errors(track.keypoints(keypoints.convention), camera, keypoints)

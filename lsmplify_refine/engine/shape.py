@@ -1,9 +1,9 @@
-"""Calibrate: one shape, size and translation offset per track, poses as they are.
+"""Shape: one shape, size and translation offset per track; poses stay as they are.
 
-The open body's betas are its own, so the estimate's shape cannot be used: it is found from the keypoints, robustly,
-over the whole track. With fixed poses the keypoints are affine in betas, so a few Gauss-Newton steps on a dozen
-unknowns do it. Size and distance cannot be told apart in one camera: the estimate's distance is kept. Keypoints in
-space show the lengths of limbs, whatever the pose, so errors of the estimated pose and place do not bend the shape.
+The open body has betas of its own, so the estimate's shape cannot be used. The shape is fitted to the keypoints,
+robustly, over the whole track. With fixed poses the keypoints are affine in betas, so a few Gauss-Newton steps on a
+dozen unknowns suffice. One camera cannot tell size from distance: the estimate's distance is kept. Keypoints in space
+show the lengths of limbs in any pose, so errors of the estimated pose and place do not change the shape.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from jaxtyping import Float, Int, Real
 from torch import Tensor
 
 from lsmplify_refine.body import BodyModel, skinning
@@ -23,14 +24,14 @@ from lsmplify_refine.values.conventions import CONVENTIONS
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.notes import Note
 
-#: Standard deviations of the calibration's unknowns: betas (unit normal by construction), log size, metres.
+#: Standard deviations of the unknowns besides betas (unit normal by construction): log size, offset in metres.
 _SIGMA_LOG_SCALE = 0.1
 _SIGMA_OFFSET_M = (0.1, 0.1, 0.02)
-#: How far one keypoint may be off a perfectly shaped body, metres; weighs the data against those priors.
+#: Error of a keypoint on a body of the right shape, metres; weighs the data against those priors.
 _SIGMA_POINT_M = 0.05
 _STEPS = 8
 #: The length of anything shorter than this is mostly noise, metres.
-_SHORTEST_LIMB_M = 0.12
+_MIN_LIMB_M = 0.12
 _MAX_FRAMES = 200
 
 
@@ -39,14 +40,14 @@ class FittedShape:
     """A track's shape on the engine's body.
 
     Attributes:
-        betas: (B,).
+        betas: Of the engine's body.
         scale: Uniform size.
-        offset: (3,) added to the pelvis in every frame, metres, in the frame of the targets.
+        offset: Added to the pelvis in every frame, metres, in the frame of the targets.
     """
 
-    betas: np.ndarray
+    betas: Real[np.ndarray, " betas"]
     scale: float
-    offset: np.ndarray
+    offset: Float[np.ndarray, " 3"]
 
 
 def fit_shape(
@@ -57,10 +58,10 @@ def fit_shape(
     Args:
         body: The body model whose shape is sought.
         convention: The targets' convention.
-        pose: (N frames) poses as estimated, on the body's skeleton.
+        pose: Poses as estimated, on the body's skeleton.
         targets: The observations.
         num_betas: How many shape coefficients to fit.
-        scaled: Whether to fit a size to 3D targets; if not, it is 1, and betas have to do for it.
+        scaled: Whether to fit a size to 3D targets; if not, it is 1, and betas alone fit the size.
     """
     if not targets.is_image:
         return _fit_by_limbs(body, convention, pose, targets, num_betas, scaled=scaled)
@@ -70,7 +71,7 @@ def fit_shape(
     mean, directions = _affine_in_betas(body, convention, rotations, num_betas)
     unknowns = torch.zeros(num_betas + 4)
     sigma = torch.tensor([1.0] * num_betas + [_SIGMA_LOG_SCALE, *_SIGMA_OFFSET_M])
-    # frames of a track are not independent: let them weigh as a few
+    # frames of a track are not independent: all together they weigh as ten
     per_row = 10.0 / max(float(chosen.weights.sum()), 1e-6) * chosen.weights.shape[1] / _SIGMA_POINT_M**2
     for radius in np.geomspace(1.0, 0.15, _STEPS):
         relative = mean + directions @ unknowns[:num_betas]
@@ -114,7 +115,7 @@ def _fit_by_limbs(
     rows = _frames_with_most_evidence(targets)
     mean, directions = _affine_in_betas(body, convention, pose.rotations[rows], num_betas)
     a, b = torch.tensor(CONVENTIONS[convention].edges).T
-    limbs = (mean[:, a] - mean[:, b]).norm(dim=-1).mean(0) > _SHORTEST_LIMB_M
+    limbs = (mean[:, a] - mean[:, b]).norm(dim=-1).mean(0) > _MIN_LIMB_M
     a, b = a[limbs], b[limbs]
     positions, weights = targets.positions[rows], targets.weights[rows]
     seen = torch.minimum(weights[:, a], weights[:, b])
@@ -139,16 +140,20 @@ def _fit_by_limbs(
     return FittedShape(found[:-1], float(np.exp(found[-1])), offset.double().numpy())
 
 
-def _without_noise(length: Tensor, seen: Tensor) -> Tensor:
-    """Lengths (N, E) less what noise adds on average: sigma^2 / length, for sigma of a limb along any axis."""
+def _without_noise(
+    length: Float[Tensor, "frames limbs"], seen: Real[Tensor, "frames limbs"]
+) -> Float[Tensor, "frames limbs"]:
+    """Lengths less what noise adds on average: sigma^2 / length, for sigma of a limb along any axis."""
     shown = torch.where(seen > 0, length, torch.nan)
     usual = shown.nanmedian(0).values
     sigma = 1.48 * (shown - usual).abs().nanmedian(0).values
     return length - (sigma**2 / usual).nan_to_num(0.0)
 
 
-def _affine_in_betas(body: BodyModel, convention: str, rotations: Tensor, num_betas: int) -> tuple[Tensor, Tensor]:
-    """Keypoints (N, K, 3) of the mean shape relative to the pelvis, and their change per beta (N, K, 3, B)."""
+def _affine_in_betas(
+    body: BodyModel, convention: str, rotations: Float[Tensor, "frames joints 3 3"], num_betas: int
+) -> tuple[Float[Tensor, "frames points 3"], Float[Tensor, "frames points 3 betas"]]:
+    """Keypoints of the mean shape relative to the pelvis, and their change per beta."""
     posed = [
         skinning.keypoints(body.skeleton(convention, betas), rotations)
         for betas in np.vstack([np.zeros(num_betas), np.eye(num_betas)])
@@ -156,8 +161,8 @@ def _affine_in_betas(body: BodyModel, convention: str, rotations: Tensor, num_be
     return posed[0], torch.stack([points - posed[0] for points in posed[1:]], -1)
 
 
-def _frames_with_most_evidence(targets: Targets) -> Tensor:
-    """At most `_MAX_FRAMES` rows spread over the track, those with few confident keypoints left out."""
+def _frames_with_most_evidence(targets: Targets) -> Int[Tensor, " rows"]:
+    """At most `_MAX_FRAMES` rows spread over the track, without those of few confident keypoints."""
     evidence = targets.weights.sum(1)
     usual = evidence[evidence > 0].median()
     usable = torch.nonzero(evidence >= 0.5 * usual)[:, 0]

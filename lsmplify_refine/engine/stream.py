@@ -1,17 +1,18 @@
 """Stream: refine frame by frame, each frame from the best start there is; for live use and for whole takes in sequence.
 
 Learnable SMPLify starts frame t from its own result at t - 1 and restarts at fixed intervals. Here every track chooses
-its start anew: the last accepted result, the estimator's pose if there is one, or the body at rest placed on the torso,
-whichever lies nearest to the keypoints. A result that explains the keypoints badly is not fed back, and what they do
-not see is held to the mean of all results.
+its start anew, whichever lies nearest to the keypoints: the last accepted result, the estimator's pose if there is one,
+or the body at rest on the torso. A result that explains the keypoints badly is not fed back. What the keypoints do not
+see is held to the mean of all results.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from lsmplify_refine.body.skinning import Skeleton
@@ -26,11 +27,12 @@ _LOST_M = 0.12
 _WORSE_M = 0.005
 
 
+@runtime_checkable
 class Solver(Protocol):
     """Refines frames that each have a start; a `FrameSolver` does."""
 
     def __call__(self, start: Pose, targets: Targets, earlier: RunningMean | None = None, /) -> Pose:
-        """The refined pose of N frames, of which some may go on from earlier results of that mean."""
+        """The refined pose of N frames; `earlier` is the mean of the results that they go on from, if they do."""
         ...
 
 
@@ -40,14 +42,14 @@ class Step:
 
     Attributes:
         pose: The refined pose.
-        error_m: (N,) robust keypoint error, metres on the body.
-        accepted: (N,) False where the result explains the keypoints badly or nothing was seen: the pose is then the
-            start that it was refined from, and the next frame does not build on it.
+        error_m: Robust keypoint error, metres on the body.
+        accepted: False where the result explains the keypoints badly or nothing was seen. The pose is then the start
+            that it was refined from, and the next frame does not build on it.
     """
 
     pose: Pose
-    error_m: Tensor
-    accepted: Tensor
+    error_m: Float[Tensor, " tracks"]
+    accepted: Bool[Tensor, " tracks"]
 
 
 class Stream:
@@ -65,7 +67,7 @@ class Stream:
         self._mean: RunningMean | None = None
 
     def begin(self, pose: Pose) -> None:
-        """Go on from a true pose, one row per track, as where people hold one that is known before they move.
+        """Go on from a true pose, one row per track: for people who hold a known pose before they move.
 
         What the keypoints do not see is then held to it.
         """
@@ -97,11 +99,11 @@ class Stream:
     def follow(self, estimate: Pose | None, targets: Targets) -> Pose:
         """Refine one track in order: estimate (if any) and targets hold its T frames."""
         steps = []
-        for row in torch.arange(len(targets.positions)).split(1):
+        for row in torch.split(torch.arange(len(targets.positions)), 1):
             steps.append(self.step(targets[row], estimate and estimate[row]).pose)
         return Pose.joined(steps)
 
-    def _start(self, targets: Targets, estimate: Pose | None) -> tuple[Pose, Tensor, RunningMean]:
+    def _start(self, targets: Targets, estimate: Pose | None) -> tuple[Pose, Float[Tensor, " tracks"], RunningMean]:
         """For every track the candidate that lies nearest to the keypoints, its error, and what it goes on from."""
         candidates, errors = [], []
         if estimate is not None:
@@ -110,14 +112,14 @@ class Stream:
         if self._last is not None and self._mean is not None:
             candidates.append((self._last.pose, self._mean))
             fresh = robust_error_m(self.skeleton, self._last.pose, targets)
-            # without anything better, what was rejected is still where to go on from
+            # a rejected result is still better than nothing
             errors.append(torch.where(self._last.accepted, fresh, fresh + _LOST_M))
         without = torch.full_like(targets.weights[:, 0], torch.inf)
         lost = torch.stack([without, *errors]).amin(0) > _LOST_M
         if lost.any():
             rest = from_rest(self.skeleton, targets)
             candidates.append((rest, RunningMean.of_start_from_keypoints(rest)))
-            # made from the keypoints, it lies near them; who is not lost goes on all the same
+            # made from the keypoints, it lies near them; tracked people continue
             errors.append(torch.where(lost, robust_error_m(self.skeleton, rest, targets), torch.inf))
         error, chosen = torch.stack(errors).min(0)
         best, mean = candidates[0]

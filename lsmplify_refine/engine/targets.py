@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from jaxtyping import Float, Int, Real
 from scipy.ndimage import median_filter
 
 from lsmplify_refine.body import BodyModel
@@ -23,22 +24,22 @@ from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.keypoints import Keypoints
 
-#: A detection that leaves its neighbours in time by this much is an outlier; metres on the body.
+#: A detection that jumps this far from its neighbours in time is an outlier, metres on the body.
 _CONSISTENCY_RADIUS_M = 0.1
 _CONSISTENCY_SECONDS = 0.3
-#: Confidence below which a keypoint is as good as missing.
-_LEAST_CONFIDENCE = 0.05
+#: A keypoint of less confidence counts as missing.
+_MIN_CONFIDENCE = 0.05
 
 
-def rest_pelvis(estimate: Estimate, body: BodyModel) -> np.ndarray:
-    """J0 (3,) or (T, 3) under the estimate's own model: from `body` if it is that model, else the family's mean."""
+def rest_pelvis(estimate: Estimate, body: BodyModel) -> Float[np.ndarray, "*frames 3"]:
+    """J0, (3,) or (T, 3), of the estimate's own model: from `body` if it is that model, else the family's mean."""
     if not body.is_open and body.family == estimate.family:
         return body.rest_pelvis(estimate.betas)
     return np.array(MEAN_REST_PELVIS[estimate.family])
 
 
-def betas_on_body(estimate: Estimate, body: BodyModel) -> np.ndarray:
-    """The estimate's median betas (B,) where they mean something on the engine's body, else the mean shape's."""
+def betas_on_body(estimate: Estimate, body: BodyModel) -> Real[np.ndarray, " betas"]:
+    """The estimate's median betas if the engine's body is of its family, else the mean shape's."""
     if body.is_open or body.family != estimate.family:
         return np.zeros(1)
     betas: np.ndarray = np.median(estimate.betas, axis=0)
@@ -64,8 +65,8 @@ def image_targets(keypoints: Keypoints, camera: Camera) -> Targets:
 
 def space_targets(
     keypoints: Keypoints,
-    points: np.ndarray,
-    frame_ids: np.ndarray,
+    points: Float[np.ndarray, "frames points 3"],
+    frame_ids: Int[np.ndarray, " frames"],
     fps: float,
     mode: Align = "auto",
     *,
@@ -75,14 +76,14 @@ def space_targets(
 
     Args:
         keypoints: Of any frame.
-        points: (T, K, 3) the estimate's own keypoints, metres.
-        frame_ids: (T,).
+        points: The estimate's own keypoints, metres.
+        frame_ids: Video frame of each row.
         fps: Frames per second.
         mode: How they come into the estimate's frame.
         still: Whether that frame is a world (see `align`).
 
     Returns:
-        The targets, the keypoints they are made of, moved to the estimate's frame, and how they were.
+        The targets, the keypoints that they are made of in the estimate's frame, and how these came there.
 
     Raises:
         InputError: They cannot be aligned.
@@ -114,22 +115,24 @@ def given_targets(keypoints: Keypoints) -> Targets:
     return Targets(torch.as_tensor(positions).float(), torch.as_tensor(_weights(keypoints)).float())
 
 
-def _weights(keypoints: Keypoints) -> np.ndarray:
-    """(T, K) confidence where it counts, else 0."""
-    counts = (keypoints.confidence >= _LEAST_CONFIDENCE) & np.isfinite(keypoints.positions).all(-1)
+def _weights(keypoints: Keypoints) -> Real[np.ndarray, "frames points"]:
+    """Confidence where it counts, else 0."""
+    counts = (keypoints.confidence >= _MIN_CONFIDENCE) & np.isfinite(keypoints.positions).all(-1)
     return np.where(counts, keypoints.confidence, 0.0)
 
 
-def distrust_outliers(targets: Targets, points: np.ndarray, frame_ids: np.ndarray, fps: float) -> Targets:
+def distrust_outliers(
+    targets: Targets, points: Float[np.ndarray, "frames points 3"], frame_ids: Int[np.ndarray, " frames"], fps: float
+) -> Targets:
     """Take weight from detections that jump away from where their neighbours in time say the point is.
 
-    What an estimator gets wrong, it gets wrong for a while: target minus estimate changes slowly. A detection whose
-    difference leaves the running median of its own point is a detector's slip, however confident.
+    An estimator's error lasts for a while: target minus estimate changes slowly. If a detection's difference leaves the
+    running median of its own point, it is an outlier, however confident.
 
     Args:
         targets: The observations.
-        points: (T, K, 3) the estimate's keypoints, metres, in the targets' frame.
-        frame_ids: (T,).
+        points: The estimate's keypoints, metres, in the targets' frame.
+        frame_ids: Video frame of each row.
         fps: Frames per second.
     """
     residual = residuals(torch.as_tensor(points).float(), targets)[0].numpy()

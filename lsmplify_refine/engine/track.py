@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Float, Real
 
 from lsmplify_refine.body import BodyModel
 from lsmplify_refine.engine.align import Alignment
@@ -76,7 +77,7 @@ def make_track(estimate: Estimate, body: BodyModel, *, fps: float, align: Align)
     return replace(track, targets=distrust_outliers(track.targets, points, estimate.frame_ids, fps))
 
 
-def check_confidence(where: Path | str, confidence: np.ndarray) -> None:
+def check_confidence(where: Path | str, confidence: Real[np.ndarray, "frames points"]) -> None:
     """Refuse keypoints without any confidence.
 
     Raises:
@@ -87,7 +88,12 @@ def check_confidence(where: Path | str, confidence: np.ndarray) -> None:
 
 
 def _in_space(
-    estimate: Estimate, keypoints: Keypoints, pose: Pose, points: np.ndarray, fps: float, align: Align
+    estimate: Estimate,
+    keypoints: Keypoints,
+    pose: Pose,
+    points: Float[np.ndarray, "frames points 3"],
+    fps: float,
+    align: Align,
 ) -> Track:
     """The track and its 3D keypoints, which are moved to the estimate's frame."""
     check_confidence(estimate.source or "estimate", keypoints.confidence)
@@ -99,9 +105,13 @@ def _in_space(
 
 
 def _in_image(
-    estimate: Estimate, keypoints: Keypoints, pose: Pose, points: np.ndarray, fps: float
-) -> tuple[Track, np.ndarray]:
-    """The track in camera coordinates, and its body's keypoints (T, K, 3) there; a lost camera is recovered."""
+    estimate: Estimate,
+    keypoints: Keypoints,
+    pose: Pose,
+    points: Float[np.ndarray, "frames points 3"],
+    fps: float,
+) -> tuple[Track, Float[np.ndarray, "frames points 3"]]:
+    """The track in camera coordinates, and its body's keypoints there; a lost camera pose is recovered."""
     camera = estimate.camera
     if camera is None:
         raise InputError(f"{estimate.source or 'estimate'}: no camera intrinsics; give them as Estimate.camera")
@@ -116,8 +126,10 @@ def _in_image(
     return Track(pose, camera, keypoints, targets, notes), points
 
 
-def _seen_from(pose: Pose, rotation: np.ndarray, translation: np.ndarray) -> Pose:
-    """A world pose in camera coordinates, for R_camera_world (T, 3, 3) and t_camera_world (T, 3)."""
+def _seen_from(
+    pose: Pose, rotation: Float[np.ndarray, "frames 3 3"], translation: Float[np.ndarray, "frames 3"]
+) -> Pose:
+    """A world pose in camera coordinates, for `R_camera_world` and `t_camera_world`."""
     turn, move = torch.as_tensor(rotation).float(), torch.as_tensor(translation).float()
     rotations = pose.rotations.clone()
     rotations[:, 0] = turn @ rotations[:, 0]

@@ -1,12 +1,15 @@
 """Turn a refined pose on the engine's body back into the estimate's own parameters.
 
-Only changes are carried over: what the engine did not move keeps its bits. The engine's body may not be the
-estimate's (shape and rest joints differ), but a change of joint rotations or of the pelvis means the same in both.
+Only changes are carried over: what the engine did not move keeps its bits. The engine's body may differ from the
+estimate's in shape and rest joints. A change of joint rotations or of the pelvis means the same in both.
 """
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
+from jaxtyping import Float
 
 from lsmplify_refine.engine.refinement import BodyTrack
 from lsmplify_refine.geometry.rotations import nearest_rotvec, rotvec_to_rotmat
@@ -17,7 +20,7 @@ _AXIS = {"y": 1, "z": 2}
 
 
 def write_back(estimate: Estimate, before: BodyTrack, after: BodyTrack) -> Estimate:
-    """The estimate with what changed between the calibrated input and the refined track."""
+    """The estimate with what changed between the fitted input and the refined track."""
     shared = min(estimate.body_pose.shape[1], after.rotations.shape[1] - 1)
     joints = slice(1, 1 + shared)
     body_pose = estimate.body_pose.copy()
@@ -30,10 +33,10 @@ def write_back(estimate: Estimate, before: BodyTrack, after: BodyTrack) -> Estim
         orient = _changed(orient, before.rotations[:, 0], after.rotations[:, 0])
         transl = (transl + (after.pelvis - before.pelvis)).astype(transl.dtype)
         if estimate.frame == "world" and world is not None:
-            # fitted in the world itself, so that its path may be corrected too
+            # fitted in the world itself, so its path may be corrected too
             world = WorldRoot(orient, transl, world.up)
     else:
-        # the tracks are before a recovered camera, whose axes are not this world's
+        # the tracks are in a recovered camera's coordinates, whose axes are not this world's
         carried = world or _carry_to_world(WorldRoot(orient, transl), before, after)
         orient, transl = carried.global_orient, carried.transl
     return estimate.replace(global_orient=orient, body_pose=body_pose, transl=transl, world=world)
@@ -44,7 +47,9 @@ def _lives_where_tracks_do(estimate: Estimate) -> bool:
     return estimate.frame == "camera" or (estimate.keypoints is not None and estimate.keypoints.is_3d)
 
 
-def _changed(rotvec: np.ndarray, old: np.ndarray, new: np.ndarray) -> np.ndarray:
+def _changed(
+    rotvec: Float[np.ndarray, "*batch 3"], old: Float[np.ndarray, "*batch 3 3"], new: Float[np.ndarray, "*batch 3 3"]
+) -> Float[np.ndarray, "*batch 3"]:
     """Axis-angle with the change from `old` to `new` applied on the left; bits kept where there is none."""
     change = new.astype(np.float64) @ np.swapaxes(old.astype(np.float64), -1, -2)
     moved = nearest_rotvec(change @ rotvec_to_rotmat(rotvec), rotvec).astype(rotvec.dtype)
@@ -55,8 +60,8 @@ def _changed(rotvec: np.ndarray, old: np.ndarray, new: np.ndarray) -> np.ndarray
 def _carry_to_world(world: WorldRoot, before: BodyTrack, after: BodyTrack) -> WorldRoot:
     """The root's change, frame by frame, given to the world root.
 
-    The two roots of real files are not rigidly tied (0.6-2.9 degrees of drift for a still camera), so the world root
-    gets the camera root's *change* in the body's own frame. The world path of the pelvis stays, but for the height,
+    The two roots of real files are not rigidly tied (0.6-2.9 degrees of drift for a still camera). So the world root
+    gets the camera root's *change* in the body's own frame. The world path of the pelvis stays, except for its height,
     which keeps the lowest foot where it was.
     """
     change = np.swapaxes(before.rotations[:, 0], -1, -2) @ after.rotations[:, 0]
@@ -70,8 +75,11 @@ def _carry_to_world(world: WorldRoot, before: BodyTrack, after: BodyTrack) -> Wo
     return WorldRoot(np.where(moved[:, None], orient, world.global_orient), transl, world.up)
 
 
-def _lowest_foot(track: BodyTrack, root: np.ndarray, up: str) -> np.ndarray:
-    """Height (T,) of the lowest ankle or foot joint over the pelvis, the root turned to (T, 3, 3)."""
+def _lowest_foot(
+    track: BodyTrack, root: Float[np.ndarray, "frames 3 3"], up: Literal["y", "z"]
+) -> Float[np.ndarray, " frames"]:
+    """Height of the lowest ankle or foot joint over the pelvis, the body turned by another root."""
     rotations = np.concatenate([root[:, None], track.rotations[:, 1:]], 1)
     joints = track.body.joints(rotations, np.zeros((len(track), 3)), track.betas, track.scale)
-    return joints[:, FEET, _AXIS[up]].min(1)
+    lowest: np.ndarray = joints[:, FEET, _AXIS[up]].min(1)
+    return lowest

@@ -1,10 +1,9 @@
-"""The camera of a result that has none, from the posed body in the world and its 2D keypoints.
+"""The camera pose of a result that has none, from the posed body in the world and its 2D keypoints.
 
-Files made by the widely copied Blender snippet hold the person in world coordinates only. Key views are
-solved by robust PnP over a short window of frames: the camera moves slowly, so their points may be pooled,
-which makes up for approximate body proportions. Then all frames are solved together: robust reprojection
-error, plus a prior that camera rotation and position change smoothly, which also bridges frames without
-keypoints.
+Files made by the widely copied Blender snippet hold the person in world coordinates only. Key views are solved by
+robust PnP over a short window of frames. The camera moves slowly, so the window's points are pooled, which makes up for
+approximate body proportions. Then all frames are solved together: robust reprojection error, plus a prior that camera
+rotation and position change smoothly. The prior also bridges frames without keypoints.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import scipy.linalg
+from jaxtyping import Float
 from scipy.spatial.transform import Rotation, Slerp
 
 from lsmplify_refine.errors import InputError
@@ -25,19 +25,21 @@ _WINDOW_SECONDS = 0.3
 _MIN_POINTS = 12
 #: Inlier distance of RANSAC and scale of the robust error, as a share of the focal length.
 _INLIER_FOCALS, _ROBUST_FOCALS = 0.03, 0.01
-#: What a camera does (one sigma): angular acceleration rad/s^2 and acceleration m/s^2.
+#: Motion of a camera (one sigma): angular acceleration rad/s^2 and acceleration m/s^2.
 _ROTATION_ACCELERATION, _ACCELERATION = 0.5, 1.0
-#: And how fast it turns and moves (weak; keeps gaps at the ends from running away), rad/s and m/s.
+#: Its speed (weak: keeps gaps at the ends from running away), rad/s and m/s.
 _ROTATION_SPEED, _SPEED = 2.0, 4.0
 #: The frame rate at which the constants above were chosen.
 _TUNED_AT_FPS = 30.0
+#: Rotation vector and translation of a camera, as OpenCV gives them: (3, 1) each.
+_View = tuple[Float[np.ndarray, "3 1"], Float[np.ndarray, "3 1"]]
 _ITERATIONS = 30
-_MIN_DEPTH = 0.1
+_MIN_DEPTH_M = 0.1
 
 
 def recover_camera(
-    points: np.ndarray, keypoints: Keypoints, K: np.ndarray, fps: float
-) -> tuple[np.ndarray, np.ndarray]:
+    points: Float[np.ndarray, "frames points 3"], keypoints: Keypoints, K: Float[np.ndarray, "frames 3 3"], fps: float
+) -> tuple[Float[np.ndarray, "frames 3 3"], Float[np.ndarray, "frames 3"]]:
     """The camera pose of every frame.
 
     Args:
@@ -69,12 +71,17 @@ def recover_camera(
     return rotation, -np.einsum("tij,tj->ti", rotation, centre)
 
 
-def _key_views(points: np.ndarray, rays: np.ndarray, weights: np.ndarray, fps: float) -> tuple[np.ndarray, np.ndarray]:
+def _key_views(
+    points: Float[np.ndarray, "frames points 3"],
+    rays: Float[np.ndarray, "frames points 2"],
+    weights: Float[np.ndarray, "frames points"],
+    fps: float,
+) -> tuple[Float[np.ndarray, "frames 3 3"], Float[np.ndarray, "frames 3"]]:
     """Rotation and centre of every frame, interpolated between robustly solved key views."""
     frames = len(points)
     window = max(1, round(_WINDOW_SECONDS * fps))
     times, rotvecs, translations = [], [], []
-    previous: tuple[np.ndarray, np.ndarray] | None = None
+    previous: _View | None = None
     for start in range(0, frames, window):
         used = weights[start : start + window] > 0
         world, image = points[start : start + window][used], rays[start : start + window][used]
@@ -102,11 +109,11 @@ def _key_views(points: np.ndarray, rays: np.ndarray, weights: np.ndarray, fps: f
 
 
 def _best_view(
-    world: np.ndarray, image: np.ndarray, previous: tuple[np.ndarray, np.ndarray] | None
-) -> tuple[np.ndarray, np.ndarray] | None:
-    """The better of a fresh RANSAC solution and the previous view refined, as (rotvec, translation)."""
+    world: Float[np.ndarray, "points 3"], image: Float[np.ndarray, "points 2"], previous: _View | None
+) -> _View | None:
+    """The better of a fresh RANSAC solution and the previous view refined."""
     eye, no_distortion = np.eye(3), np.zeros(4)
-    candidates = []
+    candidates: list[_View] = []
     found, rotvec, translation, inliers = cv2.solvePnPRansac(
         world, image, eye, no_distortion,
         iterationsCount=300, reprojectionError=_INLIER_FOCALS, flags=cv2.SOLVEPNP_SQPNP,
@@ -116,33 +123,34 @@ def _best_view(
         candidates.append(cv2.solvePnPRefineLM(world[chosen], image[chosen], eye, no_distortion, rotvec, translation))
     if previous is not None:
         candidates.append(previous)
-        near = np.linalg.norm(_project(world, previous) - image, axis=1) < 2 * _INLIER_FOCALS
+        near = np.linalg.norm(_rays_from(world, previous) - image, axis=1) < 2 * _INLIER_FOCALS
         if near.sum() >= _MIN_POINTS // 2:
             start = previous[0].copy(), previous[1].copy()
             candidates.append(cv2.solvePnPRefineLM(world[near], image[near], eye, no_distortion, *start))
 
-    def cost(view: tuple[np.ndarray, np.ndarray]) -> float:
-        error = np.linalg.norm(_project(world, view) - image, axis=1)
+    def cost(view: _View) -> float:
+        error = np.linalg.norm(_rays_from(world, view) - image, axis=1)
         return float(np.minimum(error, _INLIER_FOCALS).mean())
 
     return min(candidates, key=cost) if candidates else None
 
 
-def _project(world: np.ndarray, view: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """Normalised image coordinates; infinitely far off behind the camera."""
+def _rays_from(world: Float[np.ndarray, "points 3"], view: _View) -> Float[np.ndarray, "points 2"]:
+    """Rays of world points; very far off for points behind the camera."""
     local = Rotation.from_rotvec(view[0].ravel()).apply(world) + view[1].ravel()
-    depth = np.where(local[:, 2:] > _MIN_DEPTH, local[:, 2:], np.nan)
-    return np.nan_to_num(local[:, :2] / depth, nan=1e6)
+    depth = np.where(local[:, 2:] > _MIN_DEPTH_M, local[:, 2:], np.nan)
+    rays: np.ndarray = np.nan_to_num(local[:, :2] / depth, nan=1e6)
+    return rays
 
 
 def _solve_all(
-    points: np.ndarray,
-    rays: np.ndarray,
-    weights: np.ndarray,
+    points: Float[np.ndarray, "frames points 3"],
+    rays: Float[np.ndarray, "frames points 2"],
+    weights: Float[np.ndarray, "frames points"],
     fps: float,
-    rotation: np.ndarray,
-    centre: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
+    rotation: Float[np.ndarray, "frames 3 3"],
+    centre: Float[np.ndarray, "frames 3"],
+) -> tuple[Float[np.ndarray, "frames 3 3"], Float[np.ndarray, "frames 3"]]:
     """Levenberg-Marquardt over all frames: robust reprojection plus smooth motion, in time linear in T.
 
     Unknown per frame: w in R <- exp(w) R, and the step of the centre C, where x_camera = R (x - C).
@@ -168,8 +176,8 @@ def _solve_all(
     return rotation, centre
 
 
-def _smoothness_matrix(frames: int, fps: float) -> np.ndarray:
-    """(2, 3, T): upper bands (distance 2, 1, 0) of the prior for a rotation and for a centre coordinate."""
+def _smoothness_matrix(frames: int, fps: float) -> Float[np.ndarray, "2 3 frames"]:
+    """Upper bands (distance 2, 1, 0) of the prior for a rotation and for a centre coordinate."""
     bands = np.zeros((2, 3, frames))
     sigmas = ((_ROTATION_SPEED, _ROTATION_ACCELERATION), (_SPEED, _ACCELERATION))
     for bank, (speed, acceleration) in zip(bands, sigmas):
@@ -184,9 +192,11 @@ def _smoothness_matrix(frames: int, fps: float) -> np.ndarray:
     return bands
 
 
-def _banded_product(bands: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """The symmetric banded matrix times x (T, n)."""
-    product = bands[2, :, None] * x
+def _banded_product(
+    bands: Float[np.ndarray, "3 frames"], x: Float[np.ndarray, "frames columns"]
+) -> Float[np.ndarray, "frames columns"]:
+    """The symmetric banded matrix times x."""
+    product: np.ndarray = bands[2, :, None] * x
     for distance in (1, 2):
         band = bands[2 - distance, distance:, None]
         product[:-distance] += band * x[distance:]
@@ -195,16 +205,16 @@ def _banded_product(bands: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 
 def _normal_equations(
-    points: np.ndarray,
-    rays: np.ndarray,
-    weights: np.ndarray,
-    rotation: np.ndarray,
-    centre: np.ndarray,
-    smoothness: np.ndarray,
-) -> tuple[float, np.ndarray, np.ndarray]:
-    """Cost, the (T, 6, 6) data blocks of the Gauss-Newton matrix, and the (T, 6) descent direction."""
+    points: Float[np.ndarray, "frames points 3"],
+    rays: Float[np.ndarray, "frames points 2"],
+    weights: Float[np.ndarray, "frames points"],
+    rotation: Float[np.ndarray, "frames 3 3"],
+    centre: Float[np.ndarray, "frames 3"],
+    smoothness: Float[np.ndarray, "2 3 frames"],
+) -> tuple[float, Float[np.ndarray, "frames 6 6"], Float[np.ndarray, "frames 6"]]:
+    """Cost, the data blocks of the Gauss-Newton matrix, and the descent direction."""
     local = np.einsum("tij,tkj->tki", rotation, points - centre[:, None])
-    depth = np.maximum(local[..., 2], _MIN_DEPTH)
+    depth = np.maximum(local[..., 2], _MIN_DEPTH_M)
     image = local[..., :2] / depth[..., None]
     error = (image - rays) / _ROBUST_FOCALS
     squared = (error**2).sum(axis=-1)
@@ -235,8 +245,13 @@ def _normal_equations(
     return cost, blocks, descent
 
 
-def _banded_step(blocks: np.ndarray, smoothness: np.ndarray, descent: np.ndarray, damping: float) -> np.ndarray:
-    """The (T, 6) Levenberg-Marquardt step."""
+def _banded_step(
+    blocks: Float[np.ndarray, "frames 6 6"],
+    smoothness: Float[np.ndarray, "2 3 frames"],
+    descent: Float[np.ndarray, "frames 6"],
+    damping: float,
+) -> Float[np.ndarray, "frames 6"]:
+    """The Levenberg-Marquardt step."""
     frames = len(blocks)
     bands = np.zeros((13, 6 * frames))
     for i in range(6):
@@ -245,4 +260,5 @@ def _banded_step(blocks: np.ndarray, smoothness: np.ndarray, descent: np.ndarray
         for distance in range(3):
             bands[12 - 6 * distance, i::6] += smoothness[i // 3, 2 - distance]
     bands[12] = bands[12] * (1 + damping) + 1e-9
-    return scipy.linalg.solveh_banded(bands, descent.ravel()).reshape(frames, 6)
+    step: np.ndarray = scipy.linalg.solveh_banded(bands, descent.ravel()).reshape(frames, 6)
+    return step

@@ -1,8 +1,8 @@
-"""Every change of coordinate frame or body family, with the pelvis term.
+"""Every change of coordinate axes or body family, with the pelvis term.
 
 SMPL-family models turn the body about the rest-pose pelvis joint J0(betas), not about the origin:
-x = R (v - J0) + J0 + transl. So the pelvis lies at J0 + transl, and moving a body by a rigid transform, or
-giving it to a model with another J0, changes `transl` by a term in J0 (vchoutas/smplx#36, zju3dv/GVHMR#30).
+x = R (v - J0) + J0 + transl. So the pelvis lies at J0 + transl. Moving a body by a rigid transform, or giving it to a
+model with another J0, changes `transl` by a term in J0 (vchoutas/smplx#36, zju3dv/GVHMR#30).
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+from jaxtyping import Float
 
 from lsmplify_refine.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
+from lsmplify_refine.options import Family
 
 #: Rest-pose pelvis J0 of the neutral mean shape, metres; used where no model file is at hand.
-MEAN_REST_PELVIS: dict[str, tuple[float, float, float]] = {
+MEAN_REST_PELVIS: dict[Family, tuple[float, float, float]] = {
     "smpl": (-0.0018, -0.2233, 0.0282),
     "smplh": (-0.0018, -0.2233, 0.0282),
     "smplx": (0.0031, -0.3514, 0.0120),
@@ -31,7 +33,7 @@ _FROM_Y_UP: dict[Axes, list[list[float]]] = {
 }
 
 
-def axis_turn(source: Axes, target: Axes) -> np.ndarray:
+def axis_turn(source: Axes, target: Axes) -> Float[np.ndarray, "3 3"]:
     """`R_target_source` (3, 3), float64: turns coordinates in one kind of axes to coordinates in another."""
     from_y_up = {axes: np.array(rows, dtype=np.float64) for axes, rows in _FROM_Y_UP.items()}
     # adding 0 makes zeros of negative ones
@@ -39,20 +41,22 @@ def axis_turn(source: Axes, target: Axes) -> np.ndarray:
     return turn
 
 
-def pelvis_position(transl: np.ndarray, rest_pelvis: np.ndarray) -> np.ndarray:
-    """Where the pelvis joint is, (T, 3) metres: J0 + transl."""
+def pelvis_position(
+    transl: Float[np.ndarray, "frames 3"], rest_pelvis: Float[np.ndarray, "*shapes 3"]
+) -> Float[np.ndarray, "frames 3"]:
+    """Where the pelvis joint is, (T, 3) metres: J0 + transl, for J0 (3,) or (T, 3)."""
     pelvis: np.ndarray = transl + rest_pelvis
     return pelvis
 
 
 def move_body(
-    global_orient: np.ndarray,
-    transl: np.ndarray,
-    rest_pelvis: np.ndarray,
+    global_orient: Float[np.ndarray, "frames 3"],
+    transl: Float[np.ndarray, "frames 3"],
+    rest_pelvis: Float[np.ndarray, "*shapes 3"],
     *,
-    rotation: np.ndarray,
-    translation: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
+    rotation: Float[np.ndarray, "*turns 3 3"],
+    translation: Float[np.ndarray, "*moves 3"],
+) -> tuple[Float[np.ndarray, "frames 3"], Float[np.ndarray, "frames 3"]]:
     """Move a posed body by x -> rotation x + translation.
 
     Args:

@@ -16,6 +16,7 @@ All arrays are (T, ...) or broadcast to it; pixels are the full image's, transla
 from __future__ import annotations
 
 import numpy as np
+from jaxtyping import Float
 
 from lsmplify_refine.geometry.projection import default_intrinsics, intrinsics
 
@@ -24,7 +25,12 @@ _SPIN_FOCAL, _SPIN_CROP = 5000.0, 224
 _HMR2_FOCAL, _HMR2_CROP = 5000.0, 256
 
 
-def crop_to_full(camera: np.ndarray, centre: np.ndarray, side: np.ndarray, K: np.ndarray) -> np.ndarray:
+def crop_to_full(
+    camera: Float[np.ndarray, "frames 3"],
+    centre: Float[np.ndarray, "frames 2"],
+    side: Float[np.ndarray, " frames"],
+    K: Float[np.ndarray, "frames 3 3"],
+) -> Float[np.ndarray, "frames 3"]:
     """The full-image translation (T, 3) of crop cameras.
 
     Args:
@@ -38,14 +44,21 @@ def crop_to_full(camera: np.ndarray, centre: np.ndarray, side: np.ndarray, K: np
     return np.column_stack([camera[:, 1:3] + offset, 2.0 * K[:, 0, 0] / scaled])
 
 
-def full_to_crop(transl: np.ndarray, centre: np.ndarray, side: np.ndarray, K: np.ndarray) -> np.ndarray:
+def full_to_crop(
+    transl: Float[np.ndarray, "frames 3"],
+    centre: Float[np.ndarray, "frames 2"],
+    side: Float[np.ndarray, " frames"],
+    K: Float[np.ndarray, "frames 3 3"],
+) -> Float[np.ndarray, "frames 3"]:
     """The crop cameras (T, 3) of full-image translations; inverse of `crop_to_full`."""
     scaled = 2.0 * K[:, 0, 0] / transl[:, 2]
     offset = 2.0 * (centre - K[:, :2, 2]) / scaled[:, None]
     return np.column_stack([scaled / side, transl[:, :2] - offset])
 
 
-def spin_intrinsics(centre: np.ndarray, side: np.ndarray) -> np.ndarray:
+def spin_intrinsics(
+    centre: Float[np.ndarray, "frames 2"], side: Float[np.ndarray, " frames"]
+) -> Float[np.ndarray, "frames 3 3"]:
     """(T, 3, 3) of SPIN, VIBE and PARE, whose camera looks at the crop's centre.
 
     With them `crop_to_full` is SPIN's own t = [tx, ty, 2 * 5000 / (224 s)].
@@ -53,6 +66,6 @@ def spin_intrinsics(centre: np.ndarray, side: np.ndarray) -> np.ndarray:
     return intrinsics(_SPIN_FOCAL / _SPIN_CROP * np.asarray(side, dtype=np.float64), centre)
 
 
-def hmr2_intrinsics(width: float, height: float, frames: int) -> np.ndarray:
+def hmr2_intrinsics(width: float, height: float, frames: int) -> Float[np.ndarray, "frames 3 3"]:
     """(T, 3, 3) of 4D-Humans, PHALP and TokenHMR, whose `camera` is the translation for it."""
     return default_intrinsics(width, height, frames, _HMR2_FOCAL / _HMR2_CROP * max(width, height))

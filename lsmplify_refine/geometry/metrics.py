@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from jaxtyping import Float, Int, Real
 
 from lsmplify_refine.geometry.projection import project_to_image
 from lsmplify_refine.geometry.robust import robust_square
@@ -10,20 +11,26 @@ from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.keypoints import Keypoints
 
 
-def reprojection_errors_px(points: np.ndarray, K: np.ndarray, keypoints: Keypoints) -> np.ndarray:
-    """Distance (T, K) in pixels between projected body keypoints (T, K, 3) and 2D keypoints; 0 where missing."""
+def reprojection_errors_px(
+    points: Float[np.ndarray, "frames points 3"], K: Float[np.ndarray, "frames 3 3"], keypoints: Keypoints
+) -> Float[np.ndarray, "frames points"]:
+    """Distance in pixels between projected body keypoints and 2D keypoints; 0 where missing."""
     error = np.linalg.norm(project_to_image(points, K) - np.nan_to_num(keypoints.positions), axis=-1)
     return np.where(keypoints.confidence > 0, error, 0.0)
 
 
-def position_errors_mm(points: np.ndarray, keypoints: Keypoints) -> np.ndarray:
-    """Distance (T, K) in mm between body keypoints (T, K, 3) and 3D keypoints of the same frame; 0 where missing."""
+def position_errors_mm(
+    points: Float[np.ndarray, "frames points 3"], keypoints: Keypoints
+) -> Float[np.ndarray, "frames points"]:
+    """Distance in mm between body keypoints and 3D keypoints of the same frame; 0 where missing."""
     error = 1000 * np.linalg.norm(points - np.nan_to_num(keypoints.positions), axis=-1)
     return np.where(keypoints.confidence > 0, error, 0.0)
 
 
-def keypoint_errors(points: np.ndarray, camera: Camera | None, keypoints: Keypoints) -> np.ndarray:
-    """Errors (T, K) in the unit of `keypoint_error_name`: mm for 3D keypoints, else pixels before the camera."""
+def keypoint_errors(
+    points: Float[np.ndarray, "frames points 3"], camera: Camera | None, keypoints: Keypoints
+) -> Float[np.ndarray, "frames points"]:
+    """Errors in the unit of `keypoint_error_name`: mm for 3D keypoints, else pixels."""
     if keypoints.is_3d:
         return position_errors_mm(points, keypoints)
     if camera is None:
@@ -36,25 +43,32 @@ def keypoint_error_name(keypoints: Keypoints) -> str:
     return f"{'mpjpe_mm' if keypoints.is_3d else 'reprojection_px'}_{keypoints.convention}"
 
 
-def confidence_weighted_mean(errors: np.ndarray, confidence: np.ndarray) -> float:
-    """Mean of (T, K) errors, each weighing as much as its confidence; NaN without any confidence."""
+def confidence_weighted_mean(
+    errors: Float[np.ndarray, "frames points"], confidence: Real[np.ndarray, "frames points"]
+) -> float:
+    """Mean of errors, each weighing as much as its confidence; NaN without any confidence."""
     total = float(confidence.sum())
     return float((errors * confidence).sum() / total) if total > 0 else float("nan")
 
 
-def robust_rms(errors: np.ndarray, weights: np.ndarray, radius: np.ndarray) -> np.ndarray:
-    """Per-frame robust error (T,): root of the weighted mean of e^2 / (1 + e^2 / radius^2) (Geman-McClure).
+def robust_rms(
+    errors: Float[np.ndarray, "frames points"],
+    weights: Float[np.ndarray, "frames points"],
+    radius: Float[np.ndarray, "frames 1"] | float,
+) -> Float[np.ndarray, " frames"]:
+    """Per-frame robust error: root of the weighted mean of e^2 / (1 + e^2 / radius^2) (Geman-McClure).
 
     Args:
         errors: (T, K).
         weights: (T, K); a frame without weight has error 0.
         radius: (T, 1) or scalar, in the unit of `errors`: beyond it an error hardly counts as larger.
     """
-    return np.sqrt((robust_square(errors**2, radius) * weights).sum(1) / np.maximum(weights.sum(1), 1e-9))
+    error: np.ndarray = np.sqrt((robust_square(errors**2, radius) * weights).sum(1) / np.maximum(weights.sum(1), 1e-9))
+    return error
 
 
-def accel_mm_per_frame2(joints: np.ndarray, frame_ids: np.ndarray) -> float:
-    """Mean norm of the second difference of joints (T, J, 3) in metres, in mm/frame^2; gaps are not differenced."""
+def accel_mm_per_frame2(joints: Float[np.ndarray, "frames joints 3"], frame_ids: Int[np.ndarray, " frames"]) -> float:
+    """Mean norm of the second difference of joints in metres, in mm/frame^2; gaps are not differenced."""
     if len(joints) < 3:
         return 0.0
     steady = (np.diff(frame_ids)[1:] == 1) & (np.diff(frame_ids)[:-1] == 1)

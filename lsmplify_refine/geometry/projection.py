@@ -6,33 +6,54 @@ Pixels are the full image's. A ray is a point's normalised image coordinates (x 
 from __future__ import annotations
 
 import numpy as np
+from jaxtyping import Float
 from torch import Tensor
 
 #: Points nearer than this are projected as if they were this far away, metres.
 _MIN_DEPTH_M = 0.1
 
 
-def project_to_image(points: np.ndarray, K: np.ndarray) -> np.ndarray:
-    """Pixels (T, N, 2) of camera-frame points (T, N, 3) under intrinsics (T, 3, 3)."""
+def project_to_image(
+    points: Float[np.ndarray, "frames points 3"], K: Float[np.ndarray, "frames 3 3"]
+) -> Float[np.ndarray, "frames points 2"]:
+    """Pixels of points in the camera frame, under intrinsics K."""
     image: np.ndarray = np.einsum("tij,tnj->tni", K, points)
     pixels: np.ndarray = image[..., :2] / np.maximum(image[..., 2:], 1e-6)
     return pixels
 
 
-def pixels_to_rays(pixels: np.ndarray, K: np.ndarray) -> np.ndarray:
-    """Rays (T, N, 2) of pixels (T, N, 2) under intrinsics (T, 3, 3)."""
+def pixels_to_rays(
+    pixels: Float[np.ndarray, "frames points 2"], K: Float[np.ndarray, "frames 3 3"]
+) -> Float[np.ndarray, "frames points 2"]:
+    """Rays of pixels, under intrinsics K."""
     homogeneous = np.concatenate([pixels, np.ones((*pixels.shape[:-1], 1))], -1)
     rays: np.ndarray = np.einsum("tij,tkj->tki", np.linalg.inv(K.astype(np.float64)), homogeneous)
     return rays[..., :2]
 
 
-def points_to_rays(points: Tensor) -> tuple[Tensor, Tensor]:
-    """Rays (..., 2) of points (..., 3) in the camera frame, and their depth (..., 1), metres."""
+def points_to_rays(points: Float[Tensor, "*batch 3"]) -> tuple[Float[Tensor, "*batch 2"], Float[Tensor, "*batch 1"]]:
+    """Rays of points in the camera frame, and their depth, metres."""
     depth = points[..., 2:].clamp(min=_MIN_DEPTH_M)
     return points[..., :2] / depth, depth
 
 
-def default_intrinsics(width: float, height: float, frames: int, focal_px: float | None = None) -> np.ndarray:
+def intrinsics(
+    focal: Float[np.ndarray, "*frames_or_pairs"] | float, centre: Float[np.ndarray, "*centres 2"]
+) -> Float[np.ndarray, "frames 3 3"]:
+    """(T, 3, 3) intrinsics from focal lengths (T,), (T, 2) or one number, and principal points (T, 2) or (2,)."""
+    focal, centre = np.asarray(focal, dtype=np.float64), np.atleast_2d(np.asarray(centre, dtype=np.float64))
+    focal = focal[..., None] if focal.ndim < 2 else focal
+    frames = np.broadcast_shapes(np.atleast_2d(focal).shape[:1], centre.shape[:1])[0]
+    K = np.zeros((frames, 3, 3))
+    K[:, (0, 1), (0, 1)] = np.broadcast_to(focal, (frames, 2))
+    K[:, (0, 1), (2, 2)] = centre
+    K[:, 2, 2] = 1.0
+    return K
+
+
+def default_intrinsics(
+    width: float, height: float, frames: int, focal_px: float | None = None
+) -> Float[np.ndarray, "frames 3 3"]:
     """GVHMR's rule where the intrinsics are unknown: the focal length is the image diagonal.
 
     Args:
@@ -46,15 +67,3 @@ def default_intrinsics(width: float, height: float, frames: int, focal_px: float
     """
     focal = float(np.hypot(width, height)) if focal_px is None else focal_px
     return np.repeat(intrinsics(focal, np.array([width / 2, height / 2])), frames, axis=0)
-
-
-def intrinsics(focal: np.ndarray | float, centre: np.ndarray) -> np.ndarray:
-    """(T, 3, 3) intrinsics from focal lengths (T,), (T, 2) or one number, and principal points (T, 2) or (2,)."""
-    focal, centre = np.asarray(focal, dtype=np.float64), np.atleast_2d(np.asarray(centre, dtype=np.float64))
-    focal = focal[..., None] if focal.ndim < 2 else focal
-    frames = np.broadcast_shapes(np.atleast_2d(focal).shape[:1], centre.shape[:1])[0]
-    K = np.zeros((frames, 3, 3))
-    K[:, (0, 1), (0, 1)] = np.broadcast_to(focal, (frames, 2))
-    K[:, (0, 1), (2, 2)] = centre
-    K[:, 2, 2] = 1.0
-    return K

@@ -1,8 +1,8 @@
 """Rigid: robust rotation, translation and scale between two moving sets of points, for a whole track or frame by frame.
 
-A fit needs nothing but weighted moments of the points (Umeyama, "Least-squares estimation of transformation parameters
-between two point patterns", 1991), so frames are pooled by adding moments: all of them for one transform per track,
-near ones for a transform that may change with time. Outliers lose their weight by reweighting (Geman-McClure).
+A fit needs only weighted moments of the points (Umeyama, "Least-squares estimation of transformation parameters
+between two point patterns", 1991). So frames are pooled by adding moments: all of them for one transform per track,
+near ones for a transform that changes with time. Outliers lose their weight by reweighting (Geman-McClure).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 import roma
 import torch
+from jaxtyping import Bool, Float, Int
 from scipy.spatial.transform import Rotation, Slerp
 
 from lsmplify_refine.geometry.robust import robust_weight
@@ -24,13 +25,13 @@ Per = Literal["track", "place", "frame"]
 #: Frames pooled for a transform that may change with time: standard deviation in seconds.
 _POOL_SECONDS = 0.1
 #: Points nearer than this to their fit are never outliers, metres.
-_LEAST_RADIUS_M = 0.05
-#: A point this many times as far from the middle of its frame's points as is usual is garbage from the start.
-_FAR = 3.0
-#: Fewer points than this a frame, or points nearer to one line than this (standard deviation), give no rotation.
-_LEAST_POINTS, _LEAST_SPREAD_M = 2.0, 0.03
-#: A point of less weight than this is none.
-_LEAST_TRUST = 0.02
+_MIN_RADIUS_M = 0.05
+#: A point this many times as far from the middle of its frame's points as the median one is an outlier.
+_MAX_REACH = 3.0
+#: Fewer points a frame than this, or points nearer to one line than this (standard deviation), give no rotation.
+_MIN_POINTS, _MIN_SPREAD_M = 2.0, 0.03
+#: A point of less weight than this does not count.
+_MIN_TRUST = 0.02
 _ITERATIONS = 8
 
 
@@ -45,22 +46,23 @@ class Rigid:
         known: (T,) False where the frame has too few points, and the transform is its neighbours'.
     """
 
-    rotation: np.ndarray
-    translation: np.ndarray
+    rotation: Float[np.ndarray, "frames 3 3"]
+    translation: Float[np.ndarray, "frames 3"]
     scale: float
-    known: np.ndarray
+    known: Bool[np.ndarray, " frames"]
 
-    def __call__(self, points: np.ndarray) -> np.ndarray:
-        """Points (T, K, 3) moved."""
-        return self.scale * np.einsum("tij,tkj->tki", self.rotation, points) + self.translation[:, None]
+    def __call__(self, points: Float[np.ndarray, "frames points 3"]) -> Float[np.ndarray, "frames points 3"]:
+        """Points moved."""
+        moved: np.ndarray = self.scale * np.einsum("tij,tkj->tki", self.rotation, points) + self.translation[:, None]
+        return moved
 
 
 def fit_rigid(
-    source: np.ndarray,
-    target: np.ndarray,
-    weights: np.ndarray,
+    source: Float[np.ndarray, "frames points 3"],
+    target: Float[np.ndarray, "frames points 3"],
+    weights: Float[np.ndarray, "frames points"],
     *,
-    frame_ids: np.ndarray,
+    frame_ids: Int[np.ndarray, " frames"],
     fps: float,
     per: Per,
     scaled: bool = False,
@@ -93,22 +95,25 @@ def fit_rigid(
         found = _between_neighbours(found, frame_ids)
         error = np.linalg.norm(found(source) - target, axis=-1)
         usual = np.median(error[weights > 0])
-        trust = robust_weight((error / max(_LEAST_RADIUS_M, 1.5 * usual)) ** 2, weights)
+        trust = robust_weight((error / max(_MIN_RADIUS_M, 1.5 * usual)) ** 2, weights)
     return found
 
 
-def _near_their_middle(points: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """(T, K) which points are not absurdly far from the others of their frame."""
+def _near_their_middle(
+    points: Float[np.ndarray, "frames points 3"], weights: Float[np.ndarray, "frames points"]
+) -> Bool[np.ndarray, "frames points"]:
+    """Which points are not absurdly far from the others of their frame."""
     shown = np.where(weights[..., None] > 0, points, np.nan)
     shown[~(weights > 0).any(1)] = 0.0
     reach = np.linalg.norm(points - np.nanmedian(shown, axis=1, keepdims=True), axis=-1)
-    return (reach <= _FAR * np.median(reach[weights > 0])) | (weights <= 0)
+    near: np.ndarray = (reach <= _MAX_REACH * np.median(reach[weights > 0])) | (weights <= 0)
+    return near
 
 
 def _weighted_fit(
-    source: np.ndarray,
-    target: np.ndarray,
-    trust: np.ndarray,
+    source: Float[np.ndarray, "frames points 3"],
+    target: Float[np.ndarray, "frames points 3"],
+    trust: Float[np.ndarray, "frames points"],
     window: tuple[list[slice], float] | None,
     *,
     still: bool,
@@ -116,21 +121,21 @@ def _weighted_fit(
 ) -> Rigid | None:
     """The least-squares transform; moments pooled over the track, or with a Gaussian (runs, sigma in frames).
 
-    If the translation stays still too, the path of the points tells the rotation. A path seen from a moving camera or
-    at a wrong depth is another path: then only the points about their own middle tell the rotation, and each frame's
-    middle its translation.
+    If the translation is still, the path of the points decides the rotation. Seen from a moving camera or at a wrong
+    depth, the path is another one: then the points about their own middle decide the rotation, and each frame's middle
+    its translation.
     """
     x_middle, y_middle = (_middle(points, trust, whole=still) for points in (source, target))
     x, y = source - x_middle[:, None], target - y_middle[:, None]
-    trusted = (trust > _LEAST_TRUST).sum(1)
+    trusted = (trust > _MIN_TRUST).sum(1)
     mass, count = _pool(trust.sum(1), window), _pool(trusted.astype(float), window)
     spread = _pool(np.einsum("tk,tki,tkj->tij", trust, y, x), window)
     x_size, y_size = (_pool(np.einsum("tk,tki->t", trust, centred**2), window) for centred in (x, y))
     # the source may be of any scale; how flat the points lie is judged in the target's metres
     to_metres = np.sqrt(y_size / np.maximum(x_size, 1e-12)) / np.maximum(mass, 1e-9)
     flat = np.linalg.svd(spread * to_metres[:, None, None], compute_uv=False)[:, 1]
-    turned = (count >= _LEAST_POINTS) & (flat > _LEAST_SPREAD_M**2)
-    known = turned & (still | (trusted >= _LEAST_POINTS))
+    turned = (count >= _MIN_POINTS) & (flat > _MIN_SPREAD_M**2)
+    known = turned & (still | (trusted >= _MIN_POINTS))
     if not known.any():
         return None
     rotation = roma.special_procrustes(torch.as_tensor(spread)).numpy()
@@ -140,23 +145,29 @@ def _weighted_fit(
     return Rigid(rotation, translation, scale, known)
 
 
-def _middle(points: np.ndarray, trust: np.ndarray, *, whole: bool) -> np.ndarray:
-    """Weighted mean (T, 3) of each frame's points, or of the whole track's, for every frame."""
+def _middle(
+    points: Float[np.ndarray, "frames points 3"], trust: Float[np.ndarray, "frames points"], *, whole: bool
+) -> Float[np.ndarray, "frames 3"]:
+    """Weighted mean of each frame's points, or of the whole track's, for every frame."""
     total, mass = np.einsum("tk,tki->ti", trust, points), trust.sum(1, keepdims=True)
     if whole:
         total, mass = (np.broadcast_to(value.sum(0), value.shape) for value in (total, mass))
-    return total / np.maximum(mass, 1e-9)
+    middle: np.ndarray = total / np.maximum(mass, 1e-9)
+    return middle
 
 
-def _pool(values: np.ndarray, window: tuple[list[slice], float] | None) -> np.ndarray:
+def _pool(
+    values: Float[np.ndarray, " frames *rest"], window: tuple[list[slice], float] | None
+) -> Float[np.ndarray, " pooled *rest"]:
     """Sum over all rows, (1, ...), or Gaussian mean over near rows of the same run, (T, ...)."""
     if window is None:
-        return values.sum(0, keepdims=True)
+        total: np.ndarray = values.sum(0, keepdims=True)
+        return total
     runs, sigma = window
     return np.concatenate([gaussian_mean(values[rows], sigma) for rows in runs])
 
 
-def _between_neighbours(found: Rigid, frame_ids: np.ndarray) -> Rigid:
+def _between_neighbours(found: Rigid, frame_ids: Int[np.ndarray, " frames"]) -> Rigid:
     """Unknown frames get what lies between their known neighbours; those at the ends the nearest."""
     rows = np.flatnonzero(found.known)
     if len(rows) == len(found.known):

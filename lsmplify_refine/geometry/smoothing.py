@@ -1,6 +1,6 @@
-"""Smooth: low-pass the correction (refined minus input), never the motion.
+"""Smoothing: low-pass the correction (refined minus input), never the motion.
 
-A zero-phase Gaussian over time in seconds; it neither reaches across gaps of the track nor past its ends.
+A zero-phase Gaussian over time in seconds. It reaches neither across gaps of the track nor past its ends.
 """
 
 from __future__ import annotations
@@ -8,25 +8,30 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+from jaxtyping import Float, Int
 from scipy.ndimage import gaussian_filter1d
 
 
-def segments(frame_ids: np.ndarray) -> list[slice]:
+def segments(frame_ids: Int[np.ndarray, " frames"]) -> list[slice]:
     """Runs of consecutive frames, as row slices."""
     cuts = np.flatnonzero(np.diff(frame_ids) != 1) + 1
     edges = [0, *cuts.tolist(), len(frame_ids)]
     return [slice(a, b) for a, b in itertools.pairwise(edges)]
 
 
-def gaussian_mean(values: np.ndarray, sigma: float) -> np.ndarray:
-    """Gaussian means of (T, ...) over consecutive rows, the ends repeated; `sigma` is in rows."""
+def gaussian_mean(values: Float[np.ndarray, " frames *rest"], sigma: float) -> Float[np.ndarray, " frames *rest"]:
+    """Gaussian means over consecutive rows, the ends repeated; `sigma` is in rows."""
     means: np.ndarray = gaussian_filter1d(values, sigma, axis=0, mode="nearest")
     return means
 
 
 def smooth(
-    values: np.ndarray, frame_ids: np.ndarray, fps: float, seconds: float, weights: np.ndarray | None = None
-) -> np.ndarray:
+    values: Float[np.ndarray, " frames *rest"],
+    frame_ids: Int[np.ndarray, " frames"],
+    fps: float,
+    seconds: float,
+    weights: Float[np.ndarray, " frames *leading"] | None = None,
+) -> Float[np.ndarray, " frames *rest"]:
     """Low-pass a correction.
 
     Args:

@@ -7,42 +7,33 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+from jaxtyping import Bool, Float
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.geometry.robust import robust_weight
 from lsmplify_refine.values.camera import CalibratedCamera
 from lsmplify_refine.values.keypoints import Keypoints
 
-#: A camera further off than this has not seen the same point, pixels of an image of focal length 1000 px.
+#: A view further from the point than this saw another one, pixels of an image of focal length 1000 px.
 _INLIER_PX = 20.0
-
-
-#: Distance at which a camera loses weight, on the same scale; noise of 2 px then costs no accuracy.
+#: Distance at which a view loses weight, on the same scale; noise of 2 px then costs no accuracy.
 _ROBUST_PX = 10.0
-
-
 _STEPS = 5
-
-
-#: Rays nearer to parallel than this do not tell the depth, degrees.
-_LEAST_PARALLAX_DEG = 1.5
-
-
-#: Confidence below this is no view of a point.
-_LEAST_CONFIDENCE = 0.1
-
-
+#: Rays nearer to parallel than this do not decide the depth, degrees.
+_MIN_PARALLAX_DEG = 1.5
+#: Confidence below this is not a view of a point.
+_MIN_CONFIDENCE = 0.1
 _REFERENCE_FOCAL_PX = 1000.0
 
 
 @dataclass(frozen=True)
 class _Views:
-    """N points in V cameras: (V, N, 2) rays, (V, N) weights; (V, 3, 3) rotations and (V, 3) translations."""
+    """N points in V cameras: rays and weights of the points; rotations and translations of the cameras."""
 
-    rays: np.ndarray
-    weights: np.ndarray
-    R: np.ndarray
-    t: np.ndarray
+    rays: Float[np.ndarray, "views points 2"]
+    weights: Float[np.ndarray, "views points"]
+    R: Float[np.ndarray, "views 3 3"]
+    t: Float[np.ndarray, "views 3"]
 
     def only(self, chosen: Sequence[int]) -> _Views:
         index = list(chosen)
@@ -78,7 +69,7 @@ def triangulate(views: Mapping[str, Keypoints], cameras: Mapping[str, Calibrated
     for _ in range(_STEPS):
         points = _solve(data, _robust(data, points), points)
     agree = (data.weights > 0) & (_errors_px(data, points) < _INLIER_PX)
-    usable = (agree.sum(axis=0) >= 2) & (_parallax_deg(data, points, agree) > _LEAST_PARALLAX_DEG)
+    usable = (agree.sum(axis=0) >= 2) & (_parallax_deg(data, points, agree) > _MIN_PARALLAX_DEG)
     count = np.maximum(agree.sum(axis=0), 1)
     share = agree.sum(axis=0) / np.maximum((data.weights > 0).sum(axis=0), 1)
     confidence = np.where(usable, (data.weights * agree).sum(axis=0) / count * share, 0.0)
@@ -102,13 +93,14 @@ def _check(views: Mapping[str, Keypoints], cameras: Mapping[str, CalibratedCamer
         raise InputError(f"the cameras' keypoints must be 2D, of one convention and the same frames; got {kinds}")
 
 
-def _counting(view: Keypoints) -> np.ndarray:
-    there = (view.confidence >= _LEAST_CONFIDENCE) & np.isfinite(view.positions).all(axis=-1)
+def _counting(view: Keypoints) -> Float[np.ndarray, "frames points"]:
+    """Confidence where a point was seen, else 0."""
+    there = (view.confidence >= _MIN_CONFIDENCE) & np.isfinite(view.positions).all(axis=-1)
     return np.where(there, view.confidence, 0.0).astype(np.float64)
 
 
-def _best_of_pairs(data: _Views) -> np.ndarray:
-    """(N, 3) for each point the solution of the pair of cameras that all the views agree with most."""
+def _best_of_pairs(data: _Views) -> Float[np.ndarray, "points 3"]:
+    """For each point the solution of the pair of cameras that all the views agree with most."""
     best = np.full(data.weights.shape[1], -1.0)
     points = np.zeros((len(best), 3))
     for pair in combinations(range(len(data.R)), 2):
@@ -122,8 +114,10 @@ def _best_of_pairs(data: _Views) -> np.ndarray:
     return points
 
 
-def _solve(data: _Views, weights: np.ndarray, fallback: np.ndarray) -> np.ndarray:
-    """(N, 3) weighted least squares; the fallback where the views do not determine a point.
+def _solve(
+    data: _Views, weights: Float[np.ndarray, "*views points"], fallback: Float[np.ndarray, "points 3"]
+) -> Float[np.ndarray, "points 3"]:
+    """Weighted least squares; the fallback where the views do not determine a point.
 
     A ray (x, y) says that (R0 - x R2) X = x t2 - t0, and the same with y.
     """
@@ -138,13 +132,14 @@ def _solve(data: _Views, weights: np.ndarray, fallback: np.ndarray) -> np.ndarra
     return np.where(determined[:, None], solved, fallback)
 
 
-def _in_cameras(data: _Views, points: np.ndarray) -> np.ndarray:
-    """(V, N, 3) points in the cameras' frames."""
-    return np.einsum("vij,nj->vni", data.R, points) + data.t[:, None]
+def _in_cameras(data: _Views, points: Float[np.ndarray, "points 3"]) -> Float[np.ndarray, "views points 3"]:
+    """Points in the cameras' frames."""
+    there: np.ndarray = np.einsum("vij,nj->vni", data.R, points) + data.t[:, None]
+    return there
 
 
-def _errors_px(data: _Views, points: np.ndarray) -> np.ndarray:
-    """(V, N) distances in the image, on the reference scale; infinite behind a camera."""
+def _errors_px(data: _Views, points: Float[np.ndarray, "points 3"]) -> Float[np.ndarray, "views points"]:
+    """Distances in the image, on the reference scale; infinite behind a camera."""
     there = _in_cameras(data, points)
     in_front = there[..., 2] > 1e-3
     depth = np.where(in_front, there[..., 2], 1.0)
@@ -152,20 +147,23 @@ def _errors_px(data: _Views, points: np.ndarray) -> np.ndarray:
     return np.where(in_front, apart * _REFERENCE_FOCAL_PX, np.inf)
 
 
-def _robust(data: _Views, points: np.ndarray) -> np.ndarray:
-    """(V, N) weights: confidence, less for views that disagree, over depth squared so that pixels are compared."""
+def _robust(data: _Views, points: Float[np.ndarray, "points 3"]) -> Float[np.ndarray, "views points"]:
+    """Weights: confidence, less for views that disagree, over depth squared so that pixels are compared."""
     trust = robust_weight((_errors_px(data, points) / _ROBUST_PX) ** 2)
     depth = np.maximum(_in_cameras(data, points)[..., 2], 1e-3)
-    return data.weights * trust / depth**2
+    weights: np.ndarray = data.weights * trust / depth**2
+    return weights
 
 
-def _parallax_deg(data: _Views, points: np.ndarray, agree: np.ndarray) -> np.ndarray:
-    """(N,) largest angle between the rays of the views that agree."""
+def _parallax_deg(
+    data: _Views, points: Float[np.ndarray, "points 3"], agree: Bool[np.ndarray, "views points"]
+) -> Float[np.ndarray, " points"]:
+    """Max angle between the rays of the views that agree."""
     centres = -np.einsum("vji,vj->vi", data.R, data.t)
     rays = points - centres[:, None]
     rays = rays / np.maximum(np.linalg.norm(rays, axis=-1, keepdims=True), 1e-9)
-    largest = np.zeros(len(points))
+    widest = np.zeros(len(points))
     for a, b in combinations(range(len(rays)), 2):
         angle = np.degrees(np.arccos(np.clip((rays[a] * rays[b]).sum(axis=-1), -1, 1)))
-        largest = np.maximum(largest, np.where(agree[a] & agree[b], np.minimum(angle, 180 - angle), 0.0))
-    return largest
+        widest = np.maximum(widest, np.where(agree[a] & agree[b], np.minimum(angle, 180 - angle), 0.0))
+    return widest

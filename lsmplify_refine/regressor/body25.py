@@ -1,7 +1,7 @@
-"""Slots: any convention's keypoints in the 25 places that the regressor knows.
+"""Any convention's keypoints in the 25 places of the regressor's input.
 
-A COCO hip is not the hip of BODY_25. Both may take the place of that name, because the regressor is told where on the
-body each of its points lies; places that a convention leaves empty are missing keypoints.
+A COCO hip is not the hip of BODY_25. Both may take the place of that name, because the body's own position of each
+point is an input of the regressor. Places that a convention leaves empty are missing keypoints.
 """
 
 from __future__ import annotations

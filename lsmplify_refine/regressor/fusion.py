@@ -1,11 +1,12 @@
-"""Fuse: project, regress on what is left, project again from the regressor's pose with the regressor's prior.
+"""Fusion: project, regress on what is left, project again from the regressor's pose with the regressor's prior.
 
-The loss of training is taken on the result, so that the network spends itself on what the keypoints do not decide.
+The training loss is taken on the result, so the network learns what the keypoints do not decide.
 """
 
 from __future__ import annotations
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from lsmplify_refine.body import skinning
@@ -28,17 +29,17 @@ from lsmplify_refine.solver.problem import Pose, Prior, Schedule, Targets
 from lsmplify_refine.solver.running_mean import RunningMean
 from lsmplify_refine.values.smpl_joints import JOINTS, WRISTS
 
-#: The first projection: from far, robust, the start as a weak prior. Four in five of an estimator's frames take one
-#: step of it.
+#: The first projection: from far, robust, the start as a weak prior. Four in five of an estimator's frames need only
+#: one step.
 FIRST = Schedule(damping=(5.0, 3.0, 1.0), radius_m=(1.0, 0.6, 0.4), enough_rad=0.2)
 _FIRST_PRIOR = 0.01
 #: No keypoint lies beyond the wrists, the first of the joints that the first projection leaves alone.
 _WRIST = min(WRISTS)
-#: Then one step under the prior that the observations themselves speak for.
+#: Then one step under the prior that the observations make most likely.
 _SCALED_RADIUS_M = 0.2
-#: The last: from the regressor's pose, with its prior; often one step.
+#: The last projection: from the regressor's pose, with its prior; often one step.
 LAST = Schedule(damping=(1.0, 1.0), radius_m=(0.4, 0.4), enough_rad=0.1)
-#: Without a regressor between them.
+#: The last projection without a regressor.
 ALONE = Schedule(damping=(10.0, 3.0, 1.0, 1.0), radius_m=(1.0, 0.6, 0.4, 0.4))
 
 
@@ -58,8 +59,8 @@ def first_solution(skeleton: Skeleton, start: Pose, targets: Targets) -> tuple[P
     return start, step_to(walk, model, target, joints).pose, scales
 
 
-def in_space(skeleton: Skeleton, pose: Pose, targets: Targets) -> Tensor:
-    """The targets as points (N, K, 3): 3D ones as they are, 2D ones at the depth of the posed keypoints."""
+def in_space(skeleton: Skeleton, pose: Pose, targets: Targets) -> Float[Tensor, "frames points 3"]:
+    """The targets as points: 3D ones as they are, 2D ones at the depth of the posed keypoints."""
     if not targets.is_image:
         return targets.positions
     depth = (skinning.keypoints(skeleton, pose.rotations) + pose.pelvis[:, None])[..., 2:]
@@ -69,7 +70,7 @@ def in_space(skeleton: Skeleton, pose: Pose, targets: Targets) -> Tensor:
 def fuse(
     network: nn.Module, skeleton: Skeleton, start: Pose, targets: Targets, earlier: RunningMean | None = None
 ) -> tuple[Pose, Regressed]:
-    """The refined pose, and what the regressor said on the way; see `regress`."""
+    """The refined pose, and the regressor's output on the way (see `regress`)."""
     with torch.no_grad():
         start, solution, scales = first_solution(skeleton, start, targets)
         points = in_space(skeleton, solution, targets)
@@ -80,13 +81,15 @@ def fuse(
 
 
 def project_alone(skeleton: Skeleton, start: Pose, targets: Targets) -> Pose:
-    """The refined pose without any network: the start is held as strongly as the observations speak for it."""
+    """The refined pose without any network: the start is held as strongly as the observations make likely."""
     start, _, scales = first_solution(skeleton, start, targets)
     return project(skeleton, start, targets, even_prior(start, scales, targets), ALONE)
 
 
-def fuse_published(network: PublishedNetwork, skeleton: Skeleton, start: Pose, targets: Targets, betas: Tensor) -> Pose:
-    """The published network's pose, projected under the prior that the observations speak for."""
+def fuse_published(
+    network: PublishedNetwork, skeleton: Skeleton, start: Pose, targets: Targets, betas: Float[Tensor, "frames 10"]
+) -> Pose:
+    """The published network's pose, projected under the prior that the observations make most likely."""
     start, solution, scales = first_solution(skeleton, start, targets)
     in_place = Targets(in_space(skeleton, solution, targets), targets.weights)
     pose = published_pose(network, skeleton, Pose(start.rotations, solution.pelvis), in_place, betas)
@@ -94,7 +97,7 @@ def fuse_published(network: PublishedNetwork, skeleton: Skeleton, start: Pose, t
 
 
 def even_prior(start: Pose, scales: Scales, targets: Targets) -> Prior:
-    """As strong as the observations speak for: all joints held alike, hands still."""
+    """The prior that the observations make most likely: all joints held alike, hands still."""
     rotation = scales.strength[:, None].expand(start.rotations.shape[:2]).clone()
     rotation[:, JOINTS:] = torch.inf
     return Prior(rotation, open_pelvis(scales.strength, is_image=targets.is_image))
@@ -106,11 +109,13 @@ class FrameSolver:
     Args:
         network: Ours, the published one, or None for the projection alone.
         skeleton: The shaped body with BODY_25 points, shared by all frames.
-        betas: (B,) shape coefficients, for the published network.
-        passes: How often; each pass starts from the result of the one before.
+        betas: Shape coefficients, for the published network.
+        passes: How often to refine; each pass starts from the result of the one before.
     """
 
-    def __init__(self, network: Network | None, skeleton: Skeleton, betas: Tensor, *, passes: int = 1) -> None:
+    def __init__(
+        self, network: Network | None, skeleton: Skeleton, betas: Float[Tensor, " betas"], *, passes: int = 1
+    ) -> None:
         self.network = network
         self.skeleton = skeleton
         self.passes = passes
@@ -122,7 +127,7 @@ class FrameSolver:
         pose = start
         for done in range(self.passes):
             if done and earlier:
-                # whatever the first start was made from, this one is a result
+                # whatever the first start was made from, this start is a result
                 earlier = earlier.only(earlier.count > 0)
             if self.network is None:
                 pose = project_alone(self.skeleton, pose, targets)

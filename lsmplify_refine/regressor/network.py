@@ -1,11 +1,13 @@
 """The residual regressor: a small graph network from targets and a first solution to a residual pose and its prior.
 
 After Learnable SMPLify (arXiv 2508.13562): human-centric normalisation by the initial joints, residual rotations on the
-initial pose, a graph network over the skeleton. Different on purpose: the graph is the real BODY_25 skeleton plus the
-body's joints, and joint identity survives to the heads; confidence and missing points are inputs; the shape enters as
-the rest skeleton and rest keypoints in metres, so that one set of weights serves every body; and besides a pose the
-network gives a Gaussian prior over poses (a mean between start and solution, the weight of each joint, ways in which
-joints turn together) and a factor on each keypoint's confidence, which the projection then uses.
+initial pose, a graph network over the skeleton. Different on purpose:
+
+* The graph is the real BODY_25 skeleton plus the body's joints, and joint identity survives to the heads.
+* Confidence and missing points are inputs.
+* The shape enters as the rest skeleton and rest keypoints in metres, so one set of weights serves every body.
+* Besides a pose, the network gives what the projection then uses: a Gaussian prior over poses (a mean between start and
+  solution, the weight of each joint, ways in which joints turn together) and a factor on each keypoint's confidence.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from dataclasses import dataclass
 
 import roma
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from lsmplify_refine.body import skinning
@@ -51,26 +54,28 @@ class NetworkConfig:
 
 @dataclass(frozen=True)
 class Regressed:
-    """What the network says about N frames.
+    """The network's output for N frames.
 
     Attributes:
         pose: The pose that it would choose on its own.
-        mean: What the projection should hold to: what the keypoints have no say in stays there.
+        mean: What the projection is held to: what the keypoints do not decide stays there.
         prior: How strongly.
-        trust: (N, 25) factor on each keypoint's confidence.
+        trust: Factor on each keypoint's confidence.
     """
 
     pose: Pose
     mean: Pose
     prior: Prior
-    trust: Tensor
+    trust: Float[Tensor, "frames 25"]
 
 
-def human_frame(points: Tensor) -> tuple[Tensor, Tensor]:
-    """The human-centric frame of BODY_25 points (N, 25, 3) (Learnable SMPLify, section 3).
+def human_frame(
+    points: Float[Tensor, "frames 25 3"],
+) -> tuple[Float[Tensor, "frames 3 3"], Float[Tensor, "frames 3"]]:
+    """The human-centric frame of BODY_25 points (Learnable SMPLify, section 3).
 
     Returns:
-        (N, 3, 3) axes in columns (y from right to left hip, z the trunk made orthogonal to it) and (N, 3) mid-hip.
+        Axes in columns (y from right to left hip, z the trunk made orthogonal to it) and the mid-hip.
     """
     origin = points[:, _MID_HIP]
     y = nn.functional.normalize(points[:, _LEFT_HIP] - points[:, _RIGHT_HIP], dim=-1)
@@ -79,16 +84,16 @@ def human_frame(points: Tensor) -> tuple[Tensor, Tensor]:
     return torch.stack([torch.linalg.cross(y, z), y, z], -1), origin
 
 
-def graph_adjacency() -> Tensor:
-    """(25, 25) BODY_25's edges, symmetric, without self-loops."""
+def graph_adjacency() -> Float[Tensor, "25 25"]:
+    """BODY_25's edges, symmetric, without self-loops."""
     adjacency = torch.zeros(_POINTS, _POINTS)
     for a, b in BODY25.edges:
         adjacency[a, b] = adjacency[b, a] = 1.0
     return adjacency
 
 
-def joints_at_points() -> Tensor:
-    """(25, 22) share of each joint at each point: the joint that the point hangs on, and that joint's parent."""
+def joints_at_points() -> Float[Tensor, "25 22"]:
+    """Share of each joint at each point: the joint that the point hangs on, and that joint's parent."""
     shares = torch.zeros(_POINTS, JOINTS)
     for row, name in enumerate(BODY25.points):
         joint = joint_index(_HUNG_ON.get(name, name))
@@ -105,7 +110,7 @@ class GraphBlock(nn.Module):
         adjacency = graph_adjacency()
         near = adjacency / adjacency.sum(1, keepdim=True)
         identity = torch.eye(len(near))
-        # heads start by looking at the node itself, its neighbours, their neighbours, and everybody
+        # heads start with the node itself, its neighbours, their neighbours, and all nodes
         starts = [identity, near, near @ near, torch.full_like(near, 1 / len(near))]
         self.adjacency = nn.Parameter(torch.stack([starts[h % len(starts)] for h in range(config.heads)]))
         self.heads = config.heads
@@ -115,11 +120,12 @@ class GraphBlock(nn.Module):
             nn.Linear(config.width, 2 * config.width), nn.GELU(), nn.Linear(2 * config.width, config.width)
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, nodes, width) to the same."""
-        spread = torch.einsum("hvw,nwhd->nvhd", self.adjacency, self.norm_mix(x).unflatten(-1, (self.heads, -1)))
+    def forward(self, x: Float[Tensor, "frames nodes width"]) -> Float[Tensor, "frames nodes width"]:
+        """Node features to node features."""
+        spread = torch.einsum("hvw,nwhd->nvhd", self.adjacency, torch.unflatten(self.norm_mix(x), -1, (self.heads, -1)))
         x = x + self.mix(nn.functional.gelu(spread.flatten(-2)))
-        return x + self.node(self.norm_node(x))
+        out: Tensor = x + self.node(self.norm_node(x))
+        return out
 
 
 class ResidualRegressor(nn.Module):
@@ -151,22 +157,21 @@ class ResidualRegressor(nn.Module):
             nn.init.zeros_(layer.bias)
         # two columns of the identity, and half the way to the first solution
         pose.bias.data[[0, 4]] = 1.0
-        # the same, a mean near the start, and the weight that the evidence speaks for
+        # the same, a mean near the start, and the most likely weight
         prior.bias.data[[0, 4]] = 1.0
         prior.bias.data[6] = -2.0
         # products of zeros with zeros would never learn
         nn.init.normal_(prior.weight[8:], std=0.02)
 
-    def forward(self, points: Tensor, joints: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(
+        self, points: Float[Tensor, "frames 25 point_features"], joints: Float[Tensor, "frames 22 joint_features"]
+    ) -> tuple[Float[Tensor, "frames 22 7"], Float[Tensor, "frames 22 prior"], Float[Tensor, "frames 25"]]:
         """Plain tensors in and out (so that any trainer can wrap it).
 
-        Args:
-            points: (N, 25, F) keypoint features.
-            joints: (N, 22, F) joint features.
-
         Returns:
-            (N, 22, 7) residual rotation as two columns, and logit of the share of the first solution; (N, 22, 8 + 3 R)
-            the same of the prior's mean, log weight, R turns in standard deviations; (N, 25) log trust.
+            For each joint the residual rotation as two columns, and the logit of the share of the first solution; for
+            each joint the same of the prior's mean, the log weight, and R turns in standard deviations (8 + 3 R
+            numbers); for each point the log trust.
         """
         by_joint = self.embed_joint(joints) + self.joint_identity
         nodes = self.embed_point(points) + self.point_identity + self.joints_to_points @ by_joint
@@ -182,10 +187,10 @@ def regress(
     solution: Pose,
     scales: Scales,
     targets: Targets,
-    target_points: Tensor,
+    target_points: Float[Tensor, "frames 25 3"],
     earlier: RunningMean | None = None,
 ) -> Regressed:
-    """Ask the network about N frames.
+    """Run the network on N frames.
 
     Args:
         network: A `ResidualRegressor`, possibly wrapped by a trainer.
@@ -193,20 +198,20 @@ def regress(
         start: The initial pose.
         solution: A first projection from it. The residual is applied somewhere between the two, for each joint: near
             the solution where keypoints are good, near the start where they are noise.
-        scales: What the observations say about their noise and about the start.
-        targets: The observations; of them the weights are used.
-        target_points: (N, 25, 3) the targets in space (2D ones lifted), same frame as the poses, metres.
-        earlier: The mean of the earlier results that the start goes on from, if it does. Errors of its own results are
-            others than an estimate's, and those of a start made from the keypoints are their noise.
+        scales: The noise of the observations and the weight of the prior.
+        targets: The observations; only their weights are used.
+        target_points: The targets in space (2D ones lifted), same frame as the poses, metres.
+        earlier: The mean of the earlier results that the start goes on from, if it does. Results have other errors than
+            an estimate, and a start made from keypoints has their noise.
     """
     with torch.no_grad():
         axes, points, joints = _features(skeleton, start, solution, scales, targets, target_points, earlier)
         way = roma.rotmat_to_rotvec(start.rotations[:, :JOINTS].transpose(-1, -2) @ solution.rotations[:, :JOINTS])
-    said, prior, log_trust = network(points, joints)
-    poses = _moved(start.rotations, way, torch.stack([said, prior[..., :7]]))
+    residual, prior, log_trust = network(points, joints)
+    poses = _moved(start.rotations, way, torch.stack([residual, prior[..., :7]]))
     pose, mean = (Pose(rotations, solution.pelvis) for rotations in poses)
     weight = (scales.strength.log()[:, None] + prior[..., 7]).clamp(*_LOG_WEIGHTS).exp()
-    together = weight.rsqrt()[..., None, None] * prior[..., 8:].unflatten(-1, (3, -1))
+    together = weight.rsqrt()[..., None, None] * torch.unflatten(prior[..., 8:], -1, (3, -1))
     together = torch.cat([axes[:, None] @ together[:, :1], together[:, 1:]], 1)
     hands = start.rotations.shape[1] - JOINTS
     held = Prior(
@@ -217,11 +222,15 @@ def regress(
     return Regressed(pose, mean, held, log_trust.clamp(-3.0, 1.0).exp())
 
 
-def _moved(rotations: Tensor, way: Tensor, said: Tensor) -> Tensor:
-    """Rotations (N, J, 3, 3) after a share of the way (N, 22, 3) and a residual, for each of several (S, N, 22, 7)."""
-    residual = roma.special_gramschmidt(said[..., :6].unflatten(-1, (2, 3)).transpose(-1, -2))
-    part = roma.rotvec_to_rotmat(said[..., 6:].sigmoid() * way)
-    hands = rotations[:, JOINTS:].expand(len(said), -1, -1, -1, -1)
+def _moved(
+    rotations: Float[Tensor, "frames joints 3 3"],
+    way: Float[Tensor, "frames 22 3"],
+    outputs: Float[Tensor, "outputs frames 22 7"],
+) -> Float[Tensor, "outputs frames joints 3 3"]:
+    """Rotations after a share of the way and a residual, for each of several outputs."""
+    residual = roma.special_gramschmidt(torch.unflatten(outputs[..., :6], -1, (2, 3)).transpose(-1, -2))
+    part = roma.rotvec_to_rotmat(outputs[..., 6:].sigmoid() * way)
+    hands = rotations[:, JOINTS:].expand(len(outputs), -1, -1, -1, -1)
     return torch.cat([rotations[:, :JOINTS] @ part @ residual, hands], 2)
 
 
@@ -231,10 +240,12 @@ def _features(
     solution: Pose,
     scales: Scales,
     targets: Targets,
-    target_points: Tensor,
+    target_points: Float[Tensor, "frames 25 3"],
     earlier: RunningMean | None,
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Human-centric axes (N, 3, 3), keypoint features (N, 25, F) and joint features (N, 22, F)."""
+) -> tuple[
+    Float[Tensor, "frames 3 3"], Float[Tensor, "frames 25 point_features"], Float[Tensor, "frames 22 joint_features"]
+]:
+    """Human-centric axes, keypoint features and joint features."""
     before = skinning.keypoints(skeleton, start.rotations) + start.pelvis[:, None]
     after = skinning.keypoints(skeleton, solution.rotations) + solution.pelvis[:, None]
     axes, origin = human_frame(before)
@@ -266,21 +277,24 @@ def _features(
     two_columns = [r[..., :2].transpose(-1, -2).flatten(-2) for r in turned]
     moved = 5 * (turned[1] - turned[0])[..., 1, :]
     rest_joints = skeleton.rest_joints[..., :JOINTS, :].expand(count, JOINTS, 3)
-    joints = [*two_columns, moved, rest_joints, known.expand(count, JOINTS, 2), _remembered(start, earlier)]
+    joints = [*two_columns, moved, rest_joints, known.expand(count, JOINTS, 2), _memory(start, earlier)]
     return axes, points, torch.cat(joints, -1)
 
 
-def _remembered(start: Pose, earlier: RunningMean | None) -> Tensor:
-    """(N, 22, 4) the way from the start to the mean of earlier results, and how much of a mean that is: up to 1, 0 for
-    none, and -1 for a start that was made from the keypoints alone.
+def _memory(start: Pose, earlier: RunningMean | None) -> Float[Tensor, "frames 22 4"]:
+    """The way from the start to the mean of earlier results, and the weight of that mean.
+
+    The weight is up to 1, 0 for no mean, and -1 for a start that was made from the keypoints alone.
     """
     if earlier is None:
         return start.pelvis.new_zeros(len(start.pelvis), JOINTS, 4)
-    # no larger for an hour than for the seconds of training
+    # bounded: an hour gives about the same as the seconds of training
     known = torch.where(earlier.from_keypoints, -1.0, 1 - (1 + earlier.count).rsqrt())
     return torch.cat([5 * earlier.way_from(start)[:, :JOINTS], known[:, None, None].expand(-1, JOINTS, 1)], -1)
 
 
-def _root_in(axes: Tensor, rotations: Tensor) -> Tensor:
+def _root_in(
+    axes: Float[Tensor, "frames 3 3"], rotations: Float[Tensor, "frames joints 3 3"]
+) -> Float[Tensor, "frames joints 3 3"]:
     """Rotations with the root's expressed in the human-centric frame."""
     return torch.cat([axes.transpose(-1, -2)[:, None] @ rotations[:, :1], rotations[:, 1:]], 1)

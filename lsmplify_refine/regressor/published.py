@@ -2,8 +2,8 @@
 
 A spatio-temporal graph network (ST-GCN, arXiv 1801.07455) over start and target keypoints, then one small head per
 body joint. It is here to use the authors' weights (`load_published`) and to be trained as a peer of our own regressor.
-What is odd below is so in the release too, and its weights depend on it: the graph has the edges of NTU RGB+D's 25
-joints although the nodes are BODY_25 points, and the human-centric frame is left-handed.
+Two oddities are the release's own, and its weights depend on them: the graph has the edges of NTU RGB+D's 25 joints
+although the nodes are BODY_25 points, and the human-centric frame is left-handed.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 import roma
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from lsmplify_refine.body import skinning
@@ -24,7 +25,7 @@ from lsmplify_refine.solver.problem import Pose, Targets
 from lsmplify_refine.values.smpl_joints import BODY_JOINTS, JOINTS
 
 _POINTS = 25
-#: SMPL has two more body joints than SMPL-H, the hands; they are fed at rest.
+#: SMPL has two more body joints than SMPL-H: the hands. They are at rest in the input.
 _BODY_JOINTS = BODY_JOINTS["smpl"]
 _BETAS = 10
 _KERNEL = 9
@@ -40,12 +41,12 @@ _NTU_BONES = (
     (1, 2), (2, 21), (3, 21), (4, 3), (5, 21), (6, 5), (7, 6), (8, 7), (9, 21), (10, 9), (11, 10), (12, 11),
     (13, 1), (14, 13), (15, 14), (16, 15), (17, 1), (18, 17), (19, 18), (20, 19), (22, 23), (23, 8), (24, 25), (25, 12),
 )  # fmt: skip
-#: In the released file, but no part of the network: the release's own keypoint regressor.
+#: In the released file, but not part of the network: the release's own keypoint regressor.
 _UNUSED_KEYS = frozenset({"openpose_regressor"})
 
 
-def ntu_adjacency() -> Tensor:
-    """(3, 25, 25) identity, inward and outward edges, each column's sum 1 (or 0 where nothing arrives).
+def ntu_adjacency() -> Float[Tensor, "3 25 25"]:
+    """Identity, inward and outward edges, each column's sum 1 (or 0 where nothing arrives).
 
     Entry (v, w) is the share of node v in what arrives at node w. Inward edges carry an inner joint to its outer
     neighbours, outward ones the reverse.
@@ -69,11 +70,12 @@ class GraphConvolution(nn.Module):
         self.conv_list = nn.ModuleList([nn.Conv2d(inputs, outputs, 1) for _ in self.adjacency])
         self.bn = nn.BatchNorm2d(outputs)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, inputs, T, 25) to (N, outputs, T, 25)."""
+    def forward(self, x: Float[Tensor, "frames inputs times 25"]) -> Float[Tensor, "frames outputs times 25"]:
+        """Features to features of the same size in time."""
         mixing = self.adjacency * self.mask
         mixed = torch.stack([conv(x @ share) for conv, share in zip(self.conv_list, mixing)])
-        return nn.functional.relu(self.bn(mixed.sum(0)))
+        out: Tensor = nn.functional.relu(self.bn(mixed.sum(0)))
+        return out
 
 
 class TemporalConvolution(nn.Module):
@@ -84,14 +86,15 @@ class TemporalConvolution(nn.Module):
         self.conv = nn.Conv2d(inputs, outputs, (kernel, 1), (stride, 1), (kernel // 2, 0))
         self.bn = nn.BatchNorm2d(outputs)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, inputs, T, 25) to (N, outputs, T / stride, 25)."""
-        # of nine taps all but the middle ones meet only padding: start and target are two time steps, later one
+    def forward(self, x: Float[Tensor, "frames inputs times 25"]) -> Float[Tensor, "frames outputs strided 25"]:
+        """Features to features, every `stride`-th time step."""
+        # start and target are two time steps, later one: all taps but the middle ones would meet padding
         half = self.conv.kernel_size[0] // 2
         reach = min(half, x.shape[2] - 1)
         weight = self.conv.weight[:, :, half - reach : half + reach + 1]
         x = nn.functional.conv2d(x, weight, self.conv.bias, self.conv.stride, (reach, 0))
-        return nn.functional.relu(self.bn(x))
+        out: Tensor = nn.functional.relu(self.bn(x))
+        return out
 
 
 class GraphUnit(nn.Module):
@@ -104,9 +107,10 @@ class GraphUnit(nn.Module):
         changes = inputs != outputs or stride != 1
         self.down1 = TemporalConvolution(inputs, outputs, kernel=1, stride=stride) if changes else nn.Identity()
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, inputs, T, 25) to (N, outputs, T / stride, 25)."""
-        return self.tcn1(self.gcn1(x)) + self.down1(x)
+    def forward(self, x: Float[Tensor, "frames inputs times 25"]) -> Float[Tensor, "frames outputs strided 25"]:
+        """Features to features, every `stride`-th time step."""
+        out: Tensor = self.tcn1(self.gcn1(x)) + self.down1(x)
+        return out
 
 
 class Backbone(nn.Module):
@@ -120,11 +124,12 @@ class Backbone(nn.Module):
         self.tcn0 = TemporalConvolution(first, first)
         self.backbone = nn.Sequential(*[GraphUnit(*unit) for unit in _UNITS])
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, 3, T, 25) positions to (N, 256) features."""
+    def forward(self, x: Float[Tensor, "frames 3 times 25"]) -> Float[Tensor, "frames 256"]:
+        """Positions to features."""
         by_point = self.data_bn(x.permute(0, 3, 1, 2).flatten(1, 2))
-        x = by_point.unflatten(1, (_POINTS, 3)).permute(0, 2, 3, 1)
-        return self.backbone(self.tcn0(self.gcn0(x))).mean((2, 3))
+        x = torch.unflatten(by_point, 1, (_POINTS, 3)).permute(0, 2, 3, 1)
+        features: Tensor = self.backbone(self.tcn0(self.gcn0(x)))
+        return features.mean((2, 3))
 
 
 class JointwiseLinear(nn.Module):
@@ -136,8 +141,8 @@ class JointwiseLinear(nn.Module):
         self.weight = nn.Parameter(torch.empty(JOINTS, outputs, inputs).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.empty(JOINTS, outputs).uniform_(-bound, bound))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, 22, inputs) to (N, 22, outputs)."""
+    def forward(self, x: Float[Tensor, "frames 22 inputs"]) -> Float[Tensor, "frames 22 outputs"]:
+        """Features of each joint to features of the same joint."""
         return torch.einsum("nji,joi->njo", x, self.weight) + self.bias
 
 
@@ -154,16 +159,17 @@ class Heads(nn.Module):
         hidden = nn.Sequential(JointwiseLinear(_FEATURES, _FEATURES), nn.ReLU())
         self.layers = nn.Sequential(hidden, last)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, 22, 256) to (N, 22, 3, 3) rotations."""
-        return roma.special_gramschmidt(self.layers(x).unflatten(-1, (3, 2)))
+    def forward(self, x: Float[Tensor, "frames 22 256"]) -> Float[Tensor, "frames 22 3 3"]:
+        """Features of each joint to its residual rotation."""
+        rotations: Tensor = roma.special_gramschmidt(torch.unflatten(self.layers(x), -1, (3, 2)))
+        return rotations
 
 
 class PublishedNetwork(nn.Module):
     """F(start, target keypoints, start pose, betas) -> the pose at the target, as published.
 
-    Randomly initialised and in training mode; for the authors' weights see `load_published`. It knows neither
-    confidence nor missing keypoints: give a missing target its start position, which says that it did not move.
+    Randomly initialised and in training mode; for the authors' weights see `load_published`. It has no input for
+    confidence or missing keypoints: give a missing target its start position, as if it did not move.
     """
 
     def __init__(self) -> None:
@@ -179,18 +185,23 @@ class PublishedNetwork(nn.Module):
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
-    def forward(self, start_points: Tensor, target_points: Tensor, start_rotations: Tensor, betas: Tensor) -> Tensor:
+    def forward(
+        self,
+        start_points: Float[Tensor, "frames 25 3"],
+        target_points: Float[Tensor, "frames 25 3"],
+        start_rotations: Float[Tensor, "frames 22 3 3"],
+        betas: Float[Tensor, "frames 10"],
+    ) -> Float[Tensor, "frames 22 3 3"]:
         """The pose that moves the start's keypoints to the targets.
 
         Args:
-            start_points: (N, 25, 3) BODY_25 keypoints of the start pose where it stands, metres.
-            target_points: (N, 25, 3) keypoints to reach, same frame.
-            start_rotations: (N, 22, 3, 3) parent-relative rotations of root and body joints; the root's in the same
-                frame.
-            betas: (N, 10) shape coefficients of SMPL-H (of whatever body it was trained on).
+            start_points: BODY_25 keypoints of the start pose, metres.
+            target_points: Keypoints to reach, same frame.
+            start_rotations: Parent-relative rotations of root and body joints; the root's in the same frame.
+            betas: Shape coefficients of SMPL-H (or of the body that it was trained on).
 
         Returns:
-            (N, 22, 3, 3) rotations in the frames of `start_rotations`.
+            Rotations in the frames of `start_rotations`.
         """
         axes, origin = human_frame(start_points)
         # x = z cross y: left-handed
@@ -199,18 +210,21 @@ class PublishedNetwork(nn.Module):
         body_pose = roma.rotmat_to_rotvec(start_rotations[:, 1:]).flatten(1)
         body_pose = nn.functional.pad(body_pose, (0, 3 * _BODY_JOINTS - body_pose.shape[1]))
         features = self.linear(torch.cat([self.backbone(both.permute(0, 3, 1, 2)), body_pose, betas], 1))
-        return start_rotations @ self.regressor(features.unflatten(1, (JOINTS, _FEATURES)))
+        rotations: Tensor = start_rotations @ self.regressor(torch.unflatten(features, 1, (JOINTS, _FEATURES)))
+        return rotations
 
 
-def published_pose(network: nn.Module, skeleton: Skeleton, start: Pose, targets: Targets, betas: Tensor) -> Pose:
-    """Ask the published network about N frames; the pelvis stays where it is.
+def published_pose(
+    network: nn.Module, skeleton: Skeleton, start: Pose, targets: Targets, betas: Float[Tensor, "frames 10"]
+) -> Pose:
+    """Run the published network on N frames; the pelvis stays where it is.
 
     Args:
         network: A `PublishedNetwork`, possibly wrapped by a trainer.
         skeleton: The shaped body with BODY_25 points.
         start: The initial pose.
-        targets: Keypoints in space; one without confidence is taken not to have moved.
-        betas: (N, 10) shape coefficients of the body that the network was trained on.
+        targets: Keypoints in space; one without confidence counts as not moved.
+        betas: Shape coefficients of the body that the network was trained on.
     """
     points = skinning.keypoints(skeleton, start.rotations) + start.pelvis[:, None]
     seen = targets.weights[..., None] > 0
@@ -225,8 +239,8 @@ def load_published(path: Path) -> PublishedNetwork:
         path: A torch file whose key `model` holds the state dict. Nothing in the file gets to run.
 
     Raises:
-        InputError: It cannot be read, is damaged, or holds another network (the message names the first key that
-            is missing, misshapen, not finite or unknown).
+        InputError: It cannot be read, is damaged, or holds another network. The message names the first key that is
+            missing, of a wrong shape, not finite or unknown.
     """
     content = load_torch(path)
     weights = content.get("model") if isinstance(content, dict) else None
@@ -246,7 +260,7 @@ def _first_mismatch(weights: dict[Any, Any], wanted: dict[str, Tensor]) -> str |
     for name, value in wanted.items():
         given = weights.get(name)
         if not isinstance(given, Tensor):
-            return f"{name} is missing" if given is None else f"{name} is no tensor"
+            return f"{name} is missing" if given is None else f"{name} is not a tensor"
         if given.shape != value.shape:
             return f"{name} has shape {tuple(given.shape)}, not {tuple(value.shape)}"
         if not given.isfinite().all():

@@ -40,7 +40,7 @@ def load_weights(path: Path) -> Network:
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
         size = json.loads(header["network"])
         network = PublishedNetwork() if size == _PUBLISHED else _network_of_size(size, tensors)
         network.load_state_dict(tensors)
@@ -68,14 +68,15 @@ def _network_of_size(size: dict[str, Any], tensors: dict[str, Tensor]) -> Residu
 
 
 def weights_record(path: Path) -> dict[str, Any]:
-    """How a safetensors file says that it was trained.
+    """How the weights were trained, from the header of their safetensors file.
 
     Raises:
-        InputError: It says nothing of the kind, or is no safetensors file.
+        InputError: It does not say so, or is not a safetensors file.
     """
     try:
         with safe_open(path, framework="pt") as file:
-            return json.loads((file.metadata() or {})["record"])
+            record: dict[str, Any] = json.loads((file.metadata() or {})["record"])
+            return record
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise InputError(f"{path}: does not say how it was trained; give weights that `train` wrote") from error
 

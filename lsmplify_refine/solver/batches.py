@@ -1,4 +1,4 @@
-"""Batches: frames that do not depend on each other, some at a time, spread over the cores."""
+"""Batches of frames that do not depend on each other, spread over the cores."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _Result = TypeVar("_Result")
 def in_parallel(work: Callable[[slice], _Result], count: int, device: torch.device) -> Iterator[_Result]:
     """What `work` gives for frames 0 .. count - 1, batch after batch.
 
-    On a CPU as many batches are at work as torch may use threads, each on one core: single operations are too small to
-    be shared among cores. Torch's kernels let go of the interpreter, so threads do.
+    On a CPU, each of torch's threads works on a batch of its own: single operations are too small to be shared among
+    cores. Torch's kernels release the interpreter lock, so threads suffice.
 
     Args:
-        work: Is called with some frames; from several threads.
+        work: Gets some frames; is called from several threads.
         count: Of all frames.
         device: Where it computes.
     """
@@ -35,5 +35,5 @@ def in_parallel(work: Callable[[slice], _Result], count: int, device: torch.devi
         with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             yield from pool.map(work, batches)
     finally:
-        # what one thread sets, threads to come begin with
+        # new threads begin with what a thread set last
         torch.set_num_threads(before)

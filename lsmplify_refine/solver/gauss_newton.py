@@ -1,4 +1,4 @@
-"""Project: a few damped, annealed, confidence-weighted, robust Gauss-Newton steps onto the keypoints.
+"""Projection of poses onto keypoints: a few damped, annealed, confidence-weighted, robust Gauss-Newton steps.
 
 Every frame solves, in tangent space y about its start pose,
 
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import roma
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from lsmplify_refine.body import skinning
@@ -28,24 +29,28 @@ from lsmplify_refine.solver.problem import Pose, Prior, Rows, Schedule, Targets
 _TRUSTED_RADIUS_M = 0.15
 
 
-def open_pelvis(strength: Tensor, *, is_image: bool, across: float = 1e-5) -> Tensor:
-    """(N, 3) prior of a pelvis that keypoints find: next to none, but in an image they hardly say how far away it is.
+def open_pelvis(
+    strength: Float[Tensor, " frames"], *, is_image: bool, across: float = 1e-5
+) -> Float[Tensor, "frames 3"]:
+    """Prior of a pelvis that keypoints find: next to none, but in an image they hardly decide its depth.
 
-    There a metre is held like a radian of a joint's, at `strength` (N,).
+    There a metre is held like a radian of a joint's, at `strength`.
     """
     weak = torch.full_like(strength, across)
     return torch.stack([weak, weak, strength if is_image else weak], 1)
 
 
-def residuals(points: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
+def residuals(
+    points: Float[Tensor, "frames points 3"], targets: Targets
+) -> tuple[Float[Tensor, "frames points dimensions"], Float[Tensor, "frames points dimensions 3"]]:
     """Residuals in metres and the linear map that took them from points in space.
 
     Args:
-        points: (N, K, 3) posed keypoints in the camera frame.
+        points: Posed keypoints in the camera frame.
         targets: The observations.
 
     Returns:
-        (N, K, D) target minus point, in metres (in the image plane at the point's depth for 2D), and (N, K, D, 3) A.
+        Target minus point in metres (for 2D in the image plane at the point's depth), and A.
     """
     if not targets.is_image:
         identity = torch.eye(3, device=points.device).expand(*points.shape[:2], 3, 3)
@@ -57,8 +62,10 @@ def residuals(points: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
     return (targets.positions - ray) * depth, rows
 
 
-def robust_weights(residual: Tensor, radius_m: float) -> Tensor:
-    """Geman-McClure weights (N, K) in (0, 1] for residuals (N, K, D) in metres."""
+def robust_weights(
+    residual: Float[Tensor, "frames points dimensions"], radius_m: float
+) -> Float[Tensor, "frames points"]:
+    """Geman-McClure weights in (0, 1] for residuals in metres."""
     return robust_weight(residual.square().sum(-1) / radius_m**2)
 
 
@@ -68,44 +75,47 @@ class Walk:
 
     Attributes:
         pose: The present pose.
-        turn: (N, M, 3) rotation of each free joint from the start, radians, in its parent's axes.
-        shift: (N, 3) of the pelvis, metres.
+        turn: Rotation of each free joint from the start, radians, in its parent's axes.
+        shift: Of the pelvis, metres.
     """
 
     pose: Pose
-    turn: Tensor
-    shift: Tensor
+    turn: Float[Tensor, "frames free 3"]
+    shift: Float[Tensor, "frames 3"]
 
     def __getitem__(self, rows: Rows) -> Walk:
         return Walk(self.pose[rows], self.turn[rows], self.shift[rows])
 
-    def with_rows(self, rows: Tensor, others: Walk) -> Walk:
-        """With other walks (R) in some rows (R,)."""
+    def with_rows(self, rows: Int[Tensor, " rows"], others: Walk) -> Walk:
+        """With other walks in some rows."""
         turn, shift = self.turn.index_copy(0, rows, others.turn), self.shift.index_copy(0, rows, others.shift)
         return Walk(self.pose.with_rows(rows, others.pose), turn, shift)
 
 
 @dataclass(frozen=True)
 class LinearModel:
-    """Observations near a pose: residual - jacobian @ step. Unknowns: x of all joints, y, z (camera axes), pelvis.
+    """Observations near a pose: residual - jacobian @ step.
+
+    Unknowns are x of all free joints, then y, then z (camera axes), then the pelvis: 3 M + 3 for M free joints.
+    Observations are the coordinates of all keypoints.
 
     Attributes:
-        jacobian: (N, D * K, 3 M + 3) in metres per radian and metre, weighted.
-        residual: (N, D * K) metres, weighted.
-        above: (N, M, 3, 3) orientation of each free joint's parent.
+        jacobian: In metres per radian and metre, weighted.
+        residual: Metres, weighted.
+        above: Orientation of each free joint's parent.
     """
 
-    jacobian: Tensor
-    residual: Tensor
-    above: Tensor
+    jacobian: Float[Tensor, "frames observations unknowns"]
+    residual: Float[Tensor, "frames observations"]
+    above: Float[Tensor, "frames free 3 3"]
 
-    def travelled(self, walk: Walk) -> Tensor:
-        """(N, 3 M + 3) a walk from its start in this model's unknowns."""
+    def travelled(self, walk: Walk) -> Float[Tensor, "frames unknowns"]:
+        """A walk from its start in this model's unknowns."""
         turn = (self.above @ walk.turn[..., None])[..., 0]
         return torch.cat([turn.transpose(1, 2).flatten(1), walk.shift], 1)
 
-    def residual_at_start(self, walk: Walk) -> Tensor:
-        """(N, D * K) what the model says about the residual where the walk started."""
+    def residual_at_start(self, walk: Walk) -> Float[Tensor, "frames observations"]:
+        """The model's residual where the walk started."""
         return self.residual + row_times(self.travelled(walk), self.jacobian.transpose(1, 2))
 
 
@@ -147,7 +157,7 @@ def approach(
     return walk
 
 
-def _walk(start: Pose, begin: Pose | None, joints: Tensor) -> Walk:
+def _walk(start: Pose, begin: Pose | None, joints: Int[Tensor, " free"]) -> Walk:
     """From the start to where the first step is taken, if that is elsewhere."""
     if begin is None:
         still = torch.zeros_like(start.pelvis)
@@ -156,17 +166,19 @@ def _walk(start: Pose, begin: Pose | None, joints: Tensor) -> Walk:
     return Walk(begin, roma.rotmat_to_rotvec(ends[1] @ ends[0].transpose(-1, -2)), begin.pelvis - start.pelvis)
 
 
-def free_joints(prior: Prior) -> Tensor:
-    """(M,) the joints that some frame's prior lets move."""
+def free_joints(prior: Prior) -> Int[Tensor, " free"]:
+    """The joints that some frame's prior lets move."""
     return torch.nonzero(prior.rotation.isfinite().any(0))[:, 0]
 
 
-def prior_weights(prior: Prior, joints: Tensor) -> Tensor:
-    """(N, 3 M + 3) the prior of a linear model's unknowns."""
+def prior_weights(prior: Prior, joints: Int[Tensor, " free"]) -> Float[Tensor, "frames unknowns"]:
+    """The prior of a linear model's unknowns."""
     return torch.cat([prior.rotation[:, joints].repeat(1, 3), prior.pelvis], 1)
 
 
-def linearise(skeleton: Skeleton, pose: Pose, targets: Targets, radius_m: float, joints: Tensor) -> LinearModel:
+def linearise(
+    skeleton: Skeleton, pose: Pose, targets: Targets, radius_m: float, joints: Int[Tensor, " free"]
+) -> LinearModel:
     """The weighted linear model of the observations at a pose."""
     posed = skinning.pose_keypoints(skeleton, pose.rotations)
     residual, rows = residuals(posed.positions + pose.pelvis[:, None], targets)
@@ -180,33 +192,44 @@ def linearise(skeleton: Skeleton, pose: Pose, targets: Targets, radius_m: float,
     return LinearModel(jacobian, (residual.transpose(1, 2) * root).flatten(1), above)
 
 
-def advance(walk: Walk, model: LinearModel, weight: Tensor, joints: Tensor, together: Tensor | None = None) -> Walk:
-    """One Gauss-Newton step, for a prior of weight (N, 3 M + 3), and as in `Prior.together`, about the walk's start."""
+def advance(
+    walk: Walk,
+    model: LinearModel,
+    weight: Float[Tensor, "frames unknowns"],
+    joints: Int[Tensor, " free"],
+    together: Float[Tensor, "frames joints 3 ways"] | None = None,
+) -> Walk:
+    """One Gauss-Newton step, for a prior of a weight for each unknown, and `Prior.together`, about the walk's start."""
     if together is not None:
         turned = (model.above @ together.index_select(1, joints)).transpose(1, 2).flatten(1, 2)
         together = torch.cat([turned, torch.zeros_like(turned[:, :3])], 1)
     return step_to(walk, model, minimiser(model.jacobian, model.residual_at_start(walk), weight, together), joints)
 
 
-def step_to(walk: Walk, model: LinearModel, target: Tensor, joints: Tensor) -> Walk:
-    """On to where a linear model's unknowns, counted from the walk's start, are as given (N, 3 M + 3)."""
-    turn = (model.above.transpose(-1, -2) @ target[:, :-3].unflatten(1, (3, -1)).transpose(1, 2)[..., None])[..., 0]
+def step_to(
+    walk: Walk, model: LinearModel, target: Float[Tensor, "frames unknowns"], joints: Int[Tensor, " free"]
+) -> Walk:
+    """On to where a linear model's unknowns, counted from the walk's start, are the target."""
+    by_joint = torch.unflatten(target[:, :-3], 1, (3, -1)).transpose(1, 2)
+    turn = (model.above.transpose(-1, -2) @ by_joint[..., None])[..., 0]
     rotations = walk.pose.rotations
     turned = roma.rotvec_to_rotmat(turn - walk.turn) @ rotations.index_select(1, joints)
     rotations = rotations.index_copy(1, joints, turned)
     return Walk(Pose(rotations, walk.pose.pelvis + target[:, -3:] - walk.shift), turn, target[:, -3:])
 
 
-def observed_share(skeleton: Skeleton, pose: Pose, targets: Targets, prior: Prior) -> Tensor:
+def observed_share(
+    skeleton: Skeleton, pose: Pose, targets: Targets, prior: Prior
+) -> Float[Tensor, "frames joints_and_pelvis"]:
     """How much of each joint's rotation, and last the pelvis, the keypoints decide against the prior.
 
     Returns:
-        (N, J + 1) in [0, 1): h / (h + prior) with h the unknown's curvature in the data term; exactly 0 where no
-        keypoint sees the joint.
+        In [0, 1): h / (h + prior) with h the unknown's curvature in the data term; exactly 0 where no keypoint sees
+        the joint.
     """
     joints = free_joints(prior)
     by_axis = linearise(skeleton, pose, targets, _TRUSTED_RADIUS_M, joints).jacobian.square().sum(1)
-    by_joint = by_axis[:, :-3].unflatten(1, (3, -1)).mean(1)
+    by_joint = torch.unflatten(by_axis[:, :-3], 1, (3, -1)).mean(1)
     curvature = torch.cat([by_joint, by_axis[:, -3:].mean(1, keepdim=True)], 1)
     held = torch.cat([prior.rotation[:, joints], prior.pelvis[:, :1]], 1)
     share = curvature / (curvature + held)

@@ -1,12 +1,14 @@
-"""Placing: bring a body so near to its keypoints that Gauss-Newton finds the rest of the way.
+"""Initialisation: bring a body so near to its keypoints that Gauss-Newton finds the rest of the way.
 
-Its steps are straight, and there is none round half a turn: from the body at rest, or to a person who faces elsewhere.
+Gauss-Newton takes straight steps and never goes round half a turn. It needs help from the body at rest, and where a
+person faces another way than the start.
 """
 
 from __future__ import annotations
 
 import roma
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from lsmplify_refine.body import skinning
@@ -17,22 +19,22 @@ from lsmplify_refine.solver.problem import Pose, Prior, Schedule, Targets
 from lsmplify_refine.values.conventions import BODY25
 from lsmplify_refine.values.smpl_joints import JOINTS
 
-#: Errors beyond this count no more, metres.
+#: Errors beyond this hardly count, metres.
 _RADIUS_M = 0.3
 #: From the body at rest to any pose.
 _FROM_REST = Schedule(damping=(30.0, 10.0, 5.0, 3.0, 2.0, 1.0, 1.0), radius_m=(9.0, 9.0, 3.0, 1.0, 0.6, 0.4, 0.3))
 _REST_PRIOR = 0.01
 _TORSO = [BODY25.points.index(f"{side}{part}") for part in ("hip", "shoulder") for side in ("left_", "right_")]
 _TORSO += [BODY25.points.index(part) for part in ("neck", "mid_hip")]
-_FEWEST_TORSO_POINTS = 3
+_MIN_TORSO_POINTS = 3
 _YAWS = (0.0, 1.57, 3.14, 4.71)
-#: A start is turned as a whole where that turn is larger than this, radians, and keypoints are further than this from a
-#: body that faces as the start does, in the best place, metres.
+#: A start is turned as a whole if that turn is larger than this, radians, and the keypoints are further than this from
+#: the unturned body in its best place, metres.
 _FAR_RAD, _FAR_M = 1.0, 0.15
 
 
-def robust_error_m(skeleton: Skeleton, pose: Pose, targets: Targets) -> Tensor:
-    """(N,) root of the confidence-weighted mean of robust squared distances, metres on the body."""
+def robust_error_m(skeleton: Skeleton, pose: Pose, targets: Targets) -> Float[Tensor, " frames"]:
+    """Root of the confidence-weighted mean of robust squared distances, metres on the body."""
     return _robust_error_m(skinning.keypoints(skeleton, pose.rotations) + pose.pelvis[:, None], targets)
 
 
@@ -41,7 +43,7 @@ def from_rest(skeleton: Skeleton, targets: Targets) -> Pose:
     count, joints = len(targets.positions), len(skeleton.parents)
     rest = torch.eye(3).to(targets.positions).expand(count, joints, 3, 3).clone()
     points = skinning.keypoints(skeleton, rest)
-    root, pelvis = (_placed_in_image if targets.is_image else _placed_in_space)(points, targets)
+    root, pelvis = (_fit_in_image if targets.is_image else _fit_in_space)(points, targets)
     rest[:, 0] = root
     held = torch.full((count, joints), _REST_PRIOR).to(pelvis)
     held[:, JOINTS:] = torch.inf
@@ -49,7 +51,7 @@ def from_rest(skeleton: Skeleton, targets: Targets) -> Pose:
 
 
 def turned_to_face(skeleton: Skeleton, start: Pose, targets: Targets) -> Pose:
-    """A start that is turned as a whole where it faces quite another way than 3D keypoints; its joints stay bent."""
+    """The start, turned as a whole where it faces another way than 3D keypoints; its joints stay bent."""
     if targets.is_image:
         return start
     points = skinning.keypoints(skeleton, start.rotations) + start.pelvis[:, None]
@@ -57,7 +59,7 @@ def turned_to_face(skeleton: Skeleton, start: Pose, targets: Targets) -> Pose:
     far = torch.nonzero(error > _FAR_M)[:, 0]
     if not len(far):
         return start
-    turn, shift = _placed_in_space(points[far], targets[far])
+    turn, shift = _fit_in_space(points[far], targets[far])
     better = _robust_error_m(points[far] @ turn.mT + shift[:, None], targets[far]) < error[far]
     elsewhere = better & (roma.rotmat_geodesic_distance(turn, torch.eye(3).to(turn)) > _FAR_RAD)
     far, turn, shift = far[elsewhere], turn[elsewhere], shift[elsewhere]
@@ -66,29 +68,34 @@ def turned_to_face(skeleton: Skeleton, start: Pose, targets: Targets) -> Pose:
     return start.with_rows(far, Pose(rotations, (turn @ some.pelvis[..., None])[..., 0] + shift))
 
 
-def mean_offset(points: Tensor, targets: Targets) -> Tensor:
-    """(N, 3) how far, in the confidence-weighted mean, 3D targets lie from points (N, K, 3), metres."""
+def mean_offset(points: Float[Tensor, "frames points 3"], targets: Targets) -> Float[Tensor, "frames 3"]:
+    """How far, in the confidence-weighted mean, 3D targets lie from points, metres."""
     weights = targets.weights[..., None]
     return ((targets.positions - points) * weights).sum(1) / weights.sum(1).clamp(min=1e-6)
 
 
-def _robust_error_m(points: Tensor, targets: Targets) -> Tensor:
+def _robust_error_m(points: Float[Tensor, "frames points 3"], targets: Targets) -> Float[Tensor, " frames"]:
     squared = residuals(points, targets)[0].square().sum(-1)
     total = targets.weights.sum(1)
     return ((targets.weights * robust_square(squared, _RADIUS_M)).sum(1) / total.clamp(min=1e-6)).sqrt()
 
 
-def _placed_in_space(points: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
-    """Rotation (N, 3, 3) and translation (N, 3) of points (N, K, 3) onto the torso's targets, or onto all of them."""
+def _fit_in_space(
+    points: Float[Tensor, "frames points 3"], targets: Targets
+) -> tuple[Float[Tensor, "frames 3 3"], Float[Tensor, "frames 3"]]:
+    """Rotation and translation of points onto the torso's targets, or onto all of them if the torso's are too few."""
     torso = torch.zeros_like(targets.weights)
     torso[:, _TORSO] = targets.weights[:, _TORSO]
-    enough = (torso > 0).sum(1, keepdim=True) >= _FEWEST_TORSO_POINTS
+    enough = (torso > 0).sum(1, keepdim=True) >= _MIN_TORSO_POINTS
     weights = torch.where(enough, torso, targets.weights) + 1e-9
-    return roma.rigid_points_registration(points, targets.positions, weights)
+    rotation, translation = roma.rigid_points_registration(points, targets.positions, weights)
+    return rotation, translation
 
 
-def _placed_in_image(points: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
-    """An upright body facing one of four sides: the one whose best place before the camera leaves the least error."""
+def _fit_in_image(
+    points: Float[Tensor, "frames points 3"], targets: Targets
+) -> tuple[Float[Tensor, "frames 3 3"], Float[Tensor, "frames 3"]]:
+    """Rotation and translation of an upright body that faces one of four sides: the one of least error."""
     best: tuple[Tensor, Tensor, Tensor] | None = None
     for yaw in _YAWS:
         # y down and z forward: the camera sees an upright body turned by half a turn about x
@@ -96,7 +103,7 @@ def _placed_in_image(points: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
             torch.tensor([0.0, yaw, 0.0])
         )
         turn = turn.to(points)
-        pelvis, error = _place_before_camera(points @ turn.T, targets)
+        pelvis, error = _translate_in_image(points @ turn.T, targets)
         roots = turn.expand(len(points), 3, 3)
         if best is None:
             best = roots, pelvis, error
@@ -111,8 +118,10 @@ def _placed_in_image(points: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
     return best[0], best[1]
 
 
-def _place_before_camera(points: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
-    """The translation (N, 3) that brings points (N, K, 3) nearest to their rays, and the error left (N,).
+def _translate_in_image(
+    points: Float[Tensor, "frames points 3"], targets: Targets
+) -> tuple[Float[Tensor, "frames 3"], Float[Tensor, " frames"]]:
+    """The translation that brings points nearest to their rays, and the error left.
 
     (x + t) lies on the ray u where t_xy - u t_z = u x_z - x_xy: linear in t.
     """

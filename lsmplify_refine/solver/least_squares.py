@@ -1,9 +1,9 @@
 """Least squares of many frames, each held to a prior: min_y |residual - J y|^2 + y^T C^-1 y.
 
 The prior's covariance is C = D D^T + T T^T: D = weight^-1/2, each unknown on its own, and T, which unknowns make
-together. The normal equations are solved in units of the prior's standard deviations, y = [D T] z with
-z = (I + S^T S)^-1 S^T residual and S = J [D T]: an unknown that is nearly free (the pelvis) makes its own row large and
-leaves the others their digits. Single precision would lose them in observation space (I + S S^T).
+together. The normal equations are solved in units of the prior's standard deviations: y = [D T] z with
+z = (I + S^T S)^-1 S^T residual and S = J [D T]. An unknown that is nearly free (the pelvis) makes its own row large and
+leaves the others their digits. In observation space (I + S S^T), single precision would lose them.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 #: Frames at a time: so many matrices fit the cache of a core.
@@ -21,20 +22,33 @@ _RIDGE = 1e-6
 
 def in_slices(*values: Tensor) -> zip[tuple[Tensor, ...]]:
     """A few frames of each at a time."""
-    return zip(*(value.split(_SLICE) for value in values))
+    return zip(*(torch.split(value, _SLICE) for value in values))
 
 
-def minimiser(jacobian: Tensor, residual: Tensor, weight: Tensor, together: Tensor | None = None) -> Tensor:
-    """The y (N, U) for a Jacobian (N, O, U), a residual (N, O), and weights (N, U) of which infinite ones give 0.
+def minimiser(
+    jacobian: Float[Tensor, "frames observations unknowns"],
+    residual: Float[Tensor, "frames observations"],
+    weight: Float[Tensor, "frames unknowns"],
+    together: Float[Tensor, "frames unknowns ways"] | None = None,
+) -> Float[Tensor, "frames unknowns"]:
+    """The y of least cost.
 
     Args:
-        together: (N, U, R) columns that add to the covariance of y.
+        jacobian: J.
+        residual: At y = 0.
+        weight: Of the prior; where it is infinite, y is 0.
+        together: Columns T that add to the covariance of y.
     """
     parts = (jacobian, residual, weight) if together is None else (jacobian, residual, weight, together)
     return torch.cat([_minimiser(*some) for some in in_slices(*parts)])
 
 
-def _minimiser(jacobian: Tensor, residual: Tensor, weight: Tensor, together: Tensor | None = None) -> Tensor:
+def _minimiser(
+    jacobian: Float[Tensor, "frames observations unknowns"],
+    residual: Float[Tensor, "frames observations"],
+    weight: Float[Tensor, "frames unknowns"],
+    together: Float[Tensor, "frames unknowns ways"] | None = None,
+) -> Float[Tensor, "frames unknowns"]:
     deviation = weight.rsqrt()
     # unknowns first, as the Jacobian lies in memory
     scaled = jacobian.transpose(1, 2) * deviation[..., None]
@@ -43,20 +57,22 @@ def _minimiser(jacobian: Tensor, residual: Tensor, weight: Tensor, together: Ten
     information, right = scaled @ scaled.transpose(1, 2), row_times(residual, scaled.transpose(1, 2))
     # a single frame without a gradient should not pay for the call
     solver = _Solution.apply if torch.is_grad_enabled() else _solution
-    found = solver(information, right, residual.shape[1])
+    found: Tensor = solver(information, right, residual.shape[1])
     if together is None:
         return deviation * found
-    alone, joint = found.split([weight.shape[1], together.shape[2]], 1)
+    alone, joint = torch.split(found, [weight.shape[1], together.shape[2]], 1)
     return deviation * alone + row_times(joint, together.transpose(1, 2))
 
 
-def _solution(information: Tensor, right: Tensor, observations: int) -> Tensor:
+def _solution(
+    information: Float[Tensor, "frames unknowns unknowns"], right: Float[Tensor, "frames unknowns"], observations: int
+) -> Float[Tensor, "frames unknowns"]:
     """The x of (unit * I + information) x = right."""
     return solve(factorise(information, observations)[0], right)
 
 
 class _Solution(torch.autograd.Function):
-    """The same with a gradient of one more solve; through the factor it would take as many as there are unknowns."""
+    """The same with a gradient of one more solve; through the factor, it would take one for each unknown."""
 
     @staticmethod
     def forward(ctx: Any, information: Tensor, right: Tensor, observations: int) -> Tensor:
@@ -72,11 +88,13 @@ class _Solution(torch.autograd.Function):
         return -by_right[..., None] * found[:, None], by_right, None
 
 
-def factorise(information: Tensor, observations: int) -> tuple[Tensor, Tensor]:
-    """Upper Cholesky factor (N, U, U) of unit * I + information, which is overwritten, and the unit (N, 1).
+def factorise(
+    information: Float[Tensor, "frames unknowns unknowns"], observations: int
+) -> tuple[Float[Tensor, "frames unknowns unknowns"], Float[Tensor, "frames 1"]]:
+    """Upper Cholesky factor of unit * I + information, and the unit.
 
     Args:
-        information: (N, U, U) S^T S.
+        information: S^T S; it is overwritten.
         observations: Rows of S.
     """
     diagonal = information.diagonal(dim1=1, dim2=2)
@@ -86,12 +104,17 @@ def factorise(information: Tensor, observations: int) -> tuple[Tensor, Tensor]:
     return torch.linalg.cholesky(information, upper=True), unit
 
 
-def solve(factor: Tensor, right: Tensor) -> Tensor:
-    """The x (N, U) with F^T F x = right (N, U) for an upper factor F (N, U, U)."""
+def solve(
+    factor: Float[Tensor, "frames unknowns unknowns"], right: Float[Tensor, "frames unknowns"]
+) -> Float[Tensor, "frames unknowns"]:
+    """The x with F^T F x = right for an upper factor F."""
     half = torch.linalg.solve_triangular(factor.transpose(1, 2), right[..., None], upper=False)
-    return torch.linalg.solve_triangular(factor, half, upper=True)[..., 0]
+    found: Tensor = torch.linalg.solve_triangular(factor, half, upper=True)
+    return found[..., 0]
 
 
-def row_times(row: Tensor, matrix: Tensor) -> Tensor:
-    """(N, B) row vectors (N, A) times matrices (N, A, B): batches of column vectors take several times as long."""
+def row_times(
+    row: Float[Tensor, "frames rows"], matrix: Float[Tensor, "frames rows columns"]
+) -> Float[Tensor, "frames columns"]:
+    """Row vectors times matrices: batches of column vectors take several times as long."""
     return (row[:, None] @ matrix)[:, 0]

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy.typing as npt
 import torch
+from jaxtyping import Bool, Float, Int, Real
 from torch import Tensor
 
-#: Some of N frames.
+#: Some frames, by slice, index or mask.
 Rows = slice | Tensor
 
 
@@ -18,13 +19,12 @@ class Targets:
     """What the keypoints say, ready for the solver (torch tensors, one device).
 
     Attributes:
-        positions: (N, K, 2) normalised image coordinates (x/z, y/z), or (N, K, 3) metres in the camera frame;
-            finite everywhere.
-        weights: (N, K) in [0, 1]; 0 where missing.
+        positions: Rays (x/z, y/z) of 2D keypoints, or 3D keypoints in metres in the camera frame; finite everywhere.
+        weights: In [0, 1]; 0 where missing.
     """
 
-    positions: Tensor
-    weights: Tensor
+    positions: Float[Tensor, "frames points dimensions"]
+    weights: Real[Tensor, "frames points"]
 
     @property
     def is_image(self) -> bool:
@@ -41,10 +41,10 @@ class Targets:
 
 @dataclass(frozen=True)
 class Pose:
-    """Poses of N frames: rotations (N, J, 3, 3), parent-relative, and pelvis (N, 3) in metres."""
+    """Poses of N frames: parent-relative rotations, and the pelvis in metres."""
 
-    rotations: Tensor
-    pelvis: Tensor
+    rotations: Float[Tensor, "frames joints 3 3"]
+    pelvis: Float[Tensor, "frames 3"]
 
     def to(self, like: str | torch.device | Tensor) -> Pose:
         """On a device, or of the device and precision of a tensor."""
@@ -62,14 +62,14 @@ class Pose:
         """With an offset (3,) or (N, 3), metres, added to the pelvis."""
         return Pose(self.rotations, self.pelvis + torch.as_tensor(offset).to(self.pelvis))
 
-    def with_rows(self, rows: Tensor, others: Pose) -> Pose:
-        """With other poses (R) in some rows (R,)."""
+    def with_rows(self, rows: Int[Tensor, " rows"], others: Pose) -> Pose:
+        """With other poses in some rows."""
         return Pose(
             self.rotations.index_copy(0, rows, others.rotations), self.pelvis.index_copy(0, rows, others.pelvis)
         )
 
-    def where(self, first: Tensor, other: Pose) -> Pose:
-        """This pose where `first` (N,), else the other."""
+    def where(self, first: Bool[Tensor, " frames"], other: Pose) -> Pose:
+        """This pose where `first` is true, else the other."""
         return Pose(
             torch.where(first[:, None, None, None], self.rotations, other.rotations),
             torch.where(first[:, None], self.pelvis, other.pelvis),
@@ -85,15 +85,15 @@ class Prior:
     """How strongly the solution is held to its start: 1 / variance per unknown, in units of observation weight.
 
     Attributes:
-        rotation: (N, J) per joint, m^2/rad^2; infinite for joints that must not move.
-        pelvis: (N, 3) per axis of the camera frame; the depth axis carries the estimate's depth as prior.
-        together: (N, J, 3, R) R ways in which joints turn together, in the axes of each joint's parent, as standard
-            deviations (rad/m); they add to the variance that each joint has on its own. None for no such way.
+        rotation: Per joint, m^2/rad^2; infinite for joints that must not move.
+        pelvis: Per axis of the camera frame; the depth axis carries the estimate's depth as prior.
+        together: Ways in which joints turn together, in the axes of each joint's parent, as standard deviations
+            (rad/m). They add to the variance that each joint has on its own. None for no such way.
     """
 
-    rotation: Tensor
-    pelvis: Tensor
-    together: Tensor | None = None
+    rotation: Float[Tensor, "frames joints"]
+    pelvis: Float[Tensor, "frames 3"]
+    together: Float[Tensor, "frames joints 3 ways"] | None = None
 
     def __getitem__(self, rows: Rows) -> Prior:
         together = None if self.together is None else self.together[rows]
@@ -107,8 +107,8 @@ class Schedule:
     Attributes:
         damping: Factor on the prior's weights; high first, so that no step overshoots, 1 last.
         radius_m: Scale of the robust kernel, metres: residuals far beyond it hardly count.
-        enough_rad: Frames in which a step has turned no joint further than this take no more: what is left of a short
-            step is about its square.
+        enough_rad: A frame in which a step turned no joint further than this takes no more steps: after a short step,
+            about its square is left.
     """
 
     damping: Sequence[float]

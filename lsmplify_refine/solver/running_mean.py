@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import roma
 import torch
+from jaxtyping import Bool, Float, Real
 from torch import Tensor
 
 from lsmplify_refine.solver.problem import Pose, Rows
@@ -27,18 +28,18 @@ class RunningMean:
     """The mean of the poses of N tracks so far.
 
     Attributes:
-        rotations: (N, J, 3, 3) parent-relative; the root's is not used, which goes where the person goes.
-        count: (N,) frames in it; 0 for none.
-        from_keypoints: (N,) True where the start was made from the keypoints alone: no estimate, no earlier result.
+        rotations: Parent-relative; the root's is not used, because it goes where the person goes.
+        count: Frames in it; 0 for none.
+        from_keypoints: True where the start was made from the keypoints alone: no estimate, no earlier result.
     """
 
-    rotations: Tensor
-    count: Tensor
-    from_keypoints: Tensor
+    rotations: Float[Tensor, "tracks joints 3 3"]
+    count: Float[Tensor, " tracks"]
+    from_keypoints: Bool[Tensor, " tracks"]
 
     @classmethod
-    def of(cls, pose: Pose, count: Tensor | float = 1) -> RunningMean:
-        """The mean of one pose, which counts as so many frames (N,); give 0 if it is only an estimate."""
+    def of(cls, pose: Pose, count: Real[Tensor, " tracks"] | Bool[Tensor, " tracks"] | float = 1) -> RunningMean:
+        """The mean of one pose, which counts as so many frames; give 0 if it is only an estimate."""
         counts = torch.zeros_like(pose.pelvis[:, 0]) + count
         return cls(pose.rotations, counts, torch.zeros_like(counts, dtype=torch.bool))
 
@@ -68,27 +69,27 @@ class RunningMean:
             torch.cat([self.from_keypoints, other.from_keypoints]),
         )
 
-    def only(self, tracks: Tensor) -> RunningMean:
-        """Forgotten for the tracks where `tracks` (N,) is false."""
+    def only(self, tracks: Bool[Tensor, " tracks"]) -> RunningMean:
+        """Forgotten where `tracks` is false."""
         return RunningMean(self.rotations, self.count * tracks, self.from_keypoints & tracks)
 
-    def where(self, tracks: Tensor, other: RunningMean) -> RunningMean:
-        """This mean for the tracks where `tracks` (N,) is true, else the other."""
+    def where(self, tracks: Bool[Tensor, " tracks"], other: RunningMean) -> RunningMean:
+        """This mean where `tracks` is true, else the other."""
         return RunningMean(
             torch.where(tracks[:, None, None, None], self.rotations, other.rotations),
             torch.where(tracks, self.count, other.count),
             torch.where(tracks, self.from_keypoints, other.from_keypoints),
         )
 
-    def after(self, pose: Pose, counts: Tensor | bool = True) -> RunningMean:
-        """With one more frame, for those tracks (N,) where it counts."""
+    def after(self, pose: Pose, counts: Bool[Tensor, " tracks"] | bool = True) -> RunningMean:
+        """With one more frame, for those tracks where it counts."""
         added = torch.as_tensor(counts).to(self.count)
         count = (self.count + added).clamp(max=_MAX_COUNT)
         rotations = _between(self.rotations, pose.rotations, added / count.clamp(min=1))
         return RunningMean(rotations, count, torch.zeros_like(self.from_keypoints))
 
-    def way_from(self, pose: Pose) -> Tensor:
-        """(N, J, 3) rotation vectors from a pose's joints to the mean's; 0 for the root and where there is no mean."""
+    def way_from(self, pose: Pose) -> Float[Tensor, "tracks joints 3"]:
+        """Rotation vectors from a pose's joints to the mean's; 0 for the root and where there is no mean."""
         way = roma.rotmat_to_rotvec(pose.rotations.transpose(-1, -2) @ self.rotations)
         known = (self.count > 0)[:, None, None].expand_as(way).clone()
         known[:, 0] = False
@@ -99,8 +100,12 @@ class RunningMean:
         return Pose(pose.rotations @ roma.rotvec_to_rotmat(_SHARE * self.way_from(pose)), pose.pelvis)
 
 
-def _between(rotations: Tensor, others: Tensor, share: Tensor) -> Tensor:
-    """Rotations (N, J, 3, 3) about a share (N,) of the way to others: their columns' mean, made orthonormal again.
+def _between(
+    rotations: Float[Tensor, "tracks joints 3 3"],
+    others: Float[Tensor, "tracks joints 3 3"],
+    share: Float[Tensor, " tracks"],
+) -> Float[Tensor, "tracks joints 3 3"]:
+    """Rotations about a share of the way to others: their columns' mean, made orthonormal again.
 
     For a small share this is the geodesic, for a sixth of the operations.
     """

@@ -1,1 +1,1 @@
-"""The values that everybody passes around: frozen dataclasses, keypoint conventions, the joints of SMPL."""
+"""The values that all folders pass around: frozen dataclasses, keypoint conventions, the joints of SMPL."""

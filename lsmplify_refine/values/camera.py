@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
+from jaxtyping import Float
 
 from lsmplify_refine.errors import InputError
 
-#: Intrinsics outside these bounds belong to no camera, pixels.
+#: A camera's focal length is above the first and all its intrinsics are below the second, pixels.
 _MIN_FOCAL_PX, _MAX_PX = 1e-2, 1e6
 
 
@@ -18,11 +19,11 @@ class Camera:
     """A pinhole camera in OpenCV convention (x right, y down, z forward), one K per frame.
 
     Attributes:
-        K: (T, 3, 3) intrinsics in pixels of the full image.
+        K: Intrinsics in pixels of the full image.
         image_size: (width, height) in pixels, or None where the file does not say.
     """
 
-    K: np.ndarray
+    K: Float[np.ndarray, "frames 3 3"]
     image_size: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
@@ -30,7 +31,7 @@ class Camera:
         usable = np.isfinite(self.K).all() and (focal > _MIN_FOCAL_PX).all() and (np.abs(self.K) < _MAX_PX).all()
         if not usable or np.abs(last - [0.0, 0.0, 1.0]).max(initial=0.0) > 1e-3:
             raise InputError(
-                "the camera's intrinsics are no [fx 0 cx; 0 fy cy; 0 0 1] of finite numbers, fx and fy > 0"
+                "the camera's intrinsics must be [fx 0 cx; 0 fy cy; 0 0 1] with finite values, fx and fy > 0"
             )
 
 
@@ -40,27 +41,27 @@ class CalibratedCamera:
 
     Attributes:
         name: As in the calibration file.
-        K: (3, 3) intrinsics, pixels.
-        R: (3, 3) `R_camera_world`.
-        t: (3,) metres.
-        distortion: (D,) OpenCV's coefficients.
+        K: Intrinsics, pixels.
+        R: `R_camera_world`.
+        t: Metres.
+        distortion: OpenCV's coefficients.
     """
 
     name: str
-    K: np.ndarray
-    R: np.ndarray
-    t: np.ndarray
-    distortion: np.ndarray = field(default_factory=lambda: np.zeros(5))
+    K: Float[np.ndarray, "3 3"]
+    R: Float[np.ndarray, "3 3"]
+    t: Float[np.ndarray, " 3"]
+    distortion: Float[np.ndarray, " coefficients"] = field(default_factory=lambda: np.zeros(5))
 
-    def project(self, points: np.ndarray) -> np.ndarray:
-        """World points (..., 3) in metres to pixels (..., 2), distorted as the lens does."""
+    def project(self, points: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 2"]:
+        """World points in metres to pixels, with the lens's distortion."""
         rotvec, _ = cv2.Rodrigues(self.R)
         pixels, _ = cv2.projectPoints(
             np.ascontiguousarray(points.reshape(-1, 1, 3), np.float64), rotvec, self.t, self.K, self.distortion
         )
         return pixels.reshape(*points.shape[:-1], 2)
 
-    def rays(self, pixels: np.ndarray) -> np.ndarray:
-        """Pixels (..., 2) to normalised image coordinates (..., 2) without distortion; NaN stays."""
+    def rays(self, pixels: Float[np.ndarray, "*batch 2"]) -> Float[np.ndarray, "*batch 2"]:
+        """Pixels to rays without distortion; NaN becomes the ray of pixel (0, 0)."""
         flat = np.nan_to_num(pixels.reshape(-1, 1, 2).astype(np.float64))
         return cv2.undistortPoints(flat, self.K, self.distortion).reshape(pixels.shape)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.options import Family, Gender
@@ -26,13 +27,13 @@ class WorldRoot:
     """The root of the same body pose in a second, gravity-aligned frame (GVHMR `global`, WHAM `*_world`).
 
     Attributes:
-        global_orient: (T, 3) axis-angle, radians.
-        transl: (T, 3) metres, the model's `transl` (not the pelvis).
+        global_orient: Axis-angle, radians.
+        transl: Metres, the model's `transl` (not the pelvis).
         up: The vertical axis of that frame.
     """
 
-    global_orient: np.ndarray
-    transl: np.ndarray
+    global_orient: Float[np.ndarray, "frames 3"]
+    transl: Float[np.ndarray, "frames 3"]
     up: Literal["y", "z"] = "y"
 
 
@@ -41,43 +42,43 @@ class Estimate:
     """One person's track as an estimator gave it.
 
     Rotations are axis-angle in radians; `transl` is the model's own translation in metres, so that the pelvis
-    lies at J0(betas) + transl (see `frames`).
+    lies at J0(betas) + transl (see `geometry.coordinates`).
 
     Attributes:
         family: Body model family that the parameters belong to.
         gender: Gender of that body model.
-        global_orient: (T, 3).
-        body_pose: (T, J, 3) with J = 23 (smpl) or 21 (smplh, smplx).
-        betas: (T, B) shape coefficients of `family`.
-        transl: (T, 3), in the coordinates of `frame`.
+        global_orient: Of the root.
+        body_pose: Of 23 joints (smpl) or 21 (smplh, smplx).
+        betas: Shape coefficients of `family`.
+        transl: In the coordinates of `frame`.
         frame: "camera" (x right, y down, z forward) or "world" (y up, the camera unknown).
         camera: Intrinsics, or None where the file has none.
         fps: Frames per second, or None where the file does not say.
-        frame_ids: (T,) index of each row's video frame.
+        frame_ids: Index of each row's video frame.
         track_id: The file's name for this person.
         keypoints: Keypoints that the file carries or that lie beside it.
-        boxes: (T, 4) x1, y1, x2, y2 in pixels, or None.
+        boxes: x1, y1, x2, y2 in pixels, or None.
         world: The same body's root in a gravity-aligned frame, where the file has one.
         video: The video that lies beside the file, where the layout has one.
         notes: What the reader noticed and the user should know.
         source: The file that it came from.
         format: Name of the adapter that read it; `save` writes with the same one.
-        passthrough: The adapter's own record of the file, for writing it back; nobody else looks inside.
+        passthrough: The adapter's own record of the file, for writing it back; opaque to all others.
     """
 
     family: Family
     gender: Gender
-    global_orient: np.ndarray
-    body_pose: np.ndarray
-    betas: np.ndarray
-    transl: np.ndarray
+    global_orient: Float[np.ndarray, "frames 3"]
+    body_pose: Float[np.ndarray, "frames joints 3"]
+    betas: Float[np.ndarray, "frames betas"]
+    transl: Float[np.ndarray, "frames 3"]
     frame: Literal["camera", "world"] = "camera"
     camera: Camera | None = None
     fps: float | None = None
-    frame_ids: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    frame_ids: Int[np.ndarray, " frames"] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     track_id: str = "0"
     keypoints: Keypoints | None = None
-    boxes: np.ndarray | None = None
+    boxes: Float[np.ndarray, "frames 4"] | None = None
     world: WorldRoot | None = None
     video: Path | None = None
     notes: tuple[Note, ...] = ()
@@ -103,14 +104,14 @@ class Estimate:
             if value.shape != shape:
                 raise InputError(f"{where}: {name} has shape {value.shape}; expected {shape}")
             if np.issubdtype(value.dtype, np.integer):
-                # what is refined is no whole number any more
+                # refined values are not whole numbers
                 object.__setattr__(self, name, value.astype(np.float32))
             usable = (np.abs(value.reshape(frames, -1)) < _MAX_VALUE).all(axis=1)
             if not usable.all():
                 what = "NaN or infinite values" if not np.isfinite(value).all() else f"values beyond {_MAX_VALUE:g}"
                 raise InputError(f"{where}: {name} has {what} (first in row {np.argmin(usable)}); repair or cut them")
         if self.frame_ids.shape != (frames,) or self.frame_ids.min() < 0:
-            raise InputError(f"{where}: frame_ids are not {frames} numbers of frames: 0, 1, ...")
+            raise InputError(f"{where}: frame_ids must be {frames} frame numbers from 0")
         if self.fps is not None and not 0 < self.fps <= _MAX_FPS:
             raise InputError(f"{where}: {self.fps:g} frames per second; expected up to {_MAX_FPS:g}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float, Real
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.values.conventions import CONVENTIONS
@@ -15,15 +16,15 @@ class Keypoints:
     """Keypoints of one person in a named convention.
 
     Attributes:
-        convention: A key of `keypoints.CONVENTIONS`.
-        positions: (T, K, 2) pixels of the full image, or (T, K, 3) metres.
-        confidence: (T, K) in [0, 1]; 0 means missing (the position is then meaningless and may be NaN).
+        convention: A key of `conventions.CONVENTIONS`.
+        positions: Pixels of the full image (2D), or metres (3D).
+        confidence: In [0, 1]; 0 means missing (the position is then meaningless and may be NaN).
         source: Where they came from, in words for the report.
     """
 
     convention: str
-    positions: np.ndarray
-    confidence: np.ndarray
+    positions: Float[np.ndarray, "frames points dimensions"]
+    confidence: Real[np.ndarray, "frames points"]
     source: str = ""
 
     def __post_init__(self) -> None:
@@ -42,4 +43,4 @@ class Keypoints:
     @property
     def is_3d(self) -> bool:
         """True for points in space, False for points in the image."""
-        return self.positions.shape[-1] == 3
+        return bool(self.positions.shape[-1] == 3)

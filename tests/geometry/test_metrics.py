@@ -50,9 +50,9 @@ def test_3d_keypoints_are_measured_in_millimetres_and_2d_ones_in_pixels() -> Non
 
 def test_robust_error_grows_no_further_than_its_radius() -> None:
     errors = np.array([[0.0], [1.0], [10.0], [1e6]])
-    found = robust_rms(errors, np.ones((4, 1)), np.array(10.0))
+    found = robust_rms(errors, np.ones((4, 1)), 10.0)
     assert np.allclose(found, [0, np.sqrt(1 / 1.01), np.sqrt(50), 10], rtol=1e-3)
-    assert robust_rms(errors, np.zeros((4, 1)), np.array(10.0)).tolist() == [0, 0, 0, 0]
+    assert robust_rms(errors, np.zeros((4, 1)), 10.0).tolist() == [0, 0, 0, 0]
 
 
 def test_acceleration_of_a_parabola_and_across_a_gap() -> None:

@@ -189,7 +189,7 @@ def test_a_checkpoint_loads_ready_to_use(tmp_path: Path) -> None:
         (lambda w: w.pop("linear.0.bias"), r"linear\.0\.bias is missing"),
         (lambda w: w.update({"linear.2.weight": torch.zeros(9)}), r"linear\.2\.weight has shape \(9,\), not \(5632"),
         (lambda w: w["backbone.gcn0.mask"].fill_(torch.nan), r"backbone\.gcn0\.mask has values that are not finite"),
-        (lambda w: w.update({"linear.0.weight": [1.0]}), r"linear\.0\.weight is no tensor"),
+        (lambda w: w.update({"linear.0.weight": [1.0]}), r"linear\.0\.weight is not a tensor"),
         (lambda w: w.update({"decoder.weight": torch.zeros(1)}), r"decoder\.weight is unknown"),
         (lambda w: w.clear(), r"\S+ is missing"),
     ],

@@ -31,8 +31,8 @@ def test_frame_ids_count_from_zero() -> None:
         ({"transl": np.zeros((3, 3))}, "transl has shape"),
         ({"transl": np.full((4, 3), np.nan)}, "NaN or infinite values \\(first in row 0\\)"),
         ({"transl": np.full((4, 3), 1e30)}, r"values beyond 1e\+06 \(first in row 0\)"),
-        ({"frame_ids": np.arange(5)}, "frame_ids are not 4 numbers"),
-        ({"frame_ids": np.arange(4) - 1}, "frame_ids are not 4 numbers"),
+        ({"frame_ids": np.arange(5)}, "frame_ids must be 4 frame numbers"),
+        ({"frame_ids": np.arange(4) - 1}, "frame_ids must be 4 frame numbers"),
         ({"fps": 1e7}, "frames per second"),
         (fields(0), "zero frames"),
     ],
@@ -52,7 +52,7 @@ def test_whole_numbers_become_floats() -> None:
 def test_a_camera_that_sees_nothing_is_refused(row: int, column: int, value: float) -> None:
     K = np.tile([[500.0, 0, 320], [0, 500, 240], [0, 0, 1]], (4, 1, 1))
     K[2, row, column] = value
-    with pytest.raises(InputError, match="the camera's intrinsics are no"):
+    with pytest.raises(InputError, match="the camera's intrinsics must be"):
         Camera(K)
 
 
