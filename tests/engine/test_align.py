@@ -48,7 +48,9 @@ def misplaced_mm(found: Alignment, room: Room, convention: str = "body25") -> fl
     ],
 )
 @pytest.mark.parametrize("spoilt", [{}, HARD])
-def test_auto_takes_the_simplest_way_that_fits(convention: str, room: Room, mode: str, per: str, spoilt: dict) -> None:
+def test_auto_takes_the_simplest_way_that_fits(
+    convention: str, room: Room, mode: str, per: str, spoilt: dict[str, Any]
+) -> None:
     found = aligned(in_room(room, FRAMES, convention=convention, **spoilt))
     assert (found.mode, found.per) == (mode, per)
     assert misplaced_mm(found, room, convention) < (10 if per == "track" else 20)

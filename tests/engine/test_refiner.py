@@ -5,31 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from lsmplify_refine import BodyModel, Estimate, InputError, Keypoints, Refiner
+from lsmplify_refine import BodyModel, InputError, Keypoints, Refiner
 from lsmplify_refine.engine.scoring import gate_error
 from lsmplify_refine.engine.track import make_track
 from lsmplify_refine.geometry.metrics import confidence_weighted_mean, reprojection_errors_px
 from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
-from tests.support.scenes import SEEN, open_body, scene, true_motion
+from tests.support.scenes import SEEN, joint_error_mm, open_body, scene, true_motion
 
 
 @pytest.fixture(scope="module")
 def refiner() -> Refiner:
     return Refiner(open_body())
-
-
-def joint_error_mm(estimate: Estimate) -> float:
-    """MPJPE over the body joints against the true motion, pelvis-aligned, on the true shape."""
-    pose, pelvis = true_motion(len(estimate))
-    wrong = np.concatenate([estimate.global_orient[:, None], estimate.body_pose, pose[:, 22:]], 1)
-    got, true = (
-        open_body().joints(rotvec_to_rotmat(rotvec), 0 * pelvis, np.zeros(10))[:, :22] for rotvec in (wrong, pose)
-    )
-    return float(np.linalg.norm(got - true, axis=-1).mean() * 1000)
 
 
 def test_halves_both_the_keypoint_and_the_joint_error(refiner: Refiner) -> None:
@@ -76,6 +67,7 @@ def test_no_frame_is_worse_than_the_calibrated_input_even_with_garbage(refiner: 
     positions = np.where(bad[..., None], generator.uniform(0, 600, (*bad.shape, 2)), clean.keypoints.positions)
     estimate = clean.replace(keypoints=Keypoints("coco17", positions, np.ones(bad.shape)))
     result = refiner.refine(estimate)
+    assert result.camera is not None
     errors = [
         reprojection_errors_px(track.keypoints("coco17"), result.camera.K, clean.keypoints)
         for track in (result.before, result.after)
@@ -181,7 +173,7 @@ def own_body(tmp_path: Path) -> BodyModel:
 
 def test_a_users_own_body_keeps_the_betas(own_body: BodyModel) -> None:
     estimate = scene()
-    betas = np.tile(np.float32([0.5, -0.3] + [0] * 8), (len(estimate), 1))
+    betas = np.tile(np.array([0.5, -0.3] + [0] * 8, np.float32), (len(estimate), 1))
     pose = np.concatenate([estimate.body_pose, np.zeros((len(estimate), 2, 3), np.float32)], 1)
     result = Refiner(own_body).refine(estimate.replace(family="smpl", body_pose=pose, betas=betas))
     assert np.allclose(result.before.betas, betas[0]) and result.before.scale == 1.0
@@ -211,7 +203,7 @@ def test_a_users_own_body_is_fitted_to_people_of_any_size_by_its_betas(own_body:
         ({"keypoints": Keypoints("coco17", np.zeros((45, 17, 3)), np.ones((45, 17)))}, "3D keypoints"),
     ],
 )
-def test_what_cannot_be_refined_is_said(refiner: Refiner, changes: dict, message: str) -> None:
+def test_what_cannot_be_refined_is_said(refiner: Refiner, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         refiner.refine(scene().replace(**changes))
 

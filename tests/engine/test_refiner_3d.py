@@ -17,9 +17,8 @@ from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, move_body
 from lsmplify_refine.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
 from lsmplify_refine.solver.problem import Targets
 from lsmplify_refine.values.estimate import WorldRoot
-from tests.engine.test_refiner import joint_error_mm
 from tests.support.rooms import SAME, STILL, Room, at_wrong_depths, from_moving_camera, in_room, true_points
-from tests.support.scenes import open_body, scene, true_motion
+from tests.support.scenes import joint_error_mm, open_body, scene, true_motion
 
 HARD: dict[str, Any] = {"garbage": 0.1, "gap": slice(30, 38)}
 
@@ -113,7 +112,7 @@ def test_an_estimate_in_the_world_is_refined_there(refiner: Refiner, with_root: 
 
 def test_camera_alignment_corrects_the_place_and_torso_alignment_keeps_it() -> None:
     right = in_room(SAME, 45)
-    wrong = right.replace(transl=right.transl + np.float32([0.0, 0.05, 0.3]))
+    wrong = right.replace(transl=right.transl + np.array([0.0, 0.05, 0.3], np.float32))
     moved = {
         mode: np.abs(Refiner(open_body(), align=mode).refine(wrong).refined.transl - right.transl).mean(0)[2]
         for mode in ("camera", "torso")

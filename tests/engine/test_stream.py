@@ -7,8 +7,6 @@ import pytest
 import torch
 
 from lsmplify_refine import Camera, InputError, Keypoints, Refiner
-from lsmplify_refine.body import skinning
-from lsmplify_refine.body.skinning import Skeleton
 from lsmplify_refine.engine.stream import Stream, in_batches
 from lsmplify_refine.geometry.metrics import accel_mm_per_frame2
 from lsmplify_refine.geometry.projection import project_to_image
@@ -18,29 +16,13 @@ from lsmplify_refine.regressor.weights import open_network
 from lsmplify_refine.solver.initialise import robust_error_m
 from lsmplify_refine.solver.problem import Pose, Targets
 from lsmplify_refine.solver.running_mean import RunningMean
-from tests.support.scenes import open_body, scene, true_motion
+from tests.support.scenes import open_body, scene, seen, skeleton, true_motion, true_pose
 
-FRAMES = 30
 NO_SHAPE = torch.zeros(10)
-
-
-def motion() -> Pose:
-    pose, pelvis = true_motion(FRAMES)
-    return Pose(torch.tensor(rotvec_to_rotmat(pose)).float(), torch.tensor(pelvis).float())
-
-
-def skeleton() -> Skeleton:
-    return open_body().skeleton("body25", np.zeros(10))
 
 
 def row(pose: Pose, index: int) -> Pose:
     return Pose(pose.rotations[index : index + 1], pose.pelvis[index : index + 1])
-
-
-def seen(pose: Pose, *, noise_m: float = 0.0) -> Targets:
-    points = skinning.keypoints(skeleton(), pose.rotations) + pose.pelvis[:, None]
-    noise = noise_m * torch.randn(points.shape, generator=torch.Generator().manual_seed(0))
-    return Targets(points + noise, torch.ones(points.shape[:2]))
 
 
 def stream() -> Stream:
@@ -48,20 +30,20 @@ def stream() -> Stream:
 
 
 def test_a_track_is_followed_without_any_estimate() -> None:
-    truth = motion()
+    truth = true_pose()
     followed = stream().follow(None, seen(truth))
     assert robust_error_m(skeleton(), followed, seen(truth)).median() < 0.01
 
 
 def test_a_start_that_is_far_off_is_replaced_by_the_body_at_rest() -> None:
-    truth = row(motion(), 0)
+    truth = row(true_pose(), 0)
     absurd = Pose(truth.rotations, truth.pelvis + 3.0)
     step = stream().step(seen(truth), absurd)
     assert bool(step.accepted) and step.error_m.item() < 0.03
 
 
 def test_garbage_is_not_fed_back_and_the_track_recovers() -> None:
-    truth = motion()
+    truth = true_pose()
     live = stream()
     live.step(seen(row(truth, 0)), row(truth, 0))
     garbage = Targets(torch.randn(1, 25, 3, generator=torch.Generator().manual_seed(3)) * 2, torch.ones(1, 25))
@@ -74,7 +56,7 @@ def test_garbage_is_not_fed_back_and_the_track_recovers() -> None:
 
 def test_the_solver_gets_what_a_start_was_made_from() -> None:
     """From the keypoints alone, from earlier results, from an estimate."""
-    truth = motion()
+    truth = true_pose()
     given: list[tuple[int, bool]] = []
 
     def solver(start: Pose, targets: Targets, earlier: RunningMean | None = None, /) -> Pose:
@@ -92,7 +74,7 @@ def test_the_solver_gets_what_a_start_was_made_from() -> None:
 
 def test_a_stream_goes_on_from_a_known_pose_and_holds_to_it() -> None:
     """No keypoint sees how a hand is turned; the pose that was known does."""
-    truth, twist = motion(), 0.5
+    truth, twist = true_pose(), 0.5
     truth.rotations[:, 20] = truth.rotations[:, 20] @ torch.tensor(rotvec_to_rotmat(np.array([twist, 0, 0]))).float()
     live = stream()
     live.begin(row(truth, 0))
@@ -104,14 +86,14 @@ def test_a_stream_goes_on_from_a_known_pose_and_holds_to_it() -> None:
 
 
 def test_a_frame_without_keypoints_gives_the_start_back() -> None:
-    truth = row(motion(), 0)
+    truth = row(true_pose(), 0)
     nothing = Targets(torch.zeros(1, 25, 3), torch.zeros(1, 25))
     step = stream().step(nothing, truth)
     assert not step.accepted.any() and torch.equal(step.pose.rotations, truth.rotations)
 
 
 def test_tracks_of_a_batch_are_as_alone() -> None:
-    truth = motion()
+    truth = true_pose()
     both = Stream(skeleton(), FrameSolver(None, skeleton(), NO_SHAPE))
     alone = stream()
     for index in range(3):
@@ -124,11 +106,11 @@ def test_tracks_of_a_batch_are_as_alone() -> None:
 
 def test_who_is_lost_does_not_disturb_the_others() -> None:
     """They go on from what they know; the body at rest, placed on their noisy keypoints, would lie nearer to those."""
-    truth, noisy = motion(), seen(motion(), noise_m=0.02)
+    truth, noisy = true_pose(), seen(true_pose(), noise_m=0.02)
     both, alone = (Stream(skeleton(), FrameSolver(None, skeleton(), NO_SHAPE)) for _ in range(2))
     both.begin(Pose.joined([row(truth, 0), row(truth, 0)]))
     alone.begin(row(truth, 0))
-    garbage = 2 * torch.randn(FRAMES, 25, 3, generator=torch.Generator().manual_seed(3))
+    garbage = 2 * torch.randn(30, 25, 3, generator=torch.Generator().manual_seed(3))
     for index in range(1, 12):
         mine = noisy[index : index + 1]
         other = mine.positions if index < 4 else garbage[index : index + 1]
@@ -139,13 +121,13 @@ def test_who_is_lost_does_not_disturb_the_others() -> None:
 
 
 def test_targets_of_any_precision_are_taken() -> None:
-    truth = seen(row(motion(), 0))
+    truth = seen(row(true_pose(), 0))
     step = stream().step(Targets(truth.positions.double(), truth.weights.double()))
     assert step.pose.rotations.dtype == torch.float32 and bool(step.accepted)
 
 
 def test_noise_in_an_image_hardly_moves_the_depth() -> None:
-    truth = motion()
+    truth = true_pose()
     observed = seen(truth, noise_m=0.02)
     in_image = Targets(observed.positions[..., :2] / observed.positions[..., 2:], observed.weights)
     for network in (None, open_network("shipped")):
@@ -154,7 +136,7 @@ def test_noise_in_an_image_hardly_moves_the_depth() -> None:
 
 
 def test_batches_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
-    truth = motion()
+    truth = true_pose()
     solver = FrameSolver(None, skeleton(), NO_SHAPE)
     start = Pose(truth.rotations, truth.pelvis + 0.02)
     whole = in_batches(solver, start, seen(truth))
@@ -164,7 +146,7 @@ def test_batches_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_pose_is_fitted_to_keypoints_alone() -> None:
     """Another shape, noise, no estimate: joints within two centimetres, hardly more jitter than the motion has."""
-    pose, pelvis = true_motion(FRAMES)
+    pose, pelvis = true_motion(30)
     betas = np.array([1.0, -0.5, 0.5])
     rotations = rotvec_to_rotmat(pose)
     points = open_body().keypoints("body25", rotations, pelvis, betas)
@@ -172,13 +154,13 @@ def test_a_pose_is_fitted_to_keypoints_alone() -> None:
     fitted = Refiner(open_body()).fit(Keypoints("body25", points + noise, np.ones(points.shape[:2])))
     truth = open_body().joints(rotations, pelvis, betas)[:, :22]
     assert np.linalg.norm(fitted.after.joints()[:, :22] - truth, axis=-1).mean() < 0.02
-    ids = np.arange(FRAMES)
+    ids = np.arange(30)
     assert accel_mm_per_frame2(fitted.after.joints()[:, :22], ids) < accel_mm_per_frame2(truth, ids) + 3
-    assert fitted.refined.frame == "world" and fitted.refined.body_pose.shape == (FRAMES, 23, 3)
+    assert fitted.refined.frame == "world" and fitted.refined.body_pose.shape == (30, 23, 3)
 
 
 def test_few_frames_with_keypoints_suffice() -> None:
-    pose, pelvis = true_motion(FRAMES)
+    pose, pelvis = true_motion(30)
     points = open_body().keypoints("body25", rotvec_to_rotmat(pose), pelvis, np.zeros(10))
     confidence = np.zeros(points.shape[:2])
     confidence[3:6] = 1
@@ -189,8 +171,8 @@ def test_few_frames_with_keypoints_suffice() -> None:
 
 
 def test_pixels_alone_need_a_camera() -> None:
-    pose, pelvis = true_motion(FRAMES)
-    K = np.tile([[1000.0, 0, 640], [0, 1000.0, 360], [0, 0, 1]], (FRAMES, 1, 1))
+    pose, pelvis = true_motion(30)
+    K = np.tile([[1000.0, 0, 640], [0, 1000.0, 360], [0, 0, 1]], (30, 1, 1))
     points = open_body().keypoints("body25", rotvec_to_rotmat(pose), pelvis, np.zeros(10))
     pixels = Keypoints("body25", project_to_image(points, K), np.ones(points.shape[:2]))
     refiner = Refiner(open_body())

@@ -19,7 +19,8 @@ def moving_body(frames: int, rng: np.random.Generator) -> np.ndarray:
     turn = Rotation.from_rotvec(np.outer(0.8 * time, [0.0, 1.0, 0.0])).as_matrix()
     wave = 0.1 * np.sin(2 * np.pi * (time[:, None, None] + rng.uniform(0, 1, (17, 3))))
     walk = np.stack([0.5 * np.sin(time), 0 * time, 0.3 * np.cos(time)], axis=1)
-    return np.einsum("tij,tkj->tki", turn, rest + wave) + walk[:, None]
+    points: np.ndarray = np.einsum("tij,tkj->tki", turn, rest + wave) + walk[:, None]
+    return points
 
 
 def moving_camera(frames: int) -> tuple[np.ndarray, np.ndarray]:
@@ -33,8 +34,10 @@ def moving_camera(frames: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def project(points: np.ndarray, rotation: np.ndarray, translation: np.ndarray, K: np.ndarray) -> np.ndarray:
-    image = np.einsum("tij,tjk,tlk->tli", K, rotation, points) + np.einsum("tij,tj->ti", K, translation)[:, None]
-    return image[..., :2] / image[..., 2:]
+    image: np.ndarray = np.einsum("tij,tjk,tlk->tli", K, rotation, points)
+    image = image + np.einsum("tij,tj->ti", K, translation)[:, None]
+    pixels: np.ndarray = image[..., :2] / image[..., 2:]
+    return pixels
 
 
 def scene(frames: int = 60) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.random.Generator]:
@@ -100,4 +103,4 @@ def test_says_when_there_is_too_little_to_see() -> None:
 def test_default_intrinsics(focal: float | None, expected: float) -> None:
     K = default_intrinsics(1280, 720, 3, focal)
     assert K.shape == (3, 3, 3)
-    np.testing.assert_allclose(K[2], [[expected, 0, 640], [0, expected, 360], [0, 0, 1]])
+    np.testing.assert_allclose(K[2], np.array([[expected, 0, 640], [0, expected, 360], [0, 0, 1]]))

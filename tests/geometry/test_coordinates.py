@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from typing import get_args
+
 import numpy as np
 import pytest
 import smplx
@@ -12,7 +15,7 @@ from hypothesis.extra.numpy import arrays
 
 from lsmplify_refine import BodyModel
 from lsmplify_refine.formats.export import change_family
-from lsmplify_refine.geometry.coordinates import move_body, pelvis_position
+from lsmplify_refine.geometry.coordinates import Axes, axis_turn, move_body, pelvis_position
 from lsmplify_refine.geometry.rotations import nearest_rotvec, rotmat_to_rotvec, rotvec_to_rotmat
 from lsmplify_refine.values.estimate import Estimate
 from tests.support.model_files import write_smpl
@@ -34,6 +37,29 @@ def test_moving_there_and_back_changes_nothing(
     assert np.allclose(rotvec_to_rotmat(back[0]), rotvec_to_rotmat(orient), atol=1e-7)
 
 
+AXES: tuple[Axes, ...] = get_args(Axes)
+
+
+@pytest.mark.parametrize(("source", "target"), itertools.product(AXES, AXES))
+def test_axis_turns_are_rotations_in_inverse_pairs(source: Axes, target: Axes) -> None:
+    turn, back = axis_turn(source, target), axis_turn(target, source)
+    assert np.array_equal(turn @ turn.T, np.eye(3)) and np.linalg.det(turn) == 1.0
+    assert np.array_equal(back @ turn, np.eye(3))
+    assert all(np.array_equal(axis_turn(other, target) @ axis_turn(source, other), turn) for other in AXES)
+
+
+@pytest.mark.parametrize(
+    ("axes", "up", "away"),
+    [("y", (0, 1, 0), (0, 0, -1)), ("z", (0, 0, 1), (0, 1, 0)), ("camera", (0, -1, 0), (0, 0, 1))],
+)
+def test_up_and_away_from_the_viewer_in_each_kind_of_axes(
+    axes: Axes, up: tuple[int, int, int], away: tuple[int, int, int]
+) -> None:
+    turn = axis_turn("y", axes)
+    assert (turn @ [0, 1, 0]).tolist() == list(up) and (turn @ [0, 0, -1]).tolist() == list(away)
+    assert (turn @ [1, 0, 0]).tolist() == [1, 0, 0]
+
+
 def test_moving_the_parameters_moves_the_mesh(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Against smplx's own forward pass: x -> R x + t for every vertex, which the pelvis term alone makes true."""
     path = write_smpl(tmp_path_factory.mktemp("model"))
@@ -45,11 +71,12 @@ def test_moving_the_parameters_moves_the_mesh(tmp_path_factory: pytest.TempPathF
 
     def vertices(orient: np.ndarray, transl: np.ndarray) -> np.ndarray:
         with torch.no_grad():
-            return model(
+            found: np.ndarray = model(
                 global_orient=torch.tensor(orient).float(),
                 transl=torch.tensor(transl).float(),
                 betas=torch.tensor(betas).float()[None],
             ).vertices.numpy()
+        return found
 
     rest_pelvis = BodyModel.load(path).rest_pelvis(betas)
     moved = move_body(orient, transl, rest_pelvis, rotation=rotation, translation=shift)

@@ -26,7 +26,8 @@ FAMILIES: dict[str, Callable[[], np.ndarray]] = {
 def project(points: np.ndarray, K: np.ndarray) -> np.ndarray:
     """(T, 2) pixels of (T, 3) points."""
     image = np.einsum("tij,tj->ti", K, points)
-    return image[:, :2] / image[:, 2:]
+    pixels: np.ndarray = image[:, :2] / image[:, 2:]
+    return pixels
 
 
 @pytest.mark.parametrize("family", FAMILIES)

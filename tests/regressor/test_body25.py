@@ -22,7 +22,8 @@ def test_coco_points_stand_in_their_places_and_the_rest_is_missing() -> None:
     rotations = rotvec_to_rotmat(pose)
     coco = open_body().keypoints("coco17", rotations, pelvis, np.zeros(10))
     targets = body25_targets(Targets(torch.tensor(coco), torch.full((FRAMES, 17), 0.5)), "coco17")
-    skeleton = body25_skeleton(*(open_body().skeleton(c, np.zeros(10)) for c in ("coco17", "body25")), "coco17")
+    theirs, ours = (open_body().skeleton(name, np.zeros(10)) for name in ("coco17", "body25"))
+    skeleton = body25_skeleton(theirs, ours, "coco17")
     posed = skinning.keypoints(skeleton, torch.tensor(rotations).float()).numpy() + pelvis[:, None]
     own = open_body().keypoints("body25", rotations, pelvis, np.zeros(10))
     for place, name in enumerate(BODY25.points):

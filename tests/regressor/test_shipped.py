@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import roma
 import torch
@@ -36,7 +37,7 @@ def contorted(size: float) -> Tensor:
     ids=["T-pose", "A-pose", "contorted", "contorted much"],
 )
 def test_a_true_start_is_held_against_noise_whoever_stands_there(rotvec: Tensor) -> None:
-    skeleton = open_body().skeleton("body25", [0.0])
+    skeleton = open_body().skeleton("body25", np.zeros(1))
     truth = Pose(roma.rotvec_to_rotmat(rotvec), torch.zeros(_FRAMES, 3))
     points = skinning.keypoints(skeleton, truth.rotations)
     noise = _NOISE_M * torch.randn(points.shape, generator=torch.Generator().manual_seed(0))

@@ -16,8 +16,9 @@ CPU = torch.device("cpu")
 @pytest.fixture(params=[1, 3])
 def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     monkeypatch.setattr(batches, "_BATCH", 7)
-    monkeypatch.setattr(torch, "get_num_threads", lambda: request.param)
-    return request.param
+    count: int = request.param
+    monkeypatch.setattr(torch, "get_num_threads", lambda: count)
+    return count
 
 
 @pytest.mark.parametrize("count", [1, 7, 8, 50])

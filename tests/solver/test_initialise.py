@@ -1,4 +1,4 @@
-"""Placing: from the body at rest, and from a start that faces elsewhere, onto the keypoints."""
+"""Initialisation: from the body at rest, and from a start that faces elsewhere, onto the keypoints."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lsmplify_refine.regressor.fusion import FrameSolver
 from lsmplify_refine.regressor.weights import open_network
 from lsmplify_refine.solver.initialise import from_rest, robust_error_m, turned_to_face
 from lsmplify_refine.solver.problem import Pose, Targets
-from tests.engine.test_stream import FRAMES, motion, seen, skeleton
+from tests.support.scenes import seen, skeleton, true_pose
 
 
 def turned(pose: Pose, rotvec: Tensor) -> Pose:
@@ -24,7 +24,7 @@ def turned(pose: Pose, rotvec: Tensor) -> Pose:
 
 @pytest.mark.parametrize("image", [False, True])
 def test_from_rest_lands_on_the_keypoints(image: bool) -> None:
-    truth = motion()[:1]
+    truth = true_pose()[:1]
     targets = seen(truth)
     if image:
         targets = Targets(points_to_rays(targets.positions)[0], targets.weights)
@@ -33,8 +33,8 @@ def test_from_rest_lands_on_the_keypoints(image: bool) -> None:
 
 @pytest.mark.parametrize("weights", ["none", "shipped"])
 @pytest.mark.parametrize("angle", [1.5, 2.3, 3.1])
-def test_who_faces_elsewhere_is_turned_and_refined(weights: str, angle: float) -> None:
-    truth = motion()
+def test_a_start_that_faces_another_way_is_turned_and_refined(weights: str, angle: float) -> None:
+    truth = true_pose()
     start = turned(truth, torch.tensor([0.0, angle, 0.0]))
     refined = FrameSolver(open_network(weights), skeleton(), torch.zeros(10))(start, seen(truth))
     assert robust_error_m(skeleton(), refined, seen(truth)).max() < 0.002
@@ -44,7 +44,7 @@ def test_who_faces_elsewhere_is_turned_and_refined(weights: str, angle: float) -
 
 
 def test_missing_keypoints_do_not_keep_anybody_from_turning() -> None:
-    truth = motion()
+    truth = true_pose()
     targets = seen(truth)
     weights = targets.weights.clone()
     weights[:, [1, 2, 8, 11]] = 0.0
@@ -55,15 +55,15 @@ def test_missing_keypoints_do_not_keep_anybody_from_turning() -> None:
 
 
 def test_each_person_is_turned_for_themselves() -> None:
-    truth = motion()
-    start = turned(truth, torch.tensor([0.0, 2.5, 0.0])).where(torch.arange(FRAMES) % 2 == 0, truth)
+    truth = true_pose()
+    start = turned(truth, torch.tensor([0.0, 2.5, 0.0])).where(torch.arange(30) % 2 == 0, truth)
     found = turned_to_face(skeleton(), start, seen(truth))
     assert torch.equal(found.rotations[1::2], truth.rotations[1::2])
     assert torch.allclose(found.rotations[::2], truth.rotations[::2], atol=1e-4)
 
 
 def test_near_starts_noise_and_garbage_turn_nobody() -> None:
-    truth, generator = motion(), torch.Generator().manual_seed(0)
+    truth, generator = true_pose(), torch.Generator().manual_seed(0)
     targets = seen(truth)
     noise = torch.randn(targets.positions.shape, generator=generator)
     garbage = torch.rand(targets.weights.shape, generator=generator) < 0.1
@@ -76,7 +76,7 @@ def test_near_starts_noise_and_garbage_turn_nobody() -> None:
 
 def test_an_image_turns_nobody() -> None:
     """In an image who faces away looks nearly as who faces us."""
-    truth = motion()
+    truth = true_pose()
     targets = seen(truth)
     start = turned(truth, torch.tensor([0.0, 2.5, 0.0]))
     assert turned_to_face(skeleton(), start, Targets(points_to_rays(targets.positions)[0], targets.weights)) is start

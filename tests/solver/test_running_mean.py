@@ -21,7 +21,8 @@ def pose(rotvec: torch.Tensor) -> Pose:
 
 
 def angle(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
-    return roma.rotmat_geodesic_distance(one, other)
+    found: torch.Tensor = roma.rotmat_geodesic_distance(one, other)
+    return found
 
 
 def test_it_is_the_mean() -> None:

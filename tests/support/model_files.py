@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import pickle
+import sys
+import types
 from pathlib import Path
-from typing import ClassVar
+from typing import Any
+from unittest import mock
 
 import numpy as np
 import scipy.sparse
@@ -29,7 +31,7 @@ POINTS_ON_SMPLX = {
 }
 
 
-def random_arrays(family: str, betas: int) -> dict[str, np.ndarray]:
+def random_arrays(family: str, betas: int) -> dict[str, Any]:
     """A random model: sparse skinning weights, joints near vertices, non-zero pose blend shapes."""
     generator = np.random.default_rng(3)
     parents = list(PARENTS) if family == "smpl" else _SMPLX_PARENTS
@@ -53,21 +55,19 @@ def random_arrays(family: str, betas: int) -> dict[str, np.ndarray]:
 class _Ch:
     """Pickles as chumpy's array class does: an object with its value in attribute `x`."""
 
-    def __init__(self, x: np.ndarray) -> None:
+    def __init__(self, x: object) -> None:
         self.__dict__.update(x=x, dirty=True)
 
 
 _Ch.__module__, _Ch.__qualname__, _Ch.__name__ = "chumpy.ch", "Ch", "Ch"
 
 
-class _Pickler(pickle._Pickler):  # the Python one, so that the class need not be importable
-    def save_global(self, obj: object, name: str | None = None) -> None:
-        if obj is _Ch:
-            self.write(b"cchumpy.ch\nCh\n")
-        else:
-            super().save_global(obj, name)
-
-    dispatch: ClassVar[dict] = {**pickle._Pickler.dispatch, type: save_global}
+def _dump(arrays: dict[str, object]) -> bytes:
+    """Pickle, with chumpy's class where it would lie if chumpy were installed."""
+    module = types.ModuleType("chumpy.ch")
+    vars(module)["Ch"] = _Ch
+    with mock.patch.dict(sys.modules, {"chumpy": types.ModuleType("chumpy"), "chumpy.ch": module}):
+        return pickle.dumps(arrays, protocol=2)
 
 
 def write_smpl(folder: Path, *, chumpy: bool = False) -> Path:
@@ -79,9 +79,7 @@ def write_smpl(folder: Path, *, chumpy: bool = False) -> Path:
             arrays[key] = _Ch(arrays[key])
     path = folder / ("old" if chumpy else ".") / "SMPL_NEUTRAL.pkl"
     path.parent.mkdir(exist_ok=True)
-    buffer = io.BytesIO()
-    _Pickler(buffer, protocol=2).dump(arrays)
-    path.write_bytes(buffer.getvalue())
+    path.write_bytes(_dump(arrays))
     return path
 
 

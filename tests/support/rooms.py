@@ -21,7 +21,8 @@ class Room:
 
     def enter(self, points: np.ndarray) -> np.ndarray:
         """Points (T, K, 3) of the estimate's frame in the room."""
-        return (points - self.translation[..., None, :]) @ self.rotation / self.scale
+        inside: np.ndarray = (points - self.translation[..., None, :]) @ self.rotation / self.scale
+        return inside
 
 
 SAME = Room(np.eye(3), np.zeros(3))

@@ -1,16 +1,21 @@
-"""Generated tracks for the engine's tests: a moving body, a camera, an estimate with known errors."""
+"""Generated tracks: a moving body, a camera, an estimate with known errors; and the same as tensors for the solver."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 
 import numpy as np
+import torch
 
 from lsmplify_refine import BodyModel, Camera, Estimate, Keypoints
+from lsmplify_refine.body import skinning
+from lsmplify_refine.body.skinning import Skeleton
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
 from lsmplify_refine.geometry.projection import project_to_image
 from lsmplify_refine.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
+from lsmplify_refine.solver.problem import Pose, Targets
 from lsmplify_refine.values.estimate import WorldRoot
+from lsmplify_refine.values.smpl_joints import JOINTS
 
 FPS = 30.0
 SIZE = (640, 480)
@@ -38,6 +43,34 @@ def true_motion(frames: int) -> tuple[np.ndarray, np.ndarray]:
     return pose, pelvis
 
 
+def true_pose(frames: int = 30) -> Pose:
+    """`true_motion` as the solver's pose."""
+    pose, pelvis = true_motion(frames)
+    return Pose(torch.tensor(rotvec_to_rotmat(pose)).float(), torch.tensor(pelvis).float())
+
+
+def skeleton() -> Skeleton:
+    """The open body of mean shape with BODY_25 points."""
+    return open_body().skeleton("body25", np.zeros(10))
+
+
+def seen(pose: Pose, *, noise_m: float = 0.0) -> Targets:
+    """A pose's BODY_25 keypoints in space as targets, with seeded noise."""
+    points = skinning.keypoints(skeleton(), pose.rotations) + pose.pelvis[:, None]
+    noise = noise_m * torch.randn(points.shape, generator=torch.Generator().manual_seed(0))
+    return Targets(points + noise, torch.ones(points.shape[:2]))
+
+
+def joint_error_mm(estimate: Estimate) -> float:
+    """MPJPE over the body joints against the true motion, pelvis-aligned, on the true shape."""
+    pose, pelvis = true_motion(len(estimate))
+    wrong = np.concatenate([estimate.global_orient[:, None], estimate.body_pose, pose[:, JOINTS:]], 1)
+    got, true = (
+        open_body().joints(rotvec_to_rotmat(rotvec), 0 * pelvis, np.zeros(10))[:, :JOINTS] for rotvec in (wrong, pose)
+    )
+    return float(np.linalg.norm(got - true, axis=-1).mean() * 1000)
+
+
 def scene(
     frames: int = 45,
     *,
@@ -60,7 +93,7 @@ def scene(
     drift[:, SEEN] = np.sin(phase + generator.uniform(0, 6, (1, len(SEEN), 3))) * np.radians(error_deg)
     wrong = rotmat_to_rotvec(rotvec_to_rotmat(pose) @ rotvec_to_rotmat(drift)).astype(np.float32)
     transl = (pelvis - MEAN_REST_PELVIS["smplx"]).astype(np.float32)
-    root = WorldRoot(np.tile(np.float32([0, 0.3, 0]), (frames, 1)), np.zeros((frames, 3), np.float32))
+    root = WorldRoot(np.tile(np.array([0, 0.3, 0], np.float32), (frames, 1)), np.zeros((frames, 3), np.float32))
     return Estimate(
         "smplx",
         "neutral",

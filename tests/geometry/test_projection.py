@@ -1,0 +1,61 @@
+"""Projection: rays and pixels are each other's inverse; intrinsics say what they should."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from lsmplify_refine.geometry.projection import (
+    default_intrinsics,
+    intrinsics,
+    pixels_to_rays,
+    points_to_rays,
+    project_to_image,
+)
+
+few = settings(max_examples=40, deadline=None)
+FRAMES, POINTS = 3, 4
+across = arrays(np.float64, (FRAMES, POINTS, 2), elements=st.floats(-2, 2))
+depths = arrays(np.float64, (FRAMES, POINTS, 1), elements=st.floats(0.5, 20))
+focals = arrays(np.float64, (FRAMES, 2), elements=st.floats(100, 5000))
+centres = arrays(np.float64, (FRAMES, 2), elements=st.floats(-200, 2000))
+
+
+@given(across, depths, focals, centres)
+@few
+def test_projection_is_the_pinhole_formula_and_rays_undo_it(
+    across: np.ndarray, depth: np.ndarray, focal: np.ndarray, centre: np.ndarray
+) -> None:
+    points, K = np.concatenate([across, depth], -1), intrinsics(focal, centre)
+    pixels = project_to_image(points, K)
+    for frame in range(FRAMES):
+        for point in range(POINTS):
+            x, y, z = points[frame, point]
+            expected = focal[frame] * [x / z, y / z] + centre[frame]
+            assert np.allclose(pixels[frame, point], expected, rtol=1e-9, atol=1e-6)
+    assert np.allclose(pixels_to_rays(pixels, K), points[..., :2] / points[..., 2:], atol=1e-6)
+
+
+@given(across, depths)
+@few
+def test_rays_and_depth_are_the_point(across: np.ndarray, depth: np.ndarray) -> None:
+    points = torch.tensor(np.concatenate([across, depth], -1))
+    rays, found = points_to_rays(points)
+    assert torch.allclose(torch.cat([rays * found, found], -1), points)
+
+
+def test_points_behind_the_camera_have_finite_rays() -> None:
+    rays, depth = points_to_rays(torch.tensor([[1.0, 2.0, -3.0], [1.0, 2.0, 0.0]]))
+    assert torch.isfinite(rays).all() and (depth > 0).all()
+
+
+def test_intrinsics_of_numbers_frames_and_pairs() -> None:
+    centre = np.array([10.0, 20.0])
+    assert intrinsics(100.0, centre).tolist() == [[[100, 0, 10], [0, 100, 20], [0, 0, 1]]]
+    assert intrinsics(np.array([1.0, 2.0]), centre)[:, 0, 0].tolist() == [1, 2]
+    assert intrinsics(np.array([[1.0, 2.0]]), centre)[0, (0, 1), (0, 1)].tolist() == [1, 2]
+    assert intrinsics(5.0, np.tile(centre, (3, 1))).shape == (3, 3, 3)
+    assert np.array_equal(default_intrinsics(20, 40, 1, 100.0), intrinsics(100.0, centre))
