@@ -107,11 +107,10 @@ def _keypoints() -> Iterator[Sample]:
 def _bodies() -> Iterator[Sample]:
     rng = np.random.default_rng(0)
     small = {"v_template": rng.normal(size=(9, 3)), "J_regressor": scipy.sparse.csc_matrix(np.eye(4, 9)), "f": [1, 2]}
-    old = {key: model_files._Ch(value) if key == "v_template" else value for key, value in small.items()}
+    old = {key: model_files.ChumpyArray(value) if key == "v_template" else value for key, value in small.items()}
 
     def write_old(path: Path) -> None:
-        with path.open("wb") as stream:
-            model_files._Pickler(stream, protocol=2).dump(old)
+        path.write_bytes(model_files.pickle_with_chumpy(old))
 
     objects = {"v_template": small["v_template"], "part2num": np.array({"head": 1}, dtype=object)}
     yield Sample("small body pkl", _then(write_old, "SMPL_NEUTRAL.pkl"), load_body_pickle)

@@ -13,10 +13,9 @@ import numpy as np
 from jaxtyping import Float
 
 from lsmplify_refine.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
-from lsmplify_refine.options import Family
 
 #: Rest-pose pelvis J0 of the neutral mean shape, metres; used where no model file is at hand.
-MEAN_REST_PELVIS: dict[Family, tuple[float, float, float]] = {
+MEAN_REST_PELVIS: dict[str, tuple[float, float, float]] = {
     "smpl": (-0.0018, -0.2233, 0.0282),
     "smplh": (-0.0018, -0.2233, 0.0282),
     "smplx": (0.0031, -0.3514, 0.0120),

@@ -7,7 +7,6 @@ import sys
 import types
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import numpy as np
 import scipy.sparse
@@ -52,34 +51,39 @@ def random_arrays(family: str, betas: int) -> dict[str, Any]:
     }
 
 
-class _Ch:
+class ChumpyArray:
     """Pickles as chumpy's array class does: an object with its value in attribute `x`."""
 
     def __init__(self, x: object) -> None:
         self.__dict__.update(x=x, dirty=True)
 
 
-_Ch.__module__, _Ch.__qualname__, _Ch.__name__ = "chumpy.ch", "Ch", "Ch"
+ChumpyArray.__module__, ChumpyArray.__qualname__, ChumpyArray.__name__ = "chumpy.ch", "Ch", "Ch"
 
 
-def _dump(arrays: dict[str, object]) -> bytes:
-    """Pickle, with chumpy's class where it would lie if chumpy were installed."""
+def pickle_with_chumpy(arrays: dict[str, Any]) -> bytes:
+    """Pickle chumpy's arrays too, which pickle checks to lie in a module of that name."""
     module = types.ModuleType("chumpy.ch")
-    vars(module)["Ch"] = _Ch
-    with mock.patch.dict(sys.modules, {"chumpy": types.ModuleType("chumpy"), "chumpy.ch": module}):
+    vars(module)["Ch"] = ChumpyArray
+    stand_ins = {"chumpy": types.ModuleType("chumpy"), "chumpy.ch": module}
+    sys.modules.update(stand_ins)
+    try:
         return pickle.dumps(arrays, protocol=2)
+    finally:
+        for name in stand_ins:
+            del sys.modules[name]
 
 
 def write_smpl(folder: Path, *, chumpy: bool = False) -> Path:
     """`SMPL_NEUTRAL.pkl`; with `chumpy` the old kind, arrays as chumpy objects and a sparse joint regressor."""
-    arrays: dict[str, object] = dict(random_arrays("smpl", 10))
+    arrays = dict(random_arrays("smpl", 10))
     arrays["J_regressor"] = scipy.sparse.csc_matrix(arrays["J_regressor"])
     if chumpy:
         for key in ("v_template", "shapedirs", "posedirs", "weights"):
-            arrays[key] = _Ch(arrays[key])
+            arrays[key] = ChumpyArray(arrays[key])
     path = folder / ("old" if chumpy else ".") / "SMPL_NEUTRAL.pkl"
     path.parent.mkdir(exist_ok=True)
-    path.write_bytes(_dump(arrays))
+    path.write_bytes(pickle_with_chumpy(arrays))
     return path
 
 
