@@ -92,7 +92,7 @@ def test_a_frame_without_points_takes_what_lies_between_its_neighbours() -> None
 
 @pytest.mark.parametrize("points", [np.zeros((FRAMES, POINTS, 3)), np.outer(np.arange(POINTS), [1.0, 0, 0])[None]])
 def test_points_on_a_line_or_in_one_place_give_no_rotation(points: np.ndarray) -> None:
-    source = np.broadcast_to(points, (FRAMES, POINTS, 3)).astype(np.float64)
+    source = np.broadcast_to(points, (FRAMES, POINTS, 3)).astype(np.float64, copy=True)
     weights = np.ones((FRAMES, POINTS))
     assert fit_rigid(source, source, weights, frame_ids=IDS, fps=FPS, per="track") is None
     assert fit_rigid(source, source, 0 * weights, frame_ids=IDS, fps=FPS, per="track") is None
