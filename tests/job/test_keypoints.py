@@ -5,10 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from lsmplify_refine.errors import InputError
 from lsmplify_refine.job.job import Job
 from lsmplify_refine.job.keypoints import find_keypoints
 from lsmplify_refine.job.people import FoundKeypoints
+from lsmplify_refine.visual.video import probe
+from tests.support import clips
+from tests.support import fake_detectors as fakes
 from tests.support.scenes import open_body, scene
 
 
@@ -20,6 +25,37 @@ def test_a_file_of_one_person_is_that_of_the_one_who_was_chosen(tmp_path: Path) 
         np.savez(path, convention="coco17", positions=np.full((1, 6, 17, dimensions), 9e3), people=np.array(["x"]))
         found = find_keypoints(Job(tmp_path, keypoints=path), people, [1], None, open_body(), None)
         assert list(found.tracks) == [1] and found.tracks[1].person == "x" and not found.notes
+
+
+def test_only_the_frames_of_people_who_lack_keypoints_are_searched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replay = fakes.Replay([np.ones((1, 17, 3))] * 2)
+    fakes.install(monkeypatch, fake=lambda model: replay)
+    monkeypatch.setattr("lsmplify_refine.job.keypoints.DEFAULT_DETECTOR", "fake")
+    video = probe(clips.write_video(tmp_path / "v.mp4", 6))
+    person, other = scene(2), scene(6).replace(track_id="1")
+    lacking = person.replace(keypoints=None, frame_ids=np.array([1, 4]))
+    try:
+        find_keypoints(Job(tmp_path), [lacking, other], [0, 1], video, open_body(), None)
+    except InputError as error:  # the detections lie elsewhere
+        assert "person 0;" in str(error)
+    assert [round(seconds * 30) for _, seconds in replay.seen] == [1, 4]
+
+
+def test_matching_knows_the_video_and_the_users_focal_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, object] = {}
+
+    def record(*_: object, **options: object) -> FoundKeypoints:
+        given.update(options)
+        return FoundKeypoints()
+
+    monkeypatch.setattr("lsmplify_refine.job.keypoints.match_people", record)
+    np.savez(tmp_path / "k.npz", convention="coco17", positions=np.ones((2, 6, 17, 2)))
+    video = probe(clips.write_video(tmp_path / "v.mp4", 6))
+    job = Job(tmp_path, keypoints=tmp_path / "k.npz", focal_px=700.0)
+    find_keypoints(job, [scene(6)], [0], video, open_body(), None)
+    assert given == {"video": video, "focal_px": 700.0}
 
 
 def test_keypoints_of_the_input_are_enough() -> None:

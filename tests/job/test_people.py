@@ -23,6 +23,15 @@ FRAMES = 60
 AWAY = range(10, 30)
 
 
+def seen(person: Estimate) -> np.ndarray:
+    """(T, 17, 2) pixels of a person's own keypoints."""
+    body = open_body()
+    pose = pose_on_body(person, body)
+    own = body.keypoints("coco17", pose.rotations.numpy(), pose.pelvis.numpy(), np.zeros(10))
+    assert person.camera is not None
+    return project_to_image(own, person.camera.K)
+
+
 def crossing() -> tuple[list[Estimate], np.ndarray]:
     """Two people who walk through each other's place, one behind the other; their true pixels (2, T, 17, 2)."""
     people, pixels = [], []
@@ -30,13 +39,8 @@ def crossing() -> tuple[list[Estimate], np.ndarray]:
         alone = scene(FRAMES, seed=index)
         walk = np.stack([side * np.linspace(1, -1, FRAMES), np.zeros(FRAMES), np.full(FRAMES, 1.5 * index)], 1)
         person = alone.replace(transl=(alone.transl + walk).astype(np.float32), track_id=str(index + 5))
-        body = open_body()
-
-        pose = pose_on_body(person, body)
-        own = body.keypoints("coco17", pose.rotations.numpy(), pose.pelvis.numpy(), np.zeros(10))
-        assert person.camera is not None
         noise = np.random.default_rng(index).normal(0, 4, (FRAMES, 17, 2))
-        pixels.append(project_to_image(own, person.camera.K) + noise)
+        pixels.append(seen(person) + noise)
         people.append(person.replace(keypoints=None, source=Path("in.pt")))
     return people, np.array(pixels)
 
@@ -129,6 +133,13 @@ def test_who_has_none_is_said_and_nobody_is_an_error() -> None:
     far = [track(pixels[0] + 3000, "x"), track(pixels[1] + 3000, "y")]
     with pytest.raises(InputError, match=r"2 people \(ids: x, y\), none where"):
         match_people(people, [0, 1], far, open_body(), video=None)
+
+
+def test_nobody_is_matched_behind_the_camera() -> None:
+    people, _ = crossing()
+    behind = people[0].replace(transl=people[0].transl - np.array([0, 0, 10], np.float32))
+    with pytest.raises(InputError, match="none where the result has person 5"):
+        match_people([behind, people[1]], [0], [track(seen(behind), "0", identified=False)], open_body(), video=None)
 
 
 def test_one_and_one_belong_together_wherever_they_are() -> None:

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from lsmplify_refine.job.report import plain, write_report
+from lsmplify_refine import refine
+from lsmplify_refine.geometry.projection import project_to_image
+from lsmplify_refine.job.job import Job, Outcome, Outputs
+from lsmplify_refine.job.report import build_report, plain, write_report
+from tests.support.scenes import scene
 
 
 @pytest.mark.parametrize(
@@ -25,6 +30,25 @@ from lsmplify_refine.job.report import plain, write_report
 )
 def test_plain(value: Any, expected: Any) -> None:
     assert plain(value) == expected
+
+
+def test_each_frame_has_its_confidence_weighted_error_before_and_after() -> None:
+    refinement = refine(scene(6, noise_px=2.0), weights="none")
+    confidence = np.random.default_rng(0).uniform(0.1, 1.0, (6, 17))
+    confidence[4] = 0
+    keypoints = replace(refinement.keypoints, confidence=confidence)
+    refinement = replace(refinement, keypoints=keypoints)
+    outcome = Outcome((refinement,), Outputs(Path("a.pt"), Path("a.json")))
+    frames = build_report(Job(Path("a.pt")), outcome, device="cpu")["people"][0]["per_frame"]
+    assert refinement.camera is not None
+    for name, track in (("before", refinement.before), ("after", refinement.after)):
+        pixels = project_to_image(track.keypoints("coco17"), refinement.camera.K)
+        apart = np.linalg.norm(pixels - keypoints.positions, axis=-1)
+        found = frames[f"reprojection_px_coco17_{name}"]
+        assert found[4] is None
+        for frame in (0, 1, 2, 3, 5):
+            expected = np.average(apart[frame], weights=confidence[frame])
+            assert found[frame] == pytest.approx(expected, rel=1e-4)
 
 
 def test_written_report_reads_back_and_keeps_lists_on_a_line(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from lsmplify_refine import Estimate, InputError, Refinement, load, refine
+from lsmplify_refine import BodyModel, Estimate, InputError, Refinement, load, refine
 from lsmplify_refine.engine.refiner import Refiner
 from lsmplify_refine.geometry import camera_pose
 from lsmplify_refine.job import draw, inputs, keypoints, people, report
@@ -124,6 +125,70 @@ def test_swapped_sides_are_warned_of(folder: Path) -> None:
     outcome = run(Job(folder, write_video=False, overwrite=True))
     (note,) = (note for note in outcome.notes if note.code == "sides-swapped")
     assert note.severity == "warning" and "swapped in 8 of 8 frames" in note.text
+
+
+def test_a_few_swapped_frames_are_not_warned_of(folder: Path) -> None:
+    keypoints = clips.keypoints()
+    keypoints[:3] = keypoints[:3, list(COCO17.mirror)]
+    torch.save(keypoints, folder / "preprocess" / "vitpose.pt")
+    assert "sides-swapped" not in codes(run(Job(folder, write_video=False)))
+
+
+def test_what_the_video_and_the_output_format_change_is_noted(folder: Path) -> None:
+    (folder / "0_input_video.mp4").write_bytes(b"broken")
+    outcome = run(Job(folder, write_video=False, output_format="bvh"))
+    assert {"video-ignored", "skeleton-open"} <= codes(outcome)
+
+
+def test_the_body_model_counts_in_another_output_format(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    exports: list[object] = []
+
+    def record(person: Estimate, path: Path, format: str, *, body: BodyModel) -> tuple[Note, ...]:
+        exports.append(body)
+        path.touch()
+        return ()
+
+    monkeypatch.setattr(job_run, "export", record)
+    outcome = run(Job(folder, write_video=False, weights="none", output_format="smpl-npz"))
+    assert exports == [outcome.refinements[0].before.body]
+
+
+def test_the_options_of_keypoints_reach_their_reader(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stopped(Exception):
+        pass
+
+    calls: list[dict[str, Any]] = []
+
+    def record(path: Path, *calibration: Path, **options: Any) -> None:
+        calls.append({"path": path, "calibration": calibration, **options})
+        raise Stopped
+
+    for reader in ("load_tracks", "triangulate_files"):
+        monkeypatch.setattr(keypoints, reader, record)
+    for calibration in (None, Path("c")):
+        with pytest.raises(Stopped):
+            run(Job(folder, keypoints=Path("k"), keypoint_convention="coco17", calibration=calibration))
+    assert calls == [
+        {"path": Path("k"), "calibration": (), "convention": "coco17", "image_size": clips.SIZE},
+        {"path": Path("k"), "calibration": (Path("c"),), "convention": "coco17"},
+    ]
+
+
+def test_the_body_model_is_of_the_inputs_gender_unless_asked_otherwise(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    genders: list[str] = []
+
+    def load_body(path: Path, *, gender: str) -> BodyModel:
+        genders.append(gender)
+        return BodyModel.open()
+
+    monkeypatch.setattr(BodyModel, "load", load_body)
+    (estimate,) = load(folder)
+    job = Job(folder, body_model=Path("b"))
+    job_run.open_body(job, estimate.replace(gender="male"))
+    job_run.open_body(replace(job, gender="female"), estimate.replace(gender="male"))
+    assert genders == ["male", "female"]
 
 
 def test_the_options_reach_the_refiner(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
