@@ -91,8 +91,8 @@ class Rollouts:
         motions["start"], motions["noise"] = Pose(**motions["start"]), KeypointNoise(**motions["noise"])
         self.motions = Motions(**motions)
         # checkpoints of 0.1.0 do not say which starts were made from keypoints: none, in a sequence
-        unsaid = {"from_keypoints": torch.zeros_like(state["mean"]["count"], dtype=torch.bool)}
-        self.frame, self.mean = state["frame"], RunningMean(**{**unsaid, **state["mean"]})
+        missing = {"from_keypoints": torch.zeros_like(state["mean"]["count"], dtype=torch.bool)}
+        self.frame, self.mean = state["frame"], RunningMean(**{**missing, **state["mean"]})
 
     def _begin(self) -> None:
         self.motions, self.frame = self._draw(), 1
