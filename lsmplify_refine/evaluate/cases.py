@@ -18,10 +18,10 @@ from torch import Tensor
 
 from lsmplify_refine.body import skinning
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.evaluate.datasets import FPS, at_rate
+from lsmplify_refine.evaluate.datasets import at_rate
 from lsmplify_refine.learn.augment import estimator_error, mirrored, style_offsets
 from lsmplify_refine.learn.keypoint_noise import LIMB_POINTS
-from lsmplify_refine.learn.motion import Take
+from lsmplify_refine.learn.motion import TAKE_FPS, Take
 from lsmplify_refine.learn.pairs import Pairs
 from lsmplify_refine.learn.shape_batches import ShapeSampler, with_hands
 from lsmplify_refine.solver.problem import Pose, Targets
@@ -63,7 +63,7 @@ class Case:
     hidden: str = ""
     outliers: float = 0.0
     shift: str = ""
-    fps: float = FPS
+    fps: float = TAKE_FPS
 
     @property
     def name(self) -> str:
@@ -74,7 +74,7 @@ class Case:
         parts += [f"no {self.hidden}"] if self.hidden else []
         parts += [f"{100 * self.outliers:g} % garbage"] if self.outliers else []
         parts += [self.shift] if self.shift else []
-        parts += [f"{self.fps:g} fps"] if self.fps != FPS else []
+        parts += [f"{self.fps:g} fps"] if self.fps != TAKE_FPS else []
         return ", ".join(parts)
 
 

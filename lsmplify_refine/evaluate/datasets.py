@@ -1,6 +1,6 @@
 """Test sets: takes from motion in the layouts of AMASS, 3DPW and RICH, and from the results of estimators.
 
-All takes have 30 frames per second. Their world is that of the files, with y up where the direction is known; no
+All takes have `TAKE_FPS` frames per second. Their world is that of the files, with y up if the direction is known; no
 measurement depends on it.
 """
 
@@ -20,6 +20,7 @@ from lsmplify_refine.formats.registry import adapters
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, axis_turn, move_body, pelvis_position
 from lsmplify_refine.geometry.smoothing import segments
 from lsmplify_refine.learn.motion import (
+    TAKE_FPS,
     TEST_SUBJECTS,
     VALIDATION_SUBJECTS,
     Take,
@@ -27,16 +28,18 @@ from lsmplify_refine.learn.motion import (
     load_take,
     resample,
 )
+from lsmplify_refine.options import DEFAULT_FPS
 from lsmplify_refine.safe_load import load_npz, load_pickle
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.smpl_joints import JOINTS
 
 Report = Callable[[int, int], None]
-FPS = 30.0
 #: The parts of 3DPW and RICH that their papers test on.
 _TEST_PART = "test"
 _3DPW_PARTS = ("train", "validation", "test")
 _RICH_PARTS = ("train", "val", "test")
+#: Frame rates of their videos.
+_3DPW_FPS, _RICH_FPS = 30.0, 30.0
 _RICH_KEYS = {"global_orient": 3, "body_pose": 63, "transl": 3}
 #: Max takes that SMPLify's pose prior is fitted to.
 _MAX_PRIOR_TAKES = 200
@@ -87,7 +90,7 @@ def motion_set(folder: Path, choice: Choice, progress: Report | None = None) -> 
         if found := find(folder, choice):
             return _checked(TakeSet(f"{name} {folder.name}", tuple(_each(found, read, progress))), folder, choice)
     paths = [path for path in _find_amass(folder) if choice.wants(path.parent.name, TEST_SUBJECTS)]
-    takes = _each(paths, lambda path: [load_take(path, fps=FPS)], progress)
+    takes = _each(paths, lambda path: [load_take(path)], progress)
     return _checked(TakeSet(f"AMASS {folder.name}", tuple(takes)), folder, choice)
 
 
@@ -116,7 +119,7 @@ def estimate_takes(estimate: Estimate) -> list[Take]:
     root, transl = move_body(estimate.global_orient, estimate.transl, rest, rotation=turn, translation=np.zeros(3))
     rotvec = np.concatenate([root[:, None], estimate.body_pose[:, : JOINTS - 1]], 1)
     name = f"{estimate.source.parent.name}/{estimate.source.stem}" if estimate.source else "estimate"
-    where = (f"{name}/{estimate.track_id}", estimate.track_id, estimate.fps or FPS)
+    where = (f"{name}/{estimate.track_id}", estimate.track_id, estimate.fps or DEFAULT_FPS)
     return _takes(*where, rotvec, pelvis_position(transl, rest), estimate.frame_ids)
 
 
@@ -161,11 +164,11 @@ def _checked(found: TakeSet, folder: Path, choice: Choice) -> TakeSet:
 def _takes(
     name: str, subject: str, fps: float, rotvec: np.ndarray, pelvis: np.ndarray, frame_ids: np.ndarray
 ) -> list[Take]:
-    """Takes of consecutive frames, at 30 frames per second; single frames are dropped."""
+    """Takes of consecutive frames, resampled to `TAKE_FPS`; single frames are dropped."""
     takes = []
     for rows in segments(np.asarray(frame_ids)):
         take = Take(f"{name}@{frame_ids[rows.start]}", subject, rotvec[rows], pelvis[rows], fps)
-        if len(take) >= 2 and len(resampled := at_rate(take, FPS)) >= 2:
+        if len(take) >= 2 and len(resampled := at_rate(take, TAKE_FPS)) >= 2:
             takes.append(resampled)
     return takes
 
@@ -194,7 +197,7 @@ def _find_3dpw(folder: Path, choice: Choice) -> list[Path]:
 
 
 def _read_3dpw(path: Path) -> list[Take]:
-    """The people of one sequence: poses at the video's 30 frames per second, in frames with an aligned camera."""
+    """The people of one sequence: poses in the frames with an aligned camera."""
     data = load_pickle(path)
     keys = ("poses", "trans", "campose_valid")
     missing = [key for key in keys if not isinstance(data, dict) or key not in data]
@@ -209,7 +212,7 @@ def _read_3dpw(path: Path) -> list[Take]:
         rows = np.flatnonzero(usable)
         rotvec = poses[rows].reshape(-1, 24, 3)[:, :JOINTS]
         pelvis = pelvis_position(trans[rows], np.array(MEAN_REST_PELVIS["smpl"]))
-        takes += _takes(f"{path.stem}/{person}", path.stem, FPS, rotvec, pelvis, rows) if len(rows) else []
+        takes += _takes(f"{path.stem}/{person}", path.stem, _3DPW_FPS, rotvec, pelvis, rows) if len(rows) else []
     return takes
 
 
@@ -224,13 +227,13 @@ def _find_rich(folder: Path, choice: Choice) -> list[list[Path]]:
 
 
 def _read_rich(files: list[Path]) -> list[Take]:
-    """One person in one sequence; there is one file per frame (30 frames per second)."""
+    """One person in one sequence; there is one file per frame."""
     rows = [_read_rich_frame(path) for path in files]
     root, pose, transl = (np.concatenate([row[key] for row in rows]) for key in _RICH_KEYS)
     rotvec = np.concatenate([root, pose], 1).reshape(-1, JOINTS, 3)
     pelvis = pelvis_position(transl, np.array(MEAN_REST_PELVIS["smplx"]))
     frames = np.array([int(path.parent.name) for path in files])
-    return _takes(f"{files[0].parents[1].name}/{files[0].stem}", files[0].stem, FPS, rotvec, pelvis, frames)
+    return _takes(f"{files[0].parents[1].name}/{files[0].stem}", files[0].stem, _RICH_FPS, rotvec, pelvis, frames)
 
 
 def _read_rich_frame(path: Path) -> dict[str, np.ndarray]:

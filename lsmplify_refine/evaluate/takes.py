@@ -14,11 +14,11 @@ from torch import Tensor
 
 from lsmplify_refine.engine.correct import apply_correction, correct, correction_to, default_prior
 from lsmplify_refine.evaluate.cases import Case, Protocol, observed, stream
-from lsmplify_refine.evaluate.datasets import FPS, at_rate
+from lsmplify_refine.evaluate.datasets import at_rate
 from lsmplify_refine.evaluate.methods import Solver, in_batches
 from lsmplify_refine.geometry.smoothing import smooth
 from lsmplify_refine.learn.augment import estimator_error
-from lsmplify_refine.learn.motion import Take
+from lsmplify_refine.learn.motion import TAKE_FPS, Take
 from lsmplify_refine.learn.pairs import Pairs
 from lsmplify_refine.learn.shape_batches import ShapeSampler, with_hands
 from lsmplify_refine.options import SMOOTH_SECONDS
@@ -33,7 +33,7 @@ _ERROR_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class TakeCase:
-    """One task for a refiner over whole takes (of 30 frames per second).
+    """One task for a refiner over whole takes.
 
     Attributes:
         mode: "sequential" (a frame starts from the refined frame before it) or "plug-in".
@@ -50,7 +50,7 @@ class TakeCase:
     error: Literal["smooth", "independent"] = "smooth"
     smoothed: bool = False
     first: Literal["true", "estimated"] = "true"
-    fps: float = FPS
+    fps: float = TAKE_FPS
 
     @property
     def name(self) -> str:
@@ -59,7 +59,7 @@ class TakeCase:
         parts = [mode, f"{100 * self.noise_m:g} cm noise" if self.noise_m else "exact"]
         if self.mode == "plug-in":
             parts += [f"{self.error} error", "smoothed" if self.smoothed else "per frame"]
-        parts += [f"{self.fps:g} fps"] if self.fps != FPS else []
+        parts += [f"{self.fps:g} fps"] if self.fps != TAKE_FPS else []
         return ", ".join(parts)
 
 
@@ -113,7 +113,7 @@ def choose_takes(takes: Sequence[Take], maximum: int, seconds: float) -> list[Ta
     count = min(maximum or len(takes), len(takes))
     chosen = [takes[i] for i in np.linspace(0, len(takes) - 1, count).round().astype(int)]
     # three frames at half the rate still have an acceleration
-    limit = max(5, round(seconds * FPS)) if seconds else None
+    limit = max(5, round(seconds * TAKE_FPS)) if seconds else None
     return [replace(take, rotvec=take.rotvec[:limit], pelvis=take.pelvis[:limit]) for take in chosen]
 
 
@@ -209,7 +209,7 @@ def _errors(case: TakeCase, lengths: list[int], seed: int, protocol: Protocol) -
 
 def _slow(white: Tensor, lengths: list[int]) -> Tensor:
     """Low-pass an error (N, ...) within each take and keep its mean size."""
-    sigma = _ERROR_SECONDS * FPS
+    sigma = _ERROR_SECONDS * TAKE_FPS
     # as a ring: a filter that repeats the last value makes the error larger near the ends
     parts = [gaussian_filter1d(part.numpy(), sigma, axis=0, mode="wrap") for part in torch.split(white, lengths)]
     slow = torch.from_numpy(np.concatenate(parts))

@@ -23,6 +23,8 @@ from lsmplify_refine.options import Family
 from lsmplify_refine.safe_load import inspect_file
 from lsmplify_refine.values.smpl_joints import JOINTS
 
+#: Frame rate that takes are resampled to, for training and evaluation.
+TAKE_FPS = 30.0
 #: CMU subjects that are never trained on.
 TEST_SUBJECTS = ("02", "13")
 #: The dancer's arms and legs vary about as much as the test subjects' (standard deviation 28 and 11 degrees against
@@ -104,7 +106,7 @@ def find_takes(folder: str | Path) -> list[Path]:
 
 
 def load_takes(
-    folder: str | Path, *, fps: float = 30.0, progress: Callable[[int, int], None] | None = None
+    folder: str | Path, *, fps: float = TAKE_FPS, progress: Callable[[int, int], None] | None = None
 ) -> list[Take]:
     """Read every take below a folder, in the order of their paths.
 
@@ -125,7 +127,7 @@ def load_takes(
     return takes
 
 
-def load_take(path: str | Path, *, fps: float = 30.0) -> Take:
+def load_take(path: str | Path, *, fps: float = TAKE_FPS) -> Take:
     """Read one take and resample it between neighbouring frames: rotations by slerp, positions linearly.
 
     Args:

@@ -1,8 +1,7 @@
 """Draws training pairs from motion.
 
-Strides are as in Learnable SMPLify: frames t - s and t, s in 1, 2, ..., in both directions. Besides, there are starts
-with an estimator's errors, and rollouts that start from the network's own results. `augment` makes a small corpus go
-further.
+Strides are as in Learnable SMPLify: frames t - s and t, s in 1, 2, ..., in both directions. Other pairs start with an
+estimator's errors, or continue from the network's own results (`rollouts`). `augment` widens the corpus.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ class PairSampler:
     """Draws pairs from takes; every draw advances the generator.
 
     Args:
-        takes: Motion at 30 frames per second.
+        takes: Motion at `motion.TAKE_FPS`.
         body: The body model.
         config: How to make pairs.
         seed: Seed of the generator.
