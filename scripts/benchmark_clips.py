@@ -135,7 +135,9 @@ def main() -> None:
     parser.add_argument("clips", type=Path, nargs="+", help="GVHMR output folders")
     parser.add_argument("--detector", choices=tuple(detectors()), help="also measure with this detector")
     parser.add_argument("--detector-model", type=Path, help="its model file (default: downloaded)")
-    parser.add_argument("--weights", default="shipped", help="of the regressor: a file, or none")
+    parser.add_argument(
+        "--weights", default="shipped", help="weights of the regressor: a file, or none (default: shipped)"
+    )
     parser.add_argument("--body-model", type=Path, help="SMPL-family file (default: the open body)")
     args = parser.parse_args()
     body = BodyModel.load(args.body_model) if args.body_model else BodyModel.open()

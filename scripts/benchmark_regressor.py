@@ -174,9 +174,9 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("motion", type=Path, help="folder of motion in AMASS's layout")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--weights", default="shipped", help="weights of the regressor: a file, or shipped")
-    parser.add_argument("--smplify-frames", type=int, default=8, help="frames that SMPLify gets")
+    parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: 2)")
+    parser.add_argument("--weights", default="shipped", help="weights of the regressor, a file (default: shipped)")
+    parser.add_argument("--smplify-frames", type=int, default=8, help="frames that SMPLify gets (default: 8)")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     split = split_by_subject(load_takes(args.motion))

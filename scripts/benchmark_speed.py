@@ -105,8 +105,8 @@ def command_rate(estimate: Estimate) -> float:
 def main() -> None:
     """Print both figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--frames", type=int, default=1000)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--frames", type=int, default=1000, help="generated frames (default: 1000)")
+    parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: 2)")
     parser.add_argument("--no-command", action="store_true", help="measure refinement alone")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)

@@ -5,7 +5,7 @@
 
 Every row writes real input files into a temporary folder, runs the command's own job on them, and reads the result
 back. "Do nothing" is the input file. Scores are in mm, pelvis-aligned, on the true shape of the open body.
-"Take turned" removes one rotation of the whole take, which keypoints of another frame cannot tell.
+"Take turned" removes one rotation of the whole take, which keypoints in another frame cannot determine.
 The script writes targets.md and targets.json into --output. It exits with 1 if a row is worse than doing nothing.
 """
 
@@ -44,9 +44,9 @@ def main() -> int:
     """Print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mocap", type=Path, help="folder above DATASET/SUBJECT/*_poses.npz")
-    parser.add_argument("--takes", type=int, default=8, help="how many to measure at most")
-    parser.add_argument("--seconds", type=float, default=8.0, help="length of each take at most")
-    parser.add_argument("--output", type=Path, default=Path(), help="folder of the tables")
+    parser.add_argument("--takes", type=int, default=8, help="maximum number of takes (default: 8)")
+    parser.add_argument("--seconds", type=float, default=8.0, help="maximum length of each take (default: 8)")
+    parser.add_argument("--output", type=Path, default=Path(), help="folder to write to (default: the current one)")
     args = parser.parse_args()
     if args.mocap is None:
         motions = [generated_motion(round(args.seconds * FPS), seed=seed) for seed in range(args.takes)]

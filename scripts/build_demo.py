@@ -176,7 +176,7 @@ def draw(path: Path, body: BodyModel, vertices: np.ndarray, K: np.ndarray) -> No
 
 
 def clothes(body: BodyModel) -> np.ndarray:
-    """RGB (V, 3) 0-255, by the bone with the max weight on a vertex."""
+    """RGB (V, 3) 0-255, by the bone with the highest weight on a vertex."""
     with np.load(ASSETS / "open_body.npz") as arrays:
         owner = arrays["weights"].argmax(1)
     skin, shirt, shorts, shoes, hair = (

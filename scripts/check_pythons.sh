@@ -3,7 +3,7 @@
 #
 #     scripts/check_pythons.sh [--quick] [--newest | PYTHON...]
 #
-# Each interpreter gets an environment of its own in a temporary folder. The wheel is installed there, then
+# Each interpreter gets its own environment in a temporary folder. The wheel is installed there, then
 # `doctor`, `demo` and the fast tests run. Without arguments, every Python from 3.10 to 3.14 on PATH or under
 # pyenv is checked, or only the last of them with --newest; a missing one is reported and skipped. --quick leaves
 # out the tests, which come from the sdist.
@@ -79,7 +79,7 @@ step() {
     fi
 }
 
-# By way of the sdist, so that nothing stale in the source tree gets into the wheel.
+# Built from the sdist, so that no stale file of the source tree gets into the wheel.
 build_wheel() {
     "${found[0]}" -m venv "$work/build" &&
         "$work/build/bin/pip" install --quiet build &&

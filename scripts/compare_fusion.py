@@ -97,8 +97,8 @@ def main() -> int:
     """Train, score, write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of motion, as for `lsmplify-refine train`")
-    parser.add_argument("--steps", type=int, default=1500)
-    parser.add_argument("--pairs", type=int, default=500, help="pairs per row of the table")
+    parser.add_argument("--steps", type=int, default=1500, help="training steps of each network (default: 1500)")
+    parser.add_argument("--pairs", type=int, default=500, help="pairs per row of the table (default: 500)")
     parser.add_argument("--output", type=Path, help="also write the table to this Markdown file")
     args = parser.parse_args()
     split, body = split_by_subject(load_takes(args.data)), BodyModel.open()

@@ -1,4 +1,4 @@
-"""Damages sound files at random and lets everything in the package read them: only InputError may come out.
+"""Damage valid files at random and read them with the package's readers: only InputError may be raised.
 
 `fuzz_readers.py --cases 20000` is the whole run, `--seconds 60` a short one. The same seed gives the same cases. A case
 that fails (another exception, or longer than --limit seconds) is kept in --keep with its traceback.
@@ -34,7 +34,7 @@ from fuzz_samples import Sample, all_samples
 
 from lsmplify_refine.errors import InputError
 
-#: What lengths, counts and offsets may be mistaken for.
+#: Values to put in place of lengths, counts and offsets.
 _EXTREMES = (0, 1, 127, 128, 255, 256, 65535, 2**31 - 1, 2**31, 2**32 - 1, 10**10, 2**63 - 1, 2**63, 2**64 - 1)
 _TOKENS = (b"[", b"]", b"{", b"}", b'"', b",", b"null", b"-1", b"1e999", b"NaN", b"0", b"\t", b"\n", b"\\", b"\xff")
 _PACKED: dict[bytes, tuple[Callable[[bytes], bytes], Callable[[bytes], bytes]]] = {
@@ -50,14 +50,16 @@ class Hang(BaseException):
 
 
 def main() -> int:
-    """Run until the cases or the seconds are over; 1 where something failed."""
+    """Run until the cases or the seconds are over; return 1 if something failed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cases", type=int, default=20_000)
-    parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after this time")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--limit", type=float, default=20.0, help="seconds that one case may take")
-    parser.add_argument("--keep", type=Path, default=Path("fuzz_failures"))
-    parser.add_argument("--only", default="", help="samples whose name contains this")
+    parser.add_argument("--cases", type=int, default=20_000, help="number of damaged files (default: 20000)")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after this time (default: never)")
+    parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same cases (default: 0)")
+    parser.add_argument("--limit", type=float, default=20.0, help="seconds that one case may take (default: 20)")
+    parser.add_argument(
+        "--keep", type=Path, default=Path("fuzz_failures"), help="folder of failed cases (default: fuzz_failures)"
+    )
+    parser.add_argument("--only", default="", help="only samples whose name contains this")
     args = parser.parse_args()
     faulthandler.enable()
     warnings.simplefilter("ignore")
@@ -68,7 +70,7 @@ def main() -> int:
 
 def _run(args: argparse.Namespace, work: Path) -> int:
     samples = [sample for sample in all_samples() if args.only in sample.name]
-    sound = {sample.name: _write(sample, work / str(number)) for number, sample in enumerate(samples)}
+    valid = {sample.name: _write(sample, work / str(number)) for number, sample in enumerate(samples)}
     shares = [sample.share for sample in samples]
     rng, start, slowest = random.Random(args.seed), time.monotonic(), (0.0, "")
     outcomes: Counter[str] = Counter()
@@ -77,7 +79,7 @@ def _run(args: argparse.Namespace, work: Path) -> int:
         if time.monotonic() - start > args.seconds:
             break
         sample = rng.choices(samples, shares)[0]
-        path, what = damaged_copy(sound[sample.name], work / "current", rng)
+        path, what = damaged_copy(valid[sample.name], work / "current", rng)
         begun = time.monotonic()
         error = outcome(sample, path, args.limit)
         slowest = max(slowest, (time.monotonic() - begun, f"{sample.name}, case {case}"))
@@ -94,8 +96,8 @@ def _run(args: argparse.Namespace, work: Path) -> int:
 
 
 def outcome(sample: Sample, path: Path, limit: float) -> BaseException | None:
-    """What reading a damaged file raised."""
-    faulthandler.dump_traceback_later(3 * limit, exit=True)  # where not even a signal gets through
+    """The error that reading a damaged file raised, or None."""
+    faulthandler.dump_traceback_later(3 * limit, exit=True)  # if not even a signal gets through
     signal.setitimer(signal.ITIMER_REAL, limit)
     try:
         sample.read(path)
@@ -128,7 +130,7 @@ def damaged_copy(source: Path, folder: Path, rng: random.Random) -> tuple[Path, 
 
 
 def damaged(data: bytes, rng: random.Random) -> tuple[bytes, str]:
-    """Damaged bytes; of archives and compressed files mostly the content, so that checksums do not stop it all."""
+    """Damage bytes; in archives and compressed files mostly the content, so that checksums do not catch everything."""
     if rng.random() < 0.75:
         if data[:2] == b"PK":
             return _damaged_member(data, rng)
@@ -137,7 +139,7 @@ def damaged(data: bytes, rng: random.Random) -> tuple[bytes, str]:
                 try:
                     content = unpack(data)
                 except (OSError, EOFError, zlib.error, lzma.LZMAError):
-                    continue  # numbers that happen to begin like a packed file
+                    continue  # data that happen to begin like a compressed file
                 inner, how = damaged(content, rng)
                 return pack(inner), f"inside, {how}"
     changed, done = bytearray(data), []
@@ -154,7 +156,7 @@ def _damaged_member(data: bytes, rng: random.Random) -> tuple[bytes, str]:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
         methods = {member.filename: member.compress_type for member in archive.infolist()}
-    # the pickle and the headers are where harm can be done
+    # pickles and headers can do the most harm
     names = [name for name in members if name.endswith("data.pkl")] or list(members)
     name = rng.choice(names if rng.random() < 0.7 else list(members))
     head, how = damaged(members[name][:400] if rng.random() < 0.5 else members[name], rng)
@@ -167,7 +169,7 @@ def _damaged_member(data: bytes, rng: random.Random) -> tuple[bytes, str]:
 
 
 def _place(data: bytearray, rng: random.Random) -> int:
-    """Anywhere, and often near the beginning, where lengths are announced."""
+    """A random offset, often near the beginning, where lengths are stored."""
     return rng.randrange(min(len(data), 300) if rng.random() < 0.4 else len(data)) if data else 0
 
 
@@ -210,7 +212,7 @@ def _token(data: bytearray, rng: random.Random) -> None:
 
 
 def _digit(data: bytearray, rng: random.Random) -> None:
-    """Another digit where there is one: counts in text, and in the headers of arrays."""
+    """Replace a digit: a count in text or in the header of an array."""
     digits = [at for at in range(min(len(data), 2000)) if 48 <= data[at] < 58]
     if digits:
         at = rng.choice(digits)
@@ -220,7 +222,7 @@ def _digit(data: bytearray, rng: random.Random) -> None:
 def _write(sample: Sample, folder: Path) -> Path:
     folder.mkdir()
     path = sample.write(folder)
-    sample.read(path)  # sound files are read
+    sample.read(path)  # the undamaged file must be readable
     return path
 
 

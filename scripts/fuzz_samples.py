@@ -1,6 +1,6 @@
-"""Sound files for `fuzz_readers.py`, one writer for each format that something in the package reads.
+"""Valid files for `fuzz_readers.py`: one writer for each format that the package reads.
 
-Adapters' samples are the cases that their tests run over; the fuzz run stops where an adapter has none.
+The adapters' samples are the cases of their tests; the run stops if an adapter has none.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from tests.support.published_files import write_published
 
 @dataclass(frozen=True)
 class Sample:
-    """A sound file or folder and what reads it.
+    """A valid file or folder and its reader.
 
     Attributes:
         name: For messages.

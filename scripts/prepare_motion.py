@@ -102,7 +102,7 @@ def check(folder: Path, console: Console) -> int:
 
 
 def main() -> int:
-    """Parse and check."""
+    """Parse the arguments and check the folder."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="folder above DATASET/SUBJECT/*.npz")
     try:

@@ -41,7 +41,7 @@ def make_parser() -> argparse.ArgumentParser:
     """The whole command line."""
     parser = argparse.ArgumentParser(
         prog="lsmplify-refine",
-        description="Refine SMPL-family results of a human mesh recovery estimator with 2D keypoints.\n"
+        description="Refine SMPL-family results of a human mesh recovery estimator with 2D or 3D keypoints.\n"
         "`refine` is the default verb; try `lsmplify-refine demo` first.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -1,4 +1,4 @@
-"""What the verbs share: options and their types, the way from options to a job, exit codes."""
+"""Shared by the verbs: common options, argument types, the job that options describe, exit codes."""
 
 from __future__ import annotations
 
@@ -28,9 +28,13 @@ written, but not the comparison video; {STOPPED} stopped with Ctrl-C, nothing wr
 def add_common_options(parser: argparse.ArgumentParser) -> None:
     """Where to compute, what to write, and how to fail."""
     group = parser.add_argument_group("running")
-    group.add_argument("--device", choices=get_args(Device), help="default: CUDA if there, else CPU")
-    group.add_argument("--no-video", dest="write_video", action="store_false", help="no comparison video")
-    group.add_argument("--overwrite", action="store_true", help="replace output files that exist (a folder: never)")
+    group.add_argument(
+        "--device", choices=get_args(Device), help="where to compute (default: CUDA if available, else CPU)"
+    )
+    group.add_argument("--no-video", dest="write_video", action="store_false", help="do not write a comparison video")
+    group.add_argument(
+        "--overwrite", action="store_true", help="replace existing output files; folders are never replaced"
+    )
     add_debug_option(group)
 
 

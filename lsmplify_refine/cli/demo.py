@@ -1,4 +1,4 @@
-"""`lsmplify-refine demo`: refine the built-in input."""
+"""`lsmplify-refine demo`: refine the built-in clip."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 from lsmplify_refine.cli._options import EXIT_CODES, Subparsers, add_common_options, job_from
 
 TREE = """\
-It copies a small generated clip with a GVHMR result into the folder and refines it:
+The command copies a small generated clip with a GVHMR result into the folder and refines it:
   DIR/
-  ├── 0_input_video.mp4               generated: a moving body (no recording of anybody)
+  ├── 0_input_video.mp4               generated: a moving body, not a recording
   ├── hmr4d_results.pt                its parameters, with errors like an estimator's
   ├── preprocess/vitpose.pt           its 2D keypoints
   ├── hmr4d_results_refined.pt        written: the refined parameters
-  ├── hmr4d_results_comparison.mp4    written: before and after beside each other
+  ├── hmr4d_results_comparison.mp4    written: before and after, side by side
   └── hmr4d_results_report.json       written: errors before and after"""
 
 
@@ -22,8 +22,8 @@ def register_parser(subparsers: Subparsers) -> None:
     """Add the verb to the command line."""
     parser = subparsers.add_parser(
         "demo",
-        help="refine built-in input, to see what it does",
-        description="Refine a built-in clip, to see what it does.",
+        help="refine a built-in clip to see what the command does",
+        description="Refine a built-in clip to see what the command does.",
         epilog=f"{TREE}\n\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
@@ -41,7 +41,7 @@ def register_parser(subparsers: Subparsers) -> None:
 
 
 def handle(args: argparse.Namespace) -> int:
-    """Copy the built-in input and refine it."""
+    """Copy the built-in clip and refine it."""
     from lsmplify_refine.cli._console import run_and_show
     from lsmplify_refine.job.demo import copy_input
 

@@ -1,4 +1,4 @@
-"""`lsmplify-refine doctor`: what works on this machine, and the fix for what does not."""
+"""`lsmplify-refine doctor`: check what works on this machine, and print a fix for what does not."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ def register_parser(subparsers: Subparsers) -> None:
     """Add the verb to the command line."""
     parser = subparsers.add_parser(
         "doctor",
-        help="say what works on this machine",
-        description="Say what works on this machine, and the fix for what does not. Exit code 0 if refining works.",
+        help="check what works on this machine",
+        description="Check what works on this machine, and print a fix for what does not. The exit code is 0 if "
+        "refining works, else 1.",
     )
     parser.add_argument("--body-model", type=Path, metavar="PATH", help="also check this body model")
     add_debug_option(parser)
@@ -21,7 +22,7 @@ def register_parser(subparsers: Subparsers) -> None:
 
 
 def handle(args: argparse.Namespace) -> int:
-    """Print one line a check; 1 where something that refining needs does not work."""
+    """Print one line per check; return 1 if something that refining needs does not work."""
     from lsmplify_refine.job.checks import examine
 
     works = True

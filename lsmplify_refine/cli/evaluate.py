@@ -1,4 +1,4 @@
-"""`lsmplify-refine evaluate`: measure the regressor against everything that it has to beat."""
+"""`lsmplify-refine evaluate`: measure the regressor against the baselines."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lsmplify_refine.evaluate.run import EvaluateConfig
 
 TREE = """\
-It writes
+The command writes
   DIR/
   ├── evaluation.json   every row, method and metric, with settings, versions and the weights' sha256
   ├── evaluation.md     the same as tables, do-nothing first
@@ -35,7 +35,7 @@ def register_parser(subparsers: Subparsers) -> None:
     """Add the verb to the command line."""
     parser = subparsers.add_parser(
         "evaluate",
-        help="measure the regressor against its rivals",
+        help="measure the regressor against the baselines",
         description="Measure the regressor against doing nothing, the projection alone, SMPLify and the published\n"
         "network (needs `pip install lsmplify-refine[train]`).",
         epilog=TREE,
@@ -45,16 +45,19 @@ def register_parser(subparsers: Subparsers) -> None:
     _add_test_options(parser.add_argument_group("what to test on (at least one)"))
     _add_method_options(parser.add_argument_group("what to test"))
     running = parser.add_argument_group("running", argument_default=argparse.SUPPRESS)
-    running.add_argument("--pairs", type=at_least_one, metavar="N", help="pairs in each row (2000)")
+    running.add_argument("--pairs", type=at_least_one, metavar="N", help="pairs in each row (default: 2000)")
     running.add_argument(
-        "--takes", type=whole_number, metavar="N", help="maximum number of whole takes in a set; 0: all (12)"
+        "--takes", type=whole_number, metavar="N", help="maximum number of whole takes per set; 0 for all (default: 12)"
     )
     running.add_argument(
-        "--take-seconds", type=not_negative, metavar="S", help="maximum length of a whole take; 0: all of it (10)"
+        "--take-seconds",
+        type=not_negative,
+        metavar="S",
+        help="maximum length of a whole take in seconds; 0 for no limit (default: 10)",
     )
-    running.add_argument("--seed", type=int, help="seed of pairs, shapes, errors and noise (0)")
-    running.add_argument("--quick", action="store_true", help="two rows of each kind")
-    running.add_argument("--overwrite", action="store_true", default=False, help="replace results that exist")
+    running.add_argument("--seed", type=int, metavar="N", help="seed of pairs, shapes, errors and noise (default: 0)")
+    running.add_argument("--quick", action="store_true", help="measure only the first and last row of each group")
+    running.add_argument("--overwrite", action="store_true", default=False, help="replace existing results")
     add_debug_option(running)
     parser.set_defaults(handle=handle)
 
@@ -66,7 +69,7 @@ def _add_test_options(group: argparse._ArgumentGroup) -> None:
         nargs="+",
         default=[],
         metavar="DIR",
-        help="motion: AMASS's layout, 3DPW (sequenceFiles/), RICH (test_body/)",
+        help="folders of motion: AMASS's layout, 3DPW (sequenceFiles/), RICH (test_body/)",
     )
     group.add_argument(
         "--estimates",
@@ -74,12 +77,15 @@ def _add_test_options(group: argparse._ArgumentGroup) -> None:
         nargs="+",
         default=[],
         metavar="PATH",
-        help="results of an estimator; their poses are taken as the truth",
+        help="results of an estimator, whose poses are taken as the truth",
     )
     group.add_argument(
-        "--subjects", type=_names, metavar="A,B", help="test subjects (AMASS: 02,13; else the test part)"
+        "--subjects",
+        type=_names,
+        metavar="A,B",
+        help="test subjects (default: 02,13 in AMASS's layout, the test part of 3DPW and RICH)",
     )
-    group.add_argument("--all-subjects", action="store_true", help="every subject, training subjects too")
+    group.add_argument("--all-subjects", action="store_true", help="test every subject, training subjects included")
 
 
 def _add_method_options(group: argparse._ArgumentGroup) -> None:
@@ -88,19 +94,20 @@ def _add_method_options(group: argparse._ArgumentGroup) -> None:
         "--published",
         type=Path,
         metavar="FILE",
-        help="the published network: from `train --architecture published`, or its authors' .pth.tar",
+        help="weights of the published network: from `train --architecture published`, or its authors' .pth.tar "
+        "(default: not measured)",
     )
     group.add_argument(
         "--smplify-frames",
         type=whole_number,
         default=argparse.SUPPRESS,
         metavar="N",
-        help="pairs of each row that SMPLify gets; 0: leave it out (50)",
+        help="pairs of each row that SMPLify gets; 0 to leave SMPLify out (default: 50)",
     )
 
 
 def handle(args: argparse.Namespace) -> int:
-    """Read, measure, write, and show the main table."""
+    """Read the test sets, measure, write the results, and print the main table."""
     from importlib.util import find_spec
 
     from lsmplify_refine.errors import InputError

@@ -1,4 +1,4 @@
-"""`lsmplify-refine refine`: an estimator's file in, the refined file, a comparison video and a report out."""
+"""`lsmplify-refine refine`: read an estimator's result; write the refined result, a comparison video and a report."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from lsmplify_refine.cli._options import (
     not_negative,
     positive,
 )
-from lsmplify_refine.options import Align, Gender, Mode, OutputFormat
+from lsmplify_refine.options import SMOOTH_SECONDS, Align, Gender, Mode, OutputFormat
 from lsmplify_refine.values.conventions import LAYOUTS
 
 USAGE_NOTE = """\
-It writes, beside the input or in --output DIR:
+The command writes, beside the input or in --output DIR:
   DIR/
   ├── <name>_refined.<same extension>   the refined parameters, in the format that was read
-  ├── <name>_comparison.mp4             before and after beside each other, on the video
-  └── <name>_report.json                errors before and after, and what was decided per frame
+  ├── <name>_comparison.mp4             before and after, side by side, on the video
+  └── <name>_report.json                errors before and after, and the decision for each frame
 
 Example: lsmplify-refine --input gvhmr_out.pkl --video clip.mp4"""
 
@@ -51,38 +51,39 @@ def _add_files(files: argparse._ArgumentGroup) -> None:
     files.add_argument("--video", type=Path, metavar="FILE", help="the video (default: the one beside the input)")
     files.add_argument("--output", type=Path, metavar="DIR", help="where to write (default: beside the input)")
     files.add_argument(
-        "--keypoints", type=Path, metavar="PATH", help="2D or 3D keypoints instead of the input's, a file or folder"
+        "--keypoints", type=Path, metavar="PATH", help="file or folder of 2D or 3D keypoints (default: the input's own)"
     )
     files.add_argument(
         "--keypoint-convention",
         choices=tuple(LAYOUTS),
         metavar="NAME",
-        help=f"which points they are, if the file does not say: {', '.join(LAYOUTS)}",
+        help=f"convention of the keypoints, if the file does not state it: {', '.join(LAYOUTS)}",
     )
     files.add_argument(
         "--detector",
         metavar="NAME",
-        help="detect 2D keypoints in the video instead of taking the input's: mediapipe, rtmpose, or an installed one "
-        "(default: mediapipe if the input has none)",
+        help="detect 2D keypoints in the video instead of using the input's: mediapipe, rtmpose or an installed "
+        "detector (default: mediapipe if the input has no keypoints)",
     )
     files.add_argument(
-        "--detector-model", type=Path, metavar="FILE", help="the detector's model (default: downloaded once)"
+        "--detector-model", type=Path, metavar="FILE", help="model file of the detector (default: downloaded once)"
     )
     files.add_argument(
         "--calibration",
         type=Path,
         metavar="PATH",
-        help="intri.yml and extri.yml, or a Pose2Sim .toml: --keypoints then holds each camera's 2D keypoints",
+        help="camera calibration, a folder of intri.yml and extri.yml or a Pose2Sim .toml; --keypoints is then the "
+        "folder of all cameras' 2D keypoints",
     )
     files.add_argument(
         "--format",
         metavar="NAME[:OPTION=VALUE,...]",
-        help="estimator that wrote the input (default: recognised by content), as in generic:family=smplx",
+        help="format of the input, such as wham or generic:family=smplx (default: recognised by content)",
     )
     files.add_argument(
         "--output-format",
         choices=get_args(OutputFormat),
-        help="write one person in this format instead of the input's; the notes say what that changes",
+        help="write one person in this format (default: the input's); the notes say what that changes",
     )
     files.add_argument(
         "--trust-pickle",
@@ -90,38 +91,51 @@ def _add_files(files: argparse._ArgumentGroup) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="let this very file run the code in its pickle; only for files that you made yourself (repeatable)",
+        help="let this file run the code in its pickle; only for files that you made yourself (repeatable)",
     )
 
 
 def _add_ways(how: argparse._ArgumentGroup) -> None:
-    how.add_argument("--person", metavar="ID", help="refine only this track id (default: all)")
+    how.add_argument("--person", metavar="ID", help="refine only the person with this track id (default: all)")
     how.add_argument(
         "--align",
         choices=get_args(Align),
-        help="how 3D keypoints are brought into the result's frame: camera leaves them as they are, torso moves them "
-        "by hips and shoulders, procrustes by all points and scales them (default: the best fit, named in the report)",
+        help="how to bring 3D keypoints into the result's frame: camera leaves them as they are, torso aligns hips and "
+        "shoulders, procrustes aligns and scales all points (default: auto, the best fit, named in the report)",
     )
-    how.add_argument("--focal-px", type=positive, metavar="F", help="focal length in pixels, instead of the file's")
     how.add_argument(
-        "--body-model", type=Path, metavar="PATH", help="your SMPL, SMPL-H or SMPL-X file or folder of them"
+        "--focal-px",
+        type=positive,
+        metavar="F",
+        help="focal length in pixels (default: the file's, else the image diagonal)",
     )
-    how.add_argument("--gender", choices=get_args(Gender), help="gender of --body-model")
-    how.add_argument("--smooth-seconds", type=not_negative, metavar="S", help="smoothing of the correction, 0 for none")
+    how.add_argument(
+        "--body-model",
+        type=Path,
+        metavar="PATH",
+        help="your SMPL, SMPL-H or SMPL-X file, or a folder of them (default: the open body)",
+    )
+    how.add_argument("--gender", choices=get_args(Gender), help="gender of --body-model (default: the input's)")
+    how.add_argument(
+        "--smooth-seconds",
+        type=not_negative,
+        metavar="S",
+        help=f"standard deviation of the correction's low-pass in seconds; 0 for none (default: {SMOOTH_SECONDS:g})",
+    )
 
 
 def _add_regressor(learned: argparse._ArgumentGroup) -> None:
     learned.add_argument(
         "--weights",
         metavar="FILE",
-        help="shipped (default), none for the projection alone, a file of `train`, or Learnable SMPLify's "
-        "best_ckpt.pth.tar",
+        help="shipped, none for the projection alone, a file from `train`, or Learnable SMPLify's best_ckpt.pth.tar "
+        "(default: shipped)",
     )
     learned.add_argument(
         "--mode",
         choices=get_args(Mode),
-        help="sequential starts a frame from the last one's result if that is nearer to the keypoints "
-        "(default: plug-in)",
+        help="plug-in starts every frame from the estimate; sequential starts it from the previous frame's result if "
+        "that is nearer to the keypoints (default: plug-in)",
     )
     learned.add_argument("--passes", type=at_least_one, metavar="N", help="apply the regressor N times (default: 1)")
 

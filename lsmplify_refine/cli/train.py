@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from lsmplify_refine.learn.pairs import PairConfig
 
 TREE = """\
-DATA holds motion in AMASS's layout (*_poses.npz, *_stageii.npz; see scripts/prepare_motion.py). It writes
+DATA holds motion in AMASS's layout (*_poses.npz, *_stageii.npz; see scripts/prepare_motion.py).
+The command writes
   DIR/
   ├── weights.safetensors   the network, with its configuration and data in the header
   ├── checkpoint.ckpt       continue from it with --resume
@@ -37,33 +38,37 @@ def register_parser(subparsers: Subparsers) -> None:
     training.add_argument(
         "--architecture",
         choices=get_args(Architecture),
-        help="published: Learnable SMPLify's own network, to compare with (default: ours)",
+        help="ours, or published: the network of Learnable SMPLify, for comparison (default: ours)",
     )
-    training.add_argument("--steps", type=at_least_one, help="optimiser steps")
-    training.add_argument("--batch-size", type=at_least_one, help="pairs per step and device")
-    training.add_argument("--learning-rate", type=positive, help="peak learning rate")
-    training.add_argument("--seed", type=int, help="the same seed gives the same loss curve")
+    training.add_argument("--steps", type=at_least_one, metavar="N", help="optimiser steps (default: 16000)")
+    training.add_argument(
+        "--batch-size", type=at_least_one, metavar="N", help="pairs per step and device (default: 128)"
+    )
+    training.add_argument("--learning-rate", type=positive, metavar="RATE", help="peak learning rate (default: 0.001)")
+    training.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same loss curve (default: 0)")
     parser.add_argument("--resume", action="store_true", help="continue from the folder's checkpoint")
     parser.add_argument(
-        "--begin-with", type=Path, metavar="FILE", help="weights (.safetensors) to start from instead of random ones"
+        "--begin-with", type=Path, metavar="FILE", help="weights (.safetensors) to start from (default: random)"
     )
     parser.add_argument(
         "--pair",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="how pairs are made: a setting of PairConfig, such as as_recorded=0.2; repeatable",
+        help="change a setting of PairConfig, the training pairs, such as as_recorded=0.2 (repeatable)",
     )
     running = parser.add_argument_group("running (as in Lightning Fabric)")
-    running.add_argument("--accelerator", default="auto", help="cpu, cuda, mps or auto")
-    running.add_argument("--devices", type=at_least_one, default=1, help="how many of them")
-    running.add_argument("--precision", default="32-true", help="for example bf16-mixed on a GPU")
+    running.add_argument("--accelerator", default="auto", metavar="NAME", help="cpu, cuda, mps or auto (default: auto)")
+    running.add_argument("--devices", type=at_least_one, default=1, metavar="N", help="number of devices (default: 1)")
+    running.add_argument(
+        "--precision", default="32-true", metavar="NAME", help="such as bf16-mixed on a GPU (default: 32-true)"
+    )
     add_debug_option(running)
     parser.set_defaults(handle=handle, stopped="the last checkpoint is kept; continue with --resume")
 
 
 def handle(args: argparse.Namespace) -> int:
-    """Read the motion, train, and say where the weights are."""
+    """Read the motion, train, and print where the weights are."""
     try:
         from lightning_fabric import Fabric
         from lightning_fabric.loggers.tensorboard import TensorBoardLogger
@@ -76,7 +81,7 @@ def handle(args: argparse.Namespace) -> int:
     from lsmplify_refine.learn.train import Progress, TrainConfig, train
 
     config = TrainConfig(**given_options(args, TrainConfig))
-    # the published network takes 3D keypoints, and was made for pairs
+    # the published network takes only 3D keypoints, and was designed for pairs of frames
     pairs = PairConfig() if config.architecture == "ours" else PairConfig(image_batches=0.0, in_sequence=0.0)
     for text in args.pair:
         pairs = _with_setting(pairs, text)

@@ -1,1 +1,1 @@
-"""Evaluation: what is tested (`cases`, `takes`), who is tested (`methods`), how it is scored, and how it is shown."""
+"""Evaluation of methods (`methods`) on test cases (`cases`, `takes`, `datasets`): run, score, and show the results."""

@@ -221,9 +221,9 @@ def _in_row(row: Row | TakeRow, bench: _Bench, takes: TakeSet, done: dict[Case |
 
 
 def _gain_percent(ours: Tensor, errors: dict[str, Tensor]) -> float:
-    """How much lower our error is than that of the best rival, on the rival's frames."""
-    rivals = [error for name, error in errors.items() if name in (NOTHING, HINDSIGHT) or name.startswith(SMPLIFY)]
-    return 100 * min(float(1 - ours[: len(rival)].mean() / rival.mean().clamp(min=1e-9)) for rival in rivals)
+    """How much lower our error is than that of the best baseline, on the baseline's frames."""
+    baselines = [error for name, error in errors.items() if name in (NOTHING, HINDSIGHT) or name.startswith(SMPLIFY)]
+    return 100 * min(float(1 - ours[: len(other)].mean() / other.mean().clamp(min=1e-9)) for other in baselines)
 
 
 def _finite_mean(values: Tensor) -> float:

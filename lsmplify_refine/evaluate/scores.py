@@ -16,7 +16,7 @@ from lsmplify_refine.learn.shape_batches import ShapeSampler
 from lsmplify_refine.solver.problem import Pose
 from lsmplify_refine.values.smpl_joints import JOINTS
 
-#: Number of vertices that stand for the mesh, evenly spread over its list.
+#: Number of vertices sampled from the mesh, evenly spread over its list.
 PROBES = 300
 PVE = "pve_mm_pelvis"
 MPJPE = "mpjpe_mm_smpl22_pelvis"

@@ -1,1 +1,1 @@
-"""One run of the command: read, people, keypoints, check, refine, write."""
+"""One run of the command: read, choose people, find keypoints, check, refine, write."""

@@ -1,4 +1,4 @@
-"""What works on this machine: each part is tried for real, and a failure comes with its fix."""
+"""Checks for `doctor`: each part of the command is tried on this machine, and a failure comes with its fix."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _REINSTALL = "pip install --force-reinstall lsmplify-refine"
 
 @dataclass(frozen=True)
 class Check:
-    """One finding.
+    """The result of one check.
 
     Attributes:
         name: What was tried.
@@ -85,7 +85,7 @@ def _python_and_torch() -> Iterator[Check]:
 def _tried(name: str, attempt: Callable[[], str], *, fix: str, needed: bool = True) -> Check:
     try:
         return Check(name, True, attempt(), needed=needed)
-    # doctor reports whatever goes wrong, and continues
+    # doctor reports any failure, and continues
     except Exception as error:
         return Check(name, False, describe_error(error).removesuffix(f"; {fix}"), fix, needed)
 

@@ -1,4 +1,4 @@
-"""The built-in input: a generated clip, a GVHMR result and keypoints for it (`scripts/build_demo.py`)."""
+"""The built-in input: a generated clip with a GVHMR result and keypoints (made by `scripts/build_demo.py`)."""
 
 from __future__ import annotations
 

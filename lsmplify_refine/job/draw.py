@@ -1,4 +1,4 @@
-"""The comparison video of a job: whether there is one, and drawing it. If it fails, the results do not suffer."""
+"""The comparison video of a job: decide whether to draw it, and draw it. A failure does not affect the results."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ def video_to_draw_on(video: VideoInfo | None, people: Iterable[Estimate]) -> Ope
         return OpenedVideo(None, (Note("video-not-drawn", text),))
     if any(person.frame == "world" and in_space(person) for person in people):
         text = (
-            "no comparison video: the result is in world coordinates, which 3D keypoints do not place before the camera"
+            "no comparison video: the result is in world coordinates, and 3D keypoints do not show where the camera is"
         )
         return OpenedVideo(None, (Note("video-not-drawn", text),))
     return OpenedVideo(video)
 
 
 def gl_error() -> Exception | None:
-    """Why OpenGL cannot draw here, if that can be told before the work."""
+    """The error that keeps OpenGL from drawing here, if it shows before the work; else None."""
     try:
         choose_gl_platform()
-    # drivers and their Python bindings raise anything
+    # drivers and their Python bindings may raise any error
     except Exception as error:
         return error
     return None
@@ -57,10 +57,10 @@ def draw(
         The error that stopped it, of whatever type; None if the video was written.
     """
     try:
-        from lsmplify_refine.visual.comparison import write_comparison  # refining alone does not need what draws
+        from lsmplify_refine.visual.comparison import write_comparison  # only drawing needs it
 
         write_comparison(video, output, [_drawn(refinement) for refinement in refinements], progress=progress)
-    # decoders, encoders and drivers raise anything, and none of it is worth the results
+    # decoders, encoders and drivers may raise any error, and none may cost the results
     except Exception as error:
         output.unlink(missing_ok=True)
         return error
@@ -68,7 +68,7 @@ def draw(
 
 
 def failure_note(error: Exception) -> Note:
-    """What the user is told about a comparison video that could not be drawn."""
+    """The note on a comparison video that could not be drawn."""
     return Note("video-failed", f"no comparison video, only results and report: {describe_error(error)}", "warning")
 
 

@@ -26,7 +26,7 @@ _FPS_TOLERANCE = 0.01
 
 
 class OpenedVideo(NamedTuple):
-    """The video of a job: its facts, None if there is none, and what the user should know about it."""
+    """The video of a job, None if there is none, and notes on it."""
 
     info: VideoInfo | None
     notes: tuple[Note, ...] = ()
@@ -56,7 +56,7 @@ def open_video(estimates: list[Estimate], video: Path | None, *, shown: bool) ->
     except InputError as error:
         if shown or video is not None:
             raise
-        note = Note("video-ignored", f"the video beside the input was left aside: {error}", "warning")
+        note = Note("video-ignored", f"the video beside the input is ignored: {error}", "warning")
         return OpenedVideo(None, (note,))
     return OpenedVideo(info)
 
@@ -91,7 +91,7 @@ def complete(
 def place(
     estimate: Estimate, *, video: VideoInfo | None, focal_px: float | None = None, needed: bool = True
 ) -> Estimate:
-    """Fill in camera and frame rate, which tell where in the image the estimate is.
+    """Fill in camera and frame rate.
 
     Args:
         estimate: One person, as read.
@@ -151,7 +151,7 @@ def _check_length(estimates: list[Estimate], info: VideoInfo) -> None:
         relation = "shorter" if info.frames < needed else "longer"
         raise InputError(
             f"{info.path}: {relation} than the parameters: the video has {info.frames} frames, "
-            f"{estimates[0].source} has {needed}; give the very video that was estimated from"
+            f"{estimates[0].source} has {needed}; give the video that the estimate was made from"
         )
 
 
@@ -160,7 +160,7 @@ def _check_size(estimate: Estimate, info: VideoInfo) -> None:
     if stated and max(abs(info.width - stated[0]), abs(info.height - stated[1])) > _SIZE_TOLERANCE_PX:
         raise InputError(
             f"{info.path}: the video is {info.width}x{info.height}, the intrinsics in {estimate.source} are "
-            f"for {stated[0]}x{stated[1]}; give the very video that was estimated from"
+            f"for {stated[0]}x{stated[1]}; give the video that the estimate was made from"
         )
 
 
@@ -174,7 +174,7 @@ def _camera(
         if not needed and (size is None or estimate.frame == "world"):
             return None, []
         if size is None:
-            raise InputError(f"{estimate.source}: no camera in it; give --video, whose size is needed")
+            raise InputError(f"{estimate.source}: no camera in it; give --video, whose image size is needed")
         K = default_intrinsics(*size, len(estimate), focal_px)
         origin = "from --focal-px" if focal_px else "the image diagonal; --focal-px sets another"
         text = f"the file has no intrinsics; focal length {K[0, 0, 0]:.0f} px ({origin})"
@@ -189,12 +189,12 @@ def _camera(
 
 
 def _frame_rate(estimate: Estimate, video: VideoInfo | None) -> tuple[float, list[Note]]:
-    """The video's rate, since a row is a video frame; GVHMR's files say 30 whatever the video's rate is."""
+    """The video's rate, since a row is a video frame; GVHMR's files state 30 fps for any video."""
     if video is not None:
         rate = float(video.fps)
         if estimate.fps is None or abs(estimate.fps - rate) <= _FPS_TOLERANCE * rate:
             return rate, []
-        text = f"the file says {estimate.fps:g} fps, the video {rate:.4g}; the video counts"
+        text = f"the file says {estimate.fps:g} fps, the video {rate:.4g}; the video's rate is used"
         return rate, [Note("fps-from-video", text)]
     if estimate.fps is not None:
         return estimate.fps, []

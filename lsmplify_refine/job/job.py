@@ -1,4 +1,4 @@
-"""What one run of the command is asked to do, and what it did: values only."""
+"""The values of one run of the command: its options, the files it writes, and its outcome."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Job(RefineOptions):
         detector: Name of the detector that finds keypoints in the video, even if the input has some; None for
             MediaPipe if the input has none.
         detector_model: The detector's model file; None for its own.
-        keypoint_convention: The convention of its points, if the file does not say.
+        keypoint_convention: Convention of the keypoints, if the file does not state it.
         calibration: The cameras' calibration; `keypoints` is then the folder of all cameras' 2D keypoints.
         focal_px: Focal length in pixels that replaces the file's.
         body_model: A SMPL-family file or folder of them; None for the open body.
@@ -97,7 +97,7 @@ class Outcome:
         refinements: One per refined person.
         outputs: The files written.
         notes: What the user should know about the job as a whole.
-        video_error: Why the comparison video could not be drawn; None if it was drawn, or was never to be.
+        video_error: Why the comparison video could not be drawn; None if it was drawn or not wanted.
     """
 
     refinements: tuple[Refinement, ...]

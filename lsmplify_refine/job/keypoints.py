@@ -73,9 +73,9 @@ def read_keypoints(
 
 
 def _detected(job: Job, people: list[Estimate], video: VideoInfo | None, step: Step | None) -> list[KeypointTrack]:
-    """Everybody detected in the frames of these people; nobody if there is no video to search.
+    """Everybody detected in the frames of these people; nobody if there is no video.
 
-    Without --detector, the user is told about keypoints first if the detector cannot be started.
+    If no detector was asked for and the default one cannot be started, the error first says how to give keypoints.
     """
     if video is None:
         if job.detector is not None:

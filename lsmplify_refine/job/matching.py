@@ -1,6 +1,6 @@
-"""Matching costs: which keypoints lie where which person is, and whether left and right are swapped.
+"""Match detected tracks with people by distance, and find keypoints whose left and right are swapped.
 
-Functions of arrays; `people` knows the estimates and the files.
+These are functions of arrays; `job.people` applies them to estimates and files.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ Floats: TypeAlias = npt.NDArray[np.floating]
 _SWAPPED_SHARE, _MIN_SWAPPED_GAIN = 0.6, 0.05
 #: A person and an estimate belong together if their points are at most this share of their size apart.
 _MAX_MATCH_DISTANCE = 0.5
-#: In one frame they belong together unless they are this many times as far apart as usual, and more than this share.
+#: In one frame they do not belong together if they are this many times as far apart as usual, and by more than this
+#: share of the person's size.
 _UNUSUAL_RATIO, _MIN_UNUSUAL_DISTANCE = 4.0, 0.15
 
 
@@ -60,7 +61,7 @@ def _area(low: Floats, high: Floats) -> Floats:
 
 
 def assign_tracks(costs: Floats) -> list[int | None]:
-    """The detected track of each person, over all frames; no track twice.
+    """Assign whole tracks to people, each track at most once.
 
     Args:
         costs: (P, D, T) distances of people to tracks, infinite if there is nothing to compare.
@@ -79,7 +80,7 @@ def assign_tracks(costs: Floats) -> list[int | None]:
 
 
 def assign_frames(costs: Floats) -> npt.NDArray[np.int64]:
-    """The track whose detection each person is, frame by frame, so that a detector's identity switches do not matter.
+    """Assign detections to people frame by frame, so that a detector's identity switches do not matter.
 
     Args:
         costs: As for `assign_tracks`.

@@ -1,6 +1,6 @@
-"""Trial runs of what `doctor` checks of pictures: OpenCV, video, the comparison video and the detector.
+"""Checks for `doctor` of all that handles images: OpenCV, video, the comparison video and the detector.
 
-Each `try_` function returns what it found, or raises if something does not work.
+Each `try_` function returns what it found, or raises an error if something does not work.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _WIDTH, _HEIGHT, _GRAY = 160, 120, 128
 
 
 def try_opencv() -> str:
-    """Import OpenCV and call it: leftovers of an uninstalled package import, and then lack functions."""
+    """Import OpenCV and call it: leftovers of an uninstalled package can be imported, but lack functions."""
     import cv2
 
     corners, _ = cv2.projectPoints(np.eye(3), np.zeros(3), np.array([0.0, 0, 2]), np.eye(3), None)
@@ -44,7 +44,7 @@ def try_opencv_packages() -> str:
     """Check that the files in `cv2` are those of the one package that is installed.
 
     Raises:
-        InputError: Several packages of different versions, or not the files of the package.
+        InputError: Several packages have different versions, or the files are not the package's.
     """
     import cv2
 
@@ -55,12 +55,12 @@ def try_opencv_packages() -> str:
             f"{named} are installed over each other (cv2 is {cv2.__version__}), so updating or removing one breaks it"
         )
     if installed and not any(f"{release}.".startswith(f"{cv2.__version__}.") for release in installed.values()):
-        raise InputError(f"{named} is installed, but cv2 is {cv2.__version__}: files of another package lie over it")
+        raise InputError(f"{named} is installed, but cv2 is {cv2.__version__}: files of another package overwrite it")
     return named or "not installed through pip"
 
 
 def one_opencv() -> str:
-    """The command that leaves a single, whole OpenCV, with the modules of all that were installed."""
+    """The command that replaces all installed OpenCV packages by one with all their modules."""
     installed = _opencv_packages()
     kept = _OPENCV_CONTRIB if any("contrib" in package for package in installed) else _OPENCV
     return f"pip uninstall -y {' '.join(installed) or kept} && pip install {kept}"
@@ -141,7 +141,7 @@ def try_detector() -> str:
     """Load the default detector and run it on an empty picture; nothing is downloaded.
 
     Raises:
-        InputError: MediaPipe is not installed, or gives something else than people.
+        InputError: MediaPipe is not installed, or its keypoints have the wrong shape.
     """
     if find_spec("mediapipe") is None:
         raise InputError("MediaPipe is not installed, so keypoints must be given")

@@ -1,4 +1,4 @@
-"""Where results go: names, checks before the work, and writing all files or none."""
+"""Output files: their names, checks before the work, and writing all of them or none."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def name_outputs(source: Path, folder: Path | None, *, video: bool, format: Outp
 
 @contextmanager
 def staged(outputs: Outputs, *, overwrite: bool) -> Iterator[Outputs]:
-    """Check that `outputs` can be written, then give hidden places to write them to.
+    """Check that `outputs` can be written, then yield hidden paths to write them to.
 
     The files move to their names together when the block ends. If it ends with an error (or Ctrl-C), none of them
     is left. Only the comparison video may be missing at the end: results do not depend on it.

@@ -1,4 +1,4 @@
-"""Whose keypoints are whose: the people to refine, and their tracks in a keypoint file or video."""
+"""Choose the people to refine, and match them with the tracks of a keypoint file or video."""
 
 from __future__ import annotations
 
@@ -142,11 +142,11 @@ def _in_image(person: Estimate, tracks: Sequence[Keypoints], body: BodyModel) ->
 def _through_found_camera(points: np.ndarray, tracks: Sequence[Keypoints], K: np.ndarray, fps: float) -> np.ndarray:
     """(T, K, 2) pixels of world points (T, K, 3), whose place in the image is unknown.
 
-    The person's track is the one that fits best under some camera. Tracks that fit as well in the frames that it lacks
-    are the same person's, whom the detector lost for a while.
+    The person's track is the one that fits best under some camera. The detector may have lost the person for a while:
+    other tracks that fit as well in the missing frames belong to the same person.
 
-    The refiner recovers a camera too, from other inputs: the keypoints that the person got, assigned frame by frame and
-    resampled, and the person's own shape. Here whole candidate tracks are tried on the mean shape.
+    The refiner also recovers a camera, but from other inputs: the person's matched and resampled keypoints, and the
+    person's own shape. Here whole candidate tracks are tried on the mean shape.
     """
     evidence = [float(track.confidence.sum()) for track in tracks]
     order = sorted(range(len(tracks)), key=lambda index: -evidence[index])[:_MAX_CAMERA_TRIALS]
@@ -228,7 +228,7 @@ def _frame_by_frame(
 def _note(person: Estimate, track: KeypointTrack | None, *, whole: bool) -> Note:
     who = f"person {person.track_id}"
     if track is None:
-        text = f"{who}: none of the keypoints lie where this person is; left as read"
+        text = f"{who}: no keypoints lie where this person is; the person is left as read"
         return Note("keypoints-missing", text, "warning")
     seen = int(np.isin(person.frame_ids, track.frame_ids[track.keypoints.confidence.max(axis=1) > 0]).sum())
     has = f"keypoints in {seen} of {len(person)} frames"
@@ -242,7 +242,7 @@ def _not_assigned(people: Sequence[Estimate], tracks: Sequence[KeypointTrack]) -
     known = ", ".join(person.track_id for person in people)
     if tracks[0].keypoints.is_3d:
         return InputError(
-            f"{source}: {of}, wanted are {known}; 3D keypoints of several people need the input's ids, or "
+            f"{source}: {of}, to be refined: {known}; 3D keypoints of several people need the input's ids, or "
             "choose one with --person and give a file of that person"
         )
-    return InputError(f"{source}: {of}, none where the result has person {known}; give keypoints of this very video")
+    return InputError(f"{source}: {of}, none where the result has person {known}; give keypoints of the same video")

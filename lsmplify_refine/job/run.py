@@ -1,4 +1,4 @@
-"""One run of the command, for Python too: read, people, keypoints, check, refine, write."""
+"""Run a job, for the command and for Python: read, choose people, find keypoints, check, refine, write."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ def run(job: Job, *, progress: Progress | None = None, notify: Notify | None = N
         people[0].source or job.input, job.output, video=canvas.info is not None, format=job.output_format
     )
     with staged(outputs, overwrite=job.overwrite) as staging:
-        # told now, not after the work
-        video_error = _told(gl_error(), notify) if canvas.info else None
+        # reported now, not after the work
+        video_error = _reported(gl_error(), notify) if canvas.info else None
         refiner = Refiner(body, device=device, progress=_step(progress, "refining"), **job.as_keywords())
         refinements = {index: refiner.refine(person) for index, person in wanted.items()}
         export_notes = _write_results(job, people, refinements, body, staging.results)
         if canvas.info and staging.comparison and not video_error:
             step = _step(progress, "rendering")
-            video_error = _told(draw(canvas.info, staging.comparison, list(refinements.values()), step), notify)
+            video_error = _reported(draw(canvas.info, staging.comparison, list(refinements.values()), step), notify)
         notes = [*video.notes, *canvas.notes, *keypoint_notes, *export_notes]
         if video_error:
             outputs = Outputs(outputs.results, outputs.report)
@@ -127,7 +127,7 @@ def open_body(job: Job, estimate: Estimate) -> BodyModel:
     """The user's body model, or else the open one.
 
     Raises:
-        InputError: The body model cannot be loaded, or a gender is asked of the open body.
+        InputError: The body model cannot be loaded, or a gender is given for the open body.
     """
     if job.body_model is not None:
         return BodyModel.load(job.body_model, gender=job.gender or estimate.gender)
@@ -148,7 +148,7 @@ def _complete_all(
     job: Job, people: list[Estimate], chosen: list[int], video: VideoInfo | None, found: FoundKeypoints
 ) -> dict[int, Estimate]:
     """The people to refine by index, completed and checked."""
-    # of several people some may have no keypoints: they stay as read
+    # some of several people may have no keypoints: they stay as read
     wanted = {
         index: complete(people[index], video=video, track=found.tracks.get(index), focal_px=job.focal_px)
         for index in chosen
@@ -160,7 +160,7 @@ def _complete_all(
 
 
 def _keypoint_notes(found: FoundKeypoints, wanted: dict[int, Estimate], body: BodyModel) -> list[Note]:
-    """Where the found keypoints come from, whose they are, what the body makes of them, and swapped sides."""
+    """Notes on the found keypoints: their origin, their people, their mapping to the body, and swapped sides."""
     tracks = found.tracks.values()
     origins = [note for track in tracks for note in track.notes]
     mappings = [track.mapping(body.point_origins(track.keypoints.convention)).note() for track in tracks]
@@ -184,8 +184,8 @@ def _step(progress: Progress | None, stage: str) -> Step | None:
     return partial(progress, stage) if progress else None
 
 
-def _told(error: Exception | None, notify: Notify | None) -> Exception | None:
-    """The same error, of which the user has been told."""
+def _reported(error: Exception | None, notify: Notify | None) -> Exception | None:
+    """Notify the user of an error, if there is one, and return it."""
     if error and notify:
         notify(failure_note(error))
     return error

@@ -1,4 +1,4 @@
-"""Augmentation: makes a small corpus of one style (collars and hands at rest) stand for all people.
+"""Augmentation: widen a small motion corpus of one style (collars and hands at rest).
 
 Poses are mirrored and recombined limb by limb. Joints along spine, neck and shoulders share their rotation differently.
 *Style offsets* are random constant rotations per joint, the same in all frames of a sample. The network must then keep
@@ -24,8 +24,8 @@ _MAX_CONTORTION_RAD = 0.8
 _EQUAL = (0.0, *[1.0] * (JOINTS - 1))
 #: Max turns per frame of the slow movements: one per second at 30 fps.
 _MAX_SWAY_RATE = 1 / 30
-#: Neighbours in the skeleton: giver and taker of a part of the giver's rotation, and the max part. Body models and
-#: retargeting methods differ in how spine, neck and shoulder girdle share a rotation.
+#: Neighbours in the skeleton: the joint that gives a part of its rotation, the joint that takes it, and the maximum
+#: part. Body models and retargeting methods differ in how spine, neck and shoulder girdle share a rotation.
 _NEIGHBOURS = (
     ("spine1", "spine2", 0.6),
     ("spine2", "spine3", 0.5),
@@ -113,7 +113,7 @@ def swaying(size: Tensor, frames: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def estimator_error(count: int, angle: float, generator: torch.Generator) -> Tensor:
-    """Draw an estimator's errors, rotation vectors (N, 22, 3): max at the wrists, min along the spine."""
+    """Draw an estimator's errors, rotation vectors (N, 22, 3): strongest at the wrists, weakest along the spine."""
     own = torch.randn(count, JOINTS, 3, generator=generator)
     own[:, WRISTS] *= 1.5
     own[:, SPINE] *= 0.6

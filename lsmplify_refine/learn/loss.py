@@ -12,7 +12,7 @@ from lsmplify_refine.learn.shape_batches import ShapeSampler
 from lsmplify_refine.solver.problem import Pose
 from lsmplify_refine.values.smpl_joints import JOINTS
 
-#: Vertices that stand for the mesh.
+#: Number of vertices sampled from the mesh.
 _PROBES = 48
 #: Loss of a pair that counts as easy. Above it, the logarithm gives a millimetre of an exact pair as much weight as
 #: several of a noisy pair. Without the logarithm, noisy pairs decide nearly all of the gradient.

@@ -40,8 +40,8 @@ class PairConfig(KeypointNoiseConfig):
         known_first: Probability that the network gets the first pose of a sequence as a true pose, if it is true.
         recombined: Probability per limb of coming from another frame.
         unbent: Probability of a motion that is scaled towards the rest pose.
-        contorted: Probability of random turns of all joints. Without `unbent` and `contorted`, the network takes
-            anybody who differs from the corpus for a wrong start, and drops that start.
+        contorted: Probability of random turns of all joints. Without `unbent` and `contorted`, the network takes any
+            pose that differs from the corpus for a wrong start, and discards it.
         handed_on: Probability that joints along spine, neck and shoulders share their rotation differently.
         style_factor: Max factor on the style offsets.
         as_recorded: Probability of neither style offset nor sway. It does not depend on the estimator's error:

@@ -17,7 +17,7 @@ from lsmplify_refine.learn.keypoint_noise import KeypointNoise
 from lsmplify_refine.solver.problem import Pose
 from lsmplify_refine.solver.running_mean import RunningMean
 
-#: Names of the fields of `Motions` that checkpoints call otherwise.
+#: Fields of `Motions` that have another name in checkpoints.
 _STORED_NAMES = {"given_betas": "told", "noise": "flaws"}
 
 

@@ -40,7 +40,7 @@ class ShapeSampler:
 
 
 def moved_points(skeleton: Skeleton, offsets: Tensor) -> Skeleton:
-    """Move a skeleton's keypoints by (N, K, 3) metres on their bones, as another convention does."""
+    """Move a skeleton's keypoints by (N, K, 3) metres on their bones, to where another convention has them."""
     return replace(skeleton, points=skeleton.points + offsets[:, :, None] * skeleton.shares[..., None])
 
 

@@ -108,7 +108,7 @@ def train(
         resume: Continue from the folder's checkpoint.
         report_every: Steps between reports.
         on_progress: Called with each report.
-        forward: Another way from network and pairs to the poses that the loss is taken on.
+        forward: Replaces the way from network and pairs to the two poses of the loss.
         begin_with: Weights to begin with instead of random ones; they determine the network's size.
 
     Raises:
@@ -211,9 +211,9 @@ class _Run:
 
 def _check(config: TrainConfig, checkpoint: Path, resume: bool) -> None:
     if config.architecture == "published" and config.pairs.image_batches:
-        raise InputError("the published network takes keypoints in space only: image_batches must be 0")
+        raise InputError("the published network takes only 3D keypoints: image_batches must be 0")
     if not resume and checkpoint.exists():
-        raise InputError(f"{checkpoint}: exists; go on from it with --resume, or write to another folder")
+        raise InputError(f"{checkpoint}: exists; continue from it with --resume, or write to another folder")
 
 
 def _network(config: TrainConfig, begin_with: Path | None) -> nn.Module:

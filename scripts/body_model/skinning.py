@@ -42,7 +42,7 @@ def skinning_weights(source: Source, mean: np.ndarray, joints: np.ndarray) -> np
     weights = _blurred(weights, average, 0.5 * _around_shoulders(mean, joints, girdle), rounds=30)
     # a falloff from the wrist up the forearm avoids pinching under a turned hand
     weights = _blurred(weights, average, 0.5 * _around_wrists(mean, joints, weights), rounds=120)
-    return _at_most(weights, _INFLUENCES)
+    return _limited(weights, _INFLUENCES)
 
 
 def _joint_of(bone: str) -> str:
@@ -106,8 +106,8 @@ def _blurred(weights: np.ndarray, average: sp.csr_matrix, share: np.ndarray, *, 
     return weights
 
 
-def _at_most(weights: np.ndarray, influences: int) -> np.ndarray:
-    """Keep the `influences` max weights of each vertex, renormalised."""
+def _limited(weights: np.ndarray, influences: int) -> np.ndarray:
+    """Keep the `influences` highest weights of each vertex, renormalised."""
     threshold = np.sort(weights, axis=1)[:, -influences - 1 : -influences]
     kept: np.ndarray = np.where(weights > np.maximum(threshold, 1e-3), weights, 0)
     kept /= kept.sum(1, keepdims=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import fields, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args
 
@@ -99,6 +100,23 @@ GIVEN: dict[str, tuple[list[str], Any]] = {
 def parsed(*options: str) -> Job:
     args = make_parser().parse_args(["refine", "--input", "x", *options])
     return job_from(args, args.input)
+
+
+@pytest.mark.parametrize(("verb", "module"), [("train", "learn.train"), ("evaluate", "evaluate.run")])
+def test_help_states_the_defaults_of_the_configuration(
+    verb: str, module: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([verb, "--help"])
+    shown = " ".join(capsys.readouterr().out.partition("options:")[2].split())
+    config = getattr(import_module(f"lsmplify_refine.{module}"), f"{verb.title()}Config")()
+    stated = 0
+    for field in fields(config):
+        option, default = f"--{field.name.replace('_', '-')} ", getattr(config, field.name)
+        if option in shown and isinstance(default, (int, float)) and not isinstance(default, bool):
+            assert f"(default: {default:g})" in shown.partition(option)[2].partition(" --")[0]
+            stated += 1
+    assert stated >= 4
 
 
 def test_every_field_of_a_job_has_an_option_and_one_default() -> None:

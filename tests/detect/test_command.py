@@ -91,7 +91,7 @@ def test_two_people_of_whom_one_is_never_seen(
     focal = str(float(clips.results()["K_fullimg"][0, 0, 0]))
     assert main(["--input", str(source), "--focal-px", focal, *options]) == 0
     shown = capsys.readouterr().out
-    assert "warning: person 4: none of the keypoints lie where this person is; left as read" in shown
+    assert "warning: person 4: no keypoints lie where this person is; the person is left as read" in shown
     assert "note: person 7: keypoints in 8 of 8 frames" in shown
     written = pickle.loads((tmp_path / "wham_output_refined.pkl").read_bytes())
     assert written[4]["pose"].tobytes() == pose.tobytes() and written[7]["pose"].tobytes() != pose.tobytes()

@@ -112,4 +112,4 @@ def test_video_against_parameters(size: tuple[int, int], ids: list[int], problem
 def test_a_video_that_merely_lies_there_may_be_wrong(tmp_path: Path) -> None:
     (tmp_path / "v.mp4").write_bytes(b"broken")
     info, notes = open_video([estimate(video=tmp_path / "v.mp4")], None, shown=False)
-    assert info is None and "left aside" in notes[0].text
+    assert info is None and "is ignored" in notes[0].text

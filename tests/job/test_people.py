@@ -127,7 +127,7 @@ def test_who_has_none_is_said_and_nobody_is_an_error() -> None:
     found = match_people(people, [0, 1], one, open_body(), video=None)
     matched, notes = found.tracks, found.notes
     assert list(matched) == [1]
-    assert notes[0].text == "person 5: none of the keypoints lie where this person is; left as read"
+    assert notes[0].text == "person 5: no keypoints lie where this person is; the person is left as read"
     with pytest.raises(InputError, match=r"points\.json: keypoints of one person, none where the result has person 5;"):
         match_people(people, [0], one, open_body(), video=None)
     far = [track(pixels[0] + 3000, "x"), track(pixels[1] + 3000, "y")]

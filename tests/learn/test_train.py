@@ -74,7 +74,7 @@ def test_a_resumed_run_continues_where_it_stopped(
     with pytest.raises(Stop):
         train(split, open_body(), config, tmp_path / "cut", fabric=fabric, report_every=1, on_progress=stop_after_eight)
     assert weights_record(tmp_path / "cut" / "weights.safetensors")["step"] == 8
-    with pytest.raises(InputError, match=r"checkpoint\.ckpt: exists; go on from it with --resume"):
+    with pytest.raises(InputError, match=r"checkpoint\.ckpt: exists; continue from it with --resume"):
         curve(split, tmp_path / "cut", config)
     assert curve(split, tmp_path / "cut", config, resume=True) == whole[8:]
     ours, theirs = (load_weights(tmp_path / name / "weights.safetensors").state_dict() for name in ("cut", "whole"))

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lsmplify_refine import InputError
 from lsmplify_refine.regressor.published import PublishedNetwork, load_published, ntu_adjacency
-from tests.support.published_files import outspoken, write_published
+from tests.support.published_files import random_network, write_published
 
 N = 8
 NOSE, NECK, MID_HIP, RIGHT_HIP, LEFT_HIP = 0, 1, 8, 9, 12
@@ -121,7 +121,7 @@ def test_both_point_sets_are_seen_in_the_left_handed_frame_of_the_start() -> Non
 
 def test_turning_and_moving_the_scene_turns_the_root_only() -> None:
     start, target, rotations, betas = inputs()
-    network = outspoken()
+    network = random_network()
     turn = roma.rotvec_to_rotmat(torch.tensor([0.4, -1.1, 0.7], dtype=torch.float64))
     move = torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64)
     turned_start = torch.cat([turn @ rotations[:, :1], rotations[:, 1:]], 1)
@@ -149,7 +149,7 @@ def test_every_weight_learns_and_rest_poses_have_gradients() -> None:
     # rotation vectors at the identity are a classic place for NaN
     rotations[0] = torch.eye(3)
     rotations.requires_grad_(True)
-    network = outspoken().train()
+    network = random_network().train()
     network(start, target, rotations, betas).square().cos().sum().backward()
     assert rotations.grad is not None and rotations.grad.isfinite().all()
     for name, parameter in network.named_parameters():

@@ -1,4 +1,4 @@
-"""One table of files in the true layouts of all estimators: what the tests of every adapter run over."""
+"""One table of files in the true layouts of all estimators: the cases of every adapter's tests."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Case:
         adapter: Name of the adapter that reads it.
         write: Writes one into a folder and gives its path.
         changing: The last keys of the values that a refinement changes.
-        how: The format with options, None to have it told from the content.
+        how: The format with options; None to recognise it by content.
     """
 
     adapter: str

@@ -8,7 +8,7 @@ from lsmplify_refine.values.camera import CalibratedCamera
 
 
 def camera_at(name: str, degrees: float, target: np.ndarray, distance_m: float = 4.0) -> CalibratedCamera:
-    """A camera of 1920x1080 that looks at a point from the side and a little above, with a real lens."""
+    """A camera of 1920x1080 that looks at a point from the side and a little above, with lens distortion."""
     angle = np.radians(degrees)
     centre = target + distance_m * np.array([np.sin(angle), -0.2, -np.cos(angle)])
     forward = (target - centre) / np.linalg.norm(target - centre)

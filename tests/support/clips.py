@@ -35,7 +35,7 @@ def keypoints(frames: int = FRAMES) -> torch.Tensor:
 
 
 def keypoints_3d(frames: int = FRAMES, *, mirrored: bool = False) -> np.ndarray:
-    """BODY_25 points (T, 25, 3) that a triangulation of the clip may give: metres, in a room of its own."""
+    """BODY_25 points (T, 25, 3) that a triangulation of the clip may give: metres, in another frame."""
     from lsmplify_refine.engine.targets import pose_on_body
 
     body = BodyModel.open()

@@ -359,7 +359,7 @@ def write_easymocap(folder: Path, width: int = 72) -> Path:
 
 
 def write_fork(folder: Path) -> Path:
-    """The SMPLest-X fork that keeps the box's camera: a folder an image."""
+    """The SMPLest-X fork that keeps the box's camera: one folder per image."""
     for frame in range(3):
         (folder / f"img_{frame}").mkdir(parents=True)
         shapes = {"smplx_root_pose": 3, "smplx_body_pose": 63, "smplx_lhand_pose": 45, "smplx_shape": 10}

@@ -1,4 +1,4 @@
-"""Detectors that see what a test tells them."""
+"""Fake detectors, whose results a test sets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lsmplify_refine.detect import registry
 
 
 class Replay:
-    """Gives the frames' people from a list, one call after the other."""
+    """Returns the people of one frame per call, from a list."""
 
     name = "replay"
     convention = "coco17"
@@ -29,7 +29,7 @@ class Replay:
 
 
 def install(monkeypatch: pytest.MonkeyPatch, **made: Callable[[Path | None], object]) -> None:
-    """Detectors as somebody's installed package would bring them, by name."""
+    """Register detectors by name, as an installed package would."""
     for name, make in made.items():
         monkeypatch.setattr(f"{__name__}.MADE_{name}", make, raising=False)
     points = [EntryPoint(name, f"{__name__}:MADE_{name}", registry.ENTRY_POINT_GROUP) for name in made]

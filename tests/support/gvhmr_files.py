@@ -82,7 +82,7 @@ def write_pkl(path: Path, results: dict[str, Any], *, copied: bool = False, prot
 
 
 def write_amass_like(path: Path, results: dict[str, Any]) -> Path:
-    """The flattened npz: z-up poses and trans turned without the pelvis term, no global block of its own."""
+    """The flattened npz: z-up poses and trans turned without the pelvis term, without a global block."""
     world = as_numpy(results["smpl_params_global"])
     turn = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
     orient = rotmat_to_rotvec(turn @ rotvec_to_rotmat(world["global_orient"])).astype(np.float32)
@@ -120,7 +120,7 @@ def write_package_npz(path: Path, results: dict[str, Any]) -> Path:
 
 
 def keypoints(frames: int = FRAMES) -> torch.Tensor:
-    """As `preprocess/vitpose.pt`, confidence beyond 1 included."""
+    """As `preprocess/vitpose.pt`, with a confidence above 1."""
     rng = torch.Generator().manual_seed(2)
     points = torch.rand(frames, 17, 3, generator=rng) * torch.tensor([WIDTH, HEIGHT, 0.5])
     points[0, 0, 2] = 1.017

@@ -1,6 +1,6 @@
-"""Hostile files: name -> (file name, writer, reader, what the refusal says).
+"""Hostile files: name -> (file name, writer, reader, text of the error).
 
-Files with code touch `owned` in the current folder when they get to run.
+Files with code touch `owned` in the current folder if they run.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ MEGA = 1 << 20
 
 
 class Asks:
-    """Pickles as a call of whatever it is given."""
+    """Pickles as a call of a function with arguments."""
 
     def __init__(self, function: Any, *arguments: Any) -> None:
         self.call = function, arguments
@@ -175,7 +175,7 @@ HOSTILE: dict[str, Case] = {
                                       "asks for numpy.load"),
     "code by a loader within torch": ("f.pkl", pickled(Asks(torch.load, "x.pt")), load_pickle, "asks for torch."),
     "code in protocol 0": ("f.pkl", raw(b"cposix\nsystem\n(S'touch owned'\ntR."), load_pickle, "asks for posix.system"),
-    "code in protocol 0, told from its content": ("f.pkl", raw(b"(dp0\nVa\ncposix\nsystem\n(S'touch owned'\ntRs."),
+    "code in protocol 0, recognised by content": ("f.pkl", raw(b"(dp0\nVa\ncposix\nsystem\n(S'touch owned'\ntRs."),
                                                   load_save.load, "asks for posix.system"),
     "code by an old class": ("f.pkl", raw(b"\x80\x02(S'touch owned'\niposix\nsystem\n."), load_pickle, "old classes"),
     "code by state": ("f.pkl", raw(b"\x80\x02cbuiltins\ndict\n)R}X\x01\x00\x00\x00aK\x01sb."), load_pickle,
@@ -206,7 +206,7 @@ HOSTILE: dict[str, Case] = {
     "code in keypoints": ("f.pt", lambda p: torch.save(TOUCH, p), load_tracks, "asks for posix.system"),
     "name with a line break": ("f.pkl", raw(b"\x80\x04\x8c\x05os\nxy\x8c\x06system\x93."), load_pickle,
                                "asks for os xy.system"),
-    # files that are not theirs
+    # paths outside the file
     "joblib naming a file elsewhere": (
         "f.pkl", raw(b"\x80\x02cjoblib.numpy_pickle\nNDArrayWrapper\n)\x81}X\x08\x00\x00\x00filename"
                      b"X\x0e\x00\x00\x00../../x/secretsb."), load_pickle, "not beside it"),
@@ -215,7 +215,7 @@ HOSTILE: dict[str, Case] = {
         "f.pt", torch_zip(lambda m: m | {"/etc/x": b"1"}), load_torch, "path out of its folder"),
     "the same member twice": ("f.npz", lambda p: zipped({"a.npy": npy((0,)), "a\\b.npy": b"", "a/b.npy": b""})(p),
                               load_npz, "twice"),
-    # announced and not there
+    # sizes announced, but no such data
     "npy of 10 GB": ("f.npy", raw(npy((HUGE // 8,), data=bytes(900))), load_npy, "announces 10000000000 bytes"),
     "npy of elements of no size": ("f.npy", raw(npy((HUGE,), "|V0")), load_npy, "elements of no size"),
     "npy with a header of 4 GB": ("f.npy", raw(b"\x93NUMPY\x02\x00\xff\xff\xff\xff{"), load_npy,
@@ -247,7 +247,7 @@ HOSTILE: dict[str, Case] = {
     "pickled text of impossible characters": (
         "f.pkl", lambda p: raw(pickle.dumps(np.array(["abcd"]), 4).replace(np.array("b").tobytes(), b"\xff" * 4))(p),
         load_pickle, "do not exist"),
-    # there, and too much
+    # data present, but too large
     "npz that inflates to 1 GB": ("f.npz", zeros_member(1024 * MEGA), load_save.load, "announces"),
     "torch archive that inflates to 1 GB": (
         "f.pt", zeros_member(1024 * MEGA, "archive/data.pkl"), load_torch, "announces"),

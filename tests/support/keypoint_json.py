@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-#: The file or folder, the points written, their convention, the first frame, how many kinds of points are not used.
+#: The file or folder, the points written, their convention, the first frame, the number of unused kinds of points.
 Written = tuple[Path, np.ndarray, str, int, int]
 
 FRAMES = 5
@@ -69,7 +69,7 @@ def easymocap_folder(folder: Path, points: np.ndarray) -> Path:
 
 
 def mediapipe(points: np.ndarray, *, world: bool) -> dict[str, Any]:
-    """Landmarks in the image, or those of the world, which lie in one list more."""
+    """Landmarks in the image, or world landmarks, which are nested in one more list."""
     names = ("x", "y", "z", "visibility")
     landmarks = [[dict(zip(names, point)) for point in frame.tolist()] for frame in points]
     frames = [{"world_landmarks": [person]} if world else {"landmarks": person} for person in landmarks]

@@ -62,7 +62,7 @@ ChumpyArray.__module__, ChumpyArray.__qualname__, ChumpyArray.__name__ = "chumpy
 
 
 def pickle_with_chumpy(arrays: dict[str, Any]) -> bytes:
-    """Pickle chumpy's arrays too, which pickle checks to lie in a module of that name."""
+    """Pickle chumpy's arrays too; pickle checks that their module exists."""
     module = types.ModuleType("chumpy.ch")
     vars(module)["Ch"] = ChumpyArray
     stand_ins = {"chumpy": types.ModuleType("chumpy"), "chumpy.ch": module}

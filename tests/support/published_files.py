@@ -11,7 +11,7 @@ import torch
 from lsmplify_refine.regressor.published import PublishedNetwork
 
 
-def outspoken() -> PublishedNetwork:
+def random_network() -> PublishedNetwork:
     """Random weights whose residuals depend visibly on the inputs; float64."""
     torch.manual_seed(0)
     network = PublishedNetwork().double().eval()
@@ -25,8 +25,8 @@ def outspoken() -> PublishedNetwork:
 
 
 def write_published(path: Path, edit: Callable[[dict[str, Any]], Any] = lambda weights: None) -> PublishedNetwork:
-    """Write a checkpoint of the release's layout with random weights, `edit`ed before."""
-    network = outspoken().float()
+    """Write a checkpoint of the release's layout with random weights, after `edit`."""
+    network = random_network().float()
     weights: dict[str, Any] = {"openpose_regressor": torch.rand(25, 30), **network.state_dict()}
     edit(weights)
     torch.save({"model": weights, "epochs": 3}, path)

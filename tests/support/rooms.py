@@ -13,14 +13,14 @@ from tests.support.scenes import open_body, scene, true_motion
 
 @dataclass(frozen=True)
 class Room:
-    """Where the keypoints live: x_estimate = scale * rotation @ x_room + translation, per frame or for all."""
+    """The keypoints' frame: x_estimate = scale * rotation @ x_room + translation, per frame or for all."""
 
     rotation: np.ndarray
     translation: np.ndarray
     scale: float = 1.0
 
     def enter(self, points: np.ndarray) -> np.ndarray:
-        """Points (T, K, 3) of the estimate's frame in the room."""
+        """Points (T, K, 3) from the estimate's frame to the room's."""
         inside: np.ndarray = (points - self.translation[..., None, :]) @ self.rotation / self.scale
         return inside
 
@@ -37,7 +37,7 @@ def from_moving_camera(frames: int) -> Room:
 
 
 def at_wrong_depths(frames: int, swing_m: float = 0.4) -> Room:
-    """A still room as an estimate sees it whose depth swings by so much."""
+    """A still room, as seen by an estimate whose depth oscillates with amplitude `swing_m`."""
     swing = swing_m * np.sin(2 * np.pi * np.arange(frames) / 40)
     return Room(STILL.rotation, STILL.translation + np.stack([0 * swing, 0 * swing, swing], 1))
 
@@ -62,14 +62,14 @@ def in_room(
     """`scene`'s estimate with 3D keypoints of a room, without camera and video.
 
     Args:
-        room: Their frame.
-        frames: T.
-        convention: Theirs.
-        error_deg: Errors of the estimate's joints.
+        room: The keypoints' frame.
+        frames: Number of frames T.
+        convention: The keypoints' convention.
+        error_deg: Error of the estimate's joints, degrees.
         noise_m: Noise of the keypoints, metres, in the estimate's frame.
-        garbage: Share of points that lie anywhere, with full confidence.
+        garbage: Share of outliers with full confidence.
         gap: Frames whose keypoints are all missing.
-        seed: Of noise and garbage.
+        seed: Seed of noise and outliers.
     """
     generator = np.random.default_rng(seed)
     points = true_points(frames, convention)

@@ -1,4 +1,4 @@
-"""What holds for every adapter: a file is read, changed and written back, and the rest of it keeps its bytes."""
+"""Checks for every adapter: a file is read, changed and written back, and everything else keeps its bytes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ROW = 2
 
 
 def refined(estimate: Estimate) -> Estimate:
-    """One joint of one row and that row's roots changed."""
+    """Change one joint of one row, and that row's roots."""
     row = min(ROW, len(estimate) - 1)
     pose, orient, transl = estimate.body_pose.copy(), estimate.global_orient.copy(), estimate.transl.copy()
     pose[row, 17] += 0.2

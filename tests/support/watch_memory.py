@@ -1,4 +1,4 @@
-"""Refuses every hostile file in a process that may take little memory; prints the megabytes that each took.
+"""Read every hostile file in a process with limited memory, and print the megabytes that each took.
 
 Run as `watch_memory.py FOLDER`. Files are written by another process, so that only reading counts.
 """
@@ -44,7 +44,7 @@ def in_child(work: Callable[[], object]) -> None:
 
 
 def main() -> None:
-    """Every case in a child of its own."""
+    """Run every case in its own child process."""
     folder = Path(sys.argv[1])
     os.chdir(folder)
     adapters()  # imported now, not in the first child that needs them

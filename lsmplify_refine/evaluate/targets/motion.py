@@ -71,7 +71,7 @@ class Motion:
         return replace(self, rotvec=rotvec, pelvis=self.pelvis @ rotation.T + np.asarray(translation))
 
     def far(self, times: float = 25.0) -> Motion:
-        """The same motion `times` as deep, so that a camera with a long focal length sees it."""
+        """The same motion at `times` the depth, so that a camera with a long focal length sees it."""
         return replace(self, pelvis=self.pelvis * [1.0, 1.0, times])
 
     def rows(self, chosen: slice | np.ndarray) -> Motion:
@@ -90,8 +90,8 @@ def recorded_motions(mocap: Path, maximum: int, seconds: float) -> list[Motion]:
 
     Args:
         mocap: Folder in AMASS's layout.
-        maximum: How many takes to choose at most.
-        seconds: Length of each take at most.
+        maximum: Maximum number of takes.
+        seconds: Maximum length of each take.
 
     Raises:
         InputError: The folder has no take of a test subject that is long enough.

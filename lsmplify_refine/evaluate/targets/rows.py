@@ -34,7 +34,7 @@ from lsmplify_refine.keypoint_files.multi_view import triangulate_files
 from lsmplify_refine.values.camera import CalibratedCamera
 from lsmplify_refine.values.estimate import Estimate
 
-#: Frames without the person who leaves.
+#: Number of frames in which the second person is missing.
 GAP_FRAMES = 20
 #: Track ids of the two people.
 TRACK_IDS = (0, 3)

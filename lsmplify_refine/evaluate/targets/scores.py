@@ -15,7 +15,7 @@ from lsmplify_refine.evaluate.targets.motion import Motion, open_body
 from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 from lsmplify_refine.values.estimate import Estimate
 
-#: One rotation of the whole take is removed first: keypoints of another frame cannot tell it.
+#: One rotation of the whole take is removed first: keypoints in another frame cannot determine it.
 PVE_TURNED = "pve_mm_pelvis_take_rotation"
 
 
