@@ -29,8 +29,8 @@ class BodyArrays:
 
     Attributes:
         family: smpl, smplh or smplx.
-        gender: As the file or its user says.
-        is_open: True for the shipped open body, whose betas are its own.
+        gender: As the file or the user states it.
+        is_open: True for the shipped open body, which has its own shape space.
         v_template: Rest vertices, metres.
         faces: Triangles of vertices.
         weights: Skinning weights.
@@ -38,7 +38,7 @@ class BodyArrays:
         posedirs: Pose blend shapes, 9 features for each joint but the root, or None where all are zero.
         J_regressor: Joints from vertices.
         parents: Parent of each joint, -1 for the root.
-        keypoint_regressors: Of each convention: weights on the posed vertices, then on the posed joints.
+        keypoint_regressors: For each convention, weights on the posed vertices, then on the posed joints.
     """
 
     family: Family

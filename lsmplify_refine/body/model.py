@@ -1,4 +1,4 @@
-"""`BodyModel`: validation and orchestration over the arrays and the maths."""
+"""`BodyModel`: keypoints, joints and mesh vertices of a posed SMPL-family body."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class BodyModel:
 
     @classmethod
     def open(cls) -> BodyModel:
-        """The open SMPL-format body that ships with the package (its betas are its own)."""
+        """The open SMPL-format body that ships with the package; it has its own shape space."""
         return cls(load_open_body())
 
     @classmethod
@@ -167,7 +167,11 @@ class BodyModel:
         return moved
 
     def _check_betas(self, betas: Real[np.ndarray, "*batch betas"]) -> int:
-        """How many betas there are, if the model has so many."""
+        """Number of betas, at most the model's.
+
+        Raises:
+            InputError: There are more than the model has.
+        """
         count = int(betas.shape[-1])
         if count > self.num_betas:
             raise InputError(f"the body model has {self.num_betas} shape coefficients, the estimate {count}")
@@ -205,7 +209,7 @@ class BodyModel:
         return self._prepared[convention]
 
     def _make_virtual_points(self, convention: str) -> VirtualPoints:
-        """Sum the regressor over the mesh once; joints beyond the body are folded into the body joint they hang on."""
+        """Sum the regressor over the mesh once; hand and face joints merge into the body joint that carries them."""
         arrays = self.arrays
         body_joint = _fold_onto(arrays.parents, self.joint_count)
         regressor = torch.as_tensor(arrays.keypoint_regressors[convention]).double()

@@ -1,9 +1,9 @@
-"""Keypoint conventions on a body: every convention's rows, composed of what the body brings.
+"""Keypoint regressors: every convention's points from a body's landmarks.
 
-A body brings *landmarks*: the points of COCO-17 and BODY_25, its joints, and a few named vertices, each a row of
+A body has *landmarks*: the points of COCO-17 and BODY_25, its joints, and a few named vertices. Each is a row of
 weights on the posed vertices and joints. The open body has COCO's own points; on licensed meshes they are smplx's
-joints and vertex ids, as in smplify-x. A convention's point is one landmark, or a fixed mixture of some (it is then
-*synthesised*: right to a centimetre or two, not measured on people annotated in that convention).
+joints and vertex ids, as in smplify-x. A convention's point is one landmark or a fixed mixture of several. A mixture
+is *synthesised*: right to a centimetre or two, but not measured on people annotated in that convention.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ _POINT_ON_MESH: dict[str, str] = {
     **{f"left_{limb}": f"joint:left_{limb}" for limb in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")},
 }
 
-#: Points that are not a single landmark of every body, for the left or the middle. Several mixtures: the first whose
-#: landmarks the body has. Places were set on the rest pose, by anatomy.
+#: Points that are not a single landmark on every body, for the left side and the midline. A body uses the first mixture
+#: whose landmarks it has. The shares were set on the rest pose, by anatomy.
 _MIXTURES: dict[str, dict[str, tuple[_Mixture, ...]]] = {
     "halpe26": {"head_top": ({"vertex:head_top": 1.0},)},
     # in Human3.6M's own skeletons the spine is half way from root to thorax, the head's end below the top of the skull
@@ -65,7 +65,7 @@ _MIXTURES: dict[str, dict[str, tuple[_Mixture, ...]]] = {
     "smpl24": {"left_hand": ({"joint:left_hand": 1.0}, {"joint:left_middle1": 1.0})},
 }
 
-#: The convention that the other points are like, for those not above; the points it lacks are BODY_25's.
+#: The convention that supplies all other points; BODY_25 supplies the points it lacks.
 _LIKE = {"coco18": "coco17", "coco23": "coco17", "halpe26": "coco17", "mediapipe33": "coco17", "h36m17": "body25"}
 
 #: Joints beyond the first 22 that a mixture may name.
@@ -102,14 +102,14 @@ def mesh_landmarks(
     vertex_ids: Mapping[str, int],
     base: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
-    """What a body brings, as rows (V + J,): weights on the posed vertices, then on the posed joints.
+    """A body's landmarks as rows (V + J,): weights on the posed vertices, then on the posed joints.
 
     Args:
         family: smpl, smplh or smplx.
         template: Rest vertices, y up, arms out.
         joint_regressor: Joints from vertices.
         vertex_ids: smplx's named vertices.
-        base: Rows (K, V + J) of coco17 and body25 that the body brings; where missing, they are smplx's.
+        base: The body's own rows (K, V + J) of coco17 and body25; smplx's landmarks where missing.
     """
     vertices, joints = len(template), len(joint_regressor)
     rows: dict[str, np.ndarray] = {}
@@ -146,7 +146,7 @@ def _row(convention: str, point: str, landmarks: Mapping[str, np.ndarray]) -> Fl
 
 
 def _landmark(convention: str, point: str) -> str | None:
-    """The one landmark that a point is on every body, if it is."""
+    """The landmark of a point, or None if the point is a mixture."""
     if _left(point) in _MIXTURES.get(convention, {}):
         return None
     if convention in ("coco17", "body25"):
@@ -170,7 +170,7 @@ def _left(point: str) -> str:
 
 
 def _side_of(landmark: str, point: str) -> str:
-    """The landmark of the left, on the side of the point."""
+    """A left landmark, mirrored if the point is on the right."""
     if not point.startswith("right_"):
         return landmark
     kind, name = landmark.split(":")

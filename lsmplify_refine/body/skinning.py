@@ -1,8 +1,8 @@
 """Linear blend skinning of keypoints without the mesh.
 
-A keypoint that is linear in the vertices is, under linear blend skinning, a sum over bones of rigidly moved
-*virtual points*: k_j = sum_b (G_b a_jb + c_jb t_b), where G_b, t_b move bone b, a_jb = sum_v r_jv w_vb v and
-c_jb = sum_v r_jv w_vb. Everything here is relative to the pelvis joint; batch dimensions lead.
+A keypoint that is linear in the vertices becomes, under linear blend skinning, a sum over bones of *virtual points*:
+k_j = sum_b (G_b a_jb + c_jb t_b). Here G_b, t_b move bone b, a_jb = sum_v r_jv w_vb v and c_jb = sum_v r_jv w_vb.
+Everything is relative to the pelvis joint; batch dimensions lead.
 
 A fit spends most of its time here, in small operations on many frames. So bones are 4x4 matrices: one product per
 level of the tree poses them. Keypoints come last in memory, which makes inner loops long.
@@ -23,7 +23,7 @@ from torch import Tensor, nn
 class Skeleton:
     """A shaped body, prepared once and posed many times (all tensors on one device).
 
-    `rest_joints` and `points` may lead with a batch dimension: then every pose has a shape of its own.
+    `rest_joints` and `points` may lead with a batch dimension: then every pose has its own shape.
 
     Attributes:
         parents: Parent of each joint, -1 for the root; parents come before children.
@@ -40,7 +40,7 @@ class Skeleton:
     pose_points: Float[Tensor, "points joints 3 features"] | None
 
     def __getitem__(self, rows: int | slice | Tensor) -> Skeleton:
-        """One or some of a batch."""
+        """Some rows of a batch."""
         return replace(self, rest_joints=self.rest_joints[rows], points=self.points[rows])
 
     def to(self, device: torch.device) -> Skeleton:
@@ -50,12 +50,12 @@ class Skeleton:
         return Skeleton(self.parents, rest_joints, points, shares, pose_points)
 
     def of_frames(self, rows: slice | Tensor) -> Skeleton:
-        """Of some frames; itself where all frames share it."""
+        """The skeleton of some frames; itself if all frames share it."""
         return self[rows] if self.rest_joints.dim() == 3 else self
 
     @cached_property
     def steps(self) -> Float[Tensor, "*batch joints 4 4"]:
-        """From each joint's parent to it at rest, as a translation to add a rotation to."""
+        """Rest offset of each joint from its parent, as a 4x4 matrix that a rotation is added to."""
         parent = torch.tensor(self.parents, device=self.rest_joints.device).clamp(min=0)
         steps = torch.zeros(*self.rest_joints.shape[:-1], 4, 4).to(self.rest_joints)
         steps[..., :3, 3] = self.rest_joints - self.rest_joints.index_select(-2, parent)
@@ -94,8 +94,8 @@ def _descent(
     """The order in which levels are posed.
 
     Returns:
-        The joints level after level, the levels' sizes, for each level but the first its parents' places in the level
-        above, and each joint's place in the order of levels.
+        The joints ordered by level, the size of each level, the parents' indices in the level above (for each level but
+        the first), and each joint's index in that order.
     """
     levels = tree_levels(parents)
     above = tuple(
@@ -107,7 +107,7 @@ def _descent(
 
 
 def pose_bones(skeleton: Skeleton, rotations: Float[Tensor, "frames joints 3 3"]) -> Float[Tensor, "frames joints 4 4"]:
-    """Pose the skeleton with parent-relative rotations: from the axes of each bone, about its joint, to the pelvis."""
+    """Bone transforms for parent-relative rotations: from each bone's axes at its joint to the pelvis frame."""
     order, sizes, above, place = _descent(skeleton.parents, rotations.device)
     local = nn.functional.pad(rotations, (0, 1, 0, 1)) + skeleton.steps
     root, *levels = torch.split(local.index_select(1, order), list(sizes), 1)
@@ -142,7 +142,7 @@ class PosedKeypoints:
 
     @property
     def orientations(self) -> Float[Tensor, "frames joints 3 3"]:
-        """Of bones."""
+        """Orientation of each bone."""
         return self.bones[..., :3, :3]
 
     @property
@@ -175,7 +175,7 @@ def jacobian(
     rows: Float[Tensor, "frames rows 3 points"],
     joints: Int[Tensor, " free"],
 ) -> Float[Tensor, "frames unknowns rows points"]:
-    """How linear functions of the keypoints move with joint rotations and with the pelvis.
+    """Jacobian of linear functions of the keypoints with respect to joint rotations and the pelvis.
 
     The derivative is with respect to w in R_i <- G^T exp(w) G R_i, where G is the orientation of the joint's parent.
     So w is in the axes of the camera (or world), radians. Turning joint i moves keypoint k by w x s with s = sum over
@@ -210,7 +210,7 @@ def parent_orientations(skeleton: Skeleton, posed: PosedKeypoints) -> Float[Tens
 
 
 def rest_levers(skeleton: Skeleton) -> Float[Tensor, "*batch points joints"]:
-    """How far in metres each keypoint lies from each joint that moves it, in the rest pose; 0 if it does not."""
+    """Distance in metres of each keypoint from each joint that moves it, in the rest pose; 0 for other joints."""
     below = subtree_mask(skeleton.parents).to(skeleton.points)
     arms = below @ skeleton.points - (skeleton.shares @ below.T)[..., None] * skeleton.rest_joints[..., None, :, :]
     levers: Tensor = arms.norm(dim=-1)
@@ -220,7 +220,7 @@ def rest_levers(skeleton: Skeleton) -> Float[Tensor, "*batch points joints"]:
 def _pose_blend_jacobian(
     skeleton: Skeleton, posed: PosedKeypoints, rows: Float[Tensor, "frames rows 3 points"]
 ) -> Float[Tensor, "frames joints points rows 3"]:
-    """What the pose blend shapes add to the Jacobian by w in R_i <- exp(w) R_i."""
+    """The pose blend shapes' part of the Jacobian with respect to w in R_i <- exp(w) R_i."""
     assert skeleton.pose_points is not None
     keypoint_count, joint_count = skeleton.shares.shape
     # d exp(w) R / dw_e at w = 0 is [e]x R

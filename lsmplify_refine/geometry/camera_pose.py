@@ -1,7 +1,7 @@
-"""The camera pose of a result that has none, from the posed body in the world and its 2D keypoints.
+"""Recover camera poses from a posed body in world coordinates and its 2D keypoints.
 
 Files made by the widely copied Blender snippet hold the person in world coordinates only. Key views are solved by
-robust PnP over a short window of frames. The camera moves slowly, so the window's points are pooled, which makes up for
+robust PnP over a short window of frames. The camera moves slowly, so the window's points are pooled to compensate for
 approximate body proportions. Then all frames are solved together: robust reprojection error, plus a prior that camera
 rotation and position change smoothly. The prior also bridges frames without keypoints.
 """
@@ -19,9 +19,9 @@ from lsmplify_refine.values.keypoints import Keypoints
 
 #: Keypoints below this confidence count as missing.
 _MIN_CONFIDENCE = 0.3
-#: Pooling window and distance of key views, seconds.
+#: Pooling window and spacing of key views, seconds.
 _WINDOW_SECONDS = 0.3
-#: Points that a key view needs.
+#: Min number of points for a key view.
 _MIN_POINTS = 12
 #: Inlier distance of RANSAC and scale of the robust error, as a share of the focal length.
 _INLIER_FOCALS, _ROBUST_FOCALS = 0.03, 0.01
@@ -60,9 +60,9 @@ def recover_camera(
             f"with {points.shape[1]} points; 2D keypoints of every frame are needed"
         )
     seen = (keypoints.confidence >= _MIN_CONFIDENCE) & np.isfinite(keypoints.positions).all(axis=-1)
-    # per second, as the prior is: more frames of the same motion do not weigh more
+    # weights are per second, like the prior: a higher frame rate adds no weight
     weights = np.where(seen, keypoints.confidence, 0.0) * (_TUNED_AT_FPS / fps)
-    # normalised image coordinates; the intrinsics are then out of the way
+    # normalised image coordinates do not depend on the intrinsics
     image = np.where(seen[..., None], keypoints.positions, 0.0).astype(np.float64)
     rays = (image - K[:, None, :2, 2]) / K[:, None, (0, 1), (0, 1)]
     points = points.astype(np.float64)
@@ -136,7 +136,7 @@ def _best_view(
 
 
 def _rays_from(world: Float[np.ndarray, "points 3"], view: _View) -> Float[np.ndarray, "points 2"]:
-    """Rays of world points; very far off for points behind the camera."""
+    """Rays of world points; 1e6 for points behind the camera."""
     local = Rotation.from_rotvec(view[0].ravel()).apply(world) + view[1].ravel()
     depth = np.where(local[:, 2:] > _MIN_DEPTH_M, local[:, 2:], np.nan)
     rays: np.ndarray = np.nan_to_num(local[:, :2] / depth, nan=1e6)
@@ -218,7 +218,7 @@ def _normal_equations(
     image = local[..., :2] / depth[..., None]
     error = (image - rays) / _ROBUST_FOCALS
     squared = (error**2).sum(axis=-1)
-    # Cauchy: detectors' outliers are far off, and a body of other proportions is off everywhere a little
+    # Cauchy kernel: tolerates far outliers, and small errors everywhere from wrong body proportions
     cost = 0.5 * float((weights * np.log1p(squared)).sum())
     influence = weights / (1 + squared)
 
@@ -235,7 +235,7 @@ def _normal_equations(
     blocks = np.einsum("tkei,tkej->tij", weighted, jacobian)
     descent = -np.einsum("tkei,tke->ti", weighted, error)
 
-    # turned is the path of rotation as the sum of its steps: the prior does not see constants
+    # the rotation's path is the sum of its steps; the prior ignores a constant
     steps = Rotation.from_matrix(rotation[1:] @ rotation[:-1].swapaxes(1, 2)).as_rotvec()
     turned = np.concatenate([np.zeros((1, 3)), np.cumsum(steps, axis=0)])
     for bands, path, columns in ((smoothness[0], turned, slice(0, 3)), (smoothness[1], centre, slice(3, 6))):

@@ -1,4 +1,4 @@
-"""Every change of coordinate axes or body family, with the pelvis term.
+"""Changes of coordinate axes and of body family, including the pelvis term in `transl`.
 
 SMPL-family models turn the body about the rest-pose pelvis joint J0(betas), not about the origin:
 x = R (v - J0) + J0 + transl. So the pelvis lies at J0 + transl. Moving a body by a rigid transform, or giving it to a
@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from lsmplify_refine.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
 
-#: Rest-pose pelvis J0 of the neutral mean shape, metres; used where no model file is at hand.
+#: Rest-pose pelvis J0 of the neutral mean shape, metres; used without a model file.
 MEAN_REST_PELVIS: dict[str, tuple[float, float, float]] = {
     "smpl": (-0.0018, -0.2233, 0.0282),
     "smplh": (-0.0018, -0.2233, 0.0282),
@@ -35,7 +35,7 @@ _FROM_Y_UP: dict[Axes, list[list[float]]] = {
 def axis_turn(source: Axes, target: Axes) -> Float[np.ndarray, "3 3"]:
     """`R_target_source` (3, 3), float64: turns coordinates in one kind of axes to coordinates in another."""
     from_y_up = {axes: np.array(rows, dtype=np.float64) for axes, rows in _FROM_Y_UP.items()}
-    # adding 0 makes zeros of negative ones
+    # adding 0 turns -0 into 0
     turn: np.ndarray = from_y_up[target] @ from_y_up[source].T + 0.0
     return turn
 
@@ -43,7 +43,7 @@ def axis_turn(source: Axes, target: Axes) -> Float[np.ndarray, "3 3"]:
 def pelvis_position(
     transl: Float[np.ndarray, "frames 3"], rest_pelvis: Float[np.ndarray, "*shapes 3"]
 ) -> Float[np.ndarray, "frames 3"]:
-    """Where the pelvis joint is, (T, 3) metres: J0 + transl, for J0 (3,) or (T, 3)."""
+    """Position of the pelvis joint, (T, 3) metres: J0 + transl, for J0 (3,) or (T, 3)."""
     pelvis: np.ndarray = transl + rest_pelvis
     return pelvis
 

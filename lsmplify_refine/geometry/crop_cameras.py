@@ -1,11 +1,11 @@
 """Weak-perspective and crop cameras as full-image intrinsics and translations: one formula per estimator family.
 
-A crop camera (s, tx, ty) says how a body, seen from a fixed far camera, lies in a square crop of side b pixels of the
-full image. With a focal length f in full-image pixels and the principal point p it stands for the translation
+A crop camera (s, tx, ty) describes a body that a fixed far camera sees in a square crop of b full-image pixels. For a
+focal length f in full-image pixels and a principal point p, it stands for the translation
 
     tz = 2 f / (s b),   tX = tx + 2 (cx - px) / (s b),   tY = ty + 2 (cy - py) / (s b)
 
-(CLIFF, 4D-Humans' cam_crop_to_full, WHAM, GVHMR and TRAM agree). What differs is f and p:
+(CLIFF, 4D-Humans' cam_crop_to_full, WHAM, GVHMR and TRAM agree). The estimators differ in f and p:
 
     SPIN, VIBE, PARE        5000 px in the 224 px crop, the principal point at the crop's centre: a camera per box
     4D-Humans, PHALP        5000 px in a 256 px square of the image's longer side, the image's centre

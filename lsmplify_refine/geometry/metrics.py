@@ -1,4 +1,4 @@
-"""Metrics; each name carries unit, alignment and joint set."""
+"""Keypoint errors and jitter; each metric's name carries unit, alignment and joint set."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def keypoint_errors(
 
 
 def keypoint_error_name(keypoints: Keypoints) -> str:
-    """What the mean of `keypoint_errors` is called, with unit and joint set."""
+    """Metric name of the mean of `keypoint_errors`, with unit and joint set."""
     return f"{'mpjpe_mm' if keypoints.is_3d else 'reprojection_px'}_{keypoints.convention}"
 
 
 def confidence_weighted_mean(
     errors: Float[np.ndarray, "frames points"], confidence: Real[np.ndarray, "frames points"]
 ) -> float:
-    """Mean of errors, each weighing as much as its confidence; NaN without any confidence."""
+    """Confidence-weighted mean of errors; NaN without any confidence."""
     total = float(confidence.sum())
     return float((errors * confidence).sum() / total) if total > 0 else float("nan")
 
@@ -61,14 +61,14 @@ def robust_rms(
     Args:
         errors: (T, K).
         weights: (T, K); a frame without weight has error 0.
-        radius: (T, 1) or scalar, in the unit of `errors`: beyond it an error hardly counts as larger.
+        radius: (T, 1) or scalar, in the unit of `errors`; errors saturate beyond it.
     """
     error: np.ndarray = np.sqrt((robust_square(errors**2, radius) * weights).sum(1) / np.maximum(weights.sum(1), 1e-9))
     return error
 
 
 def accel_mm_per_frame2(joints: Float[np.ndarray, "frames joints 3"], frame_ids: Int[np.ndarray, " frames"]) -> float:
-    """Mean norm of the second difference of joints in metres, in mm/frame^2; gaps are not differenced."""
+    """Mean norm of the second difference of joints in metres, in mm/frame^2; differences across gaps are left out."""
     if len(joints) < 3:
         return 0.0
     steady = (np.diff(frame_ids)[1:] == 1) & (np.diff(frame_ids)[:-1] == 1)

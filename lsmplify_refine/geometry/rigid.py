@@ -1,4 +1,4 @@
-"""Rigid: robust rotation, translation and scale between two moving sets of points, for a whole track or frame by frame.
+"""Rigid fits: robust rotation, translation and scale between two moving sets of points, for a whole track or frame by frame.
 
 A fit needs only weighted moments of the points (Umeyama, "Least-squares estimation of transformation parameters
 between two point patterns", 1991). So frames are pooled by adding moments: all of them for one transform per track,
@@ -19,18 +19,18 @@ from scipy.spatial.transform import Rotation, Slerp
 from lsmplify_refine.geometry.robust import robust_weight
 from lsmplify_refine.geometry.smoothing import gaussian_mean, segments
 
-#: What one transform holds for: all frames, all but its translation, which each frame has its own of, or one frame.
+#: Scope of a transform: the whole track; one rotation for the track and a translation per frame; or one frame.
 Per = Literal["track", "place", "frame"]
 
 #: Frames pooled for a transform that may change with time: standard deviation in seconds.
 _POOL_SECONDS = 0.1
 #: Points nearer than this to their fit are never outliers, metres.
 _MIN_RADIUS_M = 0.05
-#: A point this many times as far from the middle of its frame's points as the median one is an outlier.
+#: Max distance of a point from its frame's median point, as a multiple of the track's median distance.
 _MAX_REACH = 3.0
-#: Fewer points a frame than this, or points nearer to one line than this (standard deviation), give no rotation.
+#: A rotation needs at least this many points per frame, and this standard deviation about a line.
 _MIN_POINTS, _MIN_SPREAD_M = 2.0, 0.03
-#: A point of less weight than this does not count.
+#: Points with less weight than this are not counted.
 _MIN_TRUST = 0.02
 _ITERATIONS = 8
 
@@ -52,7 +52,7 @@ class Rigid:
     known: Bool[np.ndarray, " frames"]
 
     def __call__(self, points: Float[np.ndarray, "frames points 3"]) -> Float[np.ndarray, "frames points 3"]:
-        """Points moved."""
+        """The transformed points."""
         moved: np.ndarray = self.scale * np.einsum("tij,tkj->tki", self.rotation, points) + self.translation[:, None]
         return moved
 
@@ -67,7 +67,7 @@ def fit_rigid(
     per: Per,
     scaled: bool = False,
 ) -> Rigid | None:
-    """The transform that takes the source onto the target.
+    """Fit the transform from the source to the target.
 
     Args:
         source: (T, K, 3) finite everywhere.
@@ -75,9 +75,9 @@ def fit_rigid(
         weights: (T, K); 0 for pairs that do not count.
         frame_ids: (T,) video frame of each row.
         fps: Frames per second.
-        per: "track" for one transform; "place" for one rotation and a translation per frame; "frame" for one per
-            frame, its rotation from the frames within about 0.1 s. A frame of too few points for its own gets what
-            lies between its known neighbours.
+        per: "track" for one transform. "place" for one rotation and a translation per frame. "frame" for one transform
+            per frame, its rotation from the frames within about 0.1 s. A frame with too few points is interpolated
+            between its known neighbours.
         scaled: Also fit one scale for the track.
 
     Returns:
@@ -94,15 +94,15 @@ def fit_rigid(
             return None
         found = _between_neighbours(found, frame_ids)
         error = np.linalg.norm(found(source) - target, axis=-1)
-        usual = np.median(error[weights > 0])
-        trust = robust_weight((error / max(_MIN_RADIUS_M, 1.5 * usual)) ** 2, weights)
+        median = np.median(error[weights > 0])
+        trust = robust_weight((error / max(_MIN_RADIUS_M, 1.5 * median)) ** 2, weights)
     return found
 
 
 def _near_their_middle(
     points: Float[np.ndarray, "frames points 3"], weights: Float[np.ndarray, "frames points"]
 ) -> Bool[np.ndarray, "frames points"]:
-    """Which points are not absurdly far from the others of their frame."""
+    """Mask of the points that lie near the others of their frame."""
     shown = np.where(weights[..., None] > 0, points, np.nan)
     shown[~(weights > 0).any(1)] = 0.0
     reach = np.linalg.norm(points - np.nanmedian(shown, axis=1, keepdims=True), axis=-1)
@@ -121,9 +121,9 @@ def _weighted_fit(
 ) -> Rigid | None:
     """The least-squares transform; moments pooled over the track, or with a Gaussian (runs, sigma in frames).
 
-    If the translation is still, the path of the points decides the rotation. Seen from a moving camera or at a wrong
-    depth, the path is another one: then the points about their own middle decide the rotation, and each frame's middle
-    its translation.
+    With one translation for the track (`still`), the path of the points helps to decide the rotation. A moving camera
+    or a wrong depth distorts that path. Then the points about their frame's mean decide the rotation, and that mean
+    decides the translation.
     """
     x_middle, y_middle = (_middle(points, trust, whole=still) for points in (source, target))
     x, y = source - x_middle[:, None], target - y_middle[:, None]
@@ -168,11 +168,11 @@ def _pool(
 
 
 def _between_neighbours(found: Rigid, frame_ids: Int[np.ndarray, " frames"]) -> Rigid:
-    """Unknown frames get what lies between their known neighbours; those at the ends the nearest."""
+    """Interpolate unknown frames between their known neighbours; frames at the ends take the nearest."""
     rows = np.flatnonzero(found.known)
     if len(rows) == len(found.known):
         return found
-    # rows, not frame ids, where ids do not rise
+    # interpolation needs rising frame ids; otherwise use rows
     time = frame_ids if (np.diff(frame_ids) > 0).all() else np.arange(len(frame_ids))
     translation = np.stack([np.interp(time, time[rows], found.translation[rows, axis]) for axis in range(3)], 1)
     if len(rows) == 1:

@@ -1,7 +1,7 @@
-"""The robust kernel of Geman and McClure: errors far beyond a radius hardly count.
+"""The robust kernel of Geman and McClure: errors saturate far beyond a radius.
 
-Source: Geman and McClure, Statistical methods for tomographic image reconstruction, 1987. For an error e and a radius r
-it is e^2 / (1 + e^2 / r^2); iteratively reweighted least squares minimises it with the weights 1 / (1 + e^2 / r^2)^2.
+Source: Geman and McClure, Statistical methods for tomographic image reconstruction, 1987. For an error e and a radius
+r, it is e^2 / (1 + e^2 / r^2). Iteratively reweighted least squares minimises it with weights 1 / (1 + e^2 / r^2)^2.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Triangulation: 2D keypoints of several calibrated cameras become 3D keypoints in metres."""
+"""Triangulation: 3D keypoints in metres from the 2D keypoints of several calibrated cameras."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from lsmplify_refine.geometry.robust import robust_weight
 from lsmplify_refine.values.camera import CalibratedCamera
 from lsmplify_refine.values.keypoints import Keypoints
 
-#: A view further from the point than this saw another one, pixels of an image of focal length 1000 px.
+#: Max reprojection error of a view that agrees with a point, pixels at a focal length of 1000 px.
 _INLIER_PX = 20.0
-#: Distance at which a view loses weight, on the same scale; noise of 2 px then costs no accuracy.
+#: Robust radius on the same scale; noise of 2 px then costs no accuracy.
 _ROBUST_PX = 10.0
 _STEPS = 5
-#: Rays nearer to parallel than this do not decide the depth, degrees.
+#: Min angle between rays that decide a depth, degrees.
 _MIN_PARALLAX_DEG = 1.5
-#: Confidence below this is not a view of a point.
+#: Keypoints below this confidence are not used.
 _MIN_CONFIDENCE = 0.1
 _REFERENCE_FOCAL_PX = 1000.0
 
@@ -36,6 +36,7 @@ class _Views:
     t: Float[np.ndarray, "views 3"]
 
     def only(self, chosen: Sequence[int]) -> _Views:
+        """The views of the chosen cameras."""
         index = list(chosen)
         return _Views(self.rays[index], self.weights[index], self.R[index], self.t[index])
 
@@ -94,13 +95,13 @@ def _check(views: Mapping[str, Keypoints], cameras: Mapping[str, CalibratedCamer
 
 
 def _counting(view: Keypoints) -> Float[np.ndarray, "frames points"]:
-    """Confidence where a point was seen, else 0."""
+    """Confidence of usable keypoints, else 0."""
     there = (view.confidence >= _MIN_CONFIDENCE) & np.isfinite(view.positions).all(axis=-1)
     return np.where(there, view.confidence, 0.0).astype(np.float64)
 
 
 def _best_of_pairs(data: _Views) -> Float[np.ndarray, "points 3"]:
-    """For each point the solution of the pair of cameras that all the views agree with most."""
+    """For each point, the two-camera solution with the most support from all views."""
     best = np.full(data.weights.shape[1], -1.0)
     points = np.zeros((len(best), 3))
     for pair in combinations(range(len(data.R)), 2):

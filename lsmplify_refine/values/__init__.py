@@ -1,1 +1,1 @@
-"""The values that all folders pass around: frozen dataclasses, keypoint conventions, the joints of SMPL."""
+"""Values that the whole package shares: cameras, estimates, keypoints, conventions, notes and SMPL's joints."""

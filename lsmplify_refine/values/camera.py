@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from lsmplify_refine.errors import InputError
 
-#: A camera's focal length is above the first and all its intrinsics are below the second, pixels.
+#: Valid range, pixels: focal lengths exceed the first, all intrinsics stay below the second.
 _MIN_FOCAL_PX, _MAX_PX = 1e-2, 1e6
 
 
@@ -20,7 +20,7 @@ class Camera:
 
     Attributes:
         K: Intrinsics in pixels of the full image.
-        image_size: (width, height) in pixels, or None where the file does not say.
+        image_size: (width, height) in pixels, or None if unknown.
     """
 
     K: Float[np.ndarray, "frames 3 3"]
@@ -37,7 +37,7 @@ class Camera:
 
 @dataclass(frozen=True)
 class CalibratedCamera:
-    """A pinhole camera in a world: x_camera = R x_world + t, OpenCV's axes (x right, y down, z forward).
+    """A pinhole camera with a known pose: x_camera = R x_world + t, OpenCV's axes (x right, y down, z forward).
 
     Attributes:
         name: As in the calibration file.
@@ -62,6 +62,6 @@ class CalibratedCamera:
         return pixels.reshape(*points.shape[:-1], 2)
 
     def rays(self, pixels: Float[np.ndarray, "*batch 2"]) -> Float[np.ndarray, "*batch 2"]:
-        """Pixels to rays without distortion; NaN becomes the ray of pixel (0, 0)."""
+        """Undistorted rays of pixels; NaN becomes the ray of pixel (0, 0)."""
         flat = np.nan_to_num(pixels.reshape(-1, 1, 2).astype(np.float64))
         return cv2.undistortPoints(flat, self.K, self.distortion).reshape(pixels.shape)

@@ -1,7 +1,7 @@
-"""Named keypoint conventions: which points, in which order, joined how; and the orders of points in files.
+"""Keypoint conventions (point names, order, skeleton edges), and the point layouts of files.
 
-A name that is one of BODY_25's (nose, neck, mid_hip, left_big_toe, ...) stands for about the same place of the body in
-every convention, though not for the same point: each has its own regressor (`body/_regressors.py`).
+A name shared with BODY_25 (nose, neck, mid_hip, left_big_toe, ...) marks about the same place in every convention. It
+need not be the same point: each convention has its own regressor (`body/regressors.py`).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _other_side(point: str) -> str:
 
 
 def _convention(name: str, points: str, *chains: str) -> Convention:
-    """A convention from its point names and from chains of points that are joined, given for the left or middle."""
+    """Build a convention from point names and chains of connected points; left chains are mirrored to the right."""
     order = tuple(points.split())
     pairs: dict[tuple[int, int], None] = {}
     for chain in chains:
@@ -174,13 +174,13 @@ CONVENTIONS = {
 
 @dataclass(frozen=True)
 class Layout:
-    """An order of points in files: a convention's own, or a longer one with points that no body here has.
+    """The point order of a file: a convention, possibly followed by points that no body model has (face, hands).
 
     Attributes:
-        name: Its name, the convention's own where there is nothing more.
+        name: Its name; the convention's if there are no further points.
         convention: The convention that the first points are in.
-        count: How many points there are in all.
-        rest: What the points beyond the convention's are.
+        count: Total number of points.
+        rest: What the further points are, in words.
     """
 
     name: str
@@ -190,7 +190,7 @@ class Layout:
 
     @property
     def extra(self) -> int:
-        """How many points the convention leaves out."""
+        """Number of points beyond the convention's."""
         return self.count - len(self.convention.points)
 
 
@@ -214,5 +214,5 @@ LAYOUTS = _layouts(
 
 
 def layouts_of(count: int, among: Sequence[str] | None = None) -> list[Layout]:
-    """The layouts with this many points, of those named or of all."""
+    """Layouts with this many points, optionally only among the named ones."""
     return [layout for layout in LAYOUTS.values() if layout.count == count and (among is None or layout.name in among)]

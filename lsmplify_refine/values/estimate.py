@@ -16,7 +16,7 @@ from lsmplify_refine.values.keypoints import Keypoints
 from lsmplify_refine.values.notes import Note
 from lsmplify_refine.values.smpl_joints import BODY_JOINTS
 
-#: Values beyond this are not a pose or a place, radians and metres.
+#: Values beyond this cannot be a pose or a position, radians and metres.
 _MAX_VALUE = 1e6
 #: Above this the rate is almost certainly wrong.
 _MAX_FPS = 10_000.0
@@ -56,11 +56,11 @@ class Estimate:
         fps: Frames per second, or None where the file does not say.
         frame_ids: Index of each row's video frame.
         track_id: The file's name for this person.
-        keypoints: Keypoints that the file carries or that lie beside it.
+        keypoints: Keypoints in the file or beside it.
         boxes: x1, y1, x2, y2 in pixels, or None.
         world: The same body's root in a gravity-aligned frame, where the file has one.
         video: The video that lies beside the file, where the layout has one.
-        notes: What the reader noticed and the user should know.
+        notes: What the reader found that the user should know.
         source: The file that it came from.
         format: Name of the adapter that read it; `save` writes with the same one.
         passthrough: The adapter's own record of the file, for writing it back; opaque to all others.

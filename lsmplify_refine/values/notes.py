@@ -1,4 +1,4 @@
-"""Notes: what the user should know about a result, each with a code that programs can tell it by."""
+"""Notes: what the user should know about a result, each with a code for programs."""
 
 from __future__ import annotations
 

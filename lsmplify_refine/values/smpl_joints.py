@@ -18,18 +18,18 @@ MIRROR = SMPL24.mirror[:JOINTS]
 
 
 def joint_index(name: str) -> int:
-    """The place of a joint in a pose."""
+    """Index of a joint in a pose."""
     return JOINT_NAMES.index(name)
 
 
 def joint_indices(*names: str) -> tuple[int, ...]:
-    """The places of several joints in a pose."""
+    """Indices of several joints in a pose."""
     return tuple(joint_index(name) for name in names)
 
 
 WRISTS = joint_indices("left_wrist", "right_wrist")
 SPINE = joint_indices("spine1", "spine2", "spine3")
-#: Ankles and feet: the lowest of them stands on the ground.
+#: Ankles and feet: the lowest of them touches the ground.
 FEET = joint_indices("left_ankle", "right_ankle", "left_foot", "right_foot")
 #: Chains of joints: arms, legs, neck and head, spine.
 LIMBS = (
@@ -40,7 +40,7 @@ LIMBS = (
     joint_indices("neck", "head"),
     SPINE,
 )
-#: Hinges: joint, axis of its rotation vector and sign of the angle by which it bends as people bend it.
+#: Hinge joints: index, bending axis of the rotation vector, and sign of the natural bend.
 HINGES = (
     (joint_index("left_elbow"), 1, -1.0),
     (joint_index("right_elbow"), 1, 1.0),
