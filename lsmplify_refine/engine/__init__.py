@@ -1,1 +1,1 @@
-"""The engine: pure stages over a batch of frames, strung together by `Refiner` (in `refiner`)."""
+"""The engine: pure stages over a batch of frames, run in order by `Refiner` (in `refiner`)."""

@@ -1,8 +1,8 @@
 """Alignment: bring 3D keypoints from their own frame and unit into the estimate's metres and frame.
 
-A triangulation has coordinates of its own; an estimate has those of its camera or its world. The targets are moved,
-never the estimate. The torso ties the two: an estimator places it to a few centimetres, while arms and legs may be
-decimetres off.
+A triangulation has its own coordinates; an estimate has those of its camera or its world. The targets are moved, never
+the estimate. The torso ties the two: estimators locate it to a few centimetres, while arms and legs may be decimetres
+off.
 """
 
 from __future__ import annotations
@@ -24,34 +24,38 @@ from lsmplify_refine.values.notes import Note
 TORSO = frozenset(
     {"left_hip", "right_hip", "mid_hip", "pelvis", "left_shoulder", "right_shoulder", "neck", "thorax"},
 )
-#: A simpler way is as good as the best one if its residual is at most this much larger (metres), or at most this many
-#: times the best. An estimate's path may be off by centimetres; a torso turned by 5 degrees moves its points by one.
+#: A simpler way is preferred if its residual is at most this much larger than the best (metres), or at most this
+#: multiple of it. An estimate's path may be off by centimetres; a torso turned by 5 degrees moves its points by one.
 _AS_GOOD_M, _AS_GOOD_TIMES = {"track": 0.03, "place": 0.012, "frame": 0.0}, 1.5
-#: A path this far off one transform, metres, is seen from a moving camera; wrong depths are smaller. A camera metres
-#: away from a person cannot turn without such a residual, so below it one rotation holds.
+#: A residual of one transform per track above this, metres, means a moving camera; wrong depths leave less. A camera
+#: metres away from a person cannot turn without such a residual, so below it one rotation holds.
 _MOVING_CAMERA_M = 0.3
 #: Keypoints this near to the estimate (median, metres) and turned by less than this (degrees) are in its frame. Another
-#: frame hardly coincides so by chance; what is left is the estimate's error of place, above all of depth.
+#: frame hardly matches that well by chance. The rest is the estimate's position error, mostly in depth.
 _SAME_FRAME_M, _SAME_FRAME_DEG = 0.5, 10.0
-#: Units by how many of them are in a metre, and the range of a body's size over the estimate's.
+#: Units per metre, and the valid range of limb lengths over the estimate's.
 _UNITS = {"metres": 1.0, "centimetres": 100.0, "millimetres": 1000.0}
 _SIZES = (0.6, 1.6)
-#: In the right unit at least this share of the limbs (some are noise) has a body's size.
+#: Min share of limbs within that range in the right unit; the others may be noise.
 _MIN_SHARE = 0.25
 #: Keypoints are mirrored if a fit becomes this much better when they are mirrored back.
 _MIRRORED_SHARE, _MIRRORED_MIN_M = 0.7, 0.03
+_TOO_FEW = (
+    "3D keypoints: too few confident hips and shoulders to align by; add --align camera if they are in the "
+    "estimate's frame, or give better keypoints"
+)
 
 
 @dataclass(frozen=True)
 class Alignment:
-    """How 3D keypoints came into the estimate's frame.
+    """How 3D keypoints were moved into the estimate's frame.
 
     Attributes:
-        mode: "camera" (as they were), "torso" or "procrustes".
-        per: "track" for one transform, "place" for one rotation and a translation per frame, "frame" for one per frame.
+        mode: "camera" (not moved), "torso" or "procrustes".
+        per: Scope of one transform (see `rigid.fit_rigid`).
         transform: From the keypoints' own unit and frame to the estimate's metres.
         unit: The keypoints' unit.
-        residuals_mm: Median torso residual of every way that was tried, by `name`; the chosen one's among them.
+        residuals_mm: Median torso residual of every way that was tried, by `name`.
     """
 
     mode: Literal["camera", "torso", "procrustes"]
@@ -95,31 +99,31 @@ def align(
     scaled: bool | None = None,
     still: bool = False,
 ) -> Alignment:
-    """Find how keypoints come into the estimate's frame.
+    """Find the transform from the keypoints' frame to the estimate's.
 
     Modes:
-        "camera" takes them as they are: already in the estimate's frame.
-        "torso" fits a rigid transform to the torso points: one for the track, or one rotation for the track and a
-        translation per frame (an estimate at a wrong depth), or one per frame (a moving camera). It takes the simplest
-        whose median torso residual is near the best.
+        "camera" moves nothing: the keypoints are in the estimate's frame already.
+        "torso" fits a rigid transform to the torso points. It tries one for the track, one rotation for the track with
+        a translation per frame (an estimate at a wrong depth), and one per frame (a moving camera). It takes the
+        simplest whose median torso residual is near the best.
         "procrustes" fits all points, per frame, with one scale for the track.
-        "auto" takes the simplest of camera and the ways of torso by the same rule, and camera too if keypoints and
-        estimate are only decimetres apart.
+        "auto" chooses between "camera" and "torso" by the same rule. It also takes "camera" if keypoints and estimate
+        are only decimetres apart.
 
     Args:
         points: The estimate's own posed keypoints, metres.
-        keypoints: In any frame; metres, centimetres or millimetres, which the body's size decides.
+        keypoints: In any frame; in metres, centimetres or millimetres, inferred from the body's size.
         weights: 0 where missing.
         mode: See above.
-        convention: Names the points.
+        convention: The keypoints' convention.
         frame_ids: Video frame of each row; consecutive if not given.
         fps: Frames per second.
-        per: What one transform holds for, instead of the mode's own rule (see `rigid.fit_rigid`).
+        per: Scope of one transform, instead of the mode's own rule (see `rigid.fit_rigid`).
         scaled: Whether to fit one scale for the track; if not given, only "procrustes" does.
-        still: The estimate is in world coordinates: no camera turns, and "torso" fits no rotation per frame.
+        still: The estimate is in world coordinates: the camera does not turn, and "torso" fits no rotation per frame.
 
     Raises:
-        InputError: The keypoints have no body's size, are mirrored, or too few for the mode.
+        InputError: The keypoints are not of body size, are mirrored, or are too few for the mode.
     """
     ids = np.arange(len(points)) if frame_ids is None else frame_ids
     weights = np.where(np.isfinite(keypoints).all(-1), weights, 0.0)
@@ -135,10 +139,7 @@ def align(
         if found is not None:
             tried[way] = found, _residual_m(found, points, metres, judged)
     if not tried or (mode == "auto" and len(tried) == 1):
-        raise InputError(
-            "3D keypoints: too few confident hips and shoulders to align them by; say with --align camera that they "
-            "are in the estimate's frame, or give others"
-        )
+        raise InputError(_TOO_FEW)
     residuals = {way: residual for way, (_, residual) in tried.items()}
     way = _AS_THEY_ARE if _in_estimates_frame(tried) else _simplest_good(residuals)
     fit = tried[way][0]
@@ -151,7 +152,7 @@ _AS_THEY_ARE: _Way = ("camera", "track")
 
 
 def _ways(mode: Align, per: Per | None, still: bool) -> list[_Way]:
-    """What to try, simplest first."""
+    """The ways to try, simplest first."""
     if mode == "camera":
         return [_AS_THEY_ARE]
     if mode == "procrustes":
@@ -220,12 +221,12 @@ def _unit(
     """The keypoints' unit, from the lengths of their limbs over the estimate's.
 
     Raises:
-        InputError: They have no body's size in any unit, or no limb is seen.
+        InputError: They are not of body size in any unit, or no limb is visible.
     """
     a, b = np.array(edges).T
     seen = (weights[:, a] > 0) & (weights[:, b] > 0)
     if not seen.any():
-        raise InputError("3D keypoints: no limb has both its ends; nothing to align by")
+        raise InputError("3D keypoints: no limb has both end points; give keypoints of whole limbs")
     measured, estimated = (np.linalg.norm(p[:, a] - p[:, b], axis=-1)[seen] for p in (keypoints, points))
     ratio = measured / np.maximum(estimated, 1e-6)
     shares = {
@@ -251,7 +252,7 @@ def _refuse_mirrored(
     """Refuse left-handed axes, and left and right names that are swapped.
 
     Raises:
-        InputError: Mirrored, the keypoints fit the estimate much better.
+        InputError: The keypoints fit the estimate much better when they are mirrored.
     """
     residuals = []
     for source in (keypoints, keypoints * np.array([-1.0, 1.0, 1.0])):

@@ -1,4 +1,4 @@
-"""Correction: project every frame onto its keypoints and low-pass the correction, a few times over.
+"""Correction: project every frame onto its keypoints and low-pass the correction, in a few rounds.
 
 One pass of per-frame fitting halves the keypoint error and doubles the jitter. Smoothing the correction removes that
 jitter and costs some fit. Fitting again from the smoothed result, onto smoothed keypoints (see `keypoint_smoothing`),
@@ -27,26 +27,26 @@ from lsmplify_refine.solver.problem import Pose, Prior, Schedule, Targets
 #: m^2/rad^2: at this prior a joint turns if keypoints 10 cm away from it are off by a few centimetres.
 _ROTATION_PRIOR = 0.01
 _PELVIS_PRIOR = (0.1, 0.1, 0.1)
-#: The image decides where the pelvis is across, hardly its depth: the estimate's depth is a prior ten times as strong.
+#: An image decides the pelvis across the view but hardly its depth, whose prior is ten times as strong.
 _PELVIS_PRIOR_IN_IMAGE = (0.1, 0.1, 1.0)
-#: A joint is seen by keypoints at least this far from it.
+#: Keypoints nearer to a joint than this do not show its rotation.
 _MIN_LEVER_M = 0.05
 _FAR = Schedule(damping=(10.0, 1.0, 1.0), radius_m=(0.5, 0.25, 0.12))
 _NEAR = Schedule(damping=(1.0, 1.0), radius_m=(0.12, 0.12))
 _ROUNDS = (_FAR, _NEAR, _NEAR)
-#: Keypoints are averaged over a shorter time than the correction, which has yet to follow them: share of its time.
+#: Smoothing time of keypoints as a share of the correction's, which has yet to follow them.
 _KEYPOINT_SHARE = 0.5
-#: Only an estimate turns by this much from one frame to the next, not a person, radians.
+#: Max turn of a person between two frames, radians; beyond it the estimate flips.
 _FLIP_RAD = 1.0
 
 
 def default_prior(skeleton: Skeleton, targets: Targets) -> Prior:
-    """The prior without a regressor: the estimate itself, every joint held alike, unseen ones fixed.
+    """The prior without a regressor: all joints held equally to the estimate, unseen ones fixed.
 
     A wrist keypoint lies a centimetre or two beside the wrist joint: it does not show how the hand is turned.
     """
-    telling = (rest_levers(skeleton) > _MIN_LEVER_M).to(targets.weights)
-    seen = (targets.weights > 0).to(telling) @ telling > 0
+    informative = (rest_levers(skeleton) > _MIN_LEVER_M).to(targets.weights)
+    seen = (targets.weights > 0).to(informative) @ informative > 0
     rotation = torch.where(seen, _ROTATION_PRIOR, torch.inf)
     pelvis = torch.tensor(_PELVIS_PRIOR_IN_IMAGE if targets.is_image else _PELVIS_PRIOR, device=rotation.device)
     return Prior(rotation, pelvis.expand(len(rotation), 3))
@@ -64,17 +64,17 @@ def correct(
     regressor: Callable[[Pose, Targets], Pose] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Float[np.ndarray, "frames joints 3"], Float[np.ndarray, "frames 3"]]:
-    """The smoothed correction of a track.
+    """Compute the smoothed correction of a track.
 
     Args:
         skeleton: The shaped body.
-        start: The input, its shape fitted.
+        start: The input, after the shape fit.
         targets: The observations.
         prior: How strongly each unknown is held to where a round starts.
         frame_ids: (T,) video frame of each row.
         fps: Frames per second.
         smooth_seconds: Standard deviation of the low-pass; 0 fits each frame on its own.
-        regressor: Gives the start of the first round, in place of its far steps.
+        regressor: Predicts the start of the first round, which then needs no coarse steps.
         progress: Called with (frames done, frames in all).
 
     Returns:
@@ -109,7 +109,7 @@ def correct(
 def _fit(
     skeleton: Skeleton, start: Pose, targets: Targets, prior: Prior, schedule: Schedule, rows: slice
 ) -> tuple[Pose, Float[Tensor, "rows joints_and_pelvis"]]:
-    """Some frames on their keypoints, and how much of each unknown the keypoints decide there."""
+    """Fit some frames to their keypoints; also return the share of each unknown that the keypoints decide."""
     seen, held = targets[rows], prior[rows]
     found = project(skeleton, start[rows], seen, held, schedule)
     return found, observed_share(skeleton, found, seen, held)
@@ -123,13 +123,13 @@ def _keep_fixed(pose: Pose, start: Pose, prior: Prior) -> Pose:
 def correction_to(
     pose: Pose, start: Pose
 ) -> tuple[Float[np.ndarray, "frames joints 3"], Float[np.ndarray, "frames 3"]]:
-    """The correction that `apply_correction` makes a pose of a start with."""
+    """The correction from a start to a pose; the inverse of `apply_correction`."""
     turn = rotmat_to_rotvec((pose.rotations @ start.rotations.transpose(-1, -2)).cpu().numpy())
     return turn, (pose.pelvis - start.pelvis).cpu().double().numpy()
 
 
 def _unwrapped(turn: Float[np.ndarray, "frames joints 3"]) -> Float[np.ndarray, "frames joints 3"]:
-    """Rotation vectors without jumps: half a turn one way equals half a turn the other way, but their mean does not."""
+    """Rotation vectors without jumps at half a turn, so that they can be averaged."""
     angle = np.linalg.norm(turn, axis=-1, keepdims=True)
     if angle.max(initial=0.0) < np.pi / 2:
         return turn
@@ -158,11 +158,11 @@ def apply_correction(
     shift: Float[np.ndarray, "frames 3"],
     share: Float[np.ndarray, " frames"] | None = None,
 ) -> Pose:
-    """The start with a share of a correction (all of it without a share)."""
+    """Apply a correction to a start, or each frame's share of it."""
     if share is not None:
         turn, shift = turn * share[:, None, None], shift * share[:, None]
     turned = torch.as_tensor(rotvec_to_rotmat(turn)).to(start.rotations) @ start.rotations
-    # where there is no correction, the bits stay
+    # uncorrected joints keep their exact values
     still = torch.as_tensor((turn == 0).all(-1), device=start.rotations.device)
     rotations = torch.where(still[..., None, None], start.rotations, turned)
     return Pose(rotations, start.pelvis + torch.as_tensor(shift).to(start.pelvis))

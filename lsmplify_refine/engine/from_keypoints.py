@@ -1,4 +1,4 @@
-"""From keypoints: a first estimate where there is none, each frame from the one before."""
+"""From keypoints: shape, smoothing and format of a first estimate that is made from keypoints alone."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from lsmplify_refine.values.smpl_joints import BODY_JOINTS
 def shape_from_keypoints(body: BodyModel, convention: str, targets: Targets) -> FittedShape:
     """Shape and size from the lengths of limbs in space; the mean shape for 2D keypoints, which do not show size.
 
-    SMPL's parameters have no size of their own: only the open body, whose betas no other program reads, gets one.
+    SMPL has no parameter for size. Only the open body, whose betas no other program reads, gets one.
     """
     if targets.is_image:
         return FittedShape(np.zeros(10), 1.0, np.zeros(3))
@@ -32,7 +32,7 @@ def shape_from_keypoints(body: BodyModel, convention: str, targets: Targets) -> 
 
 
 def low_passed(pose: Pose, fps: float, seconds: float) -> Pose:
-    """A motion without the jitter of single frames' noise: Gaussian means over time, rotations in the chordal sense."""
+    """Smooth a motion over time by Gaussian means, of rotations in the chordal sense."""
     if seconds <= 0:
         return pose
     rotations, pelvis = (

@@ -41,7 +41,7 @@ class Verdict:
 def limit_joints(
     rotations_at: Callable[[float], np.ndarray], frame_ids: Int[np.ndarray, " frames"], fps: float
 ) -> tuple[Float[np.ndarray, "frames joints"], list[str]]:
-    """Take from single joints the share of their correction that bends them beyond their limits.
+    """Reduce the correction of single joints that it would bend beyond their limits.
 
     Args:
         rotations_at: Rotations (T, J, 3, 3) with a share in [0, 1] of the correction.
@@ -51,7 +51,7 @@ def limit_joints(
     Returns:
         Shares to keep, and a reason per frame ("" where nothing was taken).
     """
-    # an input that is beyond its limit may stay, but not go further
+    # an input beyond the limit may stay, but not go further
     limit = beyond_range(rotations_at(0.0)) + _ANGLE_SLACK
     allowed = np.zeros(limit.shape)
     for share in reversed(_SHARES):
@@ -72,7 +72,7 @@ def gate(
     """Choose each frame's share of the correction.
 
     Args:
-        error_at: Keypoint error (T,) for shares (T,) in [0, 1]; share 0 is the input, its shape fitted.
+        error_at: Keypoint error (T,) for shares (T,) in [0, 1]; share 0 is the input after the shape fit.
         frame_ids: (T,) video frame of each row.
         fps: Frames per second.
         limited: Per frame why joints were limited, or "".

@@ -1,4 +1,4 @@
-"""Joint limits: how far a pose bends joints beyond where people's joints go."""
+"""Joint limits: how far a pose bends joints beyond the human range."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SPINE_IN_WORDS = {"spine1": "lower spine", "spine2": "middle spine", "spine3": 
 #: Joints that have a limit, and the limits, radians.
 _JOINTS = [joint for joint, name in enumerate(JOINT_NAMES) if name.split("_")[-1] in _MAX_ANGLE_DEG]
 _MAX_ANGLE_RAD = np.radians([_MAX_ANGLE_DEG[JOINT_NAMES[joint].split("_")[-1]] for joint in _JOINTS])
-#: How far a hinge may be bent the wrong way.
+#: Max hyperextension of a hinge joint.
 _OVERSTRETCH_RAD = np.radians(10.0)
 
 
@@ -49,6 +49,6 @@ def beyond_range(rotations: Float[np.ndarray, "frames joints 3 3"]) -> Float[np.
 
 
 def joint_name(joint: int) -> str:
-    """A joint in words."""
+    """Readable name of a joint."""
     name = JOINT_NAMES[joint]
     return _SPINE_IN_WORDS.get(name, name.replace("_", " "))

@@ -1,8 +1,8 @@
 """Keypoint smoothing: keypoints averaged over time about a smooth track.
 
 Keypoint noise changes from frame to frame; the error of an estimate does not. So the difference between keypoints and a
-smooth track may be averaged over some frames, as a correction may be. There is less noise then, single outliers give
-way to their neighbours, and short gaps close. The motion itself is not averaged.
+smooth track may be averaged over some frames, as a correction may be. This reduces noise, replaces single outliers and
+closes short gaps. The motion itself is not averaged.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from lsmplify_refine.geometry.smoothing import smooth
 from lsmplify_refine.solver.gauss_newton import residuals, robust_weights
 from lsmplify_refine.solver.problem import Pose, Targets
 
-#: A keypoint further than this from the track hardly counts, metres.
+#: Robust radius about the track, metres.
 _RADIUS_M = 0.12
-#: A keypoint of less confidence than this, on average, is not seen.
+#: Keypoints whose mean confidence is below this count as missing.
 _MIN_CONFIDENCE = 0.1
 
 

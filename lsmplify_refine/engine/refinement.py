@@ -1,4 +1,4 @@
-"""What a refinement is: the input as the body model sees it, the result, and what was decided per frame."""
+"""`BodyTrack`, a posed body over time, and `Refinement`, the result for one person's track."""
 
 from __future__ import annotations
 
@@ -60,16 +60,16 @@ class Refinement:
     Attributes:
         estimate: The input, as read.
         refined: The same with the refined fields changed; what is written back.
-        before: The input on the engine's body, shape and translation fitted (the do-nothing row).
+        before: The input on the engine's body, shape and translation fitted (the baseline).
         after: The refined track on the same body.
-        camera: The camera that sees the tracks; None where 3D keypoints need none and there is none.
+        camera: The camera of the tracks; None if 3D keypoints come without one.
         keypoints: The targets used; 3D ones in the coordinates of the tracks.
         status: "accepted", "blended" or "held", for each frame.
         reasons: Why, in words; "" where accepted.
         blend: Share of the correction that was kept, 1 = all.
         metrics: Stage ("input", "calibrated", "refined") -> metric name (with unit) -> value.
         notes: What the user should know.
-        alignment: How 3D keypoints came into the estimate's frame; None for 2D ones.
+        alignment: How 3D keypoints were moved into the estimate's frame; None for 2D ones.
     """
 
     estimate: Estimate

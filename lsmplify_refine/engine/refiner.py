@@ -1,4 +1,4 @@
-"""`Refiner`: strings the stages together for one person's track."""
+"""`Refiner`: runs the stages for one person's track."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.keypoints import Keypoints
 
 _MAX_SMOOTH_SECONDS = 10.0
-#: Keypoint noise at which a motion from keypoints alone gets half of the low-pass that a correction gets, metres.
+#: Keypoint noise, metres, at which a motion from keypoints alone gets half of a correction's smoothing time.
 _SMOOTHED_NOISE_M = 0.02
 
 
@@ -44,11 +44,11 @@ class Refiner:
         body: The body model; the open one if not given.
         device: "cpu", "cuda", "mps", ...
         smooth_seconds: Standard deviation of the low-pass on the correction; 0 fits each frame on its own.
-        align: How 3D keypoints come into the estimate's frame (see `engine.align.align`).
-        weights: Of the regressor: "shipped", "none" for the projection alone, or a file: trained by `train`, or the
-            checkpoint that Learnable SMPLify's authors released.
-        mode: "plug-in": every frame starts from the estimate; "sequential": from the last frame's result where that is
-            nearer to the keypoints.
+        align: How to align 3D keypoints with the estimate (see `engine.align.align`).
+        weights: Regressor weights: "shipped", "none" for the projection alone, or a file. The file is from `train`, or
+            the checkpoint that Learnable SMPLify's authors released.
+        mode: "plug-in" starts every frame from the estimate. "sequential" starts from the last frame's result where
+            that is nearer to the keypoints.
         passes: How often the regressor is applied.
         progress: Called with (steps done, steps in all) while refining.
 
@@ -91,7 +91,7 @@ class Refiner:
         return self._refine(estimate, self.align)
 
     def fit(self, keypoints: Keypoints, *, camera: Camera | None = None, fps: float = DEFAULT_FPS) -> Refinement:
-        """Pose a track from its keypoints alone, frame by frame, and refine what comes out.
+        """Pose a track from its keypoints alone, frame by frame, and refine it.
 
         Args:
             keypoints: In metres, in any right-handed frame; or in pixels.
@@ -99,7 +99,7 @@ class Refiner:
             fps: Frames per second.
 
         Returns:
-            A refinement whose estimate is of this refiner's body, in the frame of the keypoints ("world" for 3D ones).
+            A refinement whose estimate is on this refiner's body, in the frame of the keypoints ("world" for 3D ones).
 
         Raises:
             InputError: No keypoint has any confidence, or there is no camera for pixels.
@@ -112,7 +112,7 @@ class Refiner:
         stream = self.stream(keypoints.convention, shape.betas, shape.scale)
         seen = body25_targets(targets.to(self.device), keypoints.convention)
         pose = stream.follow(None, seen)
-        # an estimate's correction is smoothed, never its motion; but this motion has the keypoints' noise in it
+        # an estimate's motion is never smoothed, but this motion contains the keypoints' noise
         noise_m = float(robust_error_m(stream.skeleton, pose, seen).median())
         pose = low_passed(pose, fps, self.smooth_seconds * noise_m / (noise_m + _SMOOTHED_NOISE_M))
         return self._refine(as_estimate(self.body, pose, shape, keypoints, camera, fps), "camera")
@@ -121,9 +121,9 @@ class Refiner:
         """A stream of frames on this body, for live use.
 
         Args:
-            convention: Of the keypoints; give them to `Stream.step` through `regressor.body25.body25_targets`.
+            convention: The keypoints' convention; convert them by `regressor.body25.body25_targets` for `Stream.step`.
             betas: Shape on this refiner's body; the mean shape if not given.
-            scale: Size on top of it.
+            scale: Uniform size of that shape.
         """
         shape = np.zeros(1) if betas is None else betas
         own, body25 = (self.body.skeleton(name, shape, scale, device=self.device) for name in (convention, "body25"))
@@ -195,7 +195,7 @@ class Refiner:
         )
 
     def _regressor(self, shape: FittedShape, convention: str) -> Callable[[Pose, Targets], Pose] | None:
-        """The network's poses for a track, in this refiner's mode."""
+        """A function that predicts a track's poses with the network, in this refiner's mode."""
         if self.network is None:
             return None
 

@@ -1,6 +1,6 @@
 """Shape: one shape, size and translation offset per track; poses stay as they are.
 
-The open body has betas of its own, so the estimate's shape cannot be used. The shape is fitted to the keypoints,
+The open body has its own betas, so the estimate's shape cannot be used. The shape is fitted to the keypoints,
 robustly, over the whole track. With fixed poses the keypoints are affine in betas, so a few Gauss-Newton steps on a
 dozen unknowns suffice. One camera cannot tell size from distance: the estimate's distance is kept. Keypoints in space
 show the lengths of limbs in any pose, so errors of the estimated pose and place do not change the shape.
@@ -30,7 +30,7 @@ _SIGMA_OFFSET_M = (0.1, 0.1, 0.02)
 #: Error of a keypoint on a body of the right shape, metres; weighs the data against those priors.
 _SIGMA_POINT_M = 0.05
 _STEPS = 8
-#: The length of anything shorter than this is mostly noise, metres.
+#: Min length of the limbs that are used, metres: measured lengths of shorter ones are mostly noise.
 _MIN_LIMB_M = 0.12
 _MAX_FRAMES = 200
 
@@ -61,7 +61,7 @@ def fit_shape(
         pose: Poses as estimated, on the body's skeleton.
         targets: The observations.
         num_betas: How many shape coefficients to fit.
-        scaled: Whether to fit a size to 3D targets; if not, it is 1, and betas alone fit the size.
+        scaled: Whether to fit `scale` to 3D targets; if not, it is 1.
     """
     if not targets.is_image:
         return _fit_by_limbs(body, convention, pose, targets, num_betas, scaled=scaled)
@@ -71,7 +71,7 @@ def fit_shape(
     mean, directions = _affine_in_betas(body, convention, rotations, num_betas)
     unknowns = torch.zeros(num_betas + 4)
     sigma = torch.tensor([1.0] * num_betas + [_SIGMA_LOG_SCALE, *_SIGMA_OFFSET_M])
-    # frames of a track are not independent: all together they weigh as ten
+    # frames of a track are correlated: together they weigh as much as ten
     per_row = 10.0 / max(float(chosen.weights.sum()), 1e-6) * chosen.weights.shape[1] / _SIGMA_POINT_M**2
     for radius in np.geomspace(1.0, 0.15, _STEPS):
         relative = mean + directions @ unknowns[:num_betas]
@@ -92,7 +92,7 @@ def fit_shape(
 def shape_of_track(estimate: Estimate, body: BodyModel, track: Track) -> tuple[FittedShape, tuple[Note, ...]]:
     """A track's shape on the engine's body, and what the user should know about it.
 
-    It is the estimate's own if the engine's body is of its family, else it is fitted to the keypoints.
+    The estimate's own shape is used if the engine's body is of its family. Otherwise it is fitted to the keypoints.
     """
     if not body.is_open and body.family == estimate.family:
         shape = FittedShape(betas_on_body(estimate, body), 1.0, np.zeros(3))
@@ -103,7 +103,7 @@ def shape_of_track(estimate: Estimate, body: BodyModel, track: Track) -> tuple[F
         text = f"shape calibrated on the {name} from the keypoints; the file keeps its own betas"
         notes = (Note("shape-fitted", text),)
     if track.alignment is not None and track.alignment.mode == "camera":
-        # nothing was moved, so what the offset bridges is the estimate's error, to be corrected and written
+        # the keypoints were not moved, so the offset is the estimate's error: the correction must remove it
         shape = replace(shape, offset=np.zeros(3))
     return shape, notes
 
@@ -143,11 +143,11 @@ def _fit_by_limbs(
 def _without_noise(
     length: Float[Tensor, "frames limbs"], seen: Real[Tensor, "frames limbs"]
 ) -> Float[Tensor, "frames limbs"]:
-    """Lengths less what noise adds on average: sigma^2 / length, for sigma of a limb along any axis."""
+    """Lengths minus the mean effect of noise: sigma^2 / length, for a limb's sigma along any axis."""
     shown = torch.where(seen > 0, length, torch.nan)
-    usual = shown.nanmedian(0).values
-    sigma = 1.48 * (shown - usual).abs().nanmedian(0).values
-    return length - (sigma**2 / usual).nan_to_num(0.0)
+    median = shown.nanmedian(0).values
+    sigma = 1.48 * (shown - median).abs().nanmedian(0).values
+    return length - (sigma**2 / median).nan_to_num(0.0)
 
 
 def _affine_in_betas(
@@ -162,10 +162,10 @@ def _affine_in_betas(
 
 
 def _frames_with_most_evidence(targets: Targets) -> Int[Tensor, " rows"]:
-    """At most `_MAX_FRAMES` rows spread over the track, without those of few confident keypoints."""
+    """At most `_MAX_FRAMES` rows spread over the track, without frames of few confident keypoints."""
     evidence = targets.weights.sum(1)
-    usual = evidence[evidence > 0].median()
-    usable = torch.nonzero(evidence >= 0.5 * usual)[:, 0]
+    median = evidence[evidence > 0].median()
+    usable = torch.nonzero(evidence >= 0.5 * median)[:, 0]
     if len(usable) <= _MAX_FRAMES:
         return usable
     return usable[torch.linspace(0, len(usable) - 1, _MAX_FRAMES).long()]

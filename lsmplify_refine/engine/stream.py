@@ -1,9 +1,9 @@
-"""Stream: refine frame by frame, each frame from the best start there is; for live use and for whole takes in sequence.
+"""Stream: refine frame by frame, each frame from the best available start, live or over a whole take.
 
-Learnable SMPLify starts frame t from its own result at t - 1 and restarts at fixed intervals. Here every track chooses
-its start anew, whichever lies nearest to the keypoints: the last accepted result, the estimator's pose if there is one,
-or the body at rest on the torso. A result that explains the keypoints badly is not fed back. What the keypoints do not
-see is held to the mean of all results.
+Learnable SMPLify starts frame t from its own result at t - 1 and restarts at fixed intervals. Here every track takes
+the start nearest to its keypoints. The candidates are the last accepted result, the estimator's pose if there is one,
+and the rest pose fitted to the torso. A result that explains the keypoints badly is not fed back. What the keypoints do
+not see is held to the mean of all results.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from lsmplify_refine.solver.running_mean import RunningMean
 
 #: Robust keypoint error above which a result is not fed back, metres.
 _LOST_M = 0.12
-#: A prior may hold a result this much further from the keypoints than its start was.
+#: Max increase of the keypoint error over the start's, metres; the prior can cause some.
 _WORSE_M = 0.005
 
 
 @runtime_checkable
 class Solver(Protocol):
-    """Refines frames that each have a start; a `FrameSolver` does."""
+    """Refines frames from their starts, as a `FrameSolver` does."""
 
     def __call__(self, start: Pose, targets: Targets, earlier: RunningMean | None = None, /) -> Pose:
-        """The refined pose of N frames; `earlier` is the mean of the results that they go on from, if they do."""
+        """The refined pose of N frames; `earlier` is the mean of the results that the starts follow, if any."""
         ...
 
 
@@ -67,9 +67,9 @@ class Stream:
         self._mean: RunningMean | None = None
 
     def begin(self, pose: Pose) -> None:
-        """Go on from a true pose, one row per track: for people who hold a known pose before they move.
+        """Start from a known pose, one row per track, for people who hold that pose before they move.
 
-        What the keypoints do not see is then held to it.
+        The prior then holds what the keypoints do not see to it.
         """
         error = torch.zeros_like(pose.pelvis[:, 0])
         self._last = Step(pose, error, torch.ones_like(error, dtype=torch.bool))
@@ -84,7 +84,7 @@ class Stream:
             estimate: The estimator's pose, if there is one.
 
         Returns:
-            Made in torch's inference mode: clone its tensors to change them in place or to differentiate through them.
+            The step, made in torch's inference mode: clone its tensors to change or differentiate them.
         """
         targets = targets.to(self.skeleton.points)
         start, error, mean = self._start(targets, estimate and estimate.to(self.skeleton.points))
@@ -104,7 +104,7 @@ class Stream:
         return Pose.joined(steps)
 
     def _start(self, targets: Targets, estimate: Pose | None) -> tuple[Pose, Float[Tensor, " tracks"], RunningMean]:
-        """For every track the candidate that lies nearest to the keypoints, its error, and what it goes on from."""
+        """Each track's candidate nearest to the keypoints, its error, and the mean of the results that it follows."""
         candidates, errors = [], []
         if estimate is not None:
             candidates.append((estimate, RunningMean.of(estimate, 0)))
@@ -130,7 +130,7 @@ class Stream:
 
 
 def in_batches(solver: Solver, start: Pose, targets: Targets) -> Pose:
-    """Refine frames that do not depend on each other."""
+    """Refine independent frames, in parallel batches."""
 
     def solve(rows: slice) -> Pose:
         return solver(start[rows], targets[rows])

@@ -1,4 +1,4 @@
-"""Targets: turn an estimate and its keypoints into what the solver works on."""
+"""Targets: turn an estimate and its keypoints into the solver's pose and observations."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from lsmplify_refine.values.keypoints import Keypoints
 #: A detection that jumps this far from its neighbours in time is an outlier, metres on the body.
 _CONSISTENCY_RADIUS_M = 0.1
 _CONSISTENCY_SECONDS = 0.3
-#: A keypoint of less confidence counts as missing.
+#: Keypoints below this confidence count as missing.
 _MIN_CONFIDENCE = 0.05
 
 
@@ -75,15 +75,15 @@ def space_targets(
     """3D keypoints in the estimate's frame; missing ones get weight 0 and a finite position.
 
     Args:
-        keypoints: Of any frame.
+        keypoints: 3D keypoints in any frame.
         points: The estimate's own keypoints, metres.
         frame_ids: Video frame of each row.
         fps: Frames per second.
-        mode: How they come into the estimate's frame.
+        mode: How to align them (see `align`).
         still: Whether that frame is a world (see `align`).
 
     Returns:
-        The targets, the keypoints that they are made of in the estimate's frame, and how these came there.
+        The targets, the keypoints in the estimate's frame, and the alignment.
 
     Raises:
         InputError: They cannot be aligned.
@@ -116,7 +116,7 @@ def given_targets(keypoints: Keypoints) -> Targets:
 
 
 def _weights(keypoints: Keypoints) -> Real[np.ndarray, "frames points"]:
-    """Confidence where it counts, else 0."""
+    """Confidence of usable keypoints, else 0."""
     counts = (keypoints.confidence >= _MIN_CONFIDENCE) & np.isfinite(keypoints.positions).all(-1)
     return np.where(counts, keypoints.confidence, 0.0)
 
@@ -124,10 +124,10 @@ def _weights(keypoints: Keypoints) -> Real[np.ndarray, "frames points"]:
 def distrust_outliers(
     targets: Targets, points: Float[np.ndarray, "frames points 3"], frame_ids: Int[np.ndarray, " frames"], fps: float
 ) -> Targets:
-    """Take weight from detections that jump away from where their neighbours in time say the point is.
+    """Down-weight detections that jump away from their neighbours in time.
 
-    An estimator's error lasts for a while: target minus estimate changes slowly. If a detection's difference leaves the
-    running median of its own point, it is an outlier, however confident.
+    An estimator's error lasts for a while: target minus estimate changes slowly. A detection whose difference is far
+    from its point's running median is an outlier, however confident.
 
     Args:
         targets: The observations.

@@ -30,15 +30,15 @@ from lsmplify_refine.values.notes import Note
 
 @dataclass(frozen=True)
 class Track:
-    """What the stages pass on.
+    """An estimate on the engine's body with its keypoints, the input of all later stages.
 
     Attributes:
         pose: The estimate's pose on the engine's body.
-        camera: The camera that it is seen from; None where 3D keypoints need none and there is none.
+        camera: The camera of the pose; None if 3D keypoints come without one.
         keypoints: The keypoints, 3D ones in the coordinates of the pose.
-        targets: What the solver works on, made from the keypoints; outliers have lost their weight.
+        targets: The solver's observations, made from the keypoints; outliers are down-weighted.
         notes: What the user should know.
-        alignment: How 3D keypoints came into the estimate's frame; None for 2D ones.
+        alignment: How 3D keypoints were moved into the estimate's frame; None for 2D ones.
     """
 
     pose: Pose
@@ -56,7 +56,7 @@ def make_track(estimate: Estimate, body: BodyModel, *, fps: float, align: Align)
         estimate: With keypoints, and with a camera if they are 2D.
         body: The engine's body.
         fps: Frames per second.
-        align: How 3D keypoints come into the estimate's frame.
+        align: How to align 3D keypoints with the estimate.
 
     Raises:
         InputError: Keypoints or camera are missing, or do not fit the estimate.
@@ -99,7 +99,7 @@ def _in_space(
     check_confidence(estimate.source or "estimate", keypoints.confidence)
     still = estimate.frame == "world"
     targets, moved, alignment = space_targets(keypoints, points, estimate.frame_ids, fps, align, still=still)
-    # intrinsics say nothing about bodies in the world
+    # intrinsics do not apply to world coordinates
     camera = estimate.camera if estimate.frame == "camera" else None
     return Track(pose, camera, moved, targets, alignment.notes(), alignment)
 
@@ -111,7 +111,7 @@ def _in_image(
     points: Float[np.ndarray, "frames points 3"],
     fps: float,
 ) -> tuple[Track, Float[np.ndarray, "frames points 3"]]:
-    """The track in camera coordinates, and its body's keypoints there; a lost camera pose is recovered."""
+    """The track in camera coordinates, and its body's keypoints there; a missing camera pose is recovered."""
     camera = estimate.camera
     if camera is None:
         raise InputError(f"{estimate.source or 'estimate'}: no camera intrinsics; give them as Estimate.camera")

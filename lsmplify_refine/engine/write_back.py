@@ -20,7 +20,7 @@ _AXIS = {"y": 1, "z": 2}
 
 
 def write_back(estimate: Estimate, before: BodyTrack, after: BodyTrack) -> Estimate:
-    """The estimate with what changed between the fitted input and the refined track."""
+    """Apply the change from the fitted input to the refined track to the estimate."""
     shared = min(estimate.body_pose.shape[1], after.rotations.shape[1] - 1)
     joints = slice(1, 1 + shared)
     body_pose = estimate.body_pose.copy()
@@ -29,7 +29,7 @@ def write_back(estimate: Estimate, before: BodyTrack, after: BodyTrack) -> Estim
     )
     orient, transl = estimate.global_orient, estimate.transl
     world = None if estimate.world is None else _carry_to_world(estimate.world, before, after)
-    if _lives_where_tracks_do(estimate):
+    if _has_axes_of_tracks(estimate):
         orient = _changed(orient, before.rotations[:, 0], after.rotations[:, 0])
         transl = (transl + (after.pelvis - before.pelvis)).astype(transl.dtype)
         if estimate.frame == "world" and world is not None:
@@ -42,7 +42,7 @@ def write_back(estimate: Estimate, before: BodyTrack, after: BodyTrack) -> Estim
     return estimate.replace(global_orient=orient, body_pose=body_pose, transl=transl, world=world)
 
 
-def _lives_where_tracks_do(estimate: Estimate) -> bool:
+def _has_axes_of_tracks(estimate: Estimate) -> bool:
     """Whether a change of the tracks' root and pelvis may be added to the estimate's: both have the same axes."""
     return estimate.frame == "camera" or (estimate.keypoints is not None and estimate.keypoints.is_3d)
 
@@ -58,7 +58,7 @@ def _changed(
 
 
 def _carry_to_world(world: WorldRoot, before: BodyTrack, after: BodyTrack) -> WorldRoot:
-    """The root's change, frame by frame, given to the world root.
+    """Apply the root's change to the world root, frame by frame.
 
     The two roots of real files are not rigidly tied (0.6-2.9 degrees of drift for a still camera). So the world root
     gets the camera root's *change* in the body's own frame. The world path of the pelvis stays, except for its height,
@@ -78,7 +78,7 @@ def _carry_to_world(world: WorldRoot, before: BodyTrack, after: BodyTrack) -> Wo
 def _lowest_foot(
     track: BodyTrack, root: Float[np.ndarray, "frames 3 3"], up: Literal["y", "z"]
 ) -> Float[np.ndarray, " frames"]:
-    """Height of the lowest ankle or foot joint over the pelvis, the body turned by another root."""
+    """Height of the lowest ankle or foot joint over the pelvis, under another root orientation."""
     rotations = np.concatenate([root[:, None], track.rotations[:, 1:]], 1)
     joints = track.body.joints(rotations, np.zeros((len(track), 3)), track.betas, track.scale)
     lowest: np.ndarray = joints[:, FEET, _AXIS[up]].min(1)

@@ -1,4 +1,4 @@
-"""Rigid fits: robust rotation, translation and scale between two moving sets of points, for a whole track or frame by frame.
+"""Rigid fits: robust rotation, translation and scale between two moving point sets, per track or per frame.
 
 A fit needs only weighted moments of the points (Umeyama, "Least-squares estimation of transformation parameters
 between two point patterns", 1991). So frames are pooled by adding moments: all of them for one transform per track,

@@ -1,4 +1,4 @@
-"""Batches of frames that do not depend on each other, spread over the cores."""
+"""Process independent frames in batches, in parallel on a CPU's cores."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _Result = TypeVar("_Result")
 
 
 def in_parallel(work: Callable[[slice], _Result], count: int, device: torch.device) -> Iterator[_Result]:
-    """What `work` gives for frames 0 .. count - 1, batch after batch.
+    """Results of `work` for frames 0 .. count - 1, batch after batch.
 
-    On a CPU, each of torch's threads works on a batch of its own: single operations are too small to be shared among
+    On a CPU, each of torch's threads works on its own batch: single operations are too small to be shared among
     cores. Torch's kernels release the interpreter lock, so threads suffice.
 
     Args:
-        work: Gets some frames; is called from several threads.
-        count: Of all frames.
-        device: Where it computes.
+        work: Processes a slice of frames; called from several threads.
+        count: Number of frames.
+        device: The device that `work` computes on.
     """
     batches = [slice(begin, min(begin + _BATCH, count)) for begin in range(0, count, _BATCH)]
     threads = min(torch.get_num_threads(), len(batches)) if device.type == "cpu" else 1
@@ -35,5 +35,5 @@ def in_parallel(work: Callable[[slice], _Result], count: int, device: torch.devi
         with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             yield from pool.map(work, batches)
     finally:
-        # new threads begin with what a thread set last
+        # new threads inherit the value that any thread set last
         torch.set_num_threads(before)

@@ -1,9 +1,9 @@
-"""Evidence: how noisy the keypoints are, and how far off the start is, read from the observations themselves.
+"""Evidence: estimate keypoint noise and prior strength from the observations.
 
-Near a solution the keypoints are linear in the step y from the start: r = J y + n. With n of variance noise^2 and y of
-variance noise^2 / (strength * relative prior), r is Gaussian with covariance noise^2 (I + J P J^T / strength). The
+Near a solution the keypoints are linear in the step y from the start: r = J y + n. Let n have variance noise^2 and y
+variance noise^2 / (strength * relative prior). Then r is Gaussian with covariance noise^2 (I + J P J^T / strength). The
 noise has its maximum-likelihood value in closed form. The strength of the prior is the most likely one (type II maximum
-likelihood; MacKay 1992): the top of a parabola through three points of a coarse grid of its logarithm. Noise and step
+likelihood; MacKay 1992): the maximum of a parabola through three points of a coarse logarithmic grid. Noise and step
 are interpolated there too.
 """
 
@@ -17,13 +17,13 @@ from torch import Tensor
 
 from lsmplify_refine.solver.least_squares import factorise, in_slices, row_times, solve
 
-#: The grid, m^2/rad^2, even in its logarithm: from keypoints that decide everything to a start as good as they are.
+#: Grid of strengths, m^2/rad^2, evenly spaced in the logarithm: from a start of no use to one as good as the keypoints.
 _STRENGTHS = (1e-3, 2e-2, 0.4, 8.0)
 
 
 @dataclass(frozen=True)
 class Scales:
-    """What the observations say about N frames.
+    """Keypoint noise and prior strength of N frames.
 
     Attributes:
         noise_m: Standard deviation of a keypoint's coordinate, metres.
@@ -57,8 +57,9 @@ def _scales(
 ) -> tuple[Float[Tensor, " frames"], Float[Tensor, " frames"], Float[Tensor, "frames unknowns"]]:
     """Noise, strength and step of a few frames.
 
-    By the matrix determinant lemma and Woodbury's identity, determinant and quadratic form of the observations'
-    covariance C come from the unknowns': r^T C^-1 r is the minimum over x of |r - S x|^2 + |x|^2.
+    The likelihood needs the determinant and the quadratic form of the observations' covariance C. The matrix
+    determinant lemma and Woodbury's identity reduce both to the size of the unknowns. So r^T C^-1 r is the minimum over
+    x of |r - S x|^2 + |x|^2.
     """
     deviation = relative.rsqrt()
     scaled = jacobian * deviation[:, None]
@@ -79,16 +80,16 @@ def _scales(
     log_volume = (
         by_strength(factor.diagonal(dim1=1, dim2=2).log().sum(1)) + 0.5 * (observations - unknowns) * unit.log()
     )
-    there = _interpolation_at_top(-0.5 * count * mean_square.log() - log_volume)
-    step = deviation * (there[..., None] * step).sum(1)
-    return (0.5 * (there * mean_square.log()).sum(1)).exp(), (there @ strengths.log()).exp(), step
+    factors = _interpolation_at_maximum(-0.5 * count * mean_square.log() - log_volume)
+    step = deviation * (factors[..., None] * step).sum(1)
+    return (0.5 * (factors * mean_square.log()).sum(1)).exp(), (factors @ strengths.log()).exp(), step
 
 
-def _interpolation_at_top(likelihood: Float[Tensor, "frames grid"]) -> Float[Tensor, "frames grid"]:
-    """Where, between the points of an even grid, logarithms of likelihoods are highest.
+def _interpolation_at_maximum(likelihood: Float[Tensor, "frames grid"]) -> Float[Tensor, "frames grid"]:
+    """Find the maximum of log-likelihoods between the points of an evenly spaced grid.
 
     Returns:
-        Factors that interpolate any values on the grid there: Lagrange's, of the best inner point and its neighbours.
+        Lagrange factors of the best inner point and its neighbours: they interpolate any values on the grid there.
     """
     best = likelihood.argmax(1, keepdim=True).clamp(1, likelihood.shape[1] - 2)
     below, here, above = (likelihood.gather(1, best + side) for side in (-1, 0, 1))

@@ -25,16 +25,16 @@ from lsmplify_refine.geometry.robust import robust_weight
 from lsmplify_refine.solver.least_squares import minimiser, row_times
 from lsmplify_refine.solver.problem import Pose, Prior, Rows, Schedule, Targets
 
-#: A keypoint further than this from the solution did not shape it, metres.
+#: Robust radius of `observed_share`, metres: a keypoint far beyond it did not decide the solution.
 _TRUSTED_RADIUS_M = 0.15
 
 
 def open_pelvis(
     strength: Float[Tensor, " frames"], *, is_image: bool, across: float = 1e-5
 ) -> Float[Tensor, "frames 3"]:
-    """Prior of a pelvis that keypoints find: next to none, but in an image they hardly decide its depth.
+    """Weak pelvis prior: the keypoints decide its position.
 
-    There a metre is held like a radian of a joint's, at `strength`.
+    An image hardly decides depth, so there a metre of depth is held like a radian of a joint, at `strength`.
     """
     weak = torch.full_like(strength, across)
     return torch.stack([weak, weak, strength if is_image else weak], 1)
@@ -43,7 +43,7 @@ def open_pelvis(
 def residuals(
     points: Float[Tensor, "frames points 3"], targets: Targets
 ) -> tuple[Float[Tensor, "frames points dimensions"], Float[Tensor, "frames points dimensions 3"]]:
-    """Residuals in metres and the linear map that took them from points in space.
+    """Residuals in metres, and the linear map from points in space to them.
 
     Args:
         points: Posed keypoints in the camera frame.
@@ -71,7 +71,7 @@ def robust_weights(
 
 @dataclass(frozen=True)
 class Walk:
-    """Where Gauss-Newton stands: a pose, and how it came there from the start.
+    """State of Gauss-Newton: the present pose, and the way to it from the start.
 
     Attributes:
         pose: The present pose.
@@ -87,7 +87,7 @@ class Walk:
         return Walk(self.pose[rows], self.turn[rows], self.shift[rows])
 
     def with_rows(self, rows: Int[Tensor, " rows"], others: Walk) -> Walk:
-        """With other walks in some rows."""
+        """This walk, with some rows replaced."""
         turn, shift = self.turn.index_copy(0, rows, others.turn), self.shift.index_copy(0, rows, others.shift)
         return Walk(self.pose.with_rows(rows, others.pose), turn, shift)
 
@@ -110,7 +110,7 @@ class LinearModel:
     above: Float[Tensor, "frames free 3 3"]
 
     def travelled(self, walk: Walk) -> Float[Tensor, "frames unknowns"]:
-        """A walk from its start in this model's unknowns."""
+        """The way of a walk from its start, in this model's unknowns."""
         turn = (self.above @ walk.turn[..., None])[..., 0]
         return torch.cat([turn.transpose(1, 2).flatten(1), walk.shift], 1)
 
@@ -126,11 +126,11 @@ def project(
 
     Args:
         skeleton: The shaped body with the targets' convention.
-        start: What the prior holds to.
+        start: The pose that the prior holds to.
         targets: The observations.
         prior: Per-unknown prior.
         schedule: Damping and robust radius per step.
-        begin: Where the first step is taken, if that is elsewhere: a pose near the solution saves steps.
+        begin: The pose of the first step, if not `start`; one near the solution saves steps.
     """
     return approach(skeleton, start, targets, prior, schedule, begin).pose
 
@@ -138,7 +138,7 @@ def project(
 def approach(
     skeleton: Skeleton, start: Pose, targets: Targets, prior: Prior, schedule: Schedule, begin: Pose | None = None
 ) -> Walk:
-    """As `project`, with the way there."""
+    """As `project`, but return the whole walk."""
     joints = free_joints(prior)
     weight = prior_weights(prior, joints)
     walk = _walk(start, begin, joints)
@@ -158,7 +158,7 @@ def approach(
 
 
 def _walk(start: Pose, begin: Pose | None, joints: Int[Tensor, " free"]) -> Walk:
-    """From the start to where the first step is taken, if that is elsewhere."""
+    """The walk from the start to the pose of the first step."""
     if begin is None:
         still = torch.zeros_like(start.pelvis)
         return Walk(start, still[:, None].expand(-1, len(joints), 3), still)
@@ -167,7 +167,7 @@ def _walk(start: Pose, begin: Pose | None, joints: Int[Tensor, " free"]) -> Walk
 
 
 def free_joints(prior: Prior) -> Int[Tensor, " free"]:
-    """The joints that some frame's prior lets move."""
+    """Joints that the prior of at least one frame lets move."""
     return torch.nonzero(prior.rotation.isfinite().any(0))[:, 0]
 
 
@@ -199,7 +199,7 @@ def advance(
     joints: Int[Tensor, " free"],
     together: Float[Tensor, "frames joints 3 ways"] | None = None,
 ) -> Walk:
-    """One Gauss-Newton step, for a prior of a weight for each unknown, and `Prior.together`, about the walk's start."""
+    """One Gauss-Newton step under a prior about the walk's start: a weight per unknown, and `Prior.together`."""
     if together is not None:
         turned = (model.above @ together.index_select(1, joints)).transpose(1, 2).flatten(1, 2)
         together = torch.cat([turned, torch.zeros_like(turned[:, :3])], 1)
@@ -209,7 +209,7 @@ def advance(
 def step_to(
     walk: Walk, model: LinearModel, target: Float[Tensor, "frames unknowns"], joints: Int[Tensor, " free"]
 ) -> Walk:
-    """On to where a linear model's unknowns, counted from the walk's start, are the target."""
+    """Move to a target in a linear model's unknowns, counted from the walk's start."""
     by_joint = torch.unflatten(target[:, :-3], 1, (3, -1)).transpose(1, 2)
     turn = (model.above.transpose(-1, -2) @ by_joint[..., None])[..., 0]
     rotations = walk.pose.rotations
@@ -221,7 +221,7 @@ def step_to(
 def observed_share(
     skeleton: Skeleton, pose: Pose, targets: Targets, prior: Prior
 ) -> Float[Tensor, "frames joints_and_pelvis"]:
-    """How much of each joint's rotation, and last the pelvis, the keypoints decide against the prior.
+    """Share of each joint's rotation, and last of the pelvis, that the keypoints decide rather than the prior.
 
     Returns:
         In [0, 1): h / (h + prior) with h the unknown's curvature in the data term; exactly 0 where no keypoint sees

@@ -1,7 +1,7 @@
-"""Initialisation: bring a body so near to its keypoints that Gauss-Newton finds the rest of the way.
+"""Initialisation: bring a body near enough to its keypoints for Gauss-Newton to converge.
 
-Gauss-Newton takes straight steps and never goes round half a turn. It needs help from the body at rest, and where a
-person faces another way than the start.
+Gauss-Newton takes straight steps and cannot turn a body by half a turn. So it needs an initial pose if there is no
+estimate, and if the person faces another way than the start.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from lsmplify_refine.solver.problem import Pose, Prior, Schedule, Targets
 from lsmplify_refine.values.conventions import BODY25
 from lsmplify_refine.values.smpl_joints import JOINTS
 
-#: Errors beyond this hardly count, metres.
+#: Robust radius: errors saturate beyond it, metres.
 _RADIUS_M = 0.3
-#: From the body at rest to any pose.
+#: Schedule from the rest pose to any pose.
 _FROM_REST = Schedule(damping=(30.0, 10.0, 5.0, 3.0, 2.0, 1.0, 1.0), radius_m=(9.0, 9.0, 3.0, 1.0, 0.6, 0.4, 0.3))
 _REST_PRIOR = 0.01
 _TORSO = [BODY25.points.index(f"{side}{part}") for part in ("hip", "shoulder") for side in ("left_", "right_")]
 _TORSO += [BODY25.points.index(part) for part in ("neck", "mid_hip")]
 _MIN_TORSO_POINTS = 3
 _YAWS = (0.0, 1.57, 3.14, 4.71)
-#: A start is turned as a whole if that turn is larger than this, radians, and the keypoints are further than this from
-#: the unturned body in its best place, metres.
+#: A start is turned as a whole by more than this angle, radians, and only if its error after translation exceeds this
+#: distance, metres.
 _FAR_RAD, _FAR_M = 1.0, 0.15
 
 
@@ -39,7 +39,7 @@ def robust_error_m(skeleton: Skeleton, pose: Pose, targets: Targets) -> Float[Te
 
 
 def from_rest(skeleton: Skeleton, targets: Targets) -> Pose:
-    """A pose without any estimate: the body at rest on the torso's keypoints, then projected onto all of them."""
+    """A pose without an estimate: the rest pose fitted to the torso's keypoints, then projected onto all keypoints."""
     count, joints = len(targets.positions), len(skeleton.parents)
     rest = torch.eye(3).to(targets.positions).expand(count, joints, 3, 3).clone()
     points = skinning.keypoints(skeleton, rest)
@@ -51,7 +51,7 @@ def from_rest(skeleton: Skeleton, targets: Targets) -> Pose:
 
 
 def turned_to_face(skeleton: Skeleton, start: Pose, targets: Targets) -> Pose:
-    """The start, turned as a whole where it faces another way than 3D keypoints; its joints stay bent."""
+    """The start, turned as a whole where it faces another way than 3D keypoints; joint angles are kept."""
     if targets.is_image:
         return start
     points = skinning.keypoints(skeleton, start.rotations) + start.pelvis[:, None]
@@ -69,7 +69,7 @@ def turned_to_face(skeleton: Skeleton, start: Pose, targets: Targets) -> Pose:
 
 
 def mean_offset(points: Float[Tensor, "frames points 3"], targets: Targets) -> Float[Tensor, "frames 3"]:
-    """How far, in the confidence-weighted mean, 3D targets lie from points, metres."""
+    """Confidence-weighted mean offset from points to 3D targets, metres."""
     weights = targets.weights[..., None]
     return ((targets.positions - points) * weights).sum(1) / weights.sum(1).clamp(min=1e-6)
 
@@ -95,7 +95,7 @@ def _fit_in_space(
 def _fit_in_image(
     points: Float[Tensor, "frames points 3"], targets: Targets
 ) -> tuple[Float[Tensor, "frames 3 3"], Float[Tensor, "frames 3"]]:
-    """Rotation and translation of an upright body that faces one of four sides: the one of least error."""
+    """Rotation and translation of an upright body: the best of four headings."""
     best: tuple[Tensor, Tensor, Tensor] | None = None
     for yaw in _YAWS:
         # y down and z forward: the camera sees an upright body turned by half a turn about x

@@ -1,9 +1,9 @@
 """Least squares of many frames, each held to a prior: min_y |residual - J y|^2 + y^T C^-1 y.
 
-The prior's covariance is C = D D^T + T T^T: D = weight^-1/2, each unknown on its own, and T, which unknowns make
-together. The normal equations are solved in units of the prior's standard deviations: y = [D T] z with
-z = (I + S^T S)^-1 S^T residual and S = J [D T]. An unknown that is nearly free (the pelvis) makes its own row large and
-leaves the others their digits. In observation space (I + S S^T), single precision would lose them.
+The prior's covariance is C = D D^T + T T^T. D = weight^-1/2 varies each unknown on its own; T varies several together.
+The normal equations are solved in units of the prior's standard deviations. With S = J [D T], the solution is
+y = [D T] z, z = (I + S^T S)^-1 S^T residual. A nearly free unknown (the pelvis) then makes only its own row large, and
+the others keep their precision. In observation space (I + S S^T), single precision would lose it.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-#: Frames at a time: so many matrices fit the cache of a core.
+#: Frames per slice: few enough for the cache of a core.
 _SLICE = 32
 #: Added to the unit variance of an observation, as a share of its mean variance under the prior.
 _RIDGE = 1e-6
 
 
 def in_slices(*values: Tensor) -> zip[tuple[Tensor, ...]]:
-    """A few frames of each at a time."""
+    """Split tensors into slices of a few frames."""
     return zip(*(torch.split(value, _SLICE) for value in values))
 
 
@@ -31,7 +31,7 @@ def minimiser(
     weight: Float[Tensor, "frames unknowns"],
     together: Float[Tensor, "frames unknowns ways"] | None = None,
 ) -> Float[Tensor, "frames unknowns"]:
-    """The y of least cost.
+    """The y that minimises the cost.
 
     Args:
         jacobian: J.
@@ -55,7 +55,7 @@ def _minimiser(
     if together is not None:
         scaled = torch.cat([scaled, together.transpose(1, 2) @ jacobian.transpose(1, 2)], 1)
     information, right = scaled @ scaled.transpose(1, 2), row_times(residual, scaled.transpose(1, 2))
-    # a single frame without a gradient should not pay for the call
+    # without gradients, skip the overhead of autograd
     solver = _Solution.apply if torch.is_grad_enabled() else _solution
     found: Tensor = solver(information, right, residual.shape[1])
     if together is None:
@@ -72,7 +72,7 @@ def _solution(
 
 
 class _Solution(torch.autograd.Function):
-    """The same with a gradient of one more solve; through the factor, it would take one for each unknown."""
+    """`_solution` with a cheap gradient: one more solve, instead of one per unknown through the factor."""
 
     @staticmethod
     def forward(ctx: Any, information: Tensor, right: Tensor, observations: int) -> Tensor:
@@ -116,5 +116,5 @@ def solve(
 def row_times(
     row: Float[Tensor, "frames rows"], matrix: Float[Tensor, "frames rows columns"]
 ) -> Float[Tensor, "frames columns"]:
-    """Row vectors times matrices: batches of column vectors take several times as long."""
+    """Row vectors times matrices, several times faster than matrices times column vectors."""
     return (row[:, None] @ matrix)[:, 0]

@@ -1,4 +1,4 @@
-"""The problem the solver solves: poses, targets, the prior and the schedule of steps."""
+"""The solver's problem: poses, targets, the prior and the schedule of steps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Rows = slice | Tensor
 
 @dataclass(frozen=True)
 class Targets:
-    """What the keypoints say, ready for the solver (torch tensors, one device).
+    """Observed keypoints, ready for the solver (torch tensors, one device).
 
     Attributes:
         positions: Rays (x/z, y/z) of 2D keypoints, or 3D keypoints in metres in the camera frame; finite everywhere.
@@ -52,18 +52,18 @@ class Pose:
 
     @classmethod
     def joined(cls, poses: Sequence[Pose]) -> Pose:
-        """Poses of some frames after those of others."""
+        """Poses concatenated along the frames."""
         return cls(torch.cat([pose.rotations for pose in poses]), torch.cat([pose.pelvis for pose in poses]))
 
     def __getitem__(self, rows: Rows) -> Pose:
         return Pose(self.rotations[rows], self.pelvis[rows])
 
     def shifted(self, offset: npt.ArrayLike) -> Pose:
-        """With an offset (3,) or (N, 3), metres, added to the pelvis."""
+        """The pose with an offset (3,) or (N, 3), metres, added to the pelvis."""
         return Pose(self.rotations, self.pelvis + torch.as_tensor(offset).to(self.pelvis))
 
     def with_rows(self, rows: Int[Tensor, " rows"], others: Pose) -> Pose:
-        """With other poses in some rows."""
+        """The pose, with some rows replaced."""
         return Pose(
             self.rotations.index_copy(0, rows, others.rotations), self.pelvis.index_copy(0, rows, others.pelvis)
         )
@@ -76,7 +76,7 @@ class Pose:
         )
 
     def detach(self) -> Pose:
-        """The same without gradient."""
+        """The pose, detached from the autograd graph."""
         return Pose(self.rotations.detach(), self.pelvis.detach())
 
 
@@ -88,7 +88,7 @@ class Prior:
         rotation: Per joint, m^2/rad^2; infinite for joints that must not move.
         pelvis: Per axis of the camera frame; the depth axis carries the estimate's depth as prior.
         together: Ways in which joints turn together, in the axes of each joint's parent, as standard deviations
-            (rad/m). They add to the variance that each joint has on its own. None for no such way.
+            (rad/m). They add to the variance that each joint has on its own. None if joints are independent.
     """
 
     rotation: Float[Tensor, "frames joints"]
@@ -107,8 +107,7 @@ class Schedule:
     Attributes:
         damping: Factor on the prior's weights; high first, so that no step overshoots, 1 last.
         radius_m: Scale of the robust kernel, metres: residuals far beyond it hardly count.
-        enough_rad: A frame in which a step turned no joint further than this takes no more steps: after a short step,
-            about its square is left.
+        enough_rad: A frame stops after a step that turned no joint further than this: about the step's square is left.
     """
 
     damping: Sequence[float]

@@ -1,8 +1,8 @@
-"""The running mean of a sequence's poses: what keypoints do not see stays near it, and drifts less.
+"""Running mean of a sequence's poses: it slows the drift of what keypoints do not see.
 
-A frame that starts from the last result carries that result's error on. Along what keypoints do not see (twists of
-forearms, shares along the spine) such errors add up. Starts that are drawn to the mean of all results slow this drift;
-what keypoints do see, they still decide.
+A frame that starts from the last result inherits that result's error. Where keypoints do not see a rotation (twists of
+forearms, shares along the spine), such errors add up. Drawing the start to the mean of all results slows this drift.
+The keypoints still decide what they see.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from lsmplify_refine.solver.problem import Pose, Rows
 
 #: Share of the way from the last result to the mean.
 _SHARE = 0.3
-#: Frames after which older ones begin to count less. A pose that is known to be true counts for as many: results carry
-#: errors on, it does not.
+#: Max count of frames: beyond it, older ones count less. A pose known to be true counts as this many, because unlike
+#: results it has no inherited error.
 _MAX_COUNT = 1000
 
 
@@ -39,7 +39,7 @@ class RunningMean:
 
     @classmethod
     def of(cls, pose: Pose, count: Real[Tensor, " tracks"] | Bool[Tensor, " tracks"] | float = 1) -> RunningMean:
-        """The mean of one pose, which counts as so many frames; give 0 if it is only an estimate."""
+        """The mean of one pose that counts as `count` frames; give 0 if it is only an estimate."""
         counts = torch.zeros_like(pose.pelvis[:, 0]) + count
         return cls(pose.rotations, counts, torch.zeros_like(counts, dtype=torch.bool))
 
@@ -62,7 +62,7 @@ class RunningMean:
         return RunningMean(self.rotations[tracks], self.count[tracks], self.from_keypoints[tracks])
 
     def beside(self, other: RunningMean) -> RunningMean:
-        """These tracks, then others."""
+        """These tracks followed by others."""
         return RunningMean(
             torch.cat([self.rotations, other.rotations]),
             torch.cat([self.count, other.count]),
@@ -70,7 +70,7 @@ class RunningMean:
         )
 
     def only(self, tracks: Bool[Tensor, " tracks"]) -> RunningMean:
-        """Forgotten where `tracks` is false."""
+        """The mean, emptied where `tracks` is false."""
         return RunningMean(self.rotations, self.count * tracks, self.from_keypoints & tracks)
 
     def where(self, tracks: Bool[Tensor, " tracks"], other: RunningMean) -> RunningMean:
@@ -82,7 +82,7 @@ class RunningMean:
         )
 
     def after(self, pose: Pose, counts: Bool[Tensor, " tracks"] | bool = True) -> RunningMean:
-        """With one more frame, for those tracks where it counts."""
+        """The mean with one more frame, for the tracks where it counts."""
         added = torch.as_tensor(counts).to(self.count)
         count = (self.count + added).clamp(max=_MAX_COUNT)
         rotations = _between(self.rotations, pose.rotations, added / count.clamp(min=1))
@@ -105,9 +105,9 @@ def _between(
     others: Float[Tensor, "tracks joints 3 3"],
     share: Float[Tensor, " tracks"],
 ) -> Float[Tensor, "tracks joints 3 3"]:
-    """Rotations about a share of the way to others: their columns' mean, made orthonormal again.
+    """Interpolate rotations approximately: blend their columns, then orthonormalise.
 
-    For a small share this is the geodesic, for a sixth of the operations.
+    For a small share this follows the geodesic, at a sixth of the operations.
     """
     columns = torch.lerp(rotations[..., :2], others[..., :2], share[:, None, None, None])
     # halfway between opposite columns there is nothing to make orthonormal

@@ -169,7 +169,7 @@ def test_no_known_unit_is_refused() -> None:
 @pytest.mark.parametrize(
     ("missing", "mode", "message"),
     [
-        (range(25), "auto", "no limb has both its ends"),
+        (range(25), "auto", "no limb has both end points"),
         ((1, 2, 5, 8, 9, 12), "auto", "too few confident hips and shoulders .* --align camera"),
         ((1, 2, 5, 8, 9, 12), "torso", "too few confident hips and shoulders"),
         ((1, 2, 5, 8, 9, 12), "camera", None),
