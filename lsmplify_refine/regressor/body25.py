@@ -1,7 +1,7 @@
-"""Any convention's keypoints in the 25 places of the regressor's input.
+"""Map any convention's keypoints to the 25 BODY_25 points of the regressor's input.
 
-A COCO hip is not the hip of BODY_25. Both may take the place of that name, because the body's own position of each
-point is an input of the regressor. Places that a convention leaves empty are missing keypoints.
+A COCO hip is not the hip of BODY_25. Both may use the input of that name, because the body's own position of each point
+is an input too. Points that a convention lacks are missing keypoints.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def body25_skeleton(skeleton: Skeleton, body25: Skeleton, convention: str) -> Sk
 
 
 def body25_targets(targets: Targets, convention: str) -> Targets:
-    """The observations in the places of BODY_25."""
+    """The observations at the indices of BODY_25."""
     places, rows = _places_and_rows(convention)
     count, _, dimensions = targets.positions.shape
     positions = targets.positions.new_zeros(count, len(BODY25.points), dimensions)
@@ -37,7 +37,7 @@ def body25_targets(targets: Targets, convention: str) -> Targets:
 
 
 def _places_and_rows(convention: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """Where in BODY_25, and which points of the convention."""
+    """Indices of the shared points in BODY_25 and in the convention."""
     points = CONVENTIONS[convention].points
     shared = [(place, points.index(name)) for place, name in enumerate(BODY25.points) if name in points]
     places, rows = zip(*shared)

@@ -33,9 +33,9 @@ from lsmplify_refine.values.smpl_joints import JOINTS, WRISTS
 #: one step.
 FIRST = Schedule(damping=(5.0, 3.0, 1.0), radius_m=(1.0, 0.6, 0.4), enough_rad=0.2)
 _FIRST_PRIOR = 0.01
-#: No keypoint lies beyond the wrists, the first of the joints that the first projection leaves alone.
+#: No keypoint lies beyond the wrists: the first projection fixes all joints from this one on.
 _WRIST = min(WRISTS)
-#: Then one step under the prior that the observations make most likely.
+#: Robust radius of the one step that follows, under the most likely prior.
 _SCALED_RADIUS_M = 0.2
 #: The last projection: from the regressor's pose, with its prior; often one step.
 LAST = Schedule(damping=(1.0, 1.0), radius_m=(0.4, 0.4), enough_rad=0.1)
@@ -53,7 +53,7 @@ def first_solution(skeleton: Skeleton, start: Pose, targets: Targets) -> tuple[P
     walk = approach(skeleton, start, targets, prior, FIRST)
     joints = free_joints(prior)
     model = linearise(skeleton, walk.pose, targets, _SCALED_RADIUS_M, joints)
-    # estimates are worse in place (metres) than in pose (radians)
+    # estimates are worse in position (metres) than in pose (radians)
     weights = prior_weights(Prior(relative, open_pelvis(root, is_image=targets.is_image, across=0.01)), joints)
     scales, target = estimate_scales(model.jacobian, model.residual_at_start(walk), weights)
     return start, step_to(walk, model, target, joints).pose, scales
@@ -81,7 +81,7 @@ def fuse(
 
 
 def project_alone(skeleton: Skeleton, start: Pose, targets: Targets) -> Pose:
-    """The refined pose without any network: the start is held as strongly as the observations make likely."""
+    """The refined pose without a network, under the prior that the observations make most likely."""
     start, _, scales = first_solution(skeleton, start, targets)
     return project(skeleton, start, targets, even_prior(start, scales, targets), ALONE)
 
@@ -97,14 +97,14 @@ def fuse_published(
 
 
 def even_prior(start: Pose, scales: Scales, targets: Targets) -> Prior:
-    """The prior that the observations make most likely: all joints held alike, hands still."""
+    """The prior that the observations make most likely: all joints held equally, hands fixed."""
     rotation = scales.strength[:, None].expand(start.rotations.shape[:2]).clone()
     rotation[:, JOINTS:] = torch.inf
     return Prior(rotation, open_pelvis(scales.strength, is_image=targets.is_image))
 
 
 class FrameSolver:
-    """Refines frames, each on its own, with whichever network the weights are of.
+    """Refines independent frames with the given network.
 
     Args:
         network: Ours, the published one, or None for the projection alone.
@@ -123,11 +123,11 @@ class FrameSolver:
 
     @torch.inference_mode()
     def __call__(self, start: Pose, targets: Targets, earlier: RunningMean | None = None) -> Pose:
-        """Refine N frames; `earlier` is the mean of the results that they go on from, if they do."""
+        """Refine N frames; `earlier` is the mean of the results that the starts follow, if any."""
         pose = start
         for done in range(self.passes):
             if done and earlier:
-                # whatever the first start was made from, this start is a result
+                # from the second pass on, the start is a result
                 earlier = earlier.only(earlier.count > 0)
             if self.network is None:
                 pose = project_alone(self.skeleton, pose, targets)

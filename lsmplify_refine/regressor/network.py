@@ -1,13 +1,13 @@
 """The residual regressor: a small graph network from targets and a first solution to a residual pose and its prior.
 
-After Learnable SMPLify (arXiv 2508.13562): human-centric normalisation by the initial joints, residual rotations on the
-initial pose, a graph network over the skeleton. Different on purpose:
+It follows Learnable SMPLify (arXiv 2508.13562): human-centric normalisation by the initial joints, residual rotations
+on the initial pose, a graph network over the skeleton. It differs on purpose:
 
 * The graph is the real BODY_25 skeleton plus the body's joints, and joint identity survives to the heads.
 * Confidence and missing points are inputs.
 * The shape enters as the rest skeleton and rest keypoints in metres, so one set of weights serves every body.
-* Besides a pose, the network gives what the projection then uses: a Gaussian prior over poses (a mean between start and
-  solution, the weight of each joint, ways in which joints turn together) and a factor on each keypoint's confidence.
+* Besides a pose, the network predicts a Gaussian prior for the projection: a mean between start and solution, the
+  weight of each joint, and ways in which joints turn together. It also predicts a factor on each keypoint's confidence.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from lsmplify_refine.values.conventions import BODY25
 from lsmplify_refine.values.smpl_joints import JOINTS, PARENTS, joint_index
 
 _POINTS = len(BODY25.points)
-#: The SMPL joint that a BODY_25 point hangs on, where that is not the joint of its name.
-_HUNG_ON = {
+#: The SMPL joint that carries a BODY_25 point, where that is not the joint of its name.
+_CARRIED_BY = {
     "nose": "head", "mid_hip": "pelvis", "right_eye": "head", "left_eye": "head", "right_ear": "head",
     "left_ear": "head", "left_big_toe": "left_foot", "left_small_toe": "left_foot", "left_heel": "left_ankle",
     "right_big_toe": "right_foot", "right_small_toe": "right_foot", "right_heel": "right_ankle",
@@ -44,7 +44,7 @@ _LOG_WEIGHTS = (-9.0, 4.0)
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """Size of the network; `together` is the number of ways in which it lets joints turn together."""
+    """Size of the network; `together` is the number of ways in which joints turn together in its prior."""
 
     width: int = 96
     depth: int = 3
@@ -57,9 +57,9 @@ class Regressed:
     """The network's output for N frames.
 
     Attributes:
-        pose: The pose that it would choose on its own.
-        mean: What the projection is held to: what the keypoints do not decide stays there.
-        prior: How strongly.
+        pose: The predicted pose.
+        mean: Mean of the prior: what the keypoints do not decide stays there.
+        prior: How strongly the projection is held to the mean.
         trust: Factor on each keypoint's confidence.
     """
 
@@ -75,7 +75,7 @@ def human_frame(
     """The human-centric frame of BODY_25 points (Learnable SMPLify, section 3).
 
     Returns:
-        Axes in columns (y from right to left hip, z the trunk made orthogonal to it) and the mid-hip.
+        Axes in columns, and the mid-hip. y points from right to left hip; z is the trunk made orthogonal to y.
     """
     origin = points[:, _MID_HIP]
     y = nn.functional.normalize(points[:, _LEFT_HIP] - points[:, _RIGHT_HIP], dim=-1)
@@ -93,10 +93,10 @@ def graph_adjacency() -> Float[Tensor, "25 25"]:
 
 
 def joints_at_points() -> Float[Tensor, "25 22"]:
-    """Share of each joint at each point: the joint that the point hangs on, and that joint's parent."""
+    """Share of each joint at each point: the joint that carries the point, and that joint's parent."""
     shares = torch.zeros(_POINTS, JOINTS)
     for row, name in enumerate(BODY25.points):
-        joint = joint_index(_HUNG_ON.get(name, name))
+        joint = joint_index(_CARRIED_BY.get(name, name))
         shares[row, joint] = 1.0
         shares[row, max(PARENTS[joint], 0)] = 1.0
     return shares / shares.sum(1, keepdim=True)
@@ -169,9 +169,9 @@ class ResidualRegressor(nn.Module):
         """Plain tensors in and out (so that any trainer can wrap it).
 
         Returns:
-            For each joint the residual rotation as two columns, and the logit of the share of the first solution; for
-            each joint the same of the prior's mean, the log weight, and R turns in standard deviations (8 + 3 R
-            numbers); for each point the log trust.
+            Three outputs. For each joint, the residual rotation as two columns, and the logit of the share of the first
+            solution. For each joint, the same of the prior's mean, the log weight, and R turns in standard deviations
+            (8 + 3 R numbers). For each point, the log trust.
         """
         by_joint = self.embed_joint(joints) + self.joint_identity
         nodes = self.embed_point(points) + self.point_identity + self.joints_to_points @ by_joint
@@ -196,13 +196,13 @@ def regress(
         network: A `ResidualRegressor`, possibly wrapped by a trainer.
         skeleton: The shaped body with BODY_25 points (batched or shared).
         start: The initial pose.
-        solution: A first projection from it. The residual is applied somewhere between the two, for each joint: near
-            the solution where keypoints are good, near the start where they are noise.
+        solution: A first projection from the start. Each joint's residual is applied between the two: near the solution
+            for good keypoints, near the start for noisy ones.
         scales: The noise of the observations and the weight of the prior.
         targets: The observations; only their weights are used.
         target_points: The targets in space (2D ones lifted), same frame as the poses, metres.
-        earlier: The mean of the earlier results that the start goes on from, if it does. Results have other errors than
-            an estimate, and a start made from keypoints has their noise.
+        earlier: The mean of the earlier results that the start follows, if any. Results have other errors than an
+            estimate, and a start made from keypoints has their noise.
     """
     with torch.no_grad():
         axes, points, joints = _features(skeleton, start, solution, scales, targets, target_points, earlier)
@@ -255,7 +255,7 @@ def _features(
     rest_points = skeleton.points.sum(-2).expand(count, _POINTS, 3)
     flat = torch.full_like(seen, float(targets.is_image))
     known = torch.stack([(scales.noise_m + 1e-4).log() + 5, scales.strength.log() + 2], -1)[:, None]
-    # how many standard deviations the first solution leaves
+    # residual of the first solution, in standard deviations
     left = (target_points - after).norm(dim=-1, keepdim=True) / (scales.noise_m + 1e-4)[:, None, None]
     points = torch.cat(
         [
@@ -288,7 +288,7 @@ def _memory(start: Pose, earlier: RunningMean | None) -> Float[Tensor, "frames 2
     """
     if earlier is None:
         return start.pelvis.new_zeros(len(start.pelvis), JOINTS, 4)
-    # bounded: an hour gives about the same as the seconds of training
+    # bounded: an hour of frames gives about the same as the seconds seen in training
     known = torch.where(earlier.from_keypoints, -1.0, 1 - (1 + earlier.count).rsqrt())
     return torch.cat([5 * earlier.way_from(start)[:, :JOINTS], known[:, None, None].expand(-1, JOINTS, 1)], -1)
 

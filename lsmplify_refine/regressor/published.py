@@ -1,9 +1,9 @@
 """The network published with Learnable SMPLify (arXiv 2508.13562), in the layout of its released checkpoint.
 
 A spatio-temporal graph network (ST-GCN, arXiv 1801.07455) over start and target keypoints, then one small head per
-body joint. It is here to use the authors' weights (`load_published`) and to be trained as a peer of our own regressor.
-Two oddities are the release's own, and its weights depend on them: the graph has the edges of NTU RGB+D's 25 joints
-although the nodes are BODY_25 points, and the human-centric frame is left-handed.
+body joint. It serves to run the authors' weights (`load_published`) and to train a baseline for our own regressor. The
+released weights depend on two oddities. The graph has the edges of NTU RGB+D's 25 joints, although the nodes are
+BODY_25 points. The human-centric frame is left-handed.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class TemporalConvolution(nn.Module):
 
     def forward(self, x: Float[Tensor, "frames inputs times 25"]) -> Float[Tensor, "frames outputs strided 25"]:
         """Features to features, every `stride`-th time step."""
-        # start and target are two time steps, later one: all taps but the middle ones would meet padding
+        # there are at most two time steps (start, target), so all taps but the middle ones would meet padding
         half = self.conv.kernel_size[0] // 2
         reach = min(half, x.shape[2] - 1)
         weight = self.conv.weight[:, :, half - reach : half + reach + 1]
@@ -133,7 +133,7 @@ class Backbone(nn.Module):
 
 
 class JointwiseLinear(nn.Module):
-    """A linear layer of its own for each joint."""
+    """A separate linear layer for each joint."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -236,7 +236,7 @@ def load_published(path: Path) -> PublishedNetwork:
     """The network with the weights of a released checkpoint (`best_ckpt.pth.tar`), ready to use.
 
     Args:
-        path: A torch file whose key `model` holds the state dict. Nothing in the file gets to run.
+        path: A torch file whose key `model` holds the state dict. No code in the file is run.
 
     Raises:
         InputError: It cannot be read, is damaged, or holds another network. The message names the first key that is

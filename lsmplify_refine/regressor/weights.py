@@ -1,4 +1,4 @@
-"""Shipped and trained weights: safetensors, with the network and how it was trained in the header."""
+"""Shipped and trained weights: safetensors files whose header holds the network's size and its training record."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def load_weights(path: Path) -> Network:
 
 
 def _network_of_size(size: dict[str, Any], tensors: dict[str, Tensor]) -> ResidualRegressor:
-    """The network of a header, built only where the file has its tensors: a header may ask for any size."""
+    """The network of a header, built only if the file has its tensors: a header may state any size."""
     config = NetworkConfig(**size)
     if not 0 < config.depth <= len(tensors):
         raise ValueError(f"a network of {config.depth} layers from {len(tensors)} tensors")
@@ -82,7 +82,7 @@ def weights_record(path: Path) -> dict[str, Any]:
 
 
 def open_network(weights: Path | str, device: str = "cpu") -> Network | None:
-    """The network that an option asks for: "shipped", "none", or a file's.
+    """The network of a `weights` option: "shipped", "none", or a file.
 
     Raises:
         InputError: As `load_weights`.
@@ -99,5 +99,5 @@ def load_shipped_weights() -> Network:
 
 
 def shipped_weights() -> Path:
-    """Their file: assets are plain files in every installation."""
+    """Path of the shipped weights; assets are plain files in every installation."""
     return Path(str(resources.files("lsmplify_refine.assets") / "regressor.safetensors"))

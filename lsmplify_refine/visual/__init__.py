@@ -1,1 +1,1 @@
-"""Video, meshes and the comparison video."""
+"""Reading and writing video, drawing meshes, and the comparison video."""

@@ -24,11 +24,10 @@ QUEUE_LENGTH = 4
 
 
 class VideoWriter:
-    """Write H.264 in MP4 (yuv420p, header first), encoded in a thread of its own.
+    """Write H.264 in MP4 (yuv420p, header first), encoded in its own thread.
 
-    The file appears under its name only when the `with` block ends without an error. Until then it is a
-    hidden file beside it, which an error or Ctrl-C removes. Odd sizes are made even by repeating the last row
-    or column.
+    The file appears under its name only when the `with` block ends without an error. Until then a hidden file lies
+    beside it, which an error or Ctrl-C removes. Odd sizes are made even by repeating the last row or column.
 
     Args:
         path: The file to write.

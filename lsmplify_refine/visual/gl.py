@@ -1,4 +1,4 @@
-"""Which OpenGL works here without a screen, found before PyOpenGL is imported.
+"""Find an OpenGL platform that works without a screen, before PyOpenGL is imported.
 
 PyOpenGL chooses its platform on import and cannot change it later, so each one is tried through ctypes.
 """
@@ -15,15 +15,15 @@ from importlib.metadata import version
 
 from lsmplify_refine.errors import InputError
 
-#: The environment variable through which PyOpenGL and pyrender are told the platform.
+#: The environment variable that sets the platform of PyOpenGL and pyrender.
 PLATFORM_VARIABLE = "PYOPENGL_PLATFORM"
 
-#: What the libraries are called where the linker's cache does not list them.
+#: Library names to try if the linker's cache does not list them.
 _LINUX_NAMES = {"EGL": "libEGL.so.1", "OSMesa": "libOSMesa.so.8"}
 
 
 def choose_gl_platform() -> str:
-    """Choose how OpenGL runs without a screen, and tell PyOpenGL through the environment.
+    """Choose how OpenGL runs without a screen, and set it in the environment for PyOpenGL.
 
     `PYOPENGL_PLATFORM` is kept if it is set. Otherwise Linux gets EGL, else OSMesa, else the screen; macOS and
     Windows keep pyrender's default.
@@ -49,7 +49,7 @@ def choose_gl_platform() -> str:
 
 
 def gl_remedy() -> str:
-    """What makes OpenGL work on this system, in one line.
+    """How to make OpenGL work on this system, in one line.
 
     A `PYOPENGL_PLATFORM` in the shell that differs from the automatic choice is named as the cause.
     """
@@ -68,7 +68,7 @@ def gl_remedy() -> str:
 
 
 def _automatic_platform() -> str | None:
-    """The platform that `choose_gl_platform` takes if the shell says nothing; None if none works."""
+    """The platform that `choose_gl_platform` takes if the shell sets none; None if none works."""
     if not sys.platform.startswith("linux"):
         return "default"
     if _first_working_egl_device() is not None:

@@ -1,7 +1,7 @@
-"""Meshes drawn over pictures, off-screen, through pyrender.
+"""Draw meshes over pictures, off-screen, through pyrender.
 
 Software OpenGL (Mesa) must keep up with a video on two cores. So only the person's bounding box is drawn, and
-shading is computed here, once per vertex, which leaves OpenGL a trivial shader.
+shading is computed here once per vertex. OpenGL then needs only a trivial shader.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Video files: what they hold, and their upright frames.
+"""Read video files: size, rate, frame count and times, and the upright frames.
 
 Everything streams: no function here holds more than one frame.
 """
@@ -26,7 +26,7 @@ from lsmplify_refine.errors import InputError
 #: Counter-clockwise quarter turns as OpenCV names them.
 _TURNS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
 
-#: Seconds per tick of a stream that does not say.
+#: Seconds per tick if the stream does not state them.
 _DEFAULT_TIME_BASE = Fraction(1, 1000)
 
 
@@ -109,15 +109,15 @@ class Ratio(Protocol):
 
     @property
     def numerator(self) -> int:
-        """Above the line."""
+        """Numerator."""
 
     @property
     def denominator(self) -> int:
-        """Below the line; 0 where FFmpeg does not know the value."""
+        """Denominator; 0 if FFmpeg does not know the value."""
 
 
 def as_fraction(ratio: Ratio | None) -> Fraction | None:
-    """A ratio of any PyAV release in Python's own type, which rounds and divides; None where it is not known."""
+    """A ratio of any PyAV release as a `Fraction`; None if it is not known."""
     if ratio is None or not ratio.numerator or not ratio.denominator:
         return None
     return Fraction(int(ratio.numerator), int(ratio.denominator))
@@ -128,7 +128,7 @@ def _as_int(count: SupportsInt | None) -> int:
 
 
 class _Header(NamedTuple):
-    """What a video stream says of itself, times in ticks of `time_base`."""
+    """The header of a video stream, times in ticks of `time_base`."""
 
     rate: Fraction | None
     average_rate: Fraction | None
@@ -195,7 +195,7 @@ def _presentation_times(
     """Count the frames that will be shown, from the packets alone.
 
     Returns:
-        The count, and the time of each frame in order, in ticks; None where the file does not time each frame.
+        The count, and the sorted time of each frame in ticks; None if the file does not time each frame.
 
     Raises:
         InputError: The file is cut short: its header promises frames that are not there.

@@ -1,4 +1,4 @@
-"""Alignment of 3D keypoints: the transform is found, the right way is chosen, and what is wrong is said."""
+"""Alignment of 3D keypoints: it recovers the transform, chooses the right way, and rejects wrong input."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def aligned(estimate: Estimate, mode: Any = "auto", **options: Any) -> Alignment
 
 
 def misplaced_mm(found: Alignment, room: Room, convention: str = "body25") -> float:
-    """How far the true keypoints, taken from the room by the transform found, lie from where they belong."""
+    """Distance of the true keypoints, moved from the room by the recovered transform, from their true positions."""
     frames = len(found.transform.rotation)
     true = true_points(frames, convention)
     return float(1000 * np.linalg.norm(found.transform(room.enter(true)) - true, axis=-1).mean())
@@ -67,7 +67,7 @@ def test_auto_takes_the_simplest_way_that_fits(
     ],
 )
 @pytest.mark.parametrize("spoilt", [{}, HARD])
-def test_keypoints_of_the_estimates_frame_are_told_from_a_rooms(
+def test_keypoints_of_the_estimates_frame_are_distinguished_from_a_rooms(
     turn_deg: float, off: list[float], mode: str, spoilt: dict[str, Any]
 ) -> None:
     turn, middle = rotvec_to_rotmat([0.0, np.radians(turn_deg), 0.0]), np.array([0.0, 0.0, 4.0])
@@ -100,8 +100,8 @@ def test_per_can_be_asked_for(per: Any, expected: str) -> None:
 
 @pytest.mark.parametrize("convention", ["coco17", "body25"])
 @pytest.mark.parametrize("share", [0.1, 0.3])
-def test_who_sits_down_behind_a_desk_is_aligned_all_the_same(convention: str, share: float) -> None:
-    """Wrong depths, and from some frame on only shoulders: then a place per frame fits much better than a turn."""
+def test_a_person_who_sits_down_behind_a_desk_is_aligned(convention: str, share: float) -> None:
+    """Wrong depths, and only shoulders after some frame: a translation per frame then fits much better."""
     estimate = in_room(at_wrong_depths(80, swing_m=0.8), 80, convention=convention)
     assert estimate.keypoints is not None
     names = CONVENTIONS[convention].points
@@ -127,7 +127,7 @@ def test_scale_is_fitted_where_asked() -> None:
 
 
 @pytest.mark.parametrize(("unit", "scale"), [("centimetres", 0.01), ("millimetres", 0.001)])
-def test_other_units_are_converted_and_said(unit: str, scale: float) -> None:
+def test_other_units_are_converted_and_noted(unit: str, scale: float) -> None:
     room = replace(STILL, scale=scale)
     found = aligned(in_room(room, 30, garbage=0.1))
     assert found.unit == unit and any(unit in note.text for note in found.notes())

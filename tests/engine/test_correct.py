@@ -1,4 +1,4 @@
-"""The correction: it is applied as it was taken, jumps of half a turn and flips of the estimate do not smear."""
+"""The correction: it round-trips; jumps of half a turn and flips of the estimate do not smear."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_wrong_elbow_is_put_right_and_unseen_joints_are_held() -> None:
 
 
 def test_a_correction_near_half_a_turn_is_smoothed_the_short_way() -> None:
-    """Its rotation vector jumps from +pi to -pi; the mean of both would be no turn at all."""
+    """The rotation vector jumps from +pi to -pi; the mean of both would be no rotation."""
     truth = true_pose(FRAMES)
     spin = np.stack([0 * IDS, np.pi - 0.05 + 0.1 * (IDS % 2), 0 * IDS], 1)
     found = corrected(turned(truth, 0, spin), truth, by_regressor=True)

@@ -1,4 +1,4 @@
-"""The gate: what gets worse is held, what bends too far is limited."""
+"""The gate: frames that get worse are held, joints that bend too far are limited."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calm: less noise, no outliers, no short gaps; and what the track already explains stays as it is."""
+"""Keypoint smoothing: less noise, no outliers, no short gaps; keypoints that fit the track do not change."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def seen(points: torch.Tensor, *, image: bool) -> torch.Tensor:
     return points[..., :2] / points[..., 2:] if image else points
 
 
-def calm(pose: Pose, targets: Targets) -> Targets:
+def smoothed(pose: Pose, targets: Targets) -> Targets:
     return smooth_about_track(SKELETON, pose, targets, frame_ids=np.arange(FRAMES), fps=30.0, seconds=0.1)
 
 
@@ -36,10 +36,10 @@ def test_noise_is_averaged_about_a_moving_track_not_the_motion(image: bool) -> N
     pose, points = track()
     noisy = points + 0.02 * torch.randn(points.shape, generator=torch.Generator().manual_seed(0))
     targets = Targets(seen(noisy, image=image), torch.ones(FRAMES, 25))
-    calmer = calm(pose, targets)
-    before, after = ((t.positions - seen(points, image=image)).square().mean().sqrt() for t in (targets, calmer))
+    result = smoothed(pose, targets)
+    before, after = ((t.positions - seen(points, image=image)).square().mean().sqrt() for t in (targets, result))
     assert after < 0.5 * before
-    exact = calm(pose, Targets(seen(points, image=image), torch.ones(FRAMES, 25)))
+    exact = smoothed(pose, Targets(seen(points, image=image), torch.ones(FRAMES, 25)))
     assert torch.allclose(exact.positions, seen(points, image=image), atol=1e-5)
     assert torch.allclose(exact.weights, torch.ones(FRAMES, 25), atol=1e-5)
 
@@ -47,8 +47,8 @@ def test_noise_is_averaged_about_a_moving_track_not_the_motion(image: bool) -> N
 def test_a_slow_error_of_the_track_stays_to_be_corrected() -> None:
     pose, points = track()
     shifted = Pose(pose.rotations, pose.pelvis + torch.tensor([0.03, 0.0, 0.0]))
-    calmer = calm(shifted, Targets(points, torch.ones(FRAMES, 25)))
-    assert torch.allclose(calmer.positions, points, atol=1e-4)
+    result = smoothed(shifted, Targets(points, torch.ones(FRAMES, 25)))
+    assert torch.allclose(result.positions, points, atol=1e-4)
 
 
 def test_outliers_give_way_and_short_gaps_close() -> None:
@@ -57,7 +57,7 @@ def test_outliers_give_way_and_short_gaps_close() -> None:
     positions[10, 4] += 0.5
     weights[20, 7], weights[:, 11] = 0.0, 0.0
     positions[20, 7] = positions[:, 11] = 0.0
-    calmer = calm(pose, Targets(positions, weights))
-    assert (calmer.positions[10, 4] - points[10, 4]).norm() < 0.02
-    assert (calmer.positions[20, 7] - points[20, 7]).norm() < 0.01 and calmer.weights[20, 7] > 0.5
-    assert (calmer.weights[:, 11] == 0).all()  # never seen, still not seen
+    result = smoothed(pose, Targets(positions, weights))
+    assert (result.positions[10, 4] - points[10, 4]).norm() < 0.02
+    assert (result.positions[20, 7] - points[20, 7]).norm() < 0.01 and result.weights[20, 7] > 0.5
+    assert (result.weights[:, 11] == 0).all()  # never seen, still not seen

@@ -1,4 +1,4 @@
-"""The engine's promises on generated tracks: better, never worse, no new jitter, nothing touched that is not seen."""
+"""The engine's promises on generated tracks: better, never worse, no new jitter, unseen joints untouched."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_halves_both_the_keypoint_and_the_joint_error(refiner: Refiner) -> None:
     metrics = result.metrics
     assert metrics["refined"]["reprojection_px_coco17"] < 0.5 * metrics["calibrated"]["reprojection_px_coco17"]
     assert joint_error_mm(result.refined) < 0.6 * joint_error_mm(estimate)
-    # this motion is much calmer than a person's, so the detector's noise shows
+    # this motion is much smoother than a person's, so the detector's noise shows
     assert metrics["refined"]["accel_mm_per_frame2"] < 1.1 * metrics["calibrated"]["accel_mm_per_frame2"]
 
 
@@ -99,7 +99,7 @@ def test_frame_rate_changes_nothing_but_the_time_scale(refiner: Refiner) -> None
 
 
 def test_gaps_are_not_smoothed_across(refiner: Refiner) -> None:
-    """Two halves of a track with a gap between give what each half gives on its own, but for the shared shape."""
+    """Both halves of a track with a gap give what each half gives alone, except for the shared shape."""
     estimate = scene(60)
     ids = np.concatenate([np.arange(30), np.arange(200, 230)])
     with_gap = refiner.refine(estimate.replace(frame_ids=ids))
@@ -152,7 +152,7 @@ def test_a_file_that_lost_its_camera_is_refined_through_a_recovered_one(refiner:
 
 @pytest.fixture
 def own_body(tmp_path: Path) -> BodyModel:
-    """The open body's arrays as if they were somebody's SMPL file."""
+    """The open body's arrays as if they came from a user's SMPL file."""
     with resources.as_file(resources.files("lsmplify_refine.assets") / "open_body.npz") as path:
         arrays = dict(np.load(path))
     vertices = len(arrays["v_template"])
@@ -185,7 +185,7 @@ def test_a_users_own_body_keeps_the_betas(own_body: BodyModel) -> None:
 
 @pytest.mark.parametrize("size", [0.85, 1.1])
 def test_a_users_own_body_is_fitted_to_people_of_any_size_by_its_betas(own_body: BodyModel, size: float) -> None:
-    """SMPL's parameters have no size, so there must be none in what they are fitted with."""
+    """SMPL has no parameter for size, so the fit must not use one."""
     pose, pelvis = true_motion(30)
     points = own_body.keypoints("body25", rotvec_to_rotmat(pose), pelvis, np.zeros(10), size)
     result = Refiner(own_body).fit(Keypoints("body25", points, np.ones(points.shape[:2])))

@@ -1,4 +1,4 @@
-"""Each stage acts in the whole: what `Refiner` gives would differ if it left the stage out."""
+"""Each stage takes effect: `Refiner` would give another result without it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def roughness(values: np.ndarray) -> float:
 
 @pytest.mark.parametrize("weights", ["none", "shipped"])
 def test_a_detection_that_jumps_for_a_moment_moves_no_arm(weights: str) -> None:
-    """Thirteen centimetres in two frames: near enough for the robust kernel to believe it, were it to last."""
+    """Thirteen centimetres in two frames: near enough for the robust kernel to accept, if it lasted."""
     refiner = Refiner(open_body(), weights=weights)
     estimate = scene(30)
     slip = np.zeros((30, 17, 2))
@@ -43,7 +43,7 @@ def test_a_detection_that_jumps_for_a_moment_moves_no_arm(weights: str) -> None:
 
 
 def test_keypoints_are_averaged_before_the_last_fits(projection: Refiner) -> None:
-    """Noise that all points share leaves less in the correction than smoothing the correction alone would."""
+    """Noise that all points share leaves less in the correction than smoothing only the correction would."""
     frames = 60
     noise = np.random.default_rng(0).normal(0, 0.01, (frames, 1, 3))
     aside = np.array([0.1, 0.0, 0.0])
@@ -57,7 +57,7 @@ def test_keypoints_are_averaged_before_the_last_fits(projection: Refiner) -> Non
 
 
 def test_the_estimates_depth_is_held_before_a_camera(projection: Refiner) -> None:
-    """Arms and legs of wrong poses look shorter or longer, as those of a body at another distance would."""
+    """Limbs in a wrong pose look shorter or longer, like those of a body at another distance."""
     result = projection.refine(scene(45, error_deg=10.0, noise_px=3.0))
     moved = np.abs(result.after.pelvis - result.before.pelvis)[:, 2]
     assert moved.mean() < 0.008

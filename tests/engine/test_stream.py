@@ -1,4 +1,4 @@
-"""Streams: each frame from the best start, memory of accepted results only, tracks that do not touch each other."""
+"""Streams: each frame from the best start, memory of accepted results only, independent tracks."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_frame_without_keypoints_gives_the_start_back() -> None:
     assert not step.accepted.any() and torch.equal(step.pose.rotations, truth.rotations)
 
 
-def test_tracks_of_a_batch_are_as_alone() -> None:
+def test_tracks_of_a_batch_equal_single_tracks() -> None:
     truth = true_pose()
     both = Stream(skeleton(), FrameSolver(None, skeleton(), NO_SHAPE))
     alone = stream()
@@ -104,8 +104,8 @@ def test_tracks_of_a_batch_are_as_alone() -> None:
         assert torch.allclose(together.pose.rotations[1:], single.pose.rotations, atol=0.02)
 
 
-def test_who_is_lost_does_not_disturb_the_others() -> None:
-    """They go on from what they know; the body at rest, placed on their noisy keypoints, would lie nearer to those."""
+def test_a_lost_track_does_not_disturb_the_others() -> None:
+    """They continue from their results; the rest pose, fitted to their noisy keypoints, would lie nearer to those."""
     truth, noisy = true_pose(), seen(true_pose(), noise_m=0.02)
     both, alone = (Stream(skeleton(), FrameSolver(None, skeleton(), NO_SHAPE)) for _ in range(2))
     both.begin(Pose.joined([row(truth, 0), row(truth, 0)]))
@@ -145,7 +145,7 @@ def test_batches_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_pose_is_fitted_to_keypoints_alone() -> None:
-    """Another shape, noise, no estimate: joints within two centimetres, hardly more jitter than the motion has."""
+    """Another shape, noise, no estimate: joints within two centimetres, hardly more jitter than the true motion."""
     pose, pelvis = true_motion(30)
     betas = np.array([1.0, -0.5, 0.5])
     rotations = rotvec_to_rotmat(pose)

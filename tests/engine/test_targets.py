@@ -1,4 +1,4 @@
-"""Targets: what the solver works on, and which detections lose their weight."""
+"""Targets: the solver's observations, and which detections are down-weighted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a change that was found before a camera goes in an estimate that lives in a world."""
+"""How a change in camera coordinates is applied to an estimate in world coordinates."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_turn_of_the_root_is_written_in_the_axes_of_the_world(up: Any, in_spac
     if in_space:
         np.testing.assert_allclose(moved, np.tile(shift, (FRAMES, 1)), atol=1e-6)
     else:
-        # the camera was recovered from the body itself, so it tells nothing of the path: only the height is renewed
+        # the camera was recovered from the body itself, so it does not show the path: only the height changes
         assert not np.delete(moved, 2 if up == "z" else 1, axis=1).any() and moved.any()
     assert (refined.world is None) == (up is None)
     if refined.world is not None:

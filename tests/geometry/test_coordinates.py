@@ -1,4 +1,4 @@
-"""Frame and family changes keep every point of the body where it belongs."""
+"""Frame and family changes keep every point of the body in place."""
 
 from __future__ import annotations
 

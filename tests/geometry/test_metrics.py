@@ -60,6 +60,6 @@ def test_acceleration_of_a_parabola_and_across_a_gap() -> None:
     joints = np.zeros((6, 2, 3))
     joints[..., 1] = 0.0005 * time[:, None] ** 2
     assert accel_mm_per_frame2(joints, np.arange(6)) == pytest.approx(1.0)
-    joints[3:, :, 0] += 5.0  # a jump over the gap is no acceleration
+    joints[3:, :, 0] += 5.0  # a jump over the gap is not an acceleration
     assert accel_mm_per_frame2(joints, np.array([0, 1, 2, 10, 11, 12])) == pytest.approx(1.0)
     assert accel_mm_per_frame2(joints[:2], np.arange(2)) == 0

@@ -1,4 +1,4 @@
-"""Projection: rays and pixels are each other's inverse; intrinsics say what they should."""
+"""Projection: rays and pixels are inverse to each other; intrinsics have the right entries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rigid fits: transforms are found again, whatever the points, through outliers and gaps."""
+"""Rigid fits: known transforms are recovered for any points, despite outliers and gaps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Slots: a convention's points stand in the places of BODY_25 by name, as points of the body that they are."""
+"""BODY_25 inputs: a convention's points go to the inputs of the same name, as points of the same body."""
 
 from __future__ import annotations
 

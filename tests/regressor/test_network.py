@@ -49,7 +49,7 @@ def case(*, image: bool = False) -> Case:
 
 
 def random_network() -> ResidualRegressor:
-    """A network whose heads say something."""
+    """A network whose heads give non-zero outputs."""
     torch.manual_seed(0)
     network = ResidualRegressor(NetworkConfig(width=32, depth=2))
     with torch.no_grad():
@@ -115,8 +115,8 @@ def test_it_hears_of_earlier_results_only_where_there_are_some() -> None:
     earlier = RunningMean.of(bent, torch.arange(FRAMES) % 2 == 0)
     with torch.no_grad():
         plain, _ = fuse(random_network(), skeleton, start, targets)
-        told, _ = fuse(random_network(), skeleton, start, targets, earlier)
-    change = (plain.rotations - told.rotations).abs().amax((1, 2, 3))
+        with_memory, _ = fuse(random_network(), skeleton, start, targets, earlier)
+    change = (plain.rotations - with_memory.rotations).abs().amax((1, 2, 3))
     assert (change[::2] > 1e-4).all() and (change[1::2] < 1e-5).all()
 
 

@@ -1,4 +1,4 @@
-"""What the shipped weights must be able to do anywhere, also with people unlike those that they were trained on."""
+"""What the shipped weights must do, even for people unlike those in the training data."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _FRAMES, _NOISE_M = 40, 0.02
 
 
 def with_arms_lowered(degrees: float) -> Tensor:
-    """Rotation vectors (N, 24, 3) of people who stand at rest but for their arms."""
+    """Rotation vectors (N, 24, 3) of people in the rest pose except for their arms."""
     rotvec = torch.zeros(_FRAMES, 24, 3)
     rotvec[:, 16, 2], rotvec[:, 17, 2] = -torch.tensor(degrees).deg2rad(), torch.tensor(degrees).deg2rad()
     return rotvec
 
 
 def contorted(size: float) -> Tensor:
-    """Rotation vectors (N, 24, 3) of people all of whose joints are turned, but for hands and root."""
+    """Rotation vectors (N, 24, 3) of people with all joints turned except hands and root."""
     rotvec = size * torch.randn(_FRAMES, 24, 3, generator=torch.Generator().manual_seed(1))
     rotvec[:, [0, 22, 23]] = 0
     return rotvec

@@ -1,4 +1,4 @@
-"""Batches: all frames, in order, whatever the threads; what torch was told about threads stays."""
+"""Batches: all frames in order for any number of threads; torch's own thread count does not change."""
 
 from __future__ import annotations
 

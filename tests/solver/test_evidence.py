@@ -1,4 +1,4 @@
-"""Evidence: the noise and the prior that data were drawn with are found again."""
+"""Evidence: the estimate recovers the noise and the prior that the data were drawn with."""
 
 from __future__ import annotations
 

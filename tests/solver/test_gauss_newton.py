@@ -1,4 +1,4 @@
-"""Gauss-Newton onto keypoints: exact where it can be, still where nothing is seen."""
+"""Gauss-Newton onto keypoints: exact for exact keypoints; unseen joints do not move."""
 
 from __future__ import annotations
 

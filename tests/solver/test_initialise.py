@@ -1,4 +1,4 @@
-"""Initialisation: from the body at rest, and from a start that faces elsewhere, onto the keypoints."""
+"""Initialisation: from the rest pose, and from a start that faces another way, onto the keypoints."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.scenes import seen, skeleton, true_pose
 
 
 def turned(pose: Pose, rotvec: Tensor) -> Pose:
-    """The person standing in the same place, facing elsewhere."""
+    """The same person in the same place, facing another way."""
     rotations = pose.rotations.clone()
     rotations[:, 0] = roma.rotvec_to_rotmat(rotvec) @ rotations[:, 0]
     return Pose(rotations, pose.pelvis)
@@ -43,7 +43,7 @@ def test_a_start_that_faces_another_way_is_turned_and_refined(weights: str, angl
     assert angles.mean() < 0.02
 
 
-def test_missing_keypoints_do_not_keep_anybody_from_turning() -> None:
+def test_a_person_with_missing_keypoints_is_turned() -> None:
     truth = true_pose()
     targets = seen(truth)
     weights = targets.weights.clone()
@@ -54,7 +54,7 @@ def test_missing_keypoints_do_not_keep_anybody_from_turning() -> None:
     assert (found.pelvis - truth.pelvis).norm(dim=-1).max() < 0.005
 
 
-def test_each_person_is_turned_for_themselves() -> None:
+def test_each_person_is_turned_independently() -> None:
     truth = true_pose()
     start = turned(truth, torch.tensor([0.0, 2.5, 0.0])).where(torch.arange(30) % 2 == 0, truth)
     found = turned_to_face(skeleton(), start, seen(truth))
@@ -62,7 +62,7 @@ def test_each_person_is_turned_for_themselves() -> None:
     assert torch.allclose(found.rotations[::2], truth.rotations[::2], atol=1e-4)
 
 
-def test_near_starts_noise_and_garbage_turn_nobody() -> None:
+def test_near_starts_noise_and_garbage_are_not_turned() -> None:
     truth, generator = true_pose(), torch.Generator().manual_seed(0)
     targets = seen(truth)
     noise = torch.randn(targets.positions.shape, generator=generator)
@@ -74,8 +74,8 @@ def test_near_starts_noise_and_garbage_turn_nobody() -> None:
         assert torch.equal(turned_to_face(skeleton(), pose, bad).rotations, pose.rotations)
 
 
-def test_an_image_turns_nobody() -> None:
-    """In an image who faces away looks nearly as who faces us."""
+def test_starts_are_not_turned_in_an_image() -> None:
+    """In an image, a person who faces away looks nearly like one who faces the camera."""
     truth = true_pose()
     targets = seen(truth)
     start = turned(truth, torch.tensor([0.0, 2.5, 0.0]))

@@ -1,4 +1,4 @@
-"""The mean pose: an honest mean, starts part of the way to it, and less wandering in a stream."""
+"""The running mean: it equals the mean of the poses, draws starts part of the way, and reduces drift in a stream."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_known_pose_is_hardly_moved_by_results() -> None:
         mean = mean.after(off)
     whole = angle(off.rotations, true.rotations)
     assert (angle(mean.rotations, true.rotations)[0] < 0.1 * whole[0]).all()
-    assert angle(mean.rotations, off.rotations)[1].max() < 1e-3  # nobody knew it
+    assert angle(mean.rotations, off.rotations)[1].max() < 1e-3  # it was only an estimate
 
 
 def test_in_a_stream_forearms_twist_away_less() -> None:

@@ -69,7 +69,7 @@ def _frames(path: Path) -> list[np.ndarray]:
 
 
 def _has_color(patch: np.ndarray, color: tuple[int, int, int]) -> bool:
-    """Whether a good part of the patch is rather of that hue than gray."""
+    """Whether much of the patch has that hue instead of gray."""
     tint = np.array(color) - np.mean(color)
     return bool(((patch - patch.mean(axis=-1, keepdims=True)) @ tint / np.linalg.norm(tint)).mean() > 12)
 
@@ -153,12 +153,12 @@ def test_the_nearer_person_is_on_top(tmp_path: Path) -> None:
 def test_captions_and_frame_numbers_are_written(tmp_path: Path) -> None:
     source = _clip(tmp_path / "clip.mp4", 2)
     write_comparison(probe(source), tmp_path / "out.mp4", [_person([0, 1], captions=["", "held: error would grow"])])
-    plain, told = _frames(tmp_path / "out.mp4")
+    plain, labelled = _frames(tmp_path / "out.mp4")
     corner = (slice(HEIGHT - 30, HEIGHT), slice(WIDTH + 4, WIDTH + 160))
     assert np.abs(plain[corner] - 128).max() < 12
-    assert np.abs(told[corner] - 128).max() > 60
+    assert np.abs(labelled[corner] - 128).max() > 60
     number = (slice(HEIGHT - 30, HEIGHT), slice(0, 120))
-    assert np.abs(plain[number] - told[number]).max() > 40
+    assert np.abs(plain[number] - labelled[number]).max() > 40
 
 
 @pytest.mark.parametrize("size", [(64, 48), (48, 64), (33, 47)])

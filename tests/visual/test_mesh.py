@@ -18,7 +18,7 @@ SPHERE = trimesh.creation.icosphere(subdivisions=3, radius=0.2)
 
 @pytest.fixture
 def renderer() -> Iterator[MeshRenderer]:
-    """A renderer of its own for each test: what one closes, the next must be able to open again."""
+    """A separate renderer for each test: after one is closed, the next must open."""
     try:
         choose_gl_platform()
     except InputError as error:
