@@ -1,1 +1,1 @@
-"""The GVHMR, SMPLest-X, ... adapters: one file an estimator, installed as `lsmplify_refine.adapters`."""
+"""Adapters for GVHMR, WHAM, SMPLer-X and others: one file per estimator, installed as `lsmplify_refine.adapters`."""

@@ -1,6 +1,6 @@
-"""AMASS: SMPL-H `*_poses.npz` and SMPL-X `*_stageii.npz`; motion capture in a world with z up, no camera.
+"""AMASS: SMPL-H `*_poses.npz` and SMPL-X `*_stageii.npz`. Motion capture in a z-up world, without a camera.
 
-The pose goes to `poses` and, in stageii files, to the copies `root_orient` and `pose_body`. Object arrays (marker
+The pose is written to `poses` and, in stageii files, to its copies `root_orient` and `pose_body`. Object arrays (marker
 data) pass through unread.
 """
 
@@ -18,16 +18,16 @@ from lsmplify_refine.options import Family
 from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.estimate import Estimate
 
-#: Columns of `poses` in each family.
+#: Body family by the number of columns of `poses`.
 _FAMILY_OF_WIDTH: dict[int, Family] = {156: "smplh", 165: "smplx"}
-#: The two spellings; Blender's add-on reads both.
+#: Both spellings of the frame rate; Blender's add-on reads either.
 _RATES = ("mocap_framerate", "mocap_frame_rate")
 
 write = write_slots
 
 
 def recognises(path: Path) -> bool:
-    """Whether this is an npz with AMASS's names and one of its two widths."""
+    """Whether this is an npz with AMASS's keys and one of its two pose widths."""
     container = peek(path)
     if container is None or container.kind != "npz" or not {"poses", "trans", "betas"} <= set(container.tree):
         return False
@@ -35,7 +35,7 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path) -> list[Estimate]:
-    """The one person of a motion capture take.
+    """Read the single person of a motion capture take.
 
     Raises:
         InputError: Keys are missing or have the wrong shape.
@@ -44,7 +44,7 @@ def read(path: Path) -> list[Estimate]:
     tree = container.tree
     family = _FAMILY_OF_WIDTH.get(_width(tree))
     if family is None:
-        raise InputError(f"{path}: poses: missing, or not (T, 156) of SMPL-H or (T, 165) of SMPL-X")
+        raise InputError(f"{path}: poses: missing, or not (T, 156) for SMPL-H or (T, 165) for SMPL-X")
     root, joints = Rotations(single=True), Rotations()
     slots = [
         Slot("global_orient", (("poses",),), root, slice(0, 3)),

@@ -1,7 +1,7 @@
-"""EasyMocap: `smpl/000000.json`, ..., a list of people a frame; the world is the calibration's, z up by habit.
+"""EasyMocap: `smpl/000000.json`, ..., one list of people per frame, in the world of the calibration (usually z up).
 
-`Rh` turns the body about the origin, not about the pelvis: transl = Th + R(Rh) J0 - J0 (zju3dv/EasyMocap#469), with the
-family's mean J0. The numbers come with three decimals; those that change are written with all of theirs.
+`Rh` rotates the body about the origin, not about the pelvis: transl = Th + R(Rh) J0 - J0 (zju3dv/EasyMocap#469), with
+the family's mean J0. EasyMocap stores three decimals; changed numbers are written in full precision.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from lsmplify_refine.values.notes import Note
 _NAMES = {"id", "Rh", "Th", "poses", "shapes"}
 _FAMILY_OF_WIDTH: dict[int, Family] = {72: "smpl", 78: "smplh", 87: "smplx"}
 _FILE = re.compile(r"(\d+)\.json")
-_NOTE = Note("up-assumed", "the world is the calibration's; taken as z up")
+_NOTE = Note("up-assumed", "the world is that of the calibration; z is assumed to be up")
 
 write = write_slots
 
 
 class _AboutOrigin(Coding):
-    """`Th`: the translation of a body that was turned about the origin."""
+    """`Th`: the translation of a body that is rotated about the origin."""
 
     depends = ("global_orient",)
 
@@ -43,10 +43,12 @@ class _AboutOrigin(Coding):
         self.rest_pelvis = np.array(MEAN_REST_PELVIS[family])
 
     def decode(self, stored: np.ndarray, fields: Fields) -> np.ndarray:
+        """`transl` (T, 3) from `Th`."""
         transl: np.ndarray = stored + self._turned(fields) - self.rest_pelvis
         return transl
 
     def encode(self, values: np.ndarray, fields: Fields) -> np.ndarray:
+        """`Th` (T, 3) from `transl`."""
         Th: np.ndarray = values - self._turned(fields) + self.rest_pelvis
         return Th
 
@@ -56,15 +58,15 @@ class _AboutOrigin(Coding):
 
 
 def recognises(path: Path) -> bool:
-    """Whether this is one of EasyMocap's frames, or a folder of them."""
+    """Whether this is a frame of EasyMocap, or a folder of frames."""
     if path.is_dir():
-        return any(recognises(path / name) for name in _frame_names(path).values())  # nobody may be in the first
+        return any(recognises(path / name) for name in _frame_names(path).values())  # the first may be empty
     container = peek(path)
     return container is not None and container.kind == "json" and _is_frame(container.tree)
 
 
 def read(path: Path) -> list[Estimate]:
-    """Everybody in the folder or frame.
+    """Read everybody in the folder or frame.
 
     Raises:
         InputError: Keys are missing or have the wrong shape.
@@ -79,11 +81,11 @@ def read(path: Path) -> list[Estimate]:
     for number, at in frames:
         frame = look_up(container.tree, at)
         if not isinstance(frame, list) or (frame and not _is_frame(frame)):
-            raise InputError(f"{path}: {'.'.join(map(str, at))}: not EasyMocap's list of people with Rh, Th and poses")
+            raise InputError(f"{path}: {'.'.join(map(str, at))}: not a list of people with Rh, Th and poses")
         for place, person in enumerate(frame):
             people[person["id"]].append((number, (*at, place)))
     if not people:
-        raise InputError(f"{path}: nobody is in any frame")
+        raise InputError(f"{path}: no frame contains a person")
     return [_person(container, name, rows, path) for name, rows in people.items()]
 
 
@@ -107,6 +109,7 @@ def _person(container: Container, name: Any, rows: list[tuple[int, KeyPath]], pa
         raise InputError(f"{path}: poses of person {name}: expected 72 (SMPL), 78 (SMPL-H) or 87 (SMPL-X) numbers")
 
     def at(key: str) -> tuple[KeyPath, ...]:
+        """The path of a key, for each row."""
         return tuple((*place, key) for _, place in rows)
 
     slots = [

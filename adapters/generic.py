@@ -1,7 +1,7 @@
 """Any `.npz`, `.pkl`, `.pt`, `.npy` or `.json` of SMPL, SMPL-H or SMPL-X parameters under their usual names.
 
-One person, or a dict of people by id. The body family and the rotations are judged by keys and shapes. Where two
-readings are possible, the error names the option that decides, as in `--format generic:family=smplx,rot6d=rows`.
+The file holds one person, or a dict of people by id. Keys and shapes determine the body family and the rotations. If
+they are ambiguous, the error names the option that decides, as in `--format generic:family=smplx,rot6d=rows`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.notes import Note
 
-#: What the user may decide; see the errors that ask for it.
+#: The options and their values; the error messages say when one is needed.
 OPTIONS: Mapping[str, Sequence[str]] = {
     "family": ("smpl", "smplh", "smplx"),
     "rot6d": ("interleaved", "columns", "rows"),
@@ -33,7 +33,7 @@ OPTIONS: Mapping[str, Sequence[str]] = {
     "up": ("y", "z"),
 }
 
-#: Names in use, the most common first; compared in lower case.
+#: Names in use, most common first; compared in lower case.
 _NAMES: dict[str, tuple[str, ...]] = {
     "root": ("global_orient", "root_orient", "root_pose", "global_rot", "orient"),
     "body": ("body_pose", "pose_body"),
@@ -53,32 +53,32 @@ _BLOCKS = ("smpl", "smplx", "smplh", "smpl_params", "smplx_params", "params", "p
 
 _NOTE_FRAME = Note(
     "frame-assumed",
-    "the file does not say which frame its translation is in; taken as the camera's (x right, y down); "
-    "--format generic:frame=world says otherwise",
+    "the file does not state the frame of its translation; the camera's (x right, y down) is assumed; "
+    "override with --format generic:frame=world",
 )
 _NOTE_UP = Note(
     "up-assumed",
-    "taken as world coordinates with z up, as motion capture files are; --format generic:up=y says otherwise",
+    "world coordinates with z up are assumed, as in motion capture files; override with --format generic:up=y",
 )
 
 write = write_slots
 
 
 def recognises(path: Path) -> bool:
-    """Whether there is a pose and a translation, or people who have them."""
+    """Whether the file holds a pose and a translation, or people with both."""
     container = peek(path)
     return container is not None and isinstance(container.tree, dict) and bool(_people(container.tree))
 
 
 def read(path: Path, options: Mapping[str, str] | None = None) -> list[Estimate]:
-    """Everybody in the file.
+    """Read everybody in the file.
 
     Args:
         path: The file.
         options: See `OPTIONS`.
 
     Raises:
-        InputError: A value is missing, does not fit, or is ambiguous without an option.
+        InputError: A value is missing, has the wrong shape, or is ambiguous without an option.
     """
     container = read_container(path)
     people = _people(container.tree) if isinstance(container.tree, dict) else {}
@@ -91,7 +91,7 @@ def read(path: Path, options: Mapping[str, str] | None = None) -> list[Estimate]
 
 
 def _people(tree: Mapping[Any, Any]) -> dict[Any, KeyPath]:
-    """Where each person's block lies: track id -> path."""
+    """Path of each person's block, by track id."""
     if _is_body(tree):
         return {"0": ()}
     for name in _BLOCKS:
@@ -111,13 +111,14 @@ def _is_body(block: Any) -> bool:
     keys = {key.lower() for key in block if isinstance(key, str)}
 
     def has(what: str) -> bool:
+        """Whether the block has a parameter under any of its names."""
         return any(name.lower() in keys for name in _NAMES[what])
 
     return has("transl") and (has("full") or (has("root") and has("body")))
 
 
 class _Person:
-    """Reads one block."""
+    """Reads the block of one person."""
 
     def __init__(self, container: Container, at: KeyPath, path: Path, options: dict[str, str]) -> None:
         self.container, self.at, self.path, self.options = container, at, path, options
@@ -161,7 +162,7 @@ class _Person:
         key = self._key(what)
         if key is not None:
             return self.block[key]
-        # one rate, camera or gender for everybody
+        # the outermost dict may hold one rate, camera or gender for everybody
         shared = {name.lower(): value for name, value in self.container.tree.items() if isinstance(name, str)}
         return next((shared[name.lower()] for name in _NAMES[what] if name.lower() in shared), None)
 
@@ -175,7 +176,7 @@ class _Person:
         return array
 
     def _pose_slots(self) -> tuple[list[Slot], Family]:
-        """Root and body, in every copy, and the family they belong to."""
+        """Slots of every copy of root and body, and the body family."""
         slots: list[Slot] = []
         family: Family | None = None
         parts = self._key("root") is not None and self._key("body") is not None
@@ -238,7 +239,7 @@ class _Person:
         return None if K is None else Camera(K)
 
     def _up(self, camera: Camera | None) -> tuple[Literal["y", "z"] | None, tuple[Note, ...]]:
-        """The vertical axis, None for the camera's frame, and what had to be assumed."""
+        """The vertical axis (None in the camera's frame), and a note for each assumption."""
         frame, up = self.options.get("frame"), self.options.get("up")
         if frame == "camera" or (frame is None and up is None and camera is not None):
             return None, ()

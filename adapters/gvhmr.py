@@ -2,7 +2,7 @@
 
 Four layouts are read: the demo's torch file (with or without `net_outputs`), the pickle of the same dict as numpy
 arrays, the AMASS-like npz with flattened names, and `save_npz` of the PyPI package gvhmr. Keypoints, boxes and video
-that the demo leaves beside the file are picked up.
+that the demo leaves beside the file are used too.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.keypoints import Keypoints
 from lsmplify_refine.values.notes import Note
 
-#: What the demo and its converters call the result.
+#: File names that the demo and its converters give the result.
 _RESULT_NAMES = ("hmr4d_results.pt", "hmr4d_results.pkl", "hmr4d_results.pt.pkl", "hmr4d_results.npz")
 #: Raw network outputs, which hold copies of the parameters.
 _RAW = "net_outputs"
@@ -39,15 +39,15 @@ _R_ZUP_YUP = axis_turn("y", "z")
 
 _NOTE_COPIED = Note(
     "world-only",
-    "smpl_params_incam equals smpl_params_global: it was made by the widely copied Blender snippet; "
+    "smpl_params_incam equals smpl_params_global, as the widely copied Blender snippet writes it; "
     "camera motion is recovered from the keypoints",
 )
 _NOTE_MIRRORS = Note(
-    "net-outputs-refined", "net_outputs: the copies of the parameters get the refined values, raw network outputs stay"
+    "net-outputs-refined", "net_outputs: copies of the parameters get the refined values, raw network outputs stay"
 )
 _NOTE_RAW = Note("net-outputs-raw", "net_outputs: left as the raw record, without the refined values")
 
-#: The parameters of a block, by name; transl is the model's, not the pelvis.
+#: The parameters of a block, by name; transl is the model's translation, not the pelvis.
 _CAMERA: dict[str, Field] = {
     "body_pose": "body_pose", "betas": "betas", "global_orient": "global_orient", "transl": "transl",
 }  # fmt: skip
@@ -58,7 +58,7 @@ _CODINGS: dict[str, Coding] = {"body_pose": Rotations(), "global_orient": Rotati
 
 @dataclass(frozen=True)
 class _Layout:
-    """The names in one kind of file.
+    """The key names of one kind of file.
 
     Attributes:
         camera: Block of the camera-frame parameters.
@@ -99,10 +99,10 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path) -> list[Estimate]:
-    """The one person of a GVHMR result.
+    """Read the single person of a GVHMR result.
 
     Raises:
-        InputError: Keys are missing, have the wrong shape, or hold numbers that are not finite.
+        InputError: Keys are missing, have the wrong shape, or hold NaN or infinite values.
     """
     if path.is_dir():
         found = _result_in(path)
@@ -135,13 +135,13 @@ def read(path: Path) -> list[Estimate]:
 
 
 def write(estimates: Sequence[Estimate], path: Path) -> None:
-    """Write in the container that was read; untouched values keep their bytes.
+    """Write to the same kind of container; unchanged values keep their bytes.
 
-    The refined body pose goes to both blocks, each root to its own. The copies under net_outputs follow, except after
+    Both blocks get the refined body pose, and each gets its own root. The copies under net_outputs follow, except after
     `keep_raw_record`.
 
     Raises:
-        InputError: Not exactly one estimate, or not one that `read` gave.
+        InputError: There is not exactly one estimate, or `read` did not return it.
     """
     if len(estimates) != 1:
         raise InputError(f"{path}: a GVHMR file holds one person, not {len(estimates)}; save one of them")
@@ -149,7 +149,7 @@ def write(estimates: Sequence[Estimate], path: Path) -> None:
 
 
 def keep_raw_record(estimate: Estimate) -> Estimate:
-    """The same estimate, to be written with `net_outputs` left as the network gave it."""
+    """The same estimate, marked so that `write` leaves `net_outputs` as the network gave it."""
     record = estimate.passthrough
     if not isinstance(record, Record):
         raise InputError(f"{estimate.source}: was not read from a GVHMR file")
@@ -172,7 +172,7 @@ def _layout_of(container: Container) -> _Layout | None:
 
 
 def _slots(tree: dict[str, Any], layout: _Layout, path: Path) -> tuple[list[Slot], int]:
-    """Every place of the parameters, the sources first, and the number of frames.
+    """Slots of every copy of the parameters, in order of precedence, and the number of frames.
 
     Only the AMASS-like npz may lack the world's block. Its root then comes from poses and trans, or from net_outputs.
     """
@@ -184,11 +184,11 @@ def _slots(tree: dict[str, Any], layout: _Layout, path: Path) -> tuple[list[Slot
         raise InputError(f"{path}: {camera[0].name}: missing, or not an array of numbers; is it a whole GVHMR result?")
     frames = len(body_pose) if body_pose.ndim else 0
     if not frames:
-        raise InputError(f"{path}: {camera[0].name}: the file holds zero frames; nothing to refine")
+        raise InputError(f"{path}: {camera[0].name}: the file holds no frames; nothing to refine")
     check_slots(tree, [*camera, *world], frames, str(path))
     sizes = {slot.field: _size(tree, slot) for slot in camera}
     sizes |= {"world_orient": 3 * frames, "world_transl": 3 * frames}
-    # whoever cuts a file may leave net_outputs whole
+    # a trimmed file may still hold the whole net_outputs
     mirrors = [slot for slot in _mirrors(layout) if _size(tree, slot) == sizes[slot.field]]
     roots, others = _upright(tree, mirrors, frames) if layout is _AMASS_LIKE else ([], [])
     copies = [*roots, *mirrors] if len(roots) == 2 else [*mirrors, *roots]
@@ -215,7 +215,7 @@ def _size(tree: dict[str, Any], slot: Slot) -> int:
 
 
 def _upright(tree: dict[str, Any], mirrors: list[Slot], frames: int) -> tuple[list[Slot], list[Slot]]:
-    """The slots of the AMASS-like npz with z up: the world's root, and the others."""
+    """Slots of the z-up values in the AMASS-like npz: those of the world's root, then the others."""
     exact = {slot.field: to_numpy(look_up(tree, slot.paths[0])) for slot in mirrors if slot.field in _WORLD.values()}
     rows = {field: None if array is None else array.reshape(frames, -1) for field, array in exact.items()}
     poses, trans, betas = (to_numpy(tree.get(key)) for key in ("poses", "trans", "betas"))
@@ -232,13 +232,13 @@ def _upright(tree: dict[str, Any], mirrors: list[Slot], frames: int) -> tuple[li
 
 
 def _is_copied(fields: Fields) -> bool:
-    """Whether the camera's root is the world's."""
+    """Whether the camera's root equals the world's."""
     pairs = (("global_orient", "world_orient"), ("transl", "world_transl"))
     return all(world in fields and np.array_equal(fields[camera], fields[world]) for camera, world in pairs)
 
 
 def _camera(tree: dict[str, Any], key: str, path: Path, frames: int) -> Camera | None:
-    """K and, since GVHMR centres the principal point, the image size."""
+    """K and the image size, which follows from GVHMR's centred principal point."""
     K = intrinsics_of(tree.get(key), frames, f"{path}: {key}")
     if K is None:
         return None
@@ -247,7 +247,7 @@ def _camera(tree: dict[str, Any], key: str, path: Path, frames: int) -> Camera |
 
 
 def _with_side_files(estimate: Estimate, tree: dict[str, Any], path: Path) -> Estimate:
-    """Keypoints and boxes of the file itself or else of the demo's folder, and its video."""
+    """Add keypoints and boxes, from the file or else from the demo's folder, and the folder's video."""
     folder, frames = path.parent, len(estimate)
     vitpose, bbx, video = (
         folder / name for name in ("preprocess/vitpose.pt", "preprocess/bbx.pt", "0_input_video.mp4")
@@ -278,7 +278,7 @@ def _with_side_files(estimate: Estimate, tree: dict[str, Any], path: Path) -> Es
 
 
 def _corners(content: Any, path: Path) -> np.ndarray:
-    """(L, 4) corners of the demo's bbx.pt."""
+    """(L, 4) box corners from the demo's bbx.pt."""
     corners = to_numpy(content.get("bbx_xyxy") if isinstance(content, dict) else None)
     if corners is None or corners.ndim != 2 or corners.shape[1] != 4:
         raise InputError(f"{path}: bbx_xyxy: missing, or not of shape (L, 4)")

@@ -1,7 +1,7 @@
 """4D-Humans / PHALP: `results/*.pkl` (joblib, or a plain pickle), a dict of frames with lists of people.
 
 Rotations are matrices; `camera` is the translation for a focal length of 5000 px in a 256 px square of the image.
-Rows of ghosts (people whom the tracker kept although this frame does not show them) are left as they are.
+Ghosts, which the tracker predicts in frames where the person is not detected, keep their values.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ write = write_slots
 
 
 def recognises(path: Path) -> bool:
-    """Whether this is a dict of frames with PHALP's names."""
+    """Whether this is a dict of frames with PHALP's keys."""
     container = peek(path)
     return container is not None and _is_result(container.tree)
 
 
 def read(path: Path) -> list[Estimate]:
-    """Everybody in the file, in the order they appear; a frame's number is its place in the file.
+    """Read everybody in the file, in order of appearance; a frame's number is its position in the file.
 
     Raises:
         InputError: Keys are missing or have the wrong shape, or nobody is tracked.
@@ -51,7 +51,7 @@ def read(path: Path) -> list[Estimate]:
             if _is_measured(frame, place):
                 seen[track].append((number, name, place))
     if not seen:
-        raise InputError(f"{path}: nobody is tracked in any frame")
+        raise InputError(f"{path}: no frame contains a tracked person")
     return [_person(container, track, rows, path) for track, rows in seen.items()]
 
 
@@ -65,13 +65,14 @@ def _is_result(tree: Any) -> bool:
 
 
 def _is_measured(frame: dict[str, Any], place: int) -> bool:
-    """Not a ghost: `tracked_time` counts frames since a person was last seen; LART marks its own rows -1."""
+    """Whether a row is not a ghost: `tracked_time` counts frames since the last detection; LART's own rows have -1."""
     times = frame.get("tracked_time")
     return not isinstance(times, (list, tuple)) or place >= len(times) or times[place] <= 0
 
 
 def _person(container: Container, track: Any, rows: list[tuple[int, Any, int]], path: Path) -> Estimate:
     def at(*inner: Any) -> tuple[tuple[Any, ...], ...]:
+        """The path of a value, for each row."""
         return tuple((name, inner[0], place, *inner[1:]) for _, name, place in rows)
 
     slots = [
@@ -82,7 +83,7 @@ def _person(container: Container, track: Any, rows: list[tuple[int, Any, int]], 
     ]
     frames = [(container.tree[name], place) for _, name, place in rows]
     derived = [name for name in _DERIVED if name in frames[0][0]]
-    stale = f"{', '.join(derived)}: left as PHALP gave them; they do not show the refined pose"
+    stale = f"{', '.join(derived)}: left unchanged; they do not show the refined pose"
     return assemble(
         container,
         slots,
@@ -100,13 +101,13 @@ def _person(container: Container, track: Any, rows: list[tuple[int, Any, int]], 
 def _camera(frames: list[dict[str, Any]], path: Path) -> Camera:
     sizes = {tuple(int(side) for side in to_numpy(frame["size"]).reshape(-1)) for frame in frames}  # type: ignore[union-attr]
     if len(sizes) != 1 or len(size := sizes.pop()) != 2:
-        raise InputError(f"{path}: size: expected one height and width for all frames")
+        raise InputError(f"{path}: size: expected the same height and width in all frames")
     height, width = size
     return Camera(hmr2_intrinsics(width, height, len(frames)), (width, height))
 
 
 def _boxes(frames: list[tuple[dict[str, Any], int]]) -> np.ndarray | None:
-    """(T, 4) corners from x, y, width, height."""
+    """(T, 4) box corners from x, y, width, height."""
     boxes = [to_numpy(look_up(frame, ("bbox", place))) for frame, place in frames]
     if any(box is None or box.size != 4 for box in boxes):
         return None

@@ -1,4 +1,4 @@
-"""PromptHMR: `results.pkl` (joblib, or a plain pickle), people by id, each in the camera and in a world with y up."""
+"""PromptHMR: `results.pkl` (joblib, or a plain pickle), people by id, each in camera and in y-up world coordinates."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from lsmplify_refine.values.notes import Note
 
 _NOTE_SCALED = Note(
     "video-scaled",
-    "PromptHMR scales videos to at most 896 rows and 60 fps; its camera and frame numbers are that video's",
+    "PromptHMR scales videos to at most 896 rows and 60 fps; its camera and frame numbers refer to the scaled video",
 )
-_NOTE_POSE = Note("fields-stale", "smplx_cam.pose: does not hold the same rotations as smplx_cam.rotmat; left as it is")
+_NOTE_POSE = Note("fields-stale", "smplx_cam.pose: its rotations differ from smplx_cam.rotmat; left unchanged")
 
 write = write_slots
 
@@ -43,7 +43,7 @@ def _is_person(person: Any) -> bool:
 
 
 def read(path: Path) -> list[Estimate]:
-    """Everybody in the file.
+    """Read everybody in the file.
 
     Raises:
         InputError: Keys are missing or have the wrong shape.
@@ -98,7 +98,7 @@ def _person(container: Container, name: Any, path: Path) -> Estimate:
 
 
 def _same_rotations(container: Container, cam: KeyPath, frames: int) -> bool:
-    """Whether the axis-angle copy holds the rotations of the matrices, root and body."""
+    """Whether the axis-angle copy holds the same rotations as the matrices, for root and body."""
     pose, rotmat = (to_numpy(look_up(container.tree, (*cam, name))) for name in ("pose", "rotmat"))
     if pose is None or rotmat is None or pose.size // frames < 66 or rotmat.shape[1:] != (55, 3, 3):
         return False
@@ -112,5 +112,5 @@ def _camera(container: Container, frames: int, path: Path) -> Camera | None:
         return None
     focal, centre = to_numpy(camera["img_focal"]), to_numpy(camera.get("img_center"))
     if focal is None or focal.size != 1 or centre is None or centre.size != 2:
-        raise InputError(f"{path}: camera.img_focal and img_center: expected one number and two")
+        raise InputError(f"{path}: camera.img_focal, img_center: expected one number and two numbers")
     return Camera(np.repeat(intrinsics(float(focal.reshape(-1)[0]), centre.reshape(2)), frames, axis=0))

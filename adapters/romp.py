@@ -1,7 +1,7 @@
 """ROMP and BEV: `<image>.npz` and `video_results.npz`, whose `results` is a pickled dict.
 
-The image's size is in no file; the camera is fitted to the file's own joints and their pixels. BEV's eleventh shape
-coefficient (its age blend) passes through.
+The files do not hold the image size, so the camera is fitted to the file's joints and their pixels. BEV's eleventh
+shape coefficient (its age blend) passes through.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from lsmplify_refine.values.notes import Note
 _NAMES = {"smpl_thetas", "smpl_betas", "cam_trans"}
 _DERIVED = ("verts", "joints", "pj2d_org", "cam")
 _NOTE_LINKED = Note("people-linked", "the file has no track ids; people were linked by their boxes")
-_NOTE_SEQUENCE = Note("fields-stale", "sequence_results: left as they are; they do not hold the refined values")
+_NOTE_SEQUENCE = Note("fields-stale", "sequence_results: left unchanged; they do not hold the refined values")
 
 write = write_slots
 
-#: A detection: the frame's number, where its values lie, its row, its name.
+#: A detection: frame number, path of its values, row, name.
 _Row = tuple[int, KeyPath, int, str]
 
 
@@ -43,7 +43,7 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path) -> list[Estimate]:
-    """Everybody in the file.
+    """Read everybody in the file.
 
     Raises:
         InputError: Keys are missing or have the wrong shape.
@@ -82,7 +82,7 @@ def read(path: Path) -> list[Estimate]:
 
 
 def _frames(tree: Any) -> list[tuple[int, KeyPath]]:
-    """Number and place of each frame that has people, in order."""
+    """Number and path of each frame that has people, in order."""
     results = tree.get("results") if isinstance(tree, dict) else None
     if not isinstance(results, dict):
         return []
@@ -103,6 +103,7 @@ def _person(
     places = np.array([row for _, _, row, _ in rows])
 
     def slot(field: Field, key: str, coding: Coding | None = None, columns: slice = slice(None)) -> Slot:
+        """A slot of this person's rows."""
         return Slot(field, tuple((*at, key) for _, at, _, _ in rows), coding or Coding(), columns, rows=places)
 
     first = look_up(container.tree, rows[0][1])
@@ -118,7 +119,7 @@ def _person(
     if "body_pose" in first:
         slots.append(slot("body_pose", "body_pose", joints))
     derived = [key for key in _DERIVED if key in first]
-    stale = f"{', '.join(derived)}: left as the estimator gave them; they do not show the refined pose"
+    stale = f"{', '.join(derived)}: left unchanged; they do not show the refined pose"
     frames = [look_up(container.tree, at) for _, at, _, _ in rows]
     boxes = np.stack([_box(frame, row) for frame, row in zip(frames, places)])
     return assemble(
@@ -136,7 +137,7 @@ def _person(
 
 
 def _box(frame: dict[str, Any], row: int) -> np.ndarray:
-    """Corners around the projected joints, zeros where the file has none."""
+    """Corners of the box around the projected joints; zeros if the file has no joints."""
     points = to_numpy(frame.get("pj2d_org"))
     if points is None or points.ndim != 3 or len(points) <= row:
         return np.zeros(4)
@@ -144,7 +145,7 @@ def _box(frame: dict[str, Any], row: int) -> np.ndarray:
 
 
 def _fitted(tree: Any, frames: list[tuple[int, KeyPath]]) -> np.ndarray | None:
-    """(1, 3, 3) intrinsics that put the file's joints onto their pixels, by least squares."""
+    """(1, 3, 3) intrinsics that project the file's joints onto their pixels, by least squares."""
     equations, pixels = [], []
     for _, at in frames:
         frame = look_up(tree, at)
@@ -160,6 +161,6 @@ def _fitted(tree: Any, frames: list[tuple[int, KeyPath]]) -> np.ndarray | None:
         pixels += [points.reshape(-1, 2)[:, 0], points.reshape(-1, 2)[:, 1]]
     left, right = np.concatenate(equations), np.concatenate(pixels)
     if not (np.isfinite(left).all() and np.isfinite(right).all()):
-        return None  # LAPACK would complain on the terminal
+        return None  # LAPACK would print a complaint
     focal, cx, cy = np.linalg.lstsq(left, right, rcond=None)[0]
     return intrinsics(float(focal), np.array([cx, cy])) if np.isfinite([focal, cx, cy]).all() and focal > 0 else None

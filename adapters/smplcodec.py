@@ -1,6 +1,6 @@
-"""Meshcapade's `.smpl` (smplcodec): a flat npz of the reader's own names, one person, no camera.
+"""Meshcapade's `.smpl` (smplcodec): a flat npz with its own names, one person, no camera.
 
-Its reader breaks on names that it does not know, so that nothing is ever added to the file.
+smplcodec's reader fails on unknown names, so nothing is ever added to the file.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from lsmplify_refine.values.notes import Note
 
 _FAMILIES: dict[int, Family] = {0: "smpl", 1: "smplh", 2: "smplx"}
 _GENDERS: dict[int, Gender] = {0: "neutral", 1: "male", 2: "female"}
-_NOTE_UP = Note("up-assumed", "the format does not say which way is up; taken as y")
+_NOTE_UP = Note("up-assumed", "the format does not state its vertical axis; y up is assumed")
 
 write = write_slots
 
 
 def recognises(path: Path) -> bool:
-    """Whether this is an npz with smplcodec's names."""
+    """Whether this is an npz with smplcodec's keys."""
     container = peek(path)
     return container is not None and container.kind == "npz" and {"bodyPose", "smplVersion"} <= set(container.tree)
 
 
 def read(path: Path) -> list[Estimate]:
-    """The one person of the file.
+    """Read the single person of the file.
 
     Raises:
-        InputError: It is of a body that is none of SMPL, SMPL-H, SMPL-X, or keys are missing.
+        InputError: The body is not SMPL, SMPL-H or SMPL-X, or keys are missing.
     """
     container = read_container(path)
     tree = container.tree
@@ -43,7 +43,7 @@ def read(path: Path) -> list[Estimate]:
         raise InputError(f"{path}: bodyPose: missing, or not (F, 22 or 24, 3)")
     number = -1 if version is None or version.dtype.kind == "f" or version.size != 1 else int(version.reshape(-1)[0])
     if number not in _FAMILIES:
-        raise InputError(f"{path}: smplVersion {number}: only 0 (SMPL), 1 (SMPL-H) and 2 (SMPL-X) are read")
+        raise InputError(f"{path}: smplVersion {number}: only 0 (SMPL), 1 (SMPL-H) and 2 (SMPL-X) are supported")
     gender = number_of(tree.get("gender"))
     slots = [
         Slot("global_orient", (("bodyPose",),), Rotations(single=True), slice(0, 3)),

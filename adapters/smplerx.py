@@ -1,7 +1,7 @@
-"""SMPLer-X's output folder, and what `lsmplify_refine.recorder` makes of SMPLest-X and OSX: a file per frame and box.
+"""SMPLer-X's output folder, and what `lsmplify_refine.recorder` saves from SMPLest-X and OSX: a file per frame and box.
 
-`smplx/{frame:05}_{id}.npz` holds the parameters, `meta/{frame:05}_{id}.json` the box and its own virtual camera, which
-becomes the frame's intrinsics. SMPLer-X's ids are the detector's order in that frame: people are linked by their boxes.
+`smplx/{frame:05}_{id}.npz` holds the parameters. `meta/{frame:05}_{id}.json` holds the box and its virtual camera,
+which becomes the frame's intrinsics. SMPLer-X's ids only count detections in a frame, so people are linked by boxes.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ _RECORDING = "recording.json"
 #: ffmpeg numbers images from 1.
 _FIRST_FRAME = 1
 _NOTE_CAMERA = Note(
-    "camera-virtual", "every box has its own virtual camera (5000 px in the crop); the translations belong to those"
+    "camera-virtual", "every box has its own virtual camera (5000 px in the crop); the translations refer to it"
 )
 _NOTE_LINKED = Note(
-    "people-linked", "the file's ids are the detector's order in each frame; people were linked by their boxes"
+    "people-linked", "the file's ids only count the detections of a frame; people were linked by their boxes"
 )
 
 write = write_slots
@@ -54,10 +54,10 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path) -> list[Estimate]:
-    """Everybody in the folder.
+    """Read everybody in the folder.
 
     Raises:
-        InputError: Files of boxes or parameters are missing or incomplete.
+        InputError: A parameter or box file is missing or incomplete.
     """
     detections = _detections(path) if path.is_dir() else []
     if not detections:
@@ -106,6 +106,7 @@ def _person(
     notes: tuple[Note, ...],
 ) -> Estimate:
     def at(key: str) -> tuple[tuple[str, str], ...]:
+        """The path of a key, for each detection."""
         return tuple((f"smplx/{detection.name}.npz", key) for detection in detections)
 
     slots = [

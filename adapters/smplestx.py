@@ -1,7 +1,7 @@
-"""What forks of SMPLest-X save, whose own script saves nothing (see `lsmplify_refine.recorder` for that one).
+"""Files of SMPLest-X forks. SMPLest-X itself saves no parameters; use `lsmplify_refine.recorder` with it.
 
-Read is the JSON that keeps the box's camera (`smplx_params` beside `camera_params`), a file or a folder of them. The
-other forks' files do not place the person in the image, and are refused with the reason.
+The adapter reads JSON that keeps the box's camera (`smplx_params` beside `camera_params`), as a file or a folder. Other
+forks' files do not place the person in the image and are refused with the reason.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from lsmplify_refine.values.notes import Note
 
 _INSTEAD = "record the run again with lsmplify_refine.recorder (docs/formats.md)"
 _REFUSED: dict[str, str] = {
-    "lhm": "its focal and princpt do not belong to its trans, so that the person cannot be placed in the image",
-    "exavatar": "it has no translation, so that the person cannot be placed in the image",
-    "leyangwen": "its trans is zero throughout, so that the person cannot be placed in the image",
-    "mps": "a bare array of 315 numbers a frame, interpolated in 6D, people appended to each other, without the boxes",
+    "lhm": "its focal and princpt do not belong to its trans, so the person cannot be placed in the image",
+    "exavatar": "it has no translation, so the person cannot be placed in the image",
+    "leyangwen": "its trans is zero throughout, so the person cannot be placed in the image",
+    "mps": "a bare array of 315 numbers per frame, interpolated in 6D, all people in one sequence, without boxes",
 }
 
 _DERIVED = ("smplx_joint_proj", "smplx_joint_cam", "smplx_mesh_cam")
@@ -36,14 +36,14 @@ write = write_slots
 
 
 def recognises(path: Path) -> bool:
-    """Whether this is a file of one of the forks, readable or not."""
+    """Whether this is a file of a known fork, supported or not."""
     if path.is_dir():
         return bool(_files(path))
     return _fork(path) is not None
 
 
 def read(path: Path) -> list[Estimate]:
-    """The one person of a file, or of a folder of `<image>/params.json`.
+    """Read the single person of a file, or of a folder of `<image>/params.json`.
 
     Raises:
         InputError: The fork's files do not place the person in the image, or keys are missing.
@@ -89,9 +89,11 @@ def _is_wide(path: Path, width: int) -> bool:
 
 def _person(container: Container, places: list[KeyPath], path: Path) -> Estimate:
     def at(key: str) -> tuple[KeyPath, ...]:
+        """The path of a parameter, for each row."""
         return tuple((*place, "smplx_params", key) for place in places)
 
     def camera(key: str, count: int) -> np.ndarray:
+        """(T, count) camera values, a row for each file."""
         found = [to_numpy(look_up(container.tree, (*place, "camera_params", key))) for place in places]
         if any(value is None or value.size != count for value in found):
             raise InputError(f"{path}: camera_params.{key}: missing, or not {count} numbers")
@@ -106,7 +108,7 @@ def _person(container: Container, places: list[KeyPath], path: Path) -> Estimate
         Slot("transl", at("cam_trans")),
     ]
     derived = [key for key in _DERIVED if look_up(container.tree, (*places[0], "smplx_params", key)) is not None]
-    stale = f"{', '.join(derived)}: left as the estimator gave them; they do not show the refined pose"
+    stale = f"{', '.join(derived)}: left unchanged; they do not show the refined pose"
     return assemble(
         container,
         slots,

@@ -1,6 +1,6 @@
-"""TRAM: `hps/hps_track_<k>.npy` (a pickled dict of tensors), one file a person; the intrinsics lie in `camera.npy`.
+"""TRAM: `hps/hps_track_<k>.npy` (a pickled dict of tensors), one file per person; `camera.npy` holds the intrinsics.
 
-Given is one track's file, or the folder `hps` or the one around it, for all tracks.
+The input is one track's file, or, for all tracks, the folder `hps` or its parent.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from lsmplify_refine.values.notes import Note
 
 _NAMES = {"pred_rotmat", "pred_shape", "pred_trans", "frame"}
 _TRACK = re.compile(r"hps_track_(\d+)\.npy")
-_NOTE_CAM = Note("fields-stale", "pred_cam: left as TRAM gave it; it does not follow the refined translation")
+_NOTE_CAM = Note("fields-stale", "pred_cam: left unchanged; it does not follow the refined translation")
 
 write = write_slots
 
 
 def recognises(path: Path) -> bool:
-    """Whether this is a track of TRAM's, or a folder of them."""
+    """Whether this is a track of TRAM, or a folder of tracks."""
     if path.is_dir():
         return bool(_tracks(path))
     container = peek(path)
@@ -39,7 +39,7 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path) -> list[Estimate]:
-    """One person a track.
+    """Read one person per track.
 
     Raises:
         InputError: Keys are missing or have the wrong shape.
@@ -58,7 +58,7 @@ def read(path: Path) -> list[Estimate]:
 
 
 def _tracks(folder: Path) -> dict[str, str]:
-    """Track number -> relative name, by number: as text 10 comes before 2."""
+    """Relative file name by track number, sorted as numbers: 2 comes before 10."""
     for below in (folder / "hps", folder):
         found = {match[1]: child for child in below.glob("*.npy") if (match := _TRACK.fullmatch(child.name))}
         if found:
@@ -96,14 +96,14 @@ def _person(container: Container, at: KeyPath, path: Path, track_id: str, hps: P
 
 
 def _camera(hps: Path, frames: int) -> Camera | None:
-    """The intrinsics of `camera.npy` beside or above the tracks."""
+    """The intrinsics in `camera.npy`, in the folder of the tracks or its parent."""
     file = next((folder / "camera.npy" for folder in (hps, hps.parent) if (folder / "camera.npy").is_file()), None)
     if file is None:
         return None
     tree: dict[str, Any] = read_container(file).tree
     focal, centre = to_numpy(tree.get("img_focal")), to_numpy(tree.get("img_center"))
     if focal is None or focal.size != 1 or centre is None or centre.size != 2:
-        raise InputError(f"{file}: img_focal and img_center: expected one number and two")
+        raise InputError(f"{file}: img_focal, img_center: expected one number and two numbers")
     centre = centre.reshape(2)
     K = np.repeat(intrinsics(float(focal.reshape(-1)[0]), centre), frames, axis=0)
     return Camera(K, (round(2 * float(centre[0])), round(2 * float(centre[1]))))

@@ -1,7 +1,7 @@
 """VIBE's `vibe_output.pkl` and PARE's `pare_output.pkl` (joblib, or a plain pickle): several people by id.
 
-`pose` is axis-angle in the one and matrices in the other. There is no translation, only the crop camera `pred_cam`;
-with the box's own camera (5000 px in the 224 px crop) it is one, and is written back as `pred_cam` and `orig_cam`.
+`pose` is axis-angle in VIBE's files and matrices in PARE's. There is no translation, only the crop camera `pred_cam`. A
+virtual camera per box (5000 px in the 224 px crop) turns it into one; `pred_cam` and `orig_cam` get the refined values.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _NAMES = {"pred_cam", "orig_cam", "pose", "betas", "bboxes", "frame_ids"}
 _DERIVED = ("verts", "joints3d", "joints2d", "joints2d_img_coord", "smpl_joints2d")
 _NOTE_CAMERA = Note(
     "camera-virtual",
-    "the file has a crop camera and no translation: a virtual camera per box (5000 px in 224) stands for it",
+    "the file has a crop camera but no translation; each box gets a virtual camera (5000 px in the 224 px crop)",
 )
 
 write = write_slots
@@ -37,34 +37,39 @@ write = write_slots
 
 @dataclass(frozen=True)
 class _CropCamera(Coding):
-    """`pred_cam`: s, tx, ty in the box."""
+    """`pred_cam`: s, tx, ty in the crop."""
 
     centre: np.ndarray
     side: np.ndarray
     K: np.ndarray
 
     def decode(self, stored: np.ndarray, fields: Fields) -> np.ndarray:
+        """`transl` (T, 3) under the virtual cameras; raises InputError if a scale is not positive."""
         if stored.shape[1] != 3 or (stored[:, 0] <= 0).any():
             raise InputError("expected s, tx, ty with a positive scale in every row")
         return crop_to_full(stored, self.centre, self.side, self.K).astype(stored.dtype)
 
     def encode(self, values: np.ndarray, fields: Fields) -> np.ndarray:
+        """s, tx, ty (T, 3) from `transl`."""
         return full_to_crop(values, self.centre, self.side, self.K)
 
 
 @dataclass(frozen=True)
 class _ImageCamera(_CropCamera):
-    """`orig_cam`: sx, sy, tx, ty in the whole image, whose size follows from what was stored."""
+    """`orig_cam`: sx, sy, tx, ty in the full image, whose size follows from the stored scales."""
 
     size: np.ndarray  # (T, 2) width, height
 
     def width(self, field: str) -> int | None:
+        """Four numbers per row."""
         return 4
 
     def decode(self, stored: np.ndarray, fields: Fields) -> np.ndarray:
+        """The translation that `pred_cam` gave."""
         return fields["transl"]
 
     def encode(self, values: np.ndarray, fields: Fields) -> np.ndarray:
+        """sx, sy, tx, ty (T, 4) from `transl`."""
         camera = super().encode(values, fields)
         scale = (camera[:, 0] * self.side)[:, None] / self.size
         half = self.size / 2
@@ -72,13 +77,13 @@ class _ImageCamera(_CropCamera):
 
 
 def recognises(path: Path) -> bool:
-    """Whether this is a dict of people with VIBE's names."""
+    """Whether this is a dict of people with VIBE's keys."""
     container = peek(path)
     return container is not None and bool(people_with(_NAMES, container.tree))
 
 
 def read(path: Path) -> list[Estimate]:
-    """Everybody in the file.
+    """Read everybody in the file.
 
     Raises:
         InputError: Keys are missing or have the wrong shape.
@@ -113,7 +118,7 @@ def _person(container: Container, at: KeyPath, person: dict[str, Any], path: Pat
         Slot("transl", ((*at, "orig_cam"),), _ImageCamera(centre, side, K, size)),
     ]
     derived = [name for name in _DERIVED if person.get(name) is not None]
-    stale = f"{', '.join(derived)}: left as the estimator gave them; they do not show the refined pose"
+    stale = f"{', '.join(derived)}: left unchanged; they do not show the refined pose"
     return assemble(
         container,
         slots,
@@ -129,7 +134,7 @@ def _person(container: Container, at: KeyPath, person: dict[str, Any], path: Pat
 
 
 def _image_size(size: np.ndarray) -> tuple[int, int] | None:
-    """Width and height, where all rows agree on them."""
+    """Width and height, or None if the rows disagree."""
     width, height = np.median(size, axis=0)
     agree = np.abs(size - (width, height)).max() < 0.01 * max(width, height)
     return (round(float(width)), round(float(height))) if agree else None

@@ -1,7 +1,7 @@
 """WHAM: `wham_output.pkl` (joblib, or a plain pickle of the same dict), several people by id.
 
-Camera and world share the body pose. `trans_world` is the middle of the hips, not the model's translation; the two
-differ by the hips' place in the posed body, for which the mean shape stands here: what is written back is the change.
+Camera and world share the body pose. `trans_world` is the middle of the hips, not the model's translation. The adapter
+converts between the two with the hip offset of the mean shape.
 """
 
 from __future__ import annotations
@@ -23,41 +23,43 @@ from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.notes import Note
 
 _NAMES = {"pose", "trans", "pose_world", "trans_world", "betas", "frame_ids"}
-#: Middle of the hips from the pelvis, SMPL's neutral mean at rest, metres; the hips turn with the root.
+#: Offset from the pelvis to the middle of the hips in SMPL's neutral mean shape at rest, metres; rotates with the root.
 _HIPS_FROM_PELVIS = np.array([0.0009, -0.0910, -0.0056])
-_NOTE_VERTS = Note("fields-stale", "verts: left as WHAM gave them; they do not show the refined pose")
+_NOTE_VERTS = Note("fields-stale", "verts: left unchanged; they do not show the refined pose")
 
 write = write_slots
 
 
 class _MidHip(Coding):
-    """The middle of the hips instead of the model's translation."""
+    """A translation stored as the middle of the hips."""
 
     depends = ("world_orient",)
 
     def decode(self, stored: np.ndarray, fields: Fields) -> np.ndarray:
+        """`transl` (T, 3) from the middle of the hips."""
         transl: np.ndarray = (stored - _mid_hip(fields["world_orient"])).astype(stored.dtype)
         return transl
 
     def encode(self, values: np.ndarray, fields: Fields) -> np.ndarray:
+        """The middle of the hips (T, 3) from `transl`."""
         mid_hip: np.ndarray = values + _mid_hip(fields["world_orient"])
         return mid_hip
 
 
 def _mid_hip(orient: np.ndarray) -> np.ndarray:
-    """(T, 3) middle of the hips of a body without translation."""
+    """(T, 3) middle of the hips of a body with zero translation."""
     mid_hip: np.ndarray = MEAN_REST_PELVIS["smpl"] + rotvec_to_rotmat(orient) @ _HIPS_FROM_PELVIS
     return mid_hip
 
 
 def recognises(path: Path) -> bool:
-    """Whether this is a dict of people with WHAM's names."""
+    """Whether this is a dict of people with WHAM's keys."""
     container = peek(path)
     return container is not None and bool(people_with(_NAMES, container.tree))
 
 
 def read(path: Path) -> list[Estimate]:
-    """Everybody in the file.
+    """Read everybody in the file.
 
     Raises:
         InputError: Keys are missing or have the wrong shape.

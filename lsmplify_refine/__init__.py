@@ -1,6 +1,6 @@
 """Refine SMPL-family results of human mesh recovery estimators: same file back, better pose, no new jitter.
 
-Names load when first used, so that importing the package (and `lsmplify-refine --help`) costs no torch.
+Names are imported on first use, so `import lsmplify_refine` and `lsmplify-refine --help` do not import torch.
 """
 
 from __future__ import annotations

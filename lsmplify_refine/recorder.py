@@ -1,18 +1,18 @@
-"""Record what SMPLest-X (SMPLer-X, OSX) predicts: their inference scripts save rendered frames only, not parameters.
+"""Save the parameters that SMPLest-X, SMPLer-X or OSX predicts; their inference scripts only save rendered frames.
 
 Add to `main/inference.py`, before the loop and inside it:
 
     recorder = Recorder("results/clip")
     ...
-    recorder.add(frame, out, bbox, focal, princpt)  # out: what the model returned for this box
+    recorder.add(frame, out, bbox, focal, princpt)  # out: the model's output for this box
 
-The folder then holds what SMPLer-X writes, and `lsmplify-refine --input results/clip --video clip.mp4` reads it:
+The folder has SMPLer-X's layout, and `lsmplify-refine --input results/clip --video clip.mp4` reads it:
 
     results/clip/smplx/00001_0.npz   parameters of frame 1, person 0
     results/clip/meta/00001_0.json   the box, and its camera's focal length and principal point
-    results/clip/recording.json      what wrote it, and the frame rate
+    results/clip/recording.json      writer, frame rate, whether ids are track ids
 
-This module needs numpy alone.
+This module only needs numpy.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-#: SMPLest-X's name -> SMPLer-X's, and the shape that is written.
+#: SMPLest-X's name -> SMPLer-X's name and the shape in the file.
 _KEYS: dict[str, tuple[str, tuple[int, ...]]] = {
     "smplx_root_pose": ("global_orient", (1, 3)),
     "smplx_body_pose": ("body_pose", (21, 3)),
@@ -42,9 +42,12 @@ class Recorder:
     """Writes one file for each frame and person.
 
     Args:
-        folder: Made if it is not there; files of an earlier recording in it are an error.
+        folder: Created if missing.
         fps: Frame rate of the images, if known.
-        tracked: The `person` of `add` is the same person in all frames; False where it is only the detector's order.
+        tracked: Whether `person` in `add` is the same person in all frames, not just a detection's number.
+
+    Raises:
+        FileExistsError: The folder holds an earlier recording.
     """
 
     def __init__(self, folder: str | Path, *, fps: float | None = None, tracked: bool = True) -> None:
@@ -69,15 +72,15 @@ class Recorder:
         """Record one box of one frame.
 
         Args:
-            frame: Number of the image file, 1 for the first (as ffmpeg and the scripts count).
-            outputs: The model's dict for this one box; tensors (of any device) or arrays.
-            bbox: The *processed* box x, y, width, height in pixels of the image, which the crop was cut from.
-            focal: Its camera's focal lengths in pixels of the image: 5000 / 192 * width, 5000 / 256 * height.
-            princpt: Its camera's principal point in pixels of the image: the middle of the box.
-            person: Who it is, where the frame has several.
+            frame: Number of the image file, counted from 1 as in ffmpeg and the scripts.
+            outputs: The model's dict for this single box; tensors (on any device) or arrays.
+            bbox: The *processed* box that was cropped: x, y, width, height in image pixels.
+            focal: Focal lengths of the box's camera in image pixels: 5000 / 192 * width, 5000 / 256 * height.
+            princpt: Principal point of the box's camera in image pixels: the centre of the box.
+            person: The person's id, if the frame has several.
 
         Raises:
-            ValueError: The frame is below 1, or a value is missing, of several boxes, or not a number.
+            ValueError: The frame is below 1, or a value is missing, not finite, or has another shape than for one box.
         """
         if frame < 1:
             raise ValueError(f"frame {frame}: frames count from 1, as the image files do")
@@ -101,7 +104,7 @@ class Recorder:
 
 
 def _as_shape(value: Any, shape: tuple[int, ...], where: str) -> np.ndarray:
-    """A finite float array of a shape, from a tensor (told by its methods), an array or a list."""
+    """A finite float array of the given shape, from a tensor (recognised by its methods), an array or a list."""
     for method in ("detach", "cpu", "numpy"):
         value = getattr(value, method)() if hasattr(value, method) else value
     array = np.asarray(value)

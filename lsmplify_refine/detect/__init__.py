@@ -1,4 +1,4 @@
-"""Keypoints from the video itself: detectors behind one small protocol, found by name."""
+"""Detect keypoints in the video: `detect_keypoints`, the detector protocol, and detectors by name."""
 
 from lsmplify_refine.detect.protocol import Detector
 from lsmplify_refine.detect.registry import detectors, open_detector

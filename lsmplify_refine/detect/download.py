@@ -1,4 +1,4 @@
-"""Model files: downloaded once into the user's cache, and used only if the checksum is right."""
+"""Download model files once into the user's cache; a file is used only if its checksum matches."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _CHUNK_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A file on the web.
+    """A downloadable file.
 
     Attributes:
-        url: Where it is, https.
-        sha256: Its checksum, hexadecimal.
-        size: Its size in bytes; no more is read.
+        url: https URL.
+        sha256: Checksum, hexadecimal.
+        size: Size in bytes; a longer download is cut off and fails the checksum.
     """
 
     url: str
@@ -31,12 +31,12 @@ class ModelFile:
 
     @property
     def name(self) -> str:
-        """Its file name."""
+        """The file name."""
         return self.url.rsplit("/", 1)[-1]
 
 
 def stored(model: ModelFile, folder: Path) -> Path | None:
-    """The model file in a cache folder; None if it is not there, or not with the right checksum."""
+    """The model file in a cache folder; None if it is missing or its checksum does not match."""
     path = folder / model.name
     if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == model.sha256:
         return path
@@ -47,7 +47,7 @@ def cached(model: ModelFile, folder: Path) -> Path:
     """The model file in a cache folder, downloaded if it is missing.
 
     Raises:
-        InputError: It cannot be downloaded, or another file was received.
+        InputError: The download fails, or its checksum does not match.
     """
     path = folder / model.name
     try:
@@ -78,6 +78,6 @@ def _download(model: ModelFile, path: Path) -> None:
             file.write(chunk)
     if digest.hexdigest() != model.sha256:
         raise InputError(
-            f"{model.url}: the file received has SHA-256 {digest.hexdigest()}, not {model.sha256}; it is not used, "
+            f"{model.url}: the file received has SHA-256 {digest.hexdigest()}, not {model.sha256}; it is not used; "
             "name a file that you trust with --detector-model"
         )

@@ -1,4 +1,4 @@
-"""Flip test: each frame is seen twice, as it is and mirrored. Noise averages out, and doubtful points show."""
+"""Flip test: the detector runs on each frame and on its mirror image, and the results are averaged."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def detect_flipped(detect: Callable[[np.ndarray], np.ndarray], image: np.ndarray
     """Run a detector on an image and its mirror image, and merge what it finds.
 
     The two detections of a person are averaged; points that differ lose confidence. A person found in only one of the
-    two keeps half of the confidence: the caller, who knows the people, decides.
+    two keeps half the confidence.
 
     Args:
-        detect: Image (H, W, 3) to people (P, K, 3), see `Detector.detect`.
+        detect: Image (H, W, 3) to people (P, K, 3); see `Detector.detect`.
         image: (H, W, 3).
         mirror: `Convention.mirror`.
 

@@ -12,7 +12,7 @@ from lsmplify_refine.detect.flip import detect_flipped
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.values.conventions import MEDIAPIPE33
 
-#: The pinned version of the model (Apache-2.0), not "latest".
+#: The pinned version of the model (Apache-2.0).
 HEAVY = ModelFile(
     "https://storage.googleapis.com/mediapipe-models/pose_landmarker/pose_landmarker_heavy/float16/1/"
     "pose_landmarker_heavy.task",
@@ -35,7 +35,7 @@ def _model_folder() -> Path:
 
 
 class MediaPipe:
-    """The pose landmarker on each frame and its mirror image. Its video mode lags behind fast limbs."""
+    """The pose landmarker, run on each frame and its mirror image; its video mode would lag behind fast limbs."""
 
     name = "mediapipe"
     convention = "mediapipe33"
@@ -52,7 +52,7 @@ class MediaPipe:
             ) from error
         if not path.is_file():
             raise InputError(f"--detector-model {path}: no such file; leave the option out and the model is downloaded")
-        # from memory: its C++ cannot open paths beyond ASCII on every system
+        # from memory, since its C++ cannot open non-ASCII paths on every system
         options = vision.PoseLandmarkerOptions(
             base_options=BaseOptions(model_asset_buffer=path.read_bytes()), num_poses=_MAX_PEOPLE
         )
@@ -60,7 +60,7 @@ class MediaPipe:
             self._landmarker = vision.PoseLandmarker.create_from_options(options)
         except (RuntimeError, ValueError) as error:
             raise InputError(f"{path}: not a MediaPipe pose landmarker model ({error})") from error
-        # it cannot close itself while the interpreter shuts down
+        # its own destructor fails while the interpreter shuts down
         weakref.finalize(self, self._landmarker.close)
         self._mediapipe = mediapipe
         self.model = path.name

@@ -1,4 +1,4 @@
-"""The protocol of a detector: one small class."""
+"""The protocol that a detector class implements."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ import numpy as np
 
 
 class Detector(Protocol):
-    """Finds everybody's keypoints, one frame after the other.
+    """Finds everybody's keypoints, frame by frame.
 
-    A detector's class is called with the path of `--detector-model`, or None if the user gave none. Its properties are
-    usually class attributes.
+    The constructor gets the path of `--detector-model`, or None. The properties are usually class attributes.
     """
 
     @property
@@ -26,17 +25,17 @@ class Detector(Protocol):
 
     @property
     def model(self) -> str:
-        """Which model it runs, in words for the report; may be empty."""
+        """The model's name for the report; may be empty."""
         ...
 
     def detect(self, image: np.ndarray, seconds: float) -> np.ndarray:
-        """Everybody in a frame, in any order; people are linked from frame to frame elsewhere.
+        """Detect everybody in a frame, in any order; the caller links people over time.
 
         Args:
             image: (H, W, 3) uint8, RGB, upright.
-            seconds: Its presentation time, ascending from call to call.
+            seconds: Presentation time of the frame, ascending from call to call.
 
         Returns:
-            (P, K, 3) x and y in pixels of the image, and confidence in [0, 1], 0 for a missing point; P may be 0.
+            (P, K, 3) x, y in image pixels, then confidence in [0, 1], 0 for a missing point. P may be 0.
         """
         ...

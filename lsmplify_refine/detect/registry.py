@@ -1,4 +1,4 @@
-"""Detectors by name: the built-in ones, then those of the entry-point group."""
+"""Detectors by name: built-in ones first, then those of the entry-point group."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lsmplify_refine.errors import InputError, describe_error
 #: Third parties register a detector's class under this entry-point group.
 ENTRY_POINT_GROUP = "lsmplify_refine.detectors"
 
-#: Found even if the package runs from a source tree without metadata.
+#: Available even in a source tree without package metadata.
 _BUILT_IN = {
     "mediapipe": "lsmplify_refine.detect.mediapipe:MediaPipe",
     "rtmpose": "lsmplify_refine.detect.rtmpose:RTMPose",
@@ -22,7 +22,7 @@ _BUILT_IN = {
 
 @lru_cache(maxsize=1)
 def detectors() -> dict[str, EntryPoint]:
-    """Where each detector is, by name; nothing is imported before it is used."""
+    """Entry points of the detectors, by name; they are imported on first use."""
     found = {name: EntryPoint(name, place, ENTRY_POINT_GROUP) for name, place in _BUILT_IN.items()}
     for point in entry_points(group=ENTRY_POINT_GROUP):
         found.setdefault(point.name, point)
@@ -30,14 +30,14 @@ def detectors() -> dict[str, EntryPoint]:
 
 
 def open_detector(name: str, model: Path | None = None) -> Detector:
-    """A detector, ready to run.
+    """Create a detector.
 
     Args:
-        name: One of `detectors`.
-        model: Its model file; None for its own, included or downloaded.
+        name: A key of `detectors`.
+        model: Its model file; None for the default, included or downloaded.
 
     Raises:
-        InputError: No such detector, or a package or model that it needs is missing.
+        InputError: The name is not known, or a package or model is missing.
     """
     if name not in detectors():
         raise InputError(f"--detector {name}: not known; known: {', '.join(detectors())}")

@@ -31,7 +31,7 @@ class RTMPose:
                 f"--detector rtmpose needs a missing package ({error}); pip install 'lsmplify-refine[rtmpose]'"
             ) from error
         try:
-            with redirect_stdout(sys.stderr):  # it prints, and our stdout is for results
+            with redirect_stdout(sys.stderr):  # rtmlib prints, but stdout is for results
                 self._body = BodyWithFeet(mode="balanced", backend="onnxruntime", device="cpu")
         except OSError as error:
             raise InputError(f"--detector rtmpose: rtmlib cannot download its models ({error})") from error
@@ -41,6 +41,6 @@ class RTMPose:
         image = np.ascontiguousarray(image[..., ::-1])  # rtmlib expects OpenCV's BGR
         boxes = self._body.det_model(image)
         if not len(boxes):
-            return np.zeros((0, 26, 3))  # the pose model would take the whole image as a person
+            return np.zeros((0, 26, 3))  # without boxes, the pose model would use the whole image
         points, scores = self._body.pose_model(image, bboxes=boxes)
         return np.concatenate([points, np.clip(scores, 0.0, 1.0)[..., None]], axis=-1)

@@ -1,4 +1,4 @@
-"""`detect_keypoints`: run a detector over a video. It gives the same tracks as a keypoint file."""
+"""`detect_keypoints`: run a detector on a video; the result is the same kind of tracks as from a keypoint file."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ def detect_keypoints(
     frames: Collection[int] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[KeypointTrack]:
-    """Everybody's 2D keypoints in a video.
+    """Detect everybody's 2D keypoints in a video.
 
-    People are linked from frame to frame by nearness, which may mix them up when they cross. If there is an estimate,
-    `job.people.match_people` assigns their detections frame by frame.
+    People are linked from frame to frame by distance, which may mix them up when they cross. If there is an estimate,
+    `job.people.match_people` assigns the detections frame by frame.
 
     Args:
-        video: The video file, or what `probe` returned for it.
-        detector: A name in `detectors`, or a detector of your own.
-        model: The named detector's model file; None for its own.
-        frames: Frames to look at; None for all.
-        progress: Called with (frames done, frames in all).
+        video: The video file, or the result of `probe` for it.
+        detector: A name in `detectors`, or an instance of your own detector.
+        model: The named detector's model file; None for the default.
+        frames: Frames to search; None for all.
+        progress: Called with (frames done, frames in total).
 
     Returns:
-        One track per person, the one with the most evidence first, with the video's frame numbers.
+        One track per person with the video's frame numbers, the one with the highest total confidence first.
 
     Raises:
-        InputError: The video or the detector cannot be used, or nobody is found.
+        InputError: The video or the detector cannot be used, or no person is found.
     """
     opened = open_detector(detector, model) if isinstance(detector, str) else detector
     info = video if isinstance(video, VideoInfo) else probe(video)

@@ -1,1 +1,1 @@
-"""File formats: containers, slots, reading and writing through the adapters."""
+"""File formats: `load` and `save` through the adapters, the containers and slots they use, and export."""

@@ -1,4 +1,4 @@
-"""From slots to an `Estimate`, and readers of the other values that files carry: names, rates, intrinsics."""
+"""Assemble an `Estimate` from slots, and read the other values that files hold: gender, rate, intrinsics, frame ids."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lsmplify_refine.values.estimate import Estimate, WorldRoot
 from lsmplify_refine.values.notes import Note
 from lsmplify_refine.values.smpl_joints import BODY_JOINTS
 
-#: Frame numbers are below this: a year of them.
+#: Frame numbers are below this, a year of video.
 _MAX_FRAMES = 1e9
 _GENDERS: dict[str, Gender] = {"m": "male", "f": "female", "n": "neutral"}
 
@@ -39,43 +39,30 @@ def assemble(
     boxes: np.ndarray | None = None,
     notes: tuple[Note, ...] = (),
 ) -> Estimate:
-    """One person's estimate.
+    """Assemble one person's estimate.
 
     Args:
-        container: The file.
-        slots: Where this person's parameters lie, `global_orient` before what depends on it. A file whose only root is
-            the world's has slots of `world_orient` and `world_transl` alone.
+        container: The file's content.
+        slots: Where this person's parameters are, `global_orient` before what depends on it. A file with a world root
+            only has slots of `world_orient` and `world_transl` instead of `global_orient` and `transl`.
         frames: T.
-        path: The file's place.
+        path: The file.
         family: Body family.
         up: The vertical axis of the frame that `global_orient` and `transl` are in; None for the camera's frame.
-        gender: This and what follows: see `Estimate`.
-        camera: Intrinsics.
-        fps: Frames per second.
+        gender, camera, fps, track_id, boxes, notes: See `Estimate`.
         frame_ids: (T,); None for 0, 1, ...
-        track_id: The file's name for this person.
-        boxes: (T, 4).
-        notes: What the user should know.
 
     Raises:
-        InputError: A value is missing, does not fit, or is not finite.
+        InputError: A value is missing, has the wrong shape, or is not finite.
     """
     fields = read_fields(container.tree, slots, frames, str(path))
     fields["body_pose"] = fields["body_pose"].reshape(frames, -1, 3)
-    if fields["body_pose"].shape[1] != BODY_JOINTS[family]:
+    found, expected = fields["body_pose"].shape[1], BODY_JOINTS[family]
+    if found != expected:
         slot = next(slot for slot in slots if slot.field == "body_pose")
-        found, expected = fields["body_pose"].shape[1], BODY_JOINTS[family]
-        raise InputError(
-            f"{path}: {slot.name}: shape {shape_of(container.tree, slot)}: a body pose of {found} joints; "
-            f"{family} has {expected}"
-        )
-    world = None
-    if "world_orient" in fields:
-        world = WorldRoot(fields.pop("world_orient"), fields.pop("world_transl"), up="y")
-        fields.setdefault("global_orient", world.global_orient.copy())
-        fields.setdefault("transl", world.transl.copy())
-    elif up is not None:
-        world = WorldRoot(fields["global_orient"].copy(), fields["transl"].copy(), up=up)
+        where = f"{path}: {slot.name}: shape {shape_of(container.tree, slot)}"
+        raise InputError(f"{where}: a body pose of {found} joints; {family} has {expected}")
+    world = _take_world_root(fields, up)
     return Estimate(
         family=family,
         gender=gender,
@@ -96,11 +83,21 @@ def assemble(
     )
 
 
+def _take_world_root(fields: dict[str, np.ndarray], up: Literal["y", "z"] | None) -> WorldRoot | None:
+    """Take the world's root out of `fields`; it also becomes the root if there is no other."""
+    if "world_orient" in fields:
+        world = WorldRoot(fields.pop("world_orient"), fields.pop("world_transl"), up="y")
+        fields.setdefault("global_orient", world.global_orient.copy())
+        fields.setdefault("transl", world.transl.copy())
+        return world
+    return None if up is None else WorldRoot(fields["global_orient"].copy(), fields["transl"].copy(), up=up)
+
+
 def gender_of(leaf: Any, where: str) -> Gender:
-    """The gender that a file states as text or bytes; neutral where it has none.
+    """The gender that a file states as text or bytes; neutral if it states none.
 
     Raises:
-        InputError: It is another word.
+        InputError: The text is not a known gender.
     """
     text = text_of(leaf).lower()
     if text and text[0] not in _GENDERS:
@@ -109,7 +106,7 @@ def gender_of(leaf: Any, where: str) -> Gender:
 
 
 def text_of(leaf: Any) -> str:
-    """Text in any of its wrappings, or "" where it is none."""
+    """The text of a string, of bytes or of a one-element array; "" for anything else."""
     if isinstance(leaf, np.ndarray) and leaf.size == 1 and leaf.dtype.kind in "US":
         leaf = leaf.reshape(-1)[0]
     if isinstance(leaf, bytes):
@@ -118,7 +115,7 @@ def text_of(leaf: Any) -> str:
 
 
 def number_of(leaf: Any) -> float | None:
-    """A positive number in any of its wrappings, or None."""
+    """A positive finite number, bare or in a one-element array; None for anything else."""
     value = to_numpy(leaf)
     if value is None or value.size != 1 or not np.isfinite(value).all() or value.reshape(-1)[0] <= 0:
         return None
@@ -126,10 +123,10 @@ def number_of(leaf: Any) -> float | None:
 
 
 def intrinsics_of(leaf: Any, frames: int, where: str) -> np.ndarray | None:
-    """(T, 3, 3) intrinsics from one matrix or one a frame; None where the file has none.
+    """(T, 3, 3) intrinsics from a single matrix or one per frame; None if `leaf` is not an array of numbers.
 
     Raises:
-        InputError: It has another shape, is not finite, or has a focal length that is not positive.
+        InputError: The shape is wrong, or values are not finite, or a focal length is not positive.
     """
     K = to_numpy(leaf)
     if K is None:
@@ -143,10 +140,10 @@ def intrinsics_of(leaf: Any, frames: int, where: str) -> np.ndarray | None:
 
 
 def frame_ids_of(leaf: Any, frames: int, where: str) -> np.ndarray:
-    """(T,) video frames of a track's rows; 0, 1, ... where the file has none.
+    """(T,) video frame of each row of a track; 0, 1, ... if the file does not say.
 
     Raises:
-        InputError: Their number is not T, or they do not rise from 0 or more.
+        InputError: There are not T frame ids, or they are negative or not ascending.
     """
     value = to_numpy(leaf)
     if value is None:
@@ -154,8 +151,8 @@ def frame_ids_of(leaf: Any, frames: int, where: str) -> np.ndarray:
     if value.size != frames:
         raise InputError(f"{where}: {value.size} frame ids for {frames} rows")
     if not ((value >= 0) & (value < _MAX_FRAMES)).all():
-        raise InputError(f"{where}: the frame ids must be whole numbers from 0")
+        raise InputError(f"{where}: the frame ids must be whole numbers, 0 or greater")
     ids = value.reshape(-1).astype(np.int64)
     if (np.diff(ids) <= 0).any():
-        raise InputError(f"{where}: the frame ids do not rise; is a frame there twice?")
+        raise InputError(f"{where}: the frame ids do not ascend; does a frame occur twice?")
     return ids

@@ -1,4 +1,4 @@
-"""BVH: a skeleton and its rotations as text, which every animation tool reads."""
+"""Write BVH: a skeleton and its rotations as text, which animation tools read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lsmplify_refine.values.smpl_joints import JOINT_NAMES
 
 _CENTIMETRES = 100.0
 _ROTATIONS = "Zrotation Xrotation Yrotation"
-#: Length of the last bone of a chain, which BVH asks for, centimetres.
+#: Length of the end site that BVH requires on the last joint of a chain, centimetres.
 _END = 5.0
 
 
@@ -26,12 +26,12 @@ def write_bvh(
     pelvis: np.ndarray,
     fps: float,
 ) -> None:
-    """Write a motion; y up, centimetres, Euler angles in degrees (Z, X, Y, each about the turned axes).
+    """Write a motion: y up, centimetres, intrinsic Euler angles in degrees (Z, X, Y).
 
     Args:
         path: The file.
-        body: Gives the skeleton at rest.
-        betas: (B,) its shape.
+        body: The model of the rest skeleton.
+        betas: (B,) shape.
         global_orient: (T, 3) axis-angle, radians, world with y up.
         body_pose: (T, J, 3) axis-angle, radians.
         pelvis: (T, 3) position of the pelvis joint, metres.
@@ -53,7 +53,7 @@ def write_bvh(
 
 
 def _add_joint(lines: list[str], joint: int, rest: np.ndarray, parents: list[int], depth: int) -> list[int]:
-    """Append a joint and those below it; gives their order in the file."""
+    """Append a joint and its descendants to `lines`; returns their indices in file order."""
     pad = "  " * depth
     offset = np.zeros(3) if joint == 0 else rest[joint] - rest[parents[joint]]
     channels = f"6 Xposition Yposition Zposition {_ROTATIONS}" if joint == 0 else f"3 {_ROTATIONS}"
@@ -75,7 +75,7 @@ def _add_joint(lines: list[str], joint: int, rest: np.ndarray, parents: list[int
 
 
 def _bvh_name(name: str) -> str:
-    """A joint's name as animation tools write it: `left_hip` is `L_Hip`."""
+    """A joint's name as animation tools write it: `left_hip` becomes `L_Hip`."""
     return name.title().replace("Left_", "L_").replace("Right_", "R_")
 
 

@@ -1,4 +1,4 @@
-"""How numbers in a file stand for a parameter: rotations as axis-angle, matrices or 6D, vectors, and cameras."""
+"""Codings, which convert a file's numbers to a parameter and back: vectors, rotations, and rotated roots."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ Fields = Mapping[str, np.ndarray]
 
 
 class Coding:
-    """A vector stored as it is; the base of all others.
+    """A vector stored without conversion; the base class of all codings.
 
     Attributes:
-        depends: Other fields that go into the stored numbers.
+        depends: Other fields that the stored numbers depend on.
     """
 
     depends: tuple[str, ...] = ()
 
     def width(self, field: str) -> int | None:
-        """Numbers that the file has for a row (of several joints: for each), or None for any."""
+        """How many numbers the file has per row, or per joint of a body pose; None for any."""
         return None if field == "betas" else 3
 
     def decode(self, stored: np.ndarray, fields: Fields) -> np.ndarray:
-        """The parameter (T, ...) from the file's numbers (T, n), given the fields it depends on."""
+        """The parameter (T, ...) from the file's numbers (T, n) and the fields it depends on."""
         return stored
 
     def encode(self, values: np.ndarray, fields: Fields) -> np.ndarray:
@@ -44,7 +44,7 @@ class Coding:
         return values
 
     def stale(self, changed: Mapping[str, np.ndarray], field: str, width: int) -> np.ndarray:
-        """Which stored numbers (T, n) must be renewed, for the fields that changed."""
+        """Mask (T, n) of the stored numbers to rewrite, from the masks of the changed fields."""
         rows = np.any([changed[name].reshape(len(changed[name]), -1).any(1) for name in (field, *self.depends)], axis=0)
         return np.broadcast_to(rows[:, None], (len(rows), width))
 
@@ -66,7 +66,7 @@ class Rotations(Coding):
         return WIDTHS[self.kind]
 
     def decode(self, stored: np.ndarray, fields: Fields) -> np.ndarray:
-        """See `Coding`; raises InputError where the numbers are not rotations."""
+        """See `Coding`; raises InputError if the numbers are not rotations."""
         dtype = stored.dtype if stored.dtype.kind == "f" else np.dtype(np.float64)
         grouped = stored.reshape(len(stored), -1, WIDTHS[self.kind])
         if self.kind == "axis-angle":
@@ -89,23 +89,23 @@ class Rotations(Coding):
         return joints.reshape(len(values), -1)
 
     def stale(self, changed: Mapping[str, np.ndarray], field: str, width: int) -> np.ndarray:
-        """Joint by joint."""
+        """See `Coding`; masks joint by joint."""
         joints = changed[field].reshape(len(changed[field]), -1)
         return np.repeat(joints, width // joints.shape[1], axis=1)
 
 
-#: Two copies of a root that differ by less came from the same values (radians, metres).
+#: Max difference between two copies of the same root (matrix entries, metres).
 _SAME_ROOT = 1e-4
 
 
 @dataclass(frozen=True)
 class TurnedRoot(Coding):
-    """A root stored in other axes: turned by a plain rotation about the origin, without the pelvis term.
+    """A root orientation stored in other axes: rotated about the origin, without the pelvis term.
 
     Attributes:
         turn: (3, 3) `R_stored_root`.
-        stored: (T, 3) as read; new rotation vectors stay on its branch.
-        exact: (T, 3) another copy, unturned; saves the rounding in the rows where it agrees.
+        stored: (T, 3) as read; new rotation vectors stay close to it.
+        exact: (T, 3) an unrotated copy; used in the rows where it agrees, to avoid rounding.
     """
 
     turn: np.ndarray
@@ -127,7 +127,7 @@ class TurnedRoot(Coding):
 
 @dataclass(frozen=True)
 class TurnedTransl(Coding):
-    """The translation of such a root; `turn` and `exact` as in `TurnedRoot`."""
+    """The translation of a rotated root; `turn` and `exact` as in `TurnedRoot`."""
 
     turn: np.ndarray
     exact: np.ndarray | None = None

@@ -1,4 +1,4 @@
-"""Containers that adapters write back as they read them: torch, npz, npy, pickle, joblib and JSON files, folders."""
+"""Read and write containers, each as it was read: torch, npz, npy, pickle, joblib and JSON files, and folders."""
 
 from __future__ import annotations
 
@@ -44,19 +44,19 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Container:
-    """A file's content, with what its reader may depend on.
+    """A file's content, and the details needed to write it back in the same way.
 
     Attributes:
         kind: "torch", "npz", "npy" (one pickled dict), "pickle", "joblib", "json" or "folder".
         tree: Nested dicts of arrays (tensors, numpy arrays, anything else); a JSON file may hold a list.
-        protocol: The pickle protocol.
-        numpy1_names: The pickle (or the npy's) spells `numpy.core`, so that NumPy 1 (Blender's) can read it.
-        compressed: The npz is deflated.
-        compressor: joblib's name of the compression of a pickle, its own or a plain one, or "".
-        raw: Object arrays of an npz as stored, by key; only those that an adapter needs are unpickled.
-        indent: Of a JSON file.
-        root: Of a folder.
-        parts: The files of a folder that were read, by relative name; the others are copied.
+        protocol: Pickle protocol.
+        numpy1_names: Whether the pickle spells `numpy.core`, which NumPy 1 (in Blender) needs.
+        compressed: Whether the npz is deflated.
+        compressor: joblib's name for the compression of a pickle, or "".
+        raw: Stored bytes of an npz's object arrays, by key; only those that an adapter needs are unpickled.
+        indent: Indentation of a JSON file.
+        root: Path of a folder.
+        parts: Files of a folder by relative name; None for a file that is copied unread.
     """
 
     kind: str
@@ -71,12 +71,12 @@ class Container:
     parts: dict[str, Container | None] = field(default_factory=dict)
 
 
-#: Object arrays of an npz whose pickled dicts are read (ROMP's); the others pass through unread.
+#: Object arrays of an npz (ROMP's) whose pickled dicts are read; the others pass through unread.
 _OBJECTS = ("results", "sequence_results", "outputs")
 
-#: First bytes of what joblib compresses with.
+#: First bytes -> joblib's name of the compression.
 _COMPRESSORS = {b"\x78": "zlib", b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ": "xz", b"\x5d\x00": "lzma"}
-#: How to compress and to inflate, by that name.
+#: Functions that compress and decompress, by that name.
 _CODECS: dict[str, tuple[Callable[[bytes], bytes], Callable[[bytes], bytes]]] = {
     "zlib": (zlib.compress, zlib.decompress),
     "gzip": (gzip.compress, gzip.decompress),
@@ -87,10 +87,10 @@ _CODECS: dict[str, tuple[Callable[[bytes], bytes], Callable[[bytes], bytes]]] = 
 
 
 def peek(path: Path) -> Container | None:
-    """What a file holds, or None where it does not hold named values. The last file's content is cached.
+    """What a file holds, or None if it does not hold named values. The content of the last file is cached.
 
     Raises:
-        InputError: It is damaged, or asks to run code.
+        InputError: The file is damaged, or its pickle could run code.
     """
     try:
         state = path.stat()
@@ -103,11 +103,11 @@ def read_container(path: Path) -> Container:
     """Read a file that holds named values: a dict, or a JSON list.
 
     Raises:
-        InputError: It is another kind of file, or damaged, or asks to run code.
+        InputError: It is another kind of file, or damaged, or its pickle could run code.
     """
     container = peek(path)
     if container is None:
-        raise InputError(f"{path}: is not a torch, npz, npy, pickle or JSON file of named values (a dict)")
+        raise InputError(f"{path}: not a torch, npz, npy, pickle or JSON file of named values (a dict)")
     return container
 
 
@@ -132,7 +132,7 @@ def read_folder(root: Path, names: Sequence[str], others: Sequence[str] = ()) ->
     Args:
         root: The folder.
         names: Files to read.
-        others: Files to copy when it is written.
+        others: Files to copy when the folder is written.
     """
     parts: dict[str, Container | None] = {name: read_container(root / name) for name in names}
     tree = {name: part.tree for name, part in parts.items() if part is not None}
@@ -140,7 +140,7 @@ def read_folder(root: Path, names: Sequence[str], others: Sequence[str] = ()) ->
 
 
 def write_container(container: Container, tree: Any, path: Path) -> None:
-    """Write `tree` as the kind of file that `container` was; files of a folder that did not change are copied."""
+    """Write `tree` as the same kind of file as `container`; unchanged files of a folder are copied."""
     if container.kind == "folder":
         assert container.root is not None
         for name, part in container.parts.items():
@@ -152,7 +152,7 @@ def write_container(container: Container, tree: Any, path: Path) -> None:
         return
     with path.open("wb") as stream:
         if container.kind == "torch":
-            # into a file torch would hide that the disk is full
+            # written straight to the file, torch would hide a full disk
             whole = io.BytesIO()
             torch.save(tree, whole)
             stream.write(whole.getbuffer())
@@ -170,11 +170,11 @@ def write_container(container: Container, tree: Any, path: Path) -> None:
 
 
 def _of_pickle(path: Path, tree: dict[Any, Any]) -> Container:
-    """A pickle, or what joblib makes of one."""
+    """The container of a plain or joblib pickle that holds `tree`."""
     data = path.read_bytes()
     compressor = next((name for magic, name in _COMPRESSORS.items() if data.startswith(magic)), "")
     if compressor:
-        # it has been read, so what it inflates to is within the limits
+        # the file was read before, so its decompressed size is within the limits
         data = _CODECS[compressor][1](data)
     if b"NumpyArrayWrapper" in data:
         return Container("joblib", tree, compressor=compressor)
@@ -187,7 +187,7 @@ def _spells_numpy1(pickle: bytes) -> bool:
 
 
 def _old_protocol(data: bytes) -> int:
-    """Of a pickle without a head: 0, which has no binary instruction, or 1; 2 for joblib's before 0.10."""
+    """Protocol of a pickle without a header: 0 or 1 by its instructions; 2 for joblib before 0.10."""
     if data.startswith(b"ZF"):
         return 2
     return max(instruction.proto for instruction, _, _ in pickletools.genops(data))
@@ -197,6 +197,7 @@ def _read_npz(path: Path) -> Container:
     raw: dict[str, bytes] = {}
 
     def read_objects(stream: IO[bytes], where: str, budget: Budget) -> Any:
+        """Keep the bytes of an object array; unpickle it only if an adapter needs it."""
         data, key = object_member(stream, where), where.removeprefix(f"{path}: ")
         raw[key] = data
         return unpickled_member(data, where, budget) if key in _OBJECTS else data

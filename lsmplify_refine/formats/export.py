@@ -1,6 +1,6 @@
-"""Export to another body family, frame or container than the input's, with a note for every loss.
+"""Export to another body family, frame or container, with a note for every loss.
 
-`export` writes one person as
+`export` writes one person in one of these formats:
 
     amass       SMPL-X in AMASS's stageii layout, world with z up; opens in the SMPL-X Blender add-on
     smpl-npz    SMPL under smplx's argument names, in the estimate's own frame
@@ -8,8 +8,8 @@
     gvhmr       GVHMR's `hmr4d_results.pt` (SMPL-X, camera and world with y up)
     bvh         skeleton and rotations for animation tools, y up, centimetres
 
-The 21 body joints are shared by all families. What is not: the place of the pelvis in the model (see `frames`), hands
-and face (at rest here), and the shape, which only SMPL and SMPL-H share.
+All families share the 21 body joints. They differ in the rest position of the pelvis (see `geometry.coordinates`), in
+hands and face (at rest here), and in the shape space, which only SMPL and SMPL-H share.
 """
 
 from __future__ import annotations
@@ -31,9 +31,12 @@ from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.notes import Note
 from lsmplify_refine.values.smpl_joints import BODY_JOINTS
 
-#: Target frame rate that the SMPL-X Blender add-on comes with; it cuts fractions off and refuses less.
+#: Default target frame rate of the SMPL-X Blender add-on; it truncates the file's rate and rejects lower ones.
 _ADD_ON_FPS = 30
 _BETAS = 10
+
+#: File extension of each format.
+SUFFIXES: dict[str, str] = {"amass": ".npz", "smpl-npz": ".npz", "smplx-npz": ".npz", "gvhmr": ".pt", "bvh": ".bvh"}
 
 
 def export(estimate: Estimate, path: Path, format: OutputFormat, *, body: BodyModel | None = None) -> tuple[Note, ...]:
@@ -41,16 +44,16 @@ def export(estimate: Estimate, path: Path, format: OutputFormat, *, body: BodyMo
 
     Args:
         estimate: The person.
-        path: The file to write; it is replaced.
+        path: The file to write; an existing file is replaced.
         format: See the module's docstring.
-        body: A model whose J0 (and, for BVH, skeleton) counts where it is of the family in question; else the family's
-            mean J0 and the open body's skeleton.
+        body: Its J0 (and, for BVH, its skeleton) are used if it has the right family. Otherwise the family's mean J0
+            and the open body's skeleton are used.
 
     Returns:
-        What was changed, assumed or left out.
+        Notes on what was changed, assumed or left out.
 
     Raises:
-        InputError: The estimate lacks what the format needs.
+        InputError: The estimate lacks a value that the format needs, or the file cannot be written.
     """
     writers: dict[str, Callable[[Estimate, Path, BodyModel | None], list[Note]]] = {
         "amass": _write_amass,
@@ -64,32 +67,35 @@ def export(estimate: Estimate, path: Path, format: OutputFormat, *, body: BodyMo
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
     if not np.array_equal(estimate.frame_ids, np.arange(len(estimate))) and format in ("amass", "gvhmr", "bvh"):
-        text = f"{format} has no frame numbers: the rows follow each other, gaps of the track are closed up"
+        text = f"{format} has no frame numbers: rows are consecutive and gaps in the track are closed"
         notes.append(Note("gaps-closed", text))
     return tuple(notes)
 
 
 def to_family(estimate: Estimate, family: Family, body: BodyModel | None = None) -> tuple[Estimate, list[Note]]:
-    """The same posed body in another family, the pelvis where it was, in camera and world; and what was lost.
+    """Convert a posed body to another family; the pelvis keeps its position in camera and world.
 
     Args:
         estimate: The person.
-        family: The family wanted.
-        body: A model whose J0 counts where it is of one of the two families.
+        family: The target family.
+        body: Its J0 is used if it has one of the two families.
+
+    Returns:
+        The converted estimate, and notes on what was lost.
     """
     if family == estimate.family:
         return estimate, []
-    text = f"converted from {estimate.family} to {family}: 21 body joints kept, the pelvis where it was"
+    text = f"converted from {estimate.family} to {family}: 21 body joints and the pelvis position are kept"
     notes = [Note("family-converted", text)]
     shares_shape = {family, estimate.family} == {"smpl", "smplh"}
     betas = np.zeros((len(estimate), _BETAS), estimate.betas.dtype)
     if shares_shape:
         betas = estimate.betas[:, :_BETAS]
     else:
-        text = f"{estimate.family} betas mean nothing in {family}; the mean shape is written"
+        text = f"{estimate.family} betas do not transfer to {family}; the mean shape is written"
         notes.append(Note("shape-replaced", text))
     if estimate.family == "smpl" and estimate.body_pose[:, 21:].any():
-        text = "the rotations of SMPL's two hand joints have no counterpart and are left out"
+        text = "SMPL's two hand joints have no counterpart; their rotations are left out"
         notes.append(Note("hand-joints-dropped", text))
     before, after = rest_pelvis(estimate.family, estimate.betas, body), rest_pelvis(family, betas, body)
     converted = change_family(estimate, family, rest_pelvis_from=before, rest_pelvis_to=after, betas=betas)
@@ -102,7 +108,7 @@ def to_family(estimate: Estimate, family: Family, body: BodyModel | None = None)
 
 
 def rest_pelvis(family: Family, betas: np.ndarray, body: BodyModel | None = None) -> np.ndarray:
-    """J0 (T, 3) of a shape (T, B): from `body` where it is of that family, else the family's mean."""
+    """J0 (T, 3) of a shape (T, B): from `body` if it has that family, else the family's mean."""
     if body is not None and not body.is_open and body.family == family:
         return body.rest_pelvis(betas[:, : body.num_betas])
     return np.broadcast_to(np.array(MEAN_REST_PELVIS[family]), (len(betas), 3))
@@ -111,7 +117,7 @@ def rest_pelvis(family: Family, betas: np.ndarray, body: BodyModel | None = None
 def root_in_world(
     estimate: Estimate, up: Literal["y", "z"], body: BodyModel | None = None
 ) -> tuple[np.ndarray, np.ndarray, list[Note]]:
-    """Root rotation (T, 3) and `transl` (T, 3) in a world with the axis `up` upwards, and what was assumed."""
+    """Root rotation (T, 3) and `transl` (T, 3) in a world whose axis `up` is vertical, and notes on assumptions."""
     notes: list[Note] = []
     now: Axes = "camera"
     orient, transl = estimate.global_orient, estimate.transl
@@ -120,7 +126,7 @@ def root_in_world(
     elif estimate.frame == "world":
         now = "y"
     else:
-        notes.append(Note("camera-as-world", "the file has no world: the camera is taken as one, held level"))
+        notes.append(Note("camera-as-world", "the file has no world; a level camera is assumed and used as the world"))
     if now == up:
         return orient, transl, notes
     J0 = rest_pelvis(estimate.family, estimate.betas, body)
@@ -154,7 +160,7 @@ def _write_amass(estimate: Estimate, path: Path, body: BodyModel | None) -> list
     with path.open("wb") as stream:
         np.savez(stream, **arrays)
     if int(fps) < _ADD_ON_FPS:
-        text = f"the Blender add-on refuses less than {_ADD_ON_FPS} fps ({fps:g} here) unless its target is lowered"
+        text = f"the Blender add-on rejects less than {_ADD_ON_FPS} fps ({fps:g} here) unless its target is lowered"
         rate_notes.append(Note("fps-too-low", text, "warning"))
     return [*notes, *more, *rate_notes, *shape_notes, Note("hands-flat", "hands are flat and the face is at rest")]
 
@@ -168,7 +174,7 @@ def _write_smplx(estimate: Estimate, path: Path, body: BodyModel | None) -> list
 
 
 def _write_plain(estimate: Estimate, notes: list[Note], path: Path) -> list[Note]:
-    """smplx's argument names; read back by the generic adapter."""
+    """Write smplx's argument names, which the generic adapter reads."""
     arrays: dict[str, Any] = {
         "model_type": np.array(estimate.family),
         "gender": np.array(estimate.gender),
@@ -190,8 +196,7 @@ def _write_plain(estimate: Estimate, notes: list[Note], path: Path) -> list[Note
 def _write_gvhmr(estimate: Estimate, path: Path, body: BodyModel | None) -> list[Note]:
     if estimate.frame != "camera" or estimate.camera is None:
         raise InputError(
-            f"{estimate.source}: --output-format gvhmr needs the person before a camera with intrinsics; "
-            "the file has none"
+            f"{estimate.source}: --output-format gvhmr needs camera coordinates and intrinsics; the file lacks them"
         )
     converted, notes = to_family(estimate, "smplx", body)
     orient, transl, more = root_in_world(converted, "y", body)
@@ -211,7 +216,7 @@ def _write_gvhmr(estimate: Estimate, path: Path, body: BodyModel | None) -> list
     }
     results["K_fullimg"] = torch.tensor(np.ascontiguousarray(estimate.camera.K)).float()
     write_container(Container("torch", results), results, path)
-    return [*notes, *more, Note("net-outputs-dropped", "net_outputs are not written: there are none")]
+    return [*notes, *more, Note("net-outputs-dropped", "net_outputs are not written: the input has none")]
 
 
 def _write_bvh(estimate: Estimate, path: Path, body: BodyModel | None) -> list[Note]:
@@ -220,7 +225,7 @@ def _write_bvh(estimate: Estimate, path: Path, body: BodyModel | None) -> list[N
     pelvis = transl + rest_pelvis(estimate.family, estimate.betas, body)
     own = body if body is not None and not body.is_open and body.family == estimate.family else None
     if own is None:
-        notes.append(Note("skeleton-open", "the skeleton is the open body's: bone lengths are not the person's"))
+        notes.append(Note("skeleton-open", "the skeleton is the open body's; its bone lengths are not the person's"))
     skeleton = own or BodyModel.open()
     betas = np.median(estimate.betas, axis=0)[: own.num_betas] if own is not None else np.zeros(1)
     write_bvh(path, skeleton, betas, orient, estimate.body_pose, pelvis, fps)
@@ -230,11 +235,11 @@ def _write_bvh(estimate: Estimate, path: Path, body: BodyModel | None) -> list[N
 def _rate(estimate: Estimate) -> tuple[float, list[Note]]:
     if estimate.fps is not None:
         return estimate.fps, []
-    return DEFAULT_FPS, [Note("fps-assumed", f"no frame rate is known; {DEFAULT_FPS:g} fps is written", "warning")]
+    return DEFAULT_FPS, [Note("fps-assumed", f"the frame rate is unknown; {DEFAULT_FPS:g} fps is written", "warning")]
 
 
 def _one_shape(estimate: Estimate) -> tuple[np.ndarray, list[Note]]:
-    """One shape for the clip, and a note where the file had several."""
+    """One shape for the clip, and a note if it replaces several."""
     if np.ptp(estimate.betas, axis=0).max() == 0:
         return estimate.betas[0], []
     return np.median(estimate.betas, axis=0), [
@@ -242,23 +247,19 @@ def _one_shape(estimate: Estimate) -> tuple[np.ndarray, list[Note]]:
     ]
 
 
-#: Extension of each.
-SUFFIXES: dict[str, str] = {"amass": ".npz", "smpl-npz": ".npz", "smplx-npz": ".npz", "gvhmr": ".pt", "bvh": ".bvh"}
-
-
 def change_family(
     estimate: Estimate, family: Family, *, rest_pelvis_from: np.ndarray, rest_pelvis_to: np.ndarray, betas: np.ndarray
 ) -> Estimate:
-    """The same posed body given to another family: the pelvis stays where it is.
+    """Convert the pose to another family; the pelvis keeps its position.
 
-    The first 21 body joints are shared by all families; SMPL's two hand joints are set to rest or dropped.
+    All families share the first 21 body joints. SMPL's two hand joints are set to rest or dropped.
 
     Args:
         estimate: The track to convert.
-        family: The family wanted.
+        family: The target family.
         rest_pelvis_from: (3,) or (T, 3) J0 under the estimate's own model and shape.
         rest_pelvis_to: (3,) or (T, 3) J0 under the new model with `betas`.
-        betas: (T, B) shape in the new family; shapes do not transfer, so the caller must say.
+        betas: (T, B) shape in the new family; shapes do not transfer, so the caller gives it.
     """
     joints = BODY_JOINTS[family]
     body_pose = np.zeros((len(estimate), joints, 3), dtype=estimate.body_pose.dtype)

@@ -1,4 +1,4 @@
-"""Link people over time by their boxes alone, for files whose ids are only a detector's order."""
+"""Link people over time by their boxes, for files whose ids only count the detections of a frame."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-#: Min overlap (intersection over union) of a person's boxes in neighbouring frames.
+#: Min intersection over union of a person's boxes in neighbouring frames.
 _MIN_OVERLAP = 0.3
-#: Max frames that a person may be unseen and still be linked.
+#: Max frames between two linked detections.
 _MAX_GAP = 15
 
 
 def link_boxes(frames: Sequence[int], boxes: np.ndarray) -> np.ndarray:
-    """Track number (N,) of each detection, greedily by overlap with each person's last box.
+    """Track number (N,) of each detection, matched greedily by overlap with each track's last box.
 
     Args:
-        frames: (N,) frame of each detection, rising.
+        frames: (N,) frame of each detection, ascending.
         boxes: (N, 4) x1, y1, x2, y2.
     """
     numbers = np.asarray(frames)

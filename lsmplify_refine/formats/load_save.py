@@ -1,4 +1,4 @@
-"""`load` and `save`: any known estimator's file in, the same format out, through the adapters."""
+"""`load` reads any known estimator's file, `save` writes it back in the same format; both through the adapters."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from lsmplify_refine.values.estimate import Estimate
 
 
 def load(path: str | Path, *, format: str | None = None) -> list[Estimate]:
-    """Read an estimator's result: one `Estimate` for each person in it.
+    """Read an estimator's result: one `Estimate` per person.
 
     Args:
         path: The file, or the estimator's output folder.
-        format: Name of an adapter; None to recognise it by content. Options follow behind a colon, as in
+        format: Name of an adapter; None to recognise the format by content. Options follow after a colon, as in
             "generic:family=smplx,rot6d=rows".
 
     Raises:
-        InputError: No such file, no known format, or the content cannot be used; the message says which key.
+        InputError: The file does not exist, its format is not known, or a key cannot be used.
     """
     path = Path(path)
     if not path.exists():
@@ -50,7 +50,7 @@ def load(path: str | Path, *, format: str | None = None) -> list[Estimate]:
         ) from error
 
 
-#: A file may be wrong in more ways than an adapter checks.
+#: What an adapter may raise on files that are wrong in a way that it does not check.
 _UNFORESEEN = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RuntimeError)
 
 
@@ -59,14 +59,14 @@ def _in_short(error: Exception) -> str:
 
 
 def _options(name: str, text: str, known: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """The options behind a format's name, checked against those that its adapter knows."""
+    """The options after a format's name, checked against the adapter's."""
     options = dict(part.strip().partition("=")[::2] for part in text.split(",") if part.strip())
     for option, value in options.items():
         if option not in known:
             has = ", ".join(known) or "none"
             raise InputError(f"--format {name}:{option}={value}: format {name} has no such option; it has: {has}")
         if known[option] and value not in known[option]:
-            raise InputError(f"--format {name}:{option}={value}: {option} is one of {', '.join(known[option])}")
+            raise InputError(f"--format {name}:{option}={value}: {option} must be one of {', '.join(known[option])}")
     return options
 
 
@@ -78,8 +78,7 @@ def _recognise(path: Path) -> str:
     if path.is_dir():
         inside = ", ".join(sorted(child.name for child in path.iterdir())[:6]) or "nothing"
         raise InputError(
-            f"{path}: no result of a known format ({known}) in this folder, which holds {inside}; "
-            "give the result file itself"
+            f"{path}: no result in a known format ({known}); the folder holds {inside}; give the result file itself"
         )
     content = inspect_file(path)
     if content.container == "unknown":
@@ -97,16 +96,15 @@ def _top_level_keys(path: Path) -> tuple[str, ...]:
 def save(estimates: Sequence[Estimate], path: str | Path, *, overwrite: bool = False) -> None:
     """Write estimates in the format and container that they were read from.
 
-    The file (or folder, where a format is one) appears whole or not at all: written under another name beside it,
-    then renamed.
+    Writing is atomic: the file (or folder) is written under a temporary name beside `path`, then renamed.
 
     Args:
-        estimates: As `load` gave them, with refined fields changed.
+        estimates: As returned by `load`, with refined fields replaced.
         path: The file to write.
-        overwrite: Replace a file that exists, be it the input itself.
+        overwrite: Replace an existing file, even the input itself.
 
     Raises:
-        InputError: The estimates are not of exactly one format, the file exists, or it cannot be written.
+        InputError: The estimates have different formats, the file exists, or it cannot be written.
     """
     path = Path(path)
     names = {estimate.format for estimate in estimates}
@@ -121,7 +119,7 @@ def save(estimates: Sequence[Estimate], path: str | Path, *, overwrite: bool = F
         os.replace(temporary, path)  # noqa: PTH105 - says that it replaces
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
-    # as where it was read
+    # as in `load`
     except _UNFORESEEN as error:
         raise InputError(f"{path}: cannot be written ({_in_short(error)}); --debug shows where") from error
     finally:
@@ -138,7 +136,7 @@ def _check_target(path: Path, source: Path | None, overwrite: bool) -> None:
     if not path.parent.is_dir():
         raise InputError(f"{path}: cannot be written: the folder {path.parent} does not exist")
     if source is not None and path.suffix != source.suffix:
-        raise InputError(f"{path}: the result is in the format of {source.name}; the name must end in {source.suffix}")
+        raise InputError(f"{path}: the result has the format of {source.name}; the name must end in {source.suffix}")
     if path.exists() and not overwrite:
         what = "is the input itself" if source is not None and source.exists() and path.samefile(source) else "exists"
         raise InputError(f"{path}: {what}; give another name, or ask to overwrite it")

@@ -1,4 +1,4 @@
-"""Writing pickles as those who will read them expect, and reading object arrays under the allow-list."""
+"""Write pickles that NumPy 1 and 2 can read, and read object arrays under the allow-list."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ from numpy.lib import format as npy_format
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.safe_load import Budget, restricted_loads
 
-#: Max bytes of an object array in a npz or npy file.
+#: Max bytes of an object array in an npz or npy file.
 _MAX_OBJECT_BYTES = 100_000_000
 
-#: Absent from the type stubs.
+#: Missing in the type stubs.
 _save_global: Callable[[pickle._Pickler, Any, str | None], None] = vars(pickle._Pickler)["save_global"]
 
 
 class _NumPy1Pickler(pickle._Pickler):
     """Spells numpy's modules as NumPy 1 does; NumPy 2 reads both spellings."""
 
-    # of the base class, absent from the type stubs
+    # attributes of the base class that the type stubs lack
     proto: int
     save: Callable[[Any], None]
     write: Callable[[bytes], object]
     memoize: Callable[[Any], None]
 
     def save_global(self, obj: Any, name: str | None = None) -> None:
+        """Pickle a class or function by name, as the base class does."""
         module = getattr(obj, "__module__", None) or ""
         if not module.startswith("numpy._core."):
             _save_global(self, obj, name)
@@ -49,7 +50,7 @@ class _NumPy1Pickler(pickle._Pickler):
 
 
 def pickled(tree: Any, protocol: int, numpy1_names: bool) -> bytes:
-    """A pickle of `tree`, with numpy's modules spelled as NumPy 1 does where asked."""
+    """A pickle of `tree`; with `numpy1_names`, numpy's modules are spelled as in NumPy 1."""
     if not numpy1_names:
         return pickle.dumps(tree, protocol=protocol)
     stream = io.BytesIO()
@@ -58,25 +59,25 @@ def pickled(tree: Any, protocol: int, numpy1_names: bool) -> bytes:
 
 
 def object_member(stream: IO[bytes], where: str) -> bytes:
-    """The pickle of an object array, whose header has been read.
+    """The pickle of an object array; the stream is at the end of its header.
 
     Raises:
-        InputError: It is larger than any estimator's.
+        InputError: The pickle is larger than that of any estimator.
     """
     data = stream.read(_MAX_OBJECT_BYTES + 1)
     if len(data) > _MAX_OBJECT_BYTES:
-        raise InputError(f"{where}: pickled objects of more than {_MAX_OBJECT_BYTES >> 20} MB; too much to be read")
+        raise InputError(f"{where}: more than {_MAX_OBJECT_BYTES >> 20} MB of pickled objects; too large to read")
     return data
 
 
 def unpickled_member(data: bytes, where: str, budget: Budget) -> Any:
-    """What the pickle of an object array holds, read under the allow-list; a single object without the array."""
+    """What the pickle of an object array holds, read under the allow-list; a single object comes without its array."""
     value = restricted_loads(data, where, budget)
     return value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
 
 
 def write_object(value: Any, stream: IO[bytes], numpy1_names: bool) -> None:
-    """One object in an array, as `np.save` stores dicts."""
+    """Write one object in a 0-dimensional array, as `np.save` stores dicts."""
     array = np.empty((), dtype=object)
     array[()] = value
     npy_format.write_array_header_1_0(stream, npy_format.header_data_from_array_1_0(array))

@@ -1,4 +1,4 @@
-"""Which joints a pose holds and how they are stored, judged by key and shape and never guessed."""
+"""Determine which joints a pose holds and how they are stored, from keys and shapes; ambiguity is an error."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ _SMPLX_KEYS = {
 
 @dataclass(frozen=True)
 class PoseLayout:
-    """What a pose array is.
+    """The layout of a pose array.
 
     Attributes:
-        joints: How many it holds, with the root where it has one.
-        kind: How each is stored.
+        joints: Number of joints, including the root if the array has it.
+        kind: How each rotation is stored.
     """
 
     joints: int
     kind: RotationKind
 
     def columns(self, first: int, count: int) -> slice:
-        """Columns of joints in the flattened row."""
+        """Columns of `count` joints from `first` in the flattened row."""
         width = WIDTHS[self.kind]
         return slice(first * width, (first + count) * width)
 
     def coding(self, *, single: bool = False) -> Rotations:
-        """How to read them."""
+        """The coding of the rotations."""
         return Rotations(self.kind, single)
 
 
@@ -48,11 +48,11 @@ def pose_layout(shape: tuple[int, ...], frames: int, where: str, *, full: bool, 
     """The layout of a pose array of `frames` rows.
 
     Args:
-        shape: Of the array.
+        shape: Shape of the array.
         frames: T.
         where: File and key, for error messages.
-        full: It has the root as its first joint.
-        rot6d: The layout of 6D rotations that the user names.
+        full: Whether the first joint is the root.
+        rot6d: The user's choice of the 6D layout.
 
     Raises:
         InputError: The number of joints is not known, or the rotations are 6D and `rot6d` is None.
@@ -82,8 +82,8 @@ def _kind(width: int, where: str, rot6d: str | None) -> RotationKind:
         return "axis-angle" if width == 3 else "matrix"
     if rot6d is None:
         raise InputError(
-            f"{where}: 6D rotations, and three incompatible layouts of them are in use; "
-            "say which: --format generic:rot6d=interleaved (SPIN, SMPLest-X), columns (HMR2, TRAM) or rows (pytorch3d)"
+            f"{where}: 6D rotations, for which three incompatible layouts are in use; "
+            "choose one: --format generic:rot6d=interleaved (SPIN, SMPLest-X), columns (HMR2, TRAM) or rows (pytorch3d)"
         )
     kinds: dict[str, RotationKind] = {"interleaved": "6d-interleaved", "columns": "6d-columns", "rows": "6d-rows"}
     return kinds[rot6d]
@@ -95,14 +95,14 @@ def family_of(
     """The body family that a pose belongs to.
 
     Args:
-        joints: Of the pose, with the root where it has one.
+        joints: Joints of the pose, including the root if it has one.
         keys: The file's (lower-case) keys.
         stated: The family that the user or the file names, or "".
         where: File and key, for error messages.
-        padding: (T, 2, 3) the last two joints of 24.
+        padding: (T, 2, 3) the last two of 24 joints.
 
     Raises:
-        InputError: It is ambiguous, or contradicts `stated`.
+        InputError: The family is ambiguous, or contradicts `stated`.
     """
     fits: dict[int, tuple[Family, ...]] = {
         21: ("smplh", "smplx"),
@@ -122,10 +122,10 @@ def family_of(
     if joints == 24:
         if padding is not None and padding.any():
             return "smpl"
-        reason = "24 joints whose last two are at rest: SMPL, or SMPL-X (SMPL-H) filled up with zeros"
+        reason = "24 joints whose last two are at rest: SMPL, or SMPL-X (SMPL-H) padded with zeros"
         choices = "smpl, smplx or smplh"
     elif _SMPLX_KEYS & set(keys):
         return "smplx"
     else:
-        reason, choices = f"{joints} joints fit SMPL-X and SMPL-H, and no other key tells which", "smplx or smplh"
-    raise InputError(f"{where}: {reason}; say which: --format generic:family=... ({choices})")
+        reason, choices = f"{joints} joints fit SMPL-X and SMPL-H, and no other key decides", "smplx or smplh"
+    raise InputError(f"{where}: {reason}; choose one: --format generic:family=... ({choices})")

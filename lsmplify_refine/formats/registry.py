@@ -1,4 +1,4 @@
-"""The adapters by name: the built-in ones, then those that other packages register."""
+"""The adapter protocol, and the adapters by name: built-in ones first, then those of other packages."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from lsmplify_refine.values.estimate import Estimate
 #: Third parties add an adapter module under this entry-point group.
 ENTRY_POINT_GROUP = "lsmplify_refine.adapters"
 
-#: Found even where the package runs from a source tree without metadata.
+#: Available even in a source tree without package metadata.
 _BUILT_IN = {
     name: f"lsmplify_refine.adapters.{name}"
-    # each format stands before those that would take its files for their own
+    # specific formats come before those that would also recognise their files
     for name in (
         "gvhmr",
         "amass",
@@ -38,33 +38,33 @@ _BUILT_IN = {
 
 
 class Adapter(Protocol):
-    """What an adapter module has: three functions."""
+    """The three functions of an adapter module."""
 
     def recognises(self, path: Path) -> bool:
-        """Whether the file or folder is in this format, judged by its content first."""
+        """Whether the file or folder is in this format, judged by content rather than by name."""
         ...
 
     def read(self, path: Path) -> list[Estimate]:
-        """One estimate per person."""
+        """Read one estimate per person."""
         ...
 
     def write(self, estimates: Sequence[Estimate], path: Path) -> None:
-        """Write in the container that the estimates came from."""
+        """Write to the same kind of container as the estimates were read from."""
         ...
 
 
 @runtime_checkable
 class AdapterWithOptions(Adapter, Protocol):
-    """An adapter whose files leave something open, which the user decides.
+    """An adapter with options, for files whose content is ambiguous.
 
     Attributes:
-        OPTIONS: Option name -> allowed values; none allow any text.
+        OPTIONS: Option name -> allowed values; an empty sequence allows any text.
     """
 
     OPTIONS: Mapping[str, Sequence[str]]
 
     def read(self, path: Path, options: Mapping[str, str] | None = None) -> list[Estimate]:
-        """One estimate per person, read with the chosen options."""
+        """Read one estimate per person with the chosen options."""
         ...
 
 
@@ -77,7 +77,7 @@ def adapters() -> dict[str, Adapter]:
             continue
         try:
             found[point.name] = point.load()
-        # somebody else's package must not break the formats that work
+        # a broken third-party package must not disable the other formats
         except Exception as error:
             warnings.warn(f"the adapter {point.name} ({point.value}) cannot be loaded: {error}", stacklevel=2)
     return found

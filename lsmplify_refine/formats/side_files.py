@@ -1,4 +1,4 @@
-"""Values that may lie in a result or in one of several files beside it."""
+"""Choose between several sources of a value: the result itself and the files beside it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def first_of_length(
     """The first source that can be read and has a row for each frame.
 
     Args:
-        sources: The readers of those that are there, by name.
+        sources: A reader for each available source, by name.
         frames: T.
-        length: The rows of a value.
+        length: Returns the number of rows of a value.
 
     Returns:
-        The value, or None; and a note for each source before it that was ignored.
+        The value, or None; and a note for each source that was ignored.
     """
     notes: list[Note] = []
     for name, read in sources.items():

@@ -1,7 +1,7 @@
-"""Slots: where each parameter of a person lies in a file. Reading and writing back follow from them.
+"""Slots: where each parameter of a person is in a file. Reading and writing back follow from them.
 
-An adapter lists a person's slots; `read_fields` gives the numbers, and `write_slots` puts the ones that changed back
-where they came from, in every copy, and leaves all other bytes alone.
+An adapter lists a person's slots. `read_fields` reads the parameters; `write_slots` writes changed values back to every
+copy and leaves all other bytes unchanged.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ Field = Literal["global_orient", "body_pose", "betas", "transl", "world_orient",
 
 @dataclass(frozen=True)
 class Slot:
-    """One place of one parameter of one person.
+    """One copy of one parameter of one person.
 
     Attributes:
         field: The parameter.
         paths: One path for all rows, or one for each row of the track.
-        coding: How the numbers stand for the parameter.
-        columns: Of the leaf's row, flattened.
-        rows: (T,) the leaf's row for each row of the track; None where they are the same rows.
-        shared: The leaf has one row for the whole clip.
+        coding: Converts the numbers to the parameter and back.
+        columns: Columns of the leaf's flattened row.
+        rows: (T,) the leaf's row for each row of the track; None if they are the same.
+        shared: Whether the leaf has one row for the whole clip.
     """
 
     field: Field
@@ -52,23 +52,23 @@ class Slot:
 
 @dataclass(frozen=True)
 class Record:
-    """An estimate's passthrough: the file as read, and where this person's parameters lie."""
+    """An estimate's passthrough: the file as read, and where this person's parameters are."""
 
     container: Container
     slots: tuple[Slot, ...]
 
 
 def read_fields(tree: Any, slots: Sequence[Slot], frames: int, where: str) -> dict[str, np.ndarray]:
-    """The parameters, from the first slot of each; independent copies.
+    """Read each parameter from its first slot, as an independent copy.
 
     Args:
         tree: The file's content.
-        slots: Of one person; what a coding depends on comes first.
+        slots: One person's; fields that a coding depends on come first.
         frames: T.
         where: The file, for error messages.
 
     Raises:
-        InputError: A value is missing or does not fit; the message names file and key.
+        InputError: A value is missing or has the wrong shape; the message names file and key.
     """
     fields: dict[str, np.ndarray] = {}
     for slot in slots:
@@ -78,7 +78,7 @@ def read_fields(tree: Any, slots: Sequence[Slot], frames: int, where: str) -> di
         columns = stored[:, slot.columns]
         width = slot.coding.width(slot.field) or columns.shape[1]
         if columns.shape[1] % width or columns.size == 0 or (width != columns.shape[1] and slot.field != "body_pose"):
-            raise InputError(f"{where}: {slot.name}: {columns.shape[1]} numbers a row; expected {width}")
+            raise InputError(f"{where}: {slot.name}: {columns.shape[1]} numbers per row; expected {width}")
         try:
             values = slot.coding.decode(columns, fields)
         except InputError as error:
@@ -90,16 +90,16 @@ def read_fields(tree: Any, slots: Sequence[Slot], frames: int, where: str) -> di
 
 
 def shape_of(tree: Any, slot: Slot) -> tuple[int, ...] | None:
-    """The shape of a slot's (first) leaf; None where it is not an array of numbers."""
+    """The shape of a slot's (first) leaf; None if it is not an array of numbers."""
     array = to_numpy(look_up(tree, slot.paths[0]))
     return None if array is None else array.shape
 
 
 def check_slots(tree: Any, slots: Sequence[Slot], frames: int, where: str) -> None:
-    """Check the numbers of slots that `read_fields` does not look at, because another slot of their field comes first.
+    """Check all slots, also the copies whose numbers `read_fields` does not use.
 
     Raises:
-        InputError: A value is missing, does not fit the first of its field, or is not finite.
+        InputError: A value is missing, is not finite, or differs in shape from the first slot of its field.
     """
     first: dict[Field, tuple[str, int, tuple[int, ...]]] = {}
     for slot in slots:
@@ -115,14 +115,14 @@ def check_slots(tree: Any, slots: Sequence[Slot], frames: int, where: str) -> No
 
 
 def write_slots(estimates: Sequence[Estimate], path: Path) -> None:
-    """Write people in the container that they were read from; what did not change keeps its bytes.
+    """Write people to the same kind of container as they were read from; unchanged values keep their bytes.
 
     Raises:
-        InputError: They were not read from one file, or a value cannot be written where the file has another shape.
+        InputError: The people were not read from one file, or a value does not have the file's shape.
     """
     records = [estimate.passthrough for estimate in estimates]
     if not all(isinstance(record, Record) and record.container is records[0].container for record in records):
-        raise InputError(f"{path}: only estimates that were read from one file can be written as one")
+        raise InputError(f"{path}: only estimates that were read from one file can be written to one file")
     container = records[0].container
     values: dict[KeyPath, Any] = {}
     for estimate, record in zip(estimates, records, strict=True):
@@ -131,7 +131,7 @@ def write_slots(estimates: Sequence[Estimate], path: Path) -> None:
 
 
 def _update(values: dict[KeyPath, Any], tree: Any, slots: Sequence[Slot], estimate: Estimate) -> None:
-    """Add one person's renewed leaves to `values`."""
+    """Add one person's changed leaves to `values`."""
     where = str(estimate.source)
     read = read_fields(tree, slots, len(estimate), where)
     wanted = _fields_of(estimate)
@@ -139,7 +139,7 @@ def _update(values: dict[KeyPath, Any], tree: Any, slots: Sequence[Slot], estima
     for name, before in read.items():
         if wanted[name].shape != before.shape:
             raise InputError(
-                f"{where}: {name}: shape {wanted[name].shape} cannot be written where the file has {before.shape}"
+                f"{where}: {name}: shape {wanted[name].shape} cannot be written; the file has {before.shape}"
             )
         differs = wanted[name].astype(before.dtype) != before
         changed[name] = differs.any(-1) if before.shape[-1] == 3 else differs.any(-1, keepdims=True)
@@ -152,12 +152,12 @@ def _update(values: dict[KeyPath, Any], tree: Any, slots: Sequence[Slot], estima
 def _renew(
     values: dict[KeyPath, Any], tree: Any, slot: Slot, wanted: Fields, changed: Mapping[str, np.ndarray], where: str
 ) -> None:
-    """Put a slot's new numbers into its leaf, or its leaves."""
+    """Put a slot's new numbers into its leaf or leaves."""
     numbers = slot.coding.encode(wanted[slot.field], wanted)
     stale = slot.coding.stale(changed, slot.field, numbers.shape[1])
     if slot.shared:
         if np.ptp(numbers, axis=0).max() > 0:
-            raise InputError(f"{where}: {slot.name}: the file holds one row for the whole clip; give one")
+            raise InputError(f"{where}: {slot.name}: the file holds one row for the whole clip; make all rows equal")
         numbers, stale = numbers[:1], stale[:1]
     if len(slot.paths) == 1:
         _renew_leaf(values, tree, slot, slot.paths[0], slot.rows, numbers, stale)
@@ -189,7 +189,7 @@ def _renew_leaf(
 
 
 def _stored(tree: Any, slot: Slot, frames: int, where: str) -> np.ndarray:
-    """The numbers of a slot's leaves, all columns, (T, n) or (1, n)."""
+    """All columns of a slot's leaves, (T, n) or (1, n)."""
     if len(slot.paths) == 1:
         array = _array(tree, slot.paths[0], where)
         if slot.rows is not None:
@@ -214,7 +214,7 @@ def _array(tree: Any, path: KeyPath, where: str) -> np.ndarray:
 
 
 def _in_rows(array: np.ndarray, count: int, where: str) -> np.ndarray:
-    """(count, n) of an array whose leading axes, whichever they are, make up `count`."""
+    """(count, n) view of an array whose leading axes have `count` entries in all."""
     if count not in np.cumprod((1, *array.shape)):
         raise InputError(f"{where}: shape {array.shape}; expected {count} rows")
     return array.reshape(count, -1)

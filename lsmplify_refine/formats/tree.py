@@ -1,4 +1,4 @@
-"""Nested dicts, lists and arrays: where a value lies, and copies with some values replaced."""
+"""Nested dicts, lists and arrays: look up a value by path, and copy with some values replaced."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 
-#: Where a value lies in nested dicts and lists.
+#: Keys and indices that lead to a value in nested dicts and lists.
 KeyPath = tuple[Any, ...]
 
 
 def look_up(tree: Any, path: KeyPath) -> Any:
-    """The value at a path, or None where there is none."""
+    """The value at a path, or None if there is none."""
     value: Any = tree
     for key in path:
         indexed = isinstance(value, (list, tuple)) and isinstance(key, int) and key < len(value)
@@ -25,14 +25,14 @@ def look_up(tree: Any, path: KeyPath) -> Any:
 
 
 def people_with(names: Set[str], tree: Any) -> dict[Any, dict[str, Any]]:
-    """The people of a dict that have all these names; none where the tree is not such a dict."""
+    """The entries of a dict that are dicts with all these keys; empty if the tree is not a dict."""
     if not isinstance(tree, dict):
         return {}
     return {key: value for key, value in tree.items() if isinstance(value, dict) and set(value) >= names}
 
 
 def with_values(tree: Any, values: Mapping[KeyPath, Any]) -> Any:
-    """A copy of nested dicts and lists (types and key order kept) with the values at some paths replaced."""
+    """A copy of nested dicts and lists with the values at some paths replaced; types and key order stay."""
     below: dict[Any, dict[KeyPath, Any]] = {}
     for path, value in values.items():
         below.setdefault(path[0], {})[path[1:]] = value
@@ -43,9 +43,9 @@ def with_values(tree: Any, values: Mapping[KeyPath, Any]) -> Any:
 
 
 def with_changes(leaf: Any, values: np.ndarray, changed: np.ndarray) -> Any:
-    """A leaf with new values where `changed`; type, dtype, shape, strides and its other bytes stay.
+    """A leaf with new values where `changed`; type, dtype, shape, strides and all other bytes stay.
 
-    Whole numbers become single precision, or a metre or a radian would be lost.
+    Integers become single precision; otherwise rounding would lose up to a metre or a radian.
 
     Args:
         leaf: Tensor, numpy array, number, or nested lists or tuples of these.

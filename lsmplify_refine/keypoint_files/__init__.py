@@ -1,4 +1,4 @@
-"""Keypoints from files, 2D and 3D: one module for each family of formats, recognised by content."""
+"""Read 2D and 3D keypoint files: one module per family of formats, each recognised by content."""
 
 from lsmplify_refine.keypoint_files.arrays import keypoints_from_array
 from lsmplify_refine.keypoint_files.load import load_keypoints, load_tracks

@@ -1,4 +1,4 @@
-"""Bare arrays (`.npy`, tensors), freemocap's among them, and the plain `.npz` that names its convention."""
+"""Bare arrays (`.npy`, tensors, freemocap's files), and the plain `.npz` that names its convention."""
 
 from __future__ import annotations
 
@@ -16,17 +16,24 @@ from lsmplify_refine.values.notes import Note
 
 #: Conventions of estimators' own arrays, by the number of points.
 _BARE = {17: "coco17", 25: "body25"}
-#: If 99 % of a last column lie within these bounds, it is a confidence, not a coordinate.
+#: If 99 % of the last column are within these bounds, it is a confidence, not a coordinate.
 _CONFIDENCE = (-0.1, 1.1)
-#: A person is larger than this in pixels, and smaller in metres; larger than the second in millimetres.
-_LARGEST_M, _SMALLEST_MM = 5.0, 100.0
+#: Max size of a person in metres; a larger one is in pixels.
+_MAX_SIZE_M = 5.0
+#: Min size of a person in millimetres; a smaller one is in metres.
+_MIN_SIZE_MM = 100.0
 
 
 def keypoints_from_array(array: np.ndarray, *, where: str, source: str) -> Keypoints:
-    """Keypoints from (T, 17 or 25, 3 or 4): x and y in pixels, or x, y and z in metres, and confidence.
+    """Keypoints from (T, 17 or 25, 3 or 4): x, y in pixels or x, y, z in metres, then confidence.
+
+    Args:
+        array: The values.
+        where: File (and key), for error messages.
+        source: For `Keypoints.source`.
 
     Raises:
-        InputError: It has another shape or is not an array of numbers; `where` names the file (and key).
+        InputError: The array has another shape or does not hold numbers.
     """
     if array.ndim != 3 or array.shape[1] not in _BARE or array.shape[2] not in (3, 4) or not len(array):
         raise InputError(
@@ -40,10 +47,16 @@ def keypoints_from_array(array: np.ndarray, *, where: str, source: str) -> Keypo
 def track_of_array(
     array: np.ndarray, *, path: Path, wanted: str | None, image_size: tuple[int, int] | None
 ) -> KeypointTrack:
-    """One person's keypoints from a bare array (T, K, 2 to 5), see docs/keypoints.md.
+    """One person's keypoints from a bare array (T, K, 2 to 5); see docs/keypoints.md.
+
+    Args:
+        array: The values.
+        path: The file.
+        wanted: The user's choice of the convention.
+        image_size: (width, height) in pixels, for normalised coordinates.
 
     Raises:
-        InputError: Its shape, convention or columns are not clear.
+        InputError: The shape is wrong, or the convention or the columns are ambiguous.
     """
     if array.ndim != 3 or array.shape[2] not in (2, 3, 4, 5) or not len(array):
         raise InputError(
@@ -58,18 +71,18 @@ def track_of_array(
 
 
 def track_of_npz(path: Path, *, wanted: str | None) -> list[KeypointTrack]:
-    """The people of a plain npz: `convention`, `positions` or `keypoints3d`, optional `confidence` and `frame_ids`.
+    """The people of a plain npz; see docs/keypoints.md for its keys.
 
     Raises:
-        InputError: Keys are missing, contradict each other or have another shape.
+        InputError: Keys are missing, contradict each other or have the wrong shape.
     """
     arrays = load_npz(path)
     both = {"positions", "keypoints3d"} & arrays.keys()
     if len(both) == 2:
-        raise InputError(f"{path}: has both positions and keypoints3d; keep the one to refine onto")
+        raise InputError(f"{path}: has both positions and keypoints3d; keep the one to use")
     named = str(arrays["convention"]) if "convention" in arrays else None
     if wanted and named and wanted != named:
-        raise InputError(f"{path}: convention is {named!r} in the file, --keypoint-convention says {wanted!r}")
+        raise InputError(f"{path}: convention is {named!r} in the file, but --keypoint-convention is {wanted!r}")
     missing = [] if named or wanted else ["convention"]
     missing += [] if both else ["positions (or keypoints3d)"]
     if missing:
@@ -128,7 +141,7 @@ def _columns(array: np.ndarray, path: Path) -> tuple[np.ndarray, np.ndarray, tup
     if positions.shape[-1] == 2:
         return positions, confidence, ()
     if _is_millimetres(positions):
-        note = Note("unit-inferred", f"{path.name}: taken as millimetres, judged by the size of the body")
+        note = Note("unit-inferred", f"{path.name}: millimetres are assumed, from the size of the body")
         return positions / 1000, confidence, (note,)
     return positions, confidence, ()
 
@@ -140,17 +153,17 @@ def _last_is_confidence(array: np.ndarray) -> bool:
 
 
 def _in_pixels(array: np.ndarray) -> bool:
-    return array.shape[2] in (2, 3) and _spread(array[..., :2]) > _LARGEST_M and (
+    return array.shape[2] in (2, 3) and _spread(array[..., :2]) > _MAX_SIZE_M and (
         array.shape[2] == 2 or _last_is_confidence(array)
     )  # fmt: skip
 
 
 def _is_millimetres(array: np.ndarray) -> bool:
-    return array.shape[2] >= 3 and not _in_pixels(array) and _spread(array[..., :3]) > _SMALLEST_MM
+    return array.shape[2] >= 3 and not _in_pixels(array) and _spread(array[..., :3]) > _MIN_SIZE_MM
 
 
 def _spread(points: np.ndarray) -> float:
-    """Median over the frames of the diagonal of the points' box."""
+    """Diagonal of the bounding box of the points, median over the frames."""
     seen = np.isfinite(points).all(axis=-1) & (points != 0).any(axis=-1)
     spreads = [
         float(np.linalg.norm(np.ptp(frame[rows].astype(np.float64), axis=0)))
@@ -161,10 +174,10 @@ def _spread(points: np.ndarray) -> float:
 
 
 def _split(arrays: dict[str, np.ndarray], key: str, values: np.ndarray, path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Positions and confidence, which is the last of four numbers, or has its own key, or is 1 throughout."""
+    """Positions and confidence; the confidence is the fourth number, or has its own key, or is 1."""
     if values.shape[-1] == 4:
         if "confidence" in arrays:
-            raise InputError(f"{path}: {key} holds a confidence already, and there is a key confidence; keep one")
+            raise InputError(f"{path}: both {key} and the key confidence hold a confidence; keep one")
         return values[..., :3], values[..., 3]
     confidence = _numbers(arrays.get("confidence", np.ones(values.shape[:-1])), f"{path}: confidence")
     if confidence.shape != values.shape[:-1]:

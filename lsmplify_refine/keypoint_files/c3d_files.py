@@ -1,4 +1,4 @@
-"""C3D, the mocap laboratories' binary file, through the library `c3d` (pure Python; extra `mocap`)."""
+"""C3D, the binary format of motion capture laboratories, read with the library `c3d` (extra `mocap`)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from lsmplify_refine.keypoint_files.track import KeypointTrack
 
 
 def is_c3d(head: bytes) -> bool:
-    """Whether a file with this beginning is a C3D: its second byte, behind the parameter block, is 0x50."""
+    """Whether a file that begins with `head` is C3D: byte 0 points to the parameter block, byte 1 is 0x50."""
     return len(head) >= 2 and head[1] == 0x50 and 2 <= head[0] <= 20
 
 
 def read(path: Path, wanted: str | None) -> KeypointTrack:
-    """The one person of a C3D file.
+    """Read the single person of a C3D file.
 
     Raises:
         InputError: The library is missing, the file is damaged, or its points are not joints.
@@ -36,7 +36,7 @@ def read(path: Path, wanted: str | None) -> KeypointTrack:
             unit = "mm" if unit is None else unit.string_value.strip().lower()
             fps = float(reader.point_rate)
             frames = list(reader.read_frames(copy=True))
-    # a damaged file can make the library raise anything
+    # the library may raise anything on a damaged file
     except Exception as error:
         raise InputError(f"{path}: not readable as C3D ({type(error).__name__}: {error}); export it again") from error
     if unit not in METRES:

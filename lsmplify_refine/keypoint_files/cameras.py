@@ -27,23 +27,23 @@ _DISTORTIONS = (0, 4, 5, 8, 12, 14)
 
 
 def load_calibration(path: str | Path) -> dict[str, CalibratedCamera]:
-    """Cameras by name.
+    """Read calibrated cameras, by name.
 
     Args:
-        path: A folder with EasyMocap's intri.yml and extri.yml, either of the two, or a Pose2Sim `.toml`.
+        path: A folder with EasyMocap's intri.yml and extri.yml, either of these files, or a Pose2Sim `.toml`.
 
     Raises:
         InputError: Files or keys are missing or malformed.
     """
     path = Path(path)
     if not path.exists():
-        raise InputError(f"{path}: no such calibration")
+        raise InputError(f"{path}: no such file or folder")
     if path.is_dir():
         tomls = sorted(path.glob("*.toml"))
         if (path / "intri.yml").is_file() or not tomls:
             return _from_yaml(path)
         if len(tomls) > 1:
-            raise InputError(f"{path}: several .toml files; give the calibration itself")
+            raise InputError(f"{path}: several .toml files; give the calibration file itself")
         path = tomls[0]
     return _from_toml(path) if path.suffix.lower() == ".toml" else _from_yaml(path.parent)
 
@@ -56,7 +56,7 @@ def _from_yaml(folder: Path) -> dict[str, CalibratedCamera]:
     names, inner = _read_yaml(intri)
     _, outer = _read_yaml(extri)
     if not names:
-        raise InputError(f"{intri}: names: no cameras in it")
+        raise InputError(f"{intri}: names: lists no cameras")
     return {
         name: _camera(
             name,
@@ -72,7 +72,7 @@ def _from_yaml(folder: Path) -> dict[str, CalibratedCamera]:
     }
 
 
-#: A matrix as OpenCV writes it, and the list of names, in a block or in brackets.
+#: A matrix as OpenCV writes it, and the list of names, in block or bracket style.
 _MATRIX = re.compile(
     r"^ *\"?([^\s:\"]+)\"?:\s*!!opencv-matrix\s+rows:\s*(\d{1,2})\s+cols:\s*(\d{1,2})\s+dt:\s*\"?[fdi]\"?\s+"
     r"data:\s*\[([^\[\]]*)\]",
@@ -82,7 +82,7 @@ _NAMES = re.compile(r"^names:[ \t]*(?:\[([^\[\]]*)\]|((?:\r?\n *- *[^\r\n]*)+))"
 
 
 def _read_yaml(path: Path) -> tuple[list[str], dict[str, np.ndarray]]:
-    """Names and matrices of OpenCV's YAML; cv2.FileStorage itself corrupts memory on damaged files."""
+    """Names and matrices of OpenCV's YAML; cv2.FileStorage would corrupt memory on damaged files."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -122,7 +122,7 @@ def _from_toml(path: Path) -> dict[str, CalibratedCamera]:
         name = str(values.get("name", section))
         cameras[name] = _camera(name, values, path)
     if not cameras:
-        raise InputError(f"{path}: no cameras in it; each is a section with matrix, rotation and translation")
+        raise InputError(f"{path}: holds no cameras; each is a section with matrix, rotation and translation")
     return cameras
 
 

@@ -1,4 +1,4 @@
-"""Lists of people with `image_id` and `keypoints`: COCO results, COCO annotations, and AlphaPose."""
+"""COCO results, COCO annotations and AlphaPose: lists of people with `image_id` and `keypoints`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LAYOUTS = ("coco17", "coco23", "coco133", "halpe26", "halpe68", "halpe136")
 
 
 def is_coco(value: Any) -> bool:
-    """Whether JSON content is a list of such people, or COCO annotations."""
+    """Whether JSON content is COCO results, COCO annotations or AlphaPose's list."""
     people = value.get("annotations") if isinstance(value, dict) else value
     if not isinstance(people, list) or not people or not isinstance(people[0], dict):
         return False
@@ -24,7 +24,7 @@ def is_coco(value: Any) -> bool:
 
 
 def read(value: Any, path: Path, wanted: str | None) -> list[KeypointTrack]:
-    """The people, with frames numbered by `image_id` or by the file name that stands for it.
+    """Read the people; `image_id`, or the image's file name, gives the frame number.
 
     Raises:
         InputError: An entry is malformed.
@@ -47,14 +47,14 @@ def read(value: Any, path: Path, wanted: str | None) -> list[KeypointTrack]:
 
 
 def _images(entries: Any, path: Path) -> dict[Any, Any]:
-    """Image id -> file name, where the names carry frame numbers."""
+    """File name by image id."""
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise InputError(f"{path}: images: not a list of images")
     return {e["id"]: e["file_name"] for e in entries if isinstance(e.get("id"), int | str) and "file_name" in e}
 
 
 def _track_id(person: dict[str, Any]) -> str | None:
-    """AlphaPose's `idx` is a number, or one in nested lists; COCO's own `id` counts people, not persons."""
+    """The track id: AlphaPose's `idx`, a number or nested lists of one. COCO's `id` numbers annotations, not people."""
     value = person.get("idx", person.get("track_id"))
     while isinstance(value, list) and value:
         value = value[0]
@@ -64,7 +64,7 @@ def _track_id(person: dict[str, Any]) -> str | None:
 
 
 def _visibility(found: list[Detection]) -> list[Detection]:
-    """Annotations hold 0 (not labelled), 1 (hidden) or 2 (visible) where results hold a score."""
+    """Turn the visibility of annotations, 0 (not labelled), 1 (hidden) or 2 (visible), into a confidence."""
     values = np.unique(np.concatenate([each.confidence for each in found])) if found else np.zeros(0)
     if 2.0 not in values or not np.isin(values, (0.0, 1.0, 2.0)).all():
         return found

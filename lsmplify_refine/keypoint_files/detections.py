@@ -1,4 +1,4 @@
-"""Detections: the content of the per-frame formats, joined into tracks."""
+"""Detections, one person in one frame, and how they are joined into tracks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Detection:
         frame: Frame number.
         points: (K, 2) pixels or (K, 3).
         confidence: (K,).
-        person: The file's id, None where it has none.
+        person: The file's id of the person, or None.
     """
 
     frame: int
@@ -51,7 +51,7 @@ def numbers(values: Any, where: str) -> np.ndarray:
 def detection(frame: int, values: Any, where: str, *, width: int, person: str | None = None) -> Detection:
     """A detection from flat or nested numbers: `width` per point, the confidence last.
 
-    These formats write a missing 2D point as (0, 0); it gets confidence 0.
+    A 2D point at (0, 0) is missing in these formats and gets confidence 0.
     """
     flat = numbers(values, where).ravel()
     if not flat.size or flat.size % width:
@@ -70,21 +70,21 @@ def tracks_of(
     among: Sequence[str] | None = None,
     notes: tuple[Note, ...] = (),
 ) -> list[KeypointTrack]:
-    """Tracks by the file's ids, or else linked from frame to frame by distance.
+    """Join detections into tracks, by the file's ids, or else by distance from frame to frame.
 
     Args:
         detections: In any order.
-        where: File, for errors.
+        where: File, for error messages.
         source: For `Keypoints.source`.
         wanted: Convention named by the user or the file.
         among: Layouts that the format can hold.
-        notes: For every track.
+        notes: Added to every track.
 
     Raises:
-        InputError: There is nobody, or people with different numbers of points.
+        InputError: There are no detections, or they have different numbers of points.
     """
     if not detections:
-        raise InputError(f"{where}: nobody is in it")
+        raise InputError(f"{where}: contains no people")
     shapes = {each.points.shape for each in detections}
     if len(shapes) > 1:
         raise InputError(f"{where}: people have different numbers of points: {sorted(map(str, shapes))}")
@@ -118,14 +118,14 @@ def tracks_of(
 
 
 def frame_number(name: str | int, where: str) -> int:
-    """The number that a file name carries (`clip_000000000012_keypoints.json`, `img/000012.jpg`), or the number itself.
+    """The frame number in a file name (`clip_000000000012_keypoints.json`, `img/000012.jpg`), or the number itself.
 
     Raises:
-        InputError: There is none.
+        InputError: The name has no number.
     """
     if isinstance(name, int) and not isinstance(name, bool) and 0 <= name < 2**62:
         return name
-    # the last group of digits that no letter follows: "take3_000012_pose_3d" is frame 12
+    # the last group of digits not followed by a letter: "take3_000012_pose_3d" is frame 12
     found = re.findall(r"\d+(?![0-9A-Za-z])", Path(str(name)).stem)
     if not found or len(found[-1]) > 18:
         raise InputError(f"{where}: {str(name)[:60]!r} has no frame number at its end")

@@ -18,7 +18,7 @@ def is_easymocap(value: Any) -> bool:
 
 
 def people(value: Any, frame: int, where: str) -> list[Detection]:
-    """The people of a frame, with their ids.
+    """Read the people of a frame, with their ids.
 
     Raises:
         InputError: A person is malformed.

@@ -1,4 +1,4 @@
-"""JSON of OpenPose, COCO, AlphaPose, MMPose, EasyMocap and MediaPipe: a file, or a folder of one file per frame."""
+"""JSON of OpenPose, COCO, AlphaPose, MMPose, EasyMocap and MediaPipe: a file, or a folder with one file per frame."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lsmplify_refine.keypoint_files.detections import Detection, frame_number, t
 from lsmplify_refine.keypoint_files.track import KeypointTrack
 from lsmplify_refine.safe_load import load_json
 
-#: One file is one frame: whether content is in the format, its people, and the layouts it can hold.
+#: A format with one file per frame: recognise the content, read its people, and the layouts that it can hold.
 _PerFrame = tuple[
     Callable[[Any], bool], Callable[[Any, int, str], list[Detection]], tuple[str, ...] | None
 ]  # fmt: skip
@@ -25,16 +25,16 @@ _KNOWN = "OpenPose, COCO results, AlphaPose, MMPose, EasyMocap keypoints3d or Me
 
 
 def is_one_frame(path: Path) -> bool:
-    """Whether a file is one frame of a format that comes as one file per frame."""
+    """Whether a file is a single frame of a format with one file per frame."""
     value = load_json(path)
     return any(recognises(value) for recognises, _, _ in _PER_FRAME)
 
 
 def read_file(path: Path, *, wanted: str | None, image_size: tuple[int, int] | None) -> list[KeypointTrack]:
-    """The people of one JSON file.
+    """Read the people of one JSON file.
 
     Raises:
-        InputError: It is in no known format, or malformed.
+        InputError: The format is not known, or the content is malformed.
     """
     value = load_json(path)
     if mediapipe.is_mediapipe(value):
@@ -46,14 +46,14 @@ def read_file(path: Path, *, wanted: str | None, image_size: tuple[int, int] | N
     for recognises, people, among in _PER_FRAME:
         if recognises(value):
             return tracks_of(people(value, 0, str(path)), where=str(path), source=path.name, wanted=wanted, among=among)
-    raise InputError(f"{path}: no keypoints of a known kind ({_KNOWN})")
+    raise InputError(f"{path}: not keypoints in a known format ({_KNOWN})")
 
 
 def read_folder(folder: Path, files: list[Path], *, wanted: str | None) -> list[KeypointTrack]:
-    """The people of a folder with a JSON file for each frame, numbered by the file names.
+    """Read the people of a folder with one JSON file per frame; the file names give the frame numbers.
 
     Raises:
-        InputError: Files are in no known format or in several, or share a frame number.
+        InputError: The files have an unknown format or different ones, or two have the same frame number.
     """
     found: list[Detection] = []
     numbered: dict[int, Path] = {}
@@ -71,9 +71,7 @@ def read_folder(folder: Path, files: list[Path], *, wanted: str | None) -> list[
             continue
         kind = kind or next((each for each in _PER_FRAME if each[0](value)), None)
         if kind is None or not kind[0](value):
-            raise InputError(
-                f"{path}: no keypoints of a kind that comes as one file per frame (OpenPose, EasyMocap, MMPose)"
-            )
+            raise InputError(f"{path}: not keypoints in a format with one file per frame (OpenPose, EasyMocap, MMPose)")
         found += kind[1](value, frame, str(path))
     return tracks_of(
         found, where=str(folder), source=f"{folder.name}/", wanted=wanted, among=None if kind is None else kind[2]

@@ -1,4 +1,4 @@
-"""`load_tracks` and `load_keypoints`: any known keypoint file or folder, recognised by content."""
+"""`load_tracks` and `load_keypoints`: read any known keypoint file or folder, recognised by content."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lsmplify_refine.keypoint_files.track import KeypointTrack
 from lsmplify_refine.safe_load import inspect_file, load_npy, to_numpy
 from lsmplify_refine.values.keypoints import Keypoints
 
-#: freemocap's bodies, the newer first.
+#: File names of freemocap's body keypoints, newest first.
 _FREEMOCAP = ("mediapipe_body_3d_xyz.npy", "mediapipe_skeleton_3d.npy", "mediaPipeSkel_3d_body_hands_face.npy")
 _HELP = (
     "give JSON of OpenPose, COCO, AlphaPose, MMPose, EasyMocap or MediaPipe, a .trc, .c3d, .npy, .pt, "
@@ -26,18 +26,18 @@ _HELP = (
 def load_tracks(
     path: str | Path, *, convention: str | None = None, image_size: tuple[int, int] | None = None
 ) -> list[KeypointTrack]:
-    """Everybody's keypoints in a file, or in a folder of one file per frame.
+    """Read everybody's keypoints from a file, or from a folder with one file per frame.
 
     Args:
         path: One of the formats in docs/keypoints.md, recognised by content.
-        convention: Which convention its points are in, where the file does not say (a key of `keypoints.LAYOUTS`).
+        convention: The convention of the points if the file does not say, a key of `values.conventions.LAYOUTS`.
         image_size: (width, height) in pixels, needed for MediaPipe's normalised coordinates.
 
     Returns:
-        One track per person, the one with the most evidence first.
+        One track per person, the one with the highest total confidence first.
 
     Raises:
-        InputError: It cannot be read as one of these, or several conventions fit.
+        InputError: The format is not known, or several conventions fit.
     """
     path = Path(path)
     if path.is_dir():
@@ -52,7 +52,7 @@ def load_tracks(
 def load_keypoints(
     path: str | Path, *, convention: str | None = None, image_size: tuple[int, int] | None = None
 ) -> Keypoints:
-    """Keypoints of one person, row by row as the file has them; see `load_tracks`.
+    """Read the keypoints of one person, in the rows of the file; see `load_tracks`.
 
     Raises:
         InputError: As for `load_tracks`, or there are several people.
@@ -64,7 +64,7 @@ def load_keypoints(
 
 
 def _load_folder(folder: Path, wanted: str | None, image_size: tuple[int, int] | None) -> list[KeypointTrack]:
-    # in the order of the frame numbers, whose digits may not be padded
+    # sorted by frame number, since the digits may not be padded
     files = sorted(folder.glob("*.json"), key=lambda file: [int(n) for n in re.findall(r"\d{1,18}", file.name)])
     if len(files) == 1 and not json_files.is_one_frame(files[0]):
         return _load_file(files[0], wanted, image_size)
@@ -105,7 +105,7 @@ def _load_file(path: Path, wanted: str | None, image_size: tuple[int, int] | Non
 def _track_of_tensor(
     array: np.ndarray, path: Path, wanted: str | None, image_size: tuple[int, int] | None
 ) -> KeypointTrack:
-    """GVHMR's vitpose.pt is a tensor of COCO-17, with x, y and confidence; others as bare arrays."""
+    """A track of a tensor: COCO-17 or BODY_25 as in GVHMR's vitpose.pt, else a bare array."""
     if wanted is None and array.ndim == 3 and array.shape[1] in (17, 25):
         keypoints = keypoints_from_array(array, where=str(path), source=path.name)
         return KeypointTrack(keypoints, np.arange(len(array)))

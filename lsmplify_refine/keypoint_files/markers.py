@@ -1,4 +1,4 @@
-"""What the marker files, TRC and C3D, have in common: named points in a stated unit."""
+"""Named points with a unit, as marker files (TRC, C3D) hold them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lsmplify_refine.keypoint_files.names import find_convention
 from lsmplify_refine.keypoint_files.track import KeypointTrack, cleaned
 from lsmplify_refine.values.notes import Note
 
-#: How many metres a unit is.
+#: Metres per unit.
 METRES = {"mm": 0.001, "cm": 0.01, "m": 1.0, "in": 0.0254}
 
 
@@ -25,27 +25,25 @@ def track_of_markers(
     frame_ids: np.ndarray,
     wanted: str | None,
 ) -> KeypointTrack:
-    """Named points as keypoints in metres.
+    """Convert named points to keypoints in metres.
 
     Args:
         names: M marker names.
         positions: (T, M, 3); NaN where missing.
         path: The file.
         unit: A key of `METRES`.
-        fps: Frames per second.
+        fps: Frames per second, if known.
         frame_ids: (T,).
-        wanted: The convention that the user names.
+        wanted: The user's choice of the convention.
 
     Raises:
-        InputError: The markers are not the joints of one convention.
+        InputError: The markers are not the joints of exactly one convention.
     """
     match = find_convention(names, wanted, str(path))
     columns = np.array(match.columns)
     picked = positions[:, np.maximum(columns, 0)] * METRES[unit]
     there = np.isfinite(picked).all(axis=-1) & (columns >= 0)
-    about_rate = Note(
-        "keypoints-interpolated", f"{path.name}: {fps:g} fps; interpolated where the video has another rate"
-    )
+    about_rate = Note("keypoints-interpolated", f"{path.name}: {fps:g} fps; interpolated if the video has another rate")
     return KeypointTrack(
         cleaned(match.convention, np.where(there[..., None], picked, np.nan), there.astype(float), path.name),
         frame_ids,

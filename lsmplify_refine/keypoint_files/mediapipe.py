@@ -1,4 +1,4 @@
-"""MediaPipe's 33 pose landmarks, as arrays or as JSON of people's own making (the tool writes no file itself)."""
+"""MediaPipe's 33 pose landmarks, as arrays or in users' own JSON (MediaPipe itself writes no files)."""
 
 from __future__ import annotations
 
@@ -16,8 +16,13 @@ from lsmplify_refine.values.notes import Note
 _IMAGE_KEYS = ("pose_landmarks", "poseLandmarks", "landmarks")
 _WORLD_KEYS = ("pose_world_landmarks", "poseWorldLandmarks", "world_landmarks", "worldLandmarks")
 _SIZE_HELP = "give --video, whose size is needed (or image_size: [width, height] in a JSON)"
-#: World landmarks have their origin between the hips, metres.
+#: Max distance of the middle of the hips from the origin in world landmarks, metres.
 _AT_ORIGIN_M = 0.02
+_BOTH = Note("image-landmarks-used", "the keypoint file has image and world landmarks; image landmarks are used")
+_WORLD = Note(
+    "landmarks-not-placed",
+    "MediaPipe's world landmarks do not say where the person is; they are aligned to the estimate",
+)
 
 
 def is_mediapipe(value: Any) -> bool:
@@ -29,10 +34,10 @@ def is_mediapipe(value: Any) -> bool:
 
 
 def read(value: Any, path: Path, image_size: tuple[int, int] | None) -> list[KeypointTrack]:
-    """People of such JSON; image landmarks where it has them, else world landmarks.
+    """Read people from such JSON: its image landmarks, or else its world landmarks.
 
     Raises:
-        InputError: Landmarks are malformed, or image landmarks come without the size of the image.
+        InputError: Landmarks are malformed, or image landmarks come without an image size.
     """
     head = value if isinstance(value, dict) else {}
     frames = head.get("frames", value)
@@ -56,20 +61,21 @@ def read(value: Any, path: Path, image_size: tuple[int, int] | None) -> list[Key
     )
 
 
-_BOTH = Note("image-landmarks-used", "the keypoint file has image and world landmarks; image landmarks are used")
-_WORLD = Note(
-    "landmarks-not-placed",
-    "MediaPipe's world landmarks say nothing of where the person is; they are aligned to the estimate",
-)
-
-
 def from_landmarks(
     array: np.ndarray, *, path: Path, image_size: tuple[int, int] | None, unmapped: tuple[str, ...] = ()
 ) -> KeypointTrack:
-    """One person from (T, 33, 2 to 5): x, y, z, visibility, presence; of the image's size, or metres about the hips.
+    """One person from (T, 33, 2 to 5): x, y, z, visibility, presence.
+
+    Coordinates are normalised by the image size, in pixels, or in metres from the middle of the hips.
+
+    Args:
+        array: The landmarks.
+        path: The file.
+        image_size: (width, height) in pixels.
+        unmapped: See `KeypointTrack`.
 
     Raises:
-        InputError: Normalised coordinates without the size of the image.
+        InputError: The coordinates are normalised and there is no image size.
     """
     confidence = array[..., 3] if array.shape[2] > 3 else np.ones(array.shape[:2], dtype=np.float32)
     hips = [MEDIAPIPE33.points.index(f"{side}_hip") for side in ("left", "right")]
@@ -98,7 +104,7 @@ def _size(head: dict[str, Any], path: Path) -> tuple[int, int] | None:
 
 
 def _people(value: Any, where: str) -> list[np.ndarray]:
-    """(33, 4) x, y, z, visibility of each person; a list of people, or one person's landmarks."""
+    """(33, 4) x, y, z, visibility of each person, from a list of people or one person's landmarks."""
     if isinstance(value, dict) and "landmark" in value:  # protobuf's JSON
         value = value["landmark"]
     if not isinstance(value, list):

@@ -33,7 +33,7 @@ def is_instances(value: Any) -> bool:
 
 
 def read(value: Any, path: Path, wanted: str | None) -> list[KeypointTrack]:
-    """The people of a video.
+    """Read the people of a video.
 
     Raises:
         InputError: An entry is malformed.
@@ -43,7 +43,7 @@ def read(value: Any, path: Path, wanted: str | None) -> list[KeypointTrack]:
     for index, frame in enumerate(value["instance_info"] if demo else value):
         where = f"{path}: frame {index}"
         if not isinstance(frame, dict) or not isinstance(frame.get("instances"), list) or "frame_id" not in frame:
-            raise InputError(f"{where}: no frame_id and instances")
+            raise InputError(f"{where}: frame_id or instances: missing")
         # the demos count frames from 1, the inferencer from 0
         number = frame_number(frame["frame_id"], where) - (1 if demo else 0)
         found += people(frame["instances"], number, where)
@@ -52,7 +52,7 @@ def read(value: Any, path: Path, wanted: str | None) -> list[KeypointTrack]:
 
 
 def people(value: list[Any], frame: int, where: str) -> list[Detection]:
-    """The people of one frame.
+    """Read the people of one frame.
 
     Raises:
         InputError: A person is malformed.
@@ -75,7 +75,7 @@ def people(value: list[Any], frame: int, where: str) -> list[Detection]:
 
 
 def _named(meta: Any) -> str | None:
-    """The convention that the file's own list of point names is in, if it has one that we know."""
+    """The convention of the file's own list of point names, if it is a known one."""
     names = meta.get("keypoint_id2name") if isinstance(meta, dict) else None
     if isinstance(names, dict):
         names = list(names.values())

@@ -1,8 +1,6 @@
-"""Triangulate: 2D keypoints of several calibrated cameras become 3D keypoints in metres.
+"""Triangulate 2D keypoint files of several calibrated cameras into 3D keypoints in metres.
 
-Each point of each frame on its own: the pair of cameras whose point the others agree with most (RANSAC over all pairs),
-then weighted least squares over all cameras, a camera that disagrees losing its weight (Hartley & Zisserman, Multiple
-View Geometry, 12.2, with the weights of robust statistics).
+`geometry.triangulation` has the method; this module finds each camera's file and matches the frames.
 """
 
 from __future__ import annotations
@@ -20,15 +18,15 @@ from lsmplify_refine.values.notes import Note
 
 
 def triangulate_files(folder: str | Path, calibration: str | Path, *, convention: str | None = None) -> KeypointTrack:
-    """3D keypoints of the one person whom every camera sees, from files.
+    """Triangulate the single person that all cameras see.
 
     Args:
-        folder: Holds for each camera a keypoint file or folder of its name (`01/`, `01.json`, `01_json/`).
+        folder: Holds a keypoint file or folder per camera, named like it (`01/`, `01.json`, `01_json/`).
         calibration: See `load_calibration`.
-        convention: Where the files do not say.
+        convention: The convention of the points, if the files do not say.
 
     Raises:
-        InputError: Fewer than two cameras have keypoints, or a camera sees several people.
+        InputError: Fewer than two cameras have keypoints, or a file holds several people.
     """
     folder = Path(folder)
     cameras = load_calibration(calibration)
@@ -55,14 +53,14 @@ def triangulate_files(folder: str | Path, calibration: str | Path, *, convention
 
 
 def _keypoints_of(folder: Path, name: str) -> Path | None:
-    """A file or folder of the camera's name, alone or followed by a suffix such as `_json`."""
+    """The file or folder named like the camera, with or without a suffix such as `_json`."""
     if not folder.is_dir():
         raise InputError(f"{folder}: not a folder; with a calibration, give the folder of all cameras' keypoints")
     exact = [path for path in sorted(folder.iterdir()) if path.name == name or path.stem == name]
     longer = [path for path in sorted(folder.iterdir()) if path.name.startswith((f"{name}_", f"{name}."))]
     found = exact or longer
     if len(found) > 1:
-        raise InputError(f"{folder}: {found[0].name} and {found[1].name} are both of camera {name}; keep one")
+        raise InputError(f"{folder}: {found[0].name} and {found[1].name} both belong to camera {name}; keep one")
     return found[0] if found else None
 
 

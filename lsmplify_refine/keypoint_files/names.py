@@ -1,4 +1,4 @@
-"""Names of markers and columns (TRC, C3D, CSV, MMPose's lists) as points of a convention."""
+"""Match names of markers and columns (TRC, C3D, CSV, MMPose's lists) to the points of a convention."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lsmplify_refine.values.conventions import CONVENTIONS, Convention
 
 #: Words that name a side, on their own or as a prefix of the first word.
 _SIDES = {"l": "left", "left": "left", "r": "right", "right": "right", "c": "", "mid": "", "middle": "", "center": ""}
-#: Other names of points, for the middle or a side: what they are in the conventions, the first that one has.
+#: Other names of points, without their side -> names in the conventions, in order of preference.
 _OTHER_NAMES: dict[str, tuple[str, ...]] = {
     "hip": ("mid_hip", "pelvis"),
     "pelvis": ("pelvis", "mid_hip"),
@@ -29,19 +29,21 @@ _OTHER_NAMES: dict[str, tuple[str, ...]] = {
     "foot": ("foot", "ankle"),
     "mouth": ("mouth",),
 }
-#: Human3.6M's own names: its thorax lies where others have the neck.
+#: Human3.6M's own names: its thorax is where others have the neck.
 _H36M_NAMES = {"thorax": "neck", "neck": "jaw"}
-#: Fewer points than this do not make a person.
+#: Min number of matched points.
 _MIN_POINTS = 6
+#: Words that may follow a side's letter without a separator, as in "lknee".
+_LIMBS = frozenset({"shoulder", "elbow", "wrist", "hip", "knee", "ankle", "eye", "ear", "heel", "bigtoe", "smalltoe"})
 
 
 @dataclass(frozen=True)
 class Match:
-    """A convention whose points columns are.
+    """A convention and the columns of its points.
 
     Attributes:
         convention: Its name.
-        columns: For each of its points the column, -1 where there is none.
+        columns: The column of each of its points, -1 for none.
         unmapped: Names of the other columns.
     """
 
@@ -51,17 +53,17 @@ class Match:
 
 
 def find_convention(names: Sequence[str], wanted: str | None, where: str) -> Match:
-    """The convention that columns with these names are in.
+    """Find the convention of columns by their names.
 
-    The one that takes most of them; of several, the one whose points are all there.
+    The convention with the most matches wins; among several, the one whose points are all present.
 
     Args:
-        names: Of the columns, such as `RShoulder`, `right_shoulder` or `subject:R.Shoulder`.
-        wanted: The convention that the user names.
-        where: File, for errors.
+        names: Names of the columns, such as `RShoulder`, `right_shoulder` or `subject:R.Shoulder`.
+        wanted: The user's choice of the convention.
+        where: File, for error messages.
 
     Raises:
-        InputError: Too few are names of joints, or several conventions fit.
+        InputError: Too few names are names of joints, or several conventions fit.
     """
     if wanted is not None and wanted not in CONVENTIONS:
         raise InputError(f"{where}: convention {wanted!r} is not known; known: {', '.join(CONVENTIONS)}")
@@ -75,11 +77,11 @@ def find_convention(names: Sequence[str], wanted: str | None, where: str) -> Mat
         )
     best = [match for match in matches if _found(match) == maximum]
     whole = [match for match in best if -1 not in match.columns]
-    # a name list that is exactly one convention's, or that only one convention takes
+    # exactly one convention is complete, or only one has the most matches
     chosen = whole if len(whole) == 1 else best
     if len(chosen) > 1:
         candidates = ", ".join(match.convention for match in chosen)
-        raise InputError(f"{where}: its points may be {candidates}; say which with --keypoint-convention")
+        raise InputError(f"{where}: its points may be {candidates}; choose one with --keypoint-convention")
     return chosen[0]
 
 
@@ -106,10 +108,10 @@ def _match_with(convention: Convention, names: Sequence[str], own_names: dict[st
 
 
 def _points(name: str, own_names: dict[str, str]) -> list[str]:
-    """The points that a name may mean, the likeliest first."""
+    """The points that a name may mean, most likely first."""
     side, rest = _words(name)
     base = own_names.get(rest, rest)
-    # "mouth_left" and "left_mouth", "hip" of no side and of one
+    # "mouth_left" is "left_mouth"; "hip" without a side is the middle one
     others = _OTHER_NAMES.get(base, ()) if base == rest else ()
     if side:
         return [f"{side}_{each}" for each in (base, *(other for other in others if other not in ("mid_hip", "pelvis")))]
@@ -126,6 +128,3 @@ def _words(name: str) -> tuple[str, str]:
     rest = [word for word in words if word not in _SIDES]
     # "spine1" is one word in the conventions
     return side, re.sub(r"_(\d+)$", r"\1", "_".join(rest))
-
-
-_LIMBS = frozenset({"shoulder", "elbow", "wrist", "hip", "knee", "ankle", "eye", "ear", "heel", "bigtoe", "smalltoe"})

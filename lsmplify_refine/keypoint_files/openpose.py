@@ -16,7 +16,7 @@ def is_openpose(value: Any) -> bool:
 
 
 def people(value: dict[str, Any], frame: int, where: str) -> list[Detection]:
-    """The people of a frame; 3D points where there are any.
+    """Read the people of a frame, with 3D points if there are any.
 
     Raises:
         InputError: A person is malformed.
@@ -26,7 +26,7 @@ def people(value: dict[str, Any], frame: int, where: str) -> list[Detection]:
         if not isinstance(person, dict):
             raise InputError(f"{where}: people: entry {index} is not a person")
         in_space = bool(person.get("pose_keypoints_3d"))
-        # "pose_keypoints" is how versions before 1.2 called it
+        # versions before 1.2 call it "pose_keypoints"
         key = next((key for key in _keys(in_space) if person.get(key)), None)
         if key is None:
             continue
@@ -47,7 +47,7 @@ def _keys(in_space: bool) -> tuple[str, ...]:
 
 
 def _person_id(value: Any) -> str | None:
-    """OpenPose's [-1] means that it tracks nobody."""
+    """The person's id; OpenPose writes [-1] if it does not track people."""
     while isinstance(value, list) and len(value) == 1:
         value = value[0]
     return None if value in (None, -1, []) or not isinstance(value, int | str) else str(value)

@@ -1,4 +1,4 @@
-"""People in keypoints without ids: linked from frame to frame."""
+"""Link people from frame to frame in keypoints without ids."""
 
 from __future__ import annotations
 
@@ -8,41 +8,59 @@ from typing import Protocol
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-#: A person moves at most this share of their size from frame to frame, and is forgotten after so many frames.
-_REACH, _MEMORY_FRAMES = 0.4, 30
-#: A person seen fewer times than this is so much farther away: one who was found twice goes on as the old one.
-_YOUNG, _YOUNG_APART = 10, 0.2
+#: Max distance that a person moves between neighbouring frames, as a share of their size.
+_MAX_STEP = 0.4
+#: Max frames between two linked detections.
+_MAX_GAP = 30
+#: Tracks with fewer detections get an extra cost, so that after a double detection the older track continues.
+_MIN_DETECTIONS, _NEW_TRACK_COST = 10, 0.2
 
 
 class _Seen(Protocol):
+    """A detection as `link` needs it; see `Detection`."""
+
     @property
-    def frame(self) -> int: ...
+    def frame(self) -> int:
+        """Frame number."""
+        ...
+
     @property
-    def points(self) -> np.ndarray: ...
+    def points(self) -> np.ndarray:
+        """(K, 2) or (K, 3)."""
+        ...
+
     @property
-    def confidence(self) -> np.ndarray: ...
+    def confidence(self) -> np.ndarray:
+        """(K,)."""
+        ...
 
 
 def link(detections: Sequence[_Seen]) -> list[str]:
-    """Names ("0", "1", ...) for detections in ascending frames: the nearest person of the frames before.
+    """Link each detection to the nearest person of earlier frames.
 
-    Formats without ids list people in any order, which changes from frame to frame.
+    Formats without ids list people in an order that changes from frame to frame.
+
+    Args:
+        detections: In ascending frames.
+
+    Returns:
+        The person of each detection: "0", "1", ...
     """
     frames = [each.frame for each in detections]
     if len(set(frames)) == len(frames):
-        return ["0"] * len(frames)  # never two at once: one person, however long the gaps
+        return ["0"] * len(frames)  # never two in a frame: one person, however long the gaps
     names: list[str] = [""] * len(detections)
     last: list[_Seen] = []
     times: list[int] = []
     for frame in dict.fromkeys(frames):
         here = [index for index, each in enumerate(detections) if each.frame == frame]
-        alive = [index for index, each in enumerate(last) if frame - each.frame <= _MEMORY_FRAMES]
+        alive = [index for index, each in enumerate(last) if frame - each.frame <= _MAX_GAP]
         taken: dict[int, int] = {}
         if alive:
             cost = np.array([[_apart(detections[i], last[j]) for j in alive] for i in here])
-            young = np.array([_YOUNG_APART * (times[j] < _YOUNG) for j in alive])
-            for row, column in zip(*linear_sum_assignment(np.minimum(cost + young, 1e3))):
-                if cost[row, column] < _REACH * (1 + 0.2 * (frame - last[alive[column]].frame - 1)):
+            extra = np.array([_NEW_TRACK_COST * (times[j] < _MIN_DETECTIONS) for j in alive])
+            for row, column in zip(*linear_sum_assignment(np.minimum(cost + extra, 1e3))):
+                if cost[row, column] < _MAX_STEP * (1 + 0.2 * (frame - last[alive[column]].frame - 1)):
                     taken[here[row]] = alive[column]
         for index in here:
             person = taken.get(index, len(last))
@@ -69,5 +87,5 @@ def _usable(seen: _Seen) -> np.ndarray:
 
 
 def _size(points: np.ndarray) -> float:
-    """Diagonal of the points' box."""
+    """Diagonal of the bounding box of the points."""
     return max(float(np.linalg.norm(points.max(axis=0) - points.min(axis=0))), 1e-6)

@@ -1,4 +1,4 @@
-"""The plain CSV: a row for each point, with the columns that its first line names."""
+"""The plain CSV: a row per point; the first line names the columns."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from lsmplify_refine.keypoint_files.names import find_convention
 from lsmplify_refine.keypoint_files.track import KeypointTrack
 from lsmplify_refine.values.notes import Note
 
-_NEEDED = ("frame", "point", "x", "y")
-_KNOWN = (*_NEEDED, "z", "confidence", "person", "convention")
-#: Rows of a point by (frame, person), then by point: x, y, (z,) confidence.
+_REQUIRED = ("frame", "point", "x", "y")
+_KNOWN = (*_REQUIRED, "z", "confidence", "person", "convention")
+#: (frame, person) -> point -> x, y, (z,) confidence.
 _Cells = dict[tuple[int, str], dict[str, list[float]]]
 
 
 def is_table(head: bytes) -> bool:
     """Whether the first line of a file names the columns."""
     first = head.lstrip(b"\xef\xbb\xbf").split(b"\n", 1)[0].decode("utf-8", "replace")
-    return set(_NEEDED) <= {name.strip() for name in first.split(",")}
+    return set(_REQUIRED) <= {name.strip() for name in first.split(",")}
 
 
 def read(path: Path, wanted: str | None) -> list[KeypointTrack]:
-    """The people of a CSV.
+    """Read the people of a CSV.
 
     Raises:
-        InputError: A row is malformed, or the points are in no convention or in several.
+        InputError: A row is malformed, or no convention or several fit the points.
     """
     cells, named, has_people, width = _cells(path)
     if not cells:
@@ -51,7 +51,7 @@ def read(path: Path, wanted: str | None) -> list[KeypointTrack]:
 
 
 def _cells(path: Path) -> tuple[_Cells, set[str], bool, int]:
-    """Cells, conventions named, whether there are people, and 2 or 3 coordinates."""
+    """The cells, the conventions named, whether there are person ids, and the number of coordinates, 2 or 3."""
     cells: _Cells = defaultdict(dict)
     named: set[str] = set()
     try:
@@ -70,7 +70,7 @@ def _cells(path: Path) -> tuple[_Cells, set[str], bool, int]:
                 key = _frame(row.get("frame"), where), str(row.get("person", "") or "").strip()
                 point = str(row.get("point", "") or "").strip()
                 if point in cells[key]:
-                    raise InputError(f"{where}: {point} of frame {key[0]} is there already")
+                    raise InputError(f"{where}: {point} occurs twice in frame {key[0]}; keep one")
                 cells[key][point] = [*values, 0.0 if np.isnan(confidence) else confidence]
                 if row.get("convention"):
                     named.add(row["convention"].strip())

@@ -1,4 +1,4 @@
-"""One person's keypoints as read, their frames, and the mapping of the file's points to the body."""
+"""`KeypointTrack`, one person's keypoints and frame numbers, and how a file's points map to the body."""
 
 from __future__ import annotations
 
@@ -12,23 +12,26 @@ from lsmplify_refine.values.conventions import CONVENTIONS, LAYOUTS, Layout, lay
 from lsmplify_refine.values.keypoints import Keypoints
 from lsmplify_refine.values.notes import Note
 
-#: Max coordinate in any unit; the squares of larger ones overflow float32.
-_LARGEST = 1e9
-#: Rates that differ by less than this share are one rate (29.97 and 30). A file is as long as a video whose length it
-#: has to so many of its frames. A time this near to a sample, in samples, is the sample's.
-_SAME_RATE, _SAME_LENGTH_FRAMES, _ON_SAMPLE = 0.01, 2.0, 0.02
+#: Max coordinate in any unit; the squares of larger ones may overflow float32.
+_MAX_COORDINATE = 1e9
+#: Max relative difference of rates that count as equal (29.97 and 30).
+_SAME_RATE = 0.01
+#: Max difference of lengths that count as equal, in frames of the video.
+_SAME_LENGTH_FRAMES = 2.0
+#: Max distance of a time from a sample that counts as the sample's time, in samples.
+_ON_SAMPLE = 0.02
 
 
 @dataclass(frozen=True)
 class KeypointMapping:
-    """What became of a file's points.
+    """How a file's points map to the body.
 
     Attributes:
-        convention: The convention that they are in.
-        used: Points seen in the file, for which the body has that very point or one that stands for it.
-        synthesised: Of those used, the ones whose place on the body is a mixture of others.
-        missing: Points of the convention that are never seen in the file.
-        unmapped: What else is in the file and not used.
+        convention: The convention of the points.
+        used: Points that occur in the file; the body has the same point or a substitute.
+        synthesised: The used points that the body forms as a mixture of other points.
+        missing: Points of the convention that never occur in the file.
+        unmapped: Points of the file that are not used.
     """
 
     convention: str
@@ -56,13 +59,16 @@ class KeypointTrack:
 
     Attributes:
         keypoints: T rows.
-        frame_ids: (T,) ascending frame numbers; 0 to T - 1 where the file has none.
+        frame_ids: (T,) ascending frame numbers; 0 to T - 1 if the file has none.
         numbered: Whether the file numbers its frames.
-        person: The file's id of the person; where it has none, our own, by position.
-        identified: Whether the id is the file's.
-        unmapped: What else is in the file and not used, in words.
-        fps: Frames per second, where the file says.
-        notes: What the reader decided and the user should know.
+        person: The file's id of the person, or a running number.
+        identified: Whether the id comes from the file.
+        unmapped: Points of the file that are not used, in words.
+        fps: Frames per second, if the file says.
+        notes: The reader's decisions that the user should know.
+
+    Raises:
+        InputError: The frame numbers do not ascend, or their number differs from the rows.
     """
 
     keypoints: Keypoints
@@ -82,7 +88,7 @@ class KeypointTrack:
         return len(self.frame_ids)
 
     def mapping(self, origins: Mapping[str, str]) -> KeypointMapping:
-        """What became of the file's points, on a body with such `BodyModel.point_origins`."""
+        """How the file's points map to a body with these `BodyModel.point_origins`."""
         names = CONVENTIONS[self.keypoints.convention].points
         seen = self.keypoints.confidence.max(axis=0, initial=0.0) > 0
         used = tuple(name for name, is_seen in zip(names, seen) if is_seen)
@@ -95,15 +101,14 @@ class KeypointTrack:
         )
 
     def at(self, frame_ids: np.ndarray, fps: float | None = None) -> Keypoints:
-        """The keypoints of these frames; confidence 0 where the person is not in the file.
+        """The keypoints of these frames; confidence 0 where the file lacks the person.
 
-        As many rows as are asked for are taken row by row where one side has no frame numbers, or the file numbers the
-        same run its own way (some tools count from 1). Else a file of another rate is resampled in time, and unnumbered
-        rows are the video's frames.
+        If the file has T rows and no frame numbers, or numbers the same run from another start, rows are taken one by
+        one. Otherwise, a file with another rate is resampled in time, and unnumbered rows are the video's frames.
 
         Args:
             frame_ids: (T,) frames of the video.
-            fps: Its rate, where it is known.
+            fps: Frame rate of the video, if known.
 
         Raises:
             InputError: None of the frames is in the file, or unnumbered rows do not fit the frames.
@@ -125,7 +130,7 @@ class KeypointTrack:
         return self.rows(frame_ids)
 
     def _numbers_the_rows_of(self, frame_ids: np.ndarray) -> bool:
-        """Whether the file numbers the same run its own way: from 1, or from anywhere that is none of these frames."""
+        """Whether the file numbers the same run from another start: from 1, or without any of these frames."""
         if not self._gapless or (np.diff(frame_ids) != 1).any():
             return False
         unnumbered = frame_ids[0] == 0
@@ -136,9 +141,9 @@ class KeypointTrack:
         return bool((np.diff(self.frame_ids) == 1).all())
 
     def _at_times(self, frame_ids: np.ndarray, fps: float) -> Keypoints:
-        """The keypoints at the times of these frames: linear between samples that follow each other, else missing.
+        """The keypoints at the times of these frames, interpolated linearly between adjacent samples, else missing.
 
-        Frame 0 is time 0 in both; a gapless file as long as the frames begins where they begin.
+        Frame 0 is time 0 in both. A gapless file as long as the frames starts with the first of them.
         """
         assert self.fps is not None
         place = frame_ids * (self.fps / fps)
@@ -154,7 +159,7 @@ class KeypointTrack:
             first, last = (self.frame_ids[[0, -1]] / self.fps).round(2)
             raise InputError(
                 f"{self.keypoints.source}: lasts from {first:g} to {last:g} s at its {self.fps:g} fps, the parameters "
-                f"from {begin:g} to {end:g} s at {fps:g} fps; give keypoints of the same time"
+                f"from {begin:g} to {end:g} s at {fps:g} fps; give keypoints of the same time span"
             )
         confidence = np.minimum(self.keypoints.confidence[at], self.keypoints.confidence[after])
         confidence = np.where(neighbours[:, None], confidence, 0.0)
@@ -168,7 +173,7 @@ class KeypointTrack:
         )
 
     def rows(self, frame_ids: np.ndarray) -> Keypoints:
-        """The keypoints of the frames with these numbers; confidence 0 where there are none."""
+        """The keypoints of the frames with these numbers; confidence 0 where the file lacks a frame."""
         found = np.isin(frame_ids, self.frame_ids)
         rows = np.searchsorted(self.frame_ids, np.where(found, frame_ids, self.frame_ids[0]))
         return replace(
@@ -179,23 +184,23 @@ class KeypointTrack:
 
 
 def cleaned(convention: str, positions: np.ndarray, confidence: np.ndarray, source: str) -> Keypoints:
-    """Keypoints with confidence in [0, 1]: ViTPose goes to 1.02; NaN and negative values mean missing."""
-    usable = (np.abs(np.nan_to_num(positions, nan=np.inf)) < _LARGEST).all(axis=-1) & ~np.isnan(confidence)
+    """Keypoints with confidence clipped to [0, 1] (ViTPose reaches 1.02); NaN and negative confidence mean missing."""
+    usable = (np.abs(np.nan_to_num(positions, nan=np.inf)) < _MAX_COORDINATE).all(axis=-1) & ~np.isnan(confidence)
     trusted = np.where(usable, np.clip(np.nan_to_num(confidence, posinf=1.0), 0.0, 1.0), 0.0)
     return Keypoints(convention, positions.astype(np.float32), trusted.astype(np.float32), source)
 
 
 def choose_layout(count: int, wanted: str | None, among: Sequence[str] | None, where: str) -> Layout:
-    """The layout of `count` points: the wanted one, else the only one that the format can be in.
+    """The layout of `count` points: the wanted one, or else the only one that fits.
 
     Args:
-        count: Points in the file.
-        wanted: What the user or the file names: a layout, or the convention that its first points are in.
+        count: Number of points in the file.
+        wanted: A layout, or the convention of its first points, named by the user or the file.
         among: Layouts that the format can hold; None for all.
-        where: File and key, for errors.
+        where: File and key, for error messages.
 
     Raises:
-        InputError: The wanted one has another number of points, or none or several have this number.
+        InputError: The wanted layout has another number of points, or no layout or several have this number.
     """
     if wanted is not None:
         if wanted not in LAYOUTS:
@@ -208,15 +213,15 @@ def choose_layout(count: int, wanted: str | None, among: Sequence[str] | None, w
     fitting = layouts_of(count, among)
     if not fitting:
         known = ", ".join(f"{each.name} ({each.count})" for each in LAYOUTS.values() if not among or each.name in among)
-        raise InputError(f"{where}: {count} points are in no known convention; known: {known}")
+        raise InputError(f"{where}: no known convention has {count} points; known: {known}")
     if len(fitting) > 1:
         names = ", ".join(each.name for each in fitting)
         raise InputError(
-            f"{where}: {count} points may be {names}; say which with --keypoint-convention (see docs/keypoints.md)"
+            f"{where}: {count} points may be {names}; choose one with --keypoint-convention (see docs/keypoints.md)"
         )
     return fitting[0]
 
 
 def left_out(layout: Layout) -> tuple[str, ...]:
-    """What a layout has beyond its convention, in words."""
+    """The points that a layout has beyond its convention, in words."""
     return (f"{layout.extra} points ({layout.rest})",) if layout.extra else ()

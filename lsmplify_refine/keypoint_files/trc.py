@@ -1,4 +1,4 @@
-"""TRC, OpenSim's marker file: tab-separated text with the names, unit and rate in its head."""
+"""TRC, OpenSim's marker file: tab-separated text with names, unit and rate in its header."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ _HEAD_LINES = 5
 
 
 def is_trc(head: bytes) -> bool:
-    """Whether a file with this beginning is a TRC."""
+    """Whether a file that begins with `head` is TRC."""
     return head.lstrip(b"\xef\xbb\xbf").startswith(b"PathFileType")
 
 
 def read(path: Path, wanted: str | None) -> KeypointTrack:
-    """The one person of a TRC file.
+    """Read the single person of a TRC file.
 
     Raises:
-        InputError: The head or a row is malformed, or the markers are not joints.
+        InputError: The header or a row is malformed, or the markers are not joints.
     """
     lines = _lines(path)
     if len(lines) <= _HEAD_LINES:
-        raise InputError(f"{path}: the TRC file ends within its head; copy it again")
+        raise InputError(f"{path}: the TRC file ends within its header; copy it again")
     head = dict(zip(lines[1].split("\t"), lines[2].split("\t")))
     unit = head.get("Units", "").strip().lower()
     if unit not in METRES:
         raise InputError(f"{path}: Units: {unit!r}; expected one of {', '.join(METRES)}")
     names = [name.strip() for name in lines[3].split("\t")[2:] if name.strip()]
-    # an empty sixth line is usual, not certain
+    # the sixth line is usually, but not always, empty
     rows = [row.split("\t") for row in lines[_HEAD_LINES:] if row.strip()]
     if not rows or not names:
         raise InputError(f"{path}: the TRC file has no {'rows' if names else 'markers'}")
@@ -57,7 +57,7 @@ def read(path: Path, wanted: str | None) -> KeypointTrack:
 
 
 def _frame_ids(table: np.ndarray, fps: float | None, path: Path) -> np.ndarray:
-    """Frames from 0, by the column Time where it tells them; Frame# begins with 0, 1 or the first frame of a cut."""
+    """Frames from 0, from the column Time if possible; Frame# may begin with 0, 1 or any other frame."""
     frames, seconds = table[:, 0], table[:, 1]
     if fps is not None and np.isfinite(seconds).all() and np.abs(seconds).max() < 1e6:
         by_time = np.round(seconds * fps).astype(np.int64)

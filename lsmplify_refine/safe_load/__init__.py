@@ -1,4 +1,4 @@
-"""Load files from strangers: only arrays and plain values come out, and no code in the file runs."""
+"""Load untrusted files: only arrays and plain values come out, and no code in the file runs."""
 
 from lsmplify_refine.safe_load._arrays import load_npy, load_npz, read_npy, read_npz, unpickle_objects
 from lsmplify_refine.safe_load._body import load_body_npz, load_body_pickle

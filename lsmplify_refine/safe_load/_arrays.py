@@ -1,4 +1,4 @@
-"""npz and npy files; the caller decides how object arrays are read."""
+"""Load npz and npy files; the caller decides how object arrays are read."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ from lsmplify_refine.safe_load._unpickler import restricted_loads
 from lsmplify_refine.safe_load._zip import open_zip
 
 T = TypeVar("T")
-#: Gets the stream of an object array behind its header, "file: key", and the file's budget.
+#: Reads an object array from the stream after its header, "file: key" and the file's budget.
 ReadObjects = Callable[[IO[bytes], str, Budget], T]
 
 
 def load_npz(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of an npz in file order, without object arrays.
+    """Load the arrays of an npz, in file order.
 
     Raises:
-        InputError: It is damaged, holds an object array, or announces more data than it can hold.
+        InputError: The file is damaged, holds an object array, or declares more data than it can hold.
     """
     return read_npz(path, _refuse_objects)
 
 
 def load_npy(path: Path) -> np.ndarray:
-    """One plain array.
+    """Load the array of an npy.
 
     Raises:
-        InputError: It is damaged, holds objects, or announces more data than the file has.
+        InputError: The file is damaged, holds objects, or declares more data than it has.
     """
     return read_npy(path, _refuse_objects)
 
 
 def unpickle_objects(stream: IO[bytes], where: str, budget: Budget) -> Any:
-    """What an object array holds, read as `load_pickle` reads; for `read_npz` and `read_npy`."""
+    """Read an object array under the rules of `load_pickle`; a `read_objects` for `read_npz` and `read_npy`."""
     return restricted_loads(stream.read(), where, budget)
 
 
 def read_npz(path: Path, read_objects: ReadObjects[T]) -> dict[str, np.ndarray | T]:
-    """The arrays of an npz in file order; `read_objects` gets each object array's stream, behind the header."""
+    """Load the arrays of an npz in file order; `read_objects` gets the stream of each object array after its header."""
     arrays: dict[str, np.ndarray | T] = {}
     with open_zip(path, str(path)) as archive:
         budget = Budget(str(path), path.stat().st_size)
@@ -57,7 +57,7 @@ def read_npz(path: Path, read_objects: ReadObjects[T]) -> dict[str, np.ndarray |
 
 
 def read_npy(path: Path, read_objects: ReadObjects[T]) -> np.ndarray | T:
-    """The array of an npy; `read_objects` gets an object array's stream, behind the header."""
+    """Load the array of an npy; `read_objects` gets the stream of an object array after its header."""
     try:
         with path.open("rb") as stream:
             size = path.stat().st_size

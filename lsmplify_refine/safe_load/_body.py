@@ -1,4 +1,4 @@
-"""SMPL-family model files, old chumpy pickles included, without chumpy."""
+"""Load SMPL-family model files, including old chumpy pickles, without chumpy."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from lsmplify_refine.safe_load._unpickler import load_pickle
 
 
 def load_body_pickle(path: Path) -> dict[str, Any]:
-    """A SMPL-family `.pkl` as numpy arrays (sparse regressors as scipy matrices).
+    """Load a SMPL-family `.pkl` as numpy arrays (sparse regressors as scipy matrices).
 
     Raises:
-        InputError: It is damaged, is not a dict, or asks for anything that a body model does not need.
+        InputError: The file is damaged, is not a dict, or names a class or function that a body model does not need.
     """
     value = load_pickle(path)
     if not isinstance(value, dict):
@@ -25,15 +25,15 @@ def load_body_pickle(path: Path) -> dict[str, Any]:
 
 
 def load_body_npz(path: Path) -> dict[str, Any]:
-    """A SMPL-family `.npz`; SMPL-X's own holds dicts as object arrays.
+    """Load a SMPL-family `.npz`; SMPL-X's own file holds dicts as object arrays.
 
     Raises:
-        InputError: It is damaged, or asks for anything that a body model does not need.
+        InputError: The file is damaged, or names a class or function that a body model does not need.
     """
     return {key: _single(value) for key, value in read_npz(path, unpickle_objects).items()}
 
 
 def _single(value: Any) -> Any:
-    """The one object of an object array without dimensions."""
+    """The object in a 0-dimensional object array; any other value as it is."""
     single = isinstance(value, np.ndarray) and value.dtype == object and value.ndim == 0
     return value.item() if single else value

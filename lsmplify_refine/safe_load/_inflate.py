@@ -1,4 +1,4 @@
-"""Compressed pickles, mostly joblib's, unpacked up to a limit."""
+"""Decompress pickles, mostly joblib's, up to a size limit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.safe_load._limits import one_line, room
 
-#: Bytes that xz and lzma may take for themselves; their strongest preset needs 65 MB.
+#: Max working memory of xz and lzma, bytes; their strongest preset needs 65 MB.
 _LZMA_MEMORY = 80 << 20
 #: joblib before 0.10: "ZF", the length as text in 19 columns, then a zlib stream.
 _Z_FILE, _Z_FILE_HEADER = b"ZF0x", 21
@@ -20,23 +20,23 @@ _LZ4 = b"\x04\x22\x4d\x18"
 
 
 def is_compressed(head: bytes) -> bool:
-    """Whether a file that begins so (6 bytes or more) is compressed with one of joblib's methods."""
-    # "x" alone may be text: a zlib header is a multiple of 31
+    """Whether a file that begins with `head` (6 bytes or more) is compressed by one of joblib's methods."""
+    # text may start with "x" too, but a zlib header is a multiple of 31
     zlib_header = head[:1] == b"\x78" and len(head) > 1 and (head[0] * 256 + head[1]) % 31 == 0
     return zlib_header or head.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x5d\x00\x00", _LZ4, _Z_FILE))
 
 
 def inflate(data: bytes, where: str) -> bytes:
-    """What a compressed file holds; other data as it is.
+    """Decompress `data`; uncompressed data comes back unchanged.
 
     Raises:
-        InputError: It is damaged, uses a method that is not supported, or unpacks to more than `room` allows.
+        InputError: The data are damaged, use an unsupported method, or decompress to more than `room` allows.
     """
     if not is_compressed(data[:8]):
         return data
     if data.startswith(_LZ4):
         raise InputError(
-            f"{where}: compressed with lz4, which is not read; save it again with joblib.dump(..., compress='zlib')"
+            f"{where}: compressed with lz4, which is not supported; save it with joblib.dump(..., compress='zlib')"
         )
     limit, content = room(len(data)), bytearray()
     try:
@@ -47,14 +47,14 @@ def inflate(data: bytes, where: str) -> bytes:
                     f"{where}: refused: {len(data)} bytes that unpack to more than {limit}; "
                     "if it is sound, save it again without compression"
                 )
-    # each library has its own
+    # each library raises its own errors
     except (zlib.error, OSError, ValueError, EOFError, lzma.LZMAError) as error:
         raise InputError(f"{where}: the compressed file is damaged or cut short: {one_line(error)}") from error
     return bytes(content)
 
 
 def _chunks(data: bytes) -> Iterator[bytes]:
-    """The content piece by piece, so that nothing large is taken before it is counted."""
+    """The content in pieces, so that memory is counted before it is used."""
     inflating: Any
     start = 0
     if data.startswith(_Z_FILE):
@@ -69,7 +69,7 @@ def _chunks(data: bytes) -> Iterator[bytes]:
         inflating = lzma.LZMADecompressor(memlimit=_LZMA_MEMORY)
     for at in range(start, len(data), _PIECE):
         rest, chunk = data[at : at + _PIECE], b""
-        # zlib returns the input that it has not used, the others keep it
+        # zlib returns unused input, the others keep it
         while not inflating.eof and (rest or len(chunk) == _PIECE):
             chunk = inflating.decompress(rest, _PIECE)
             rest = getattr(inflating, "unconsumed_tail", b"")

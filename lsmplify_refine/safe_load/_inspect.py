@@ -1,4 +1,4 @@
-"""What kind of container a file is, judged by its first bytes."""
+"""Recognise the container of a file by its first bytes, and load enough to recognise its format."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lsmplify_refine.safe_load._zip import open_zip
 
 Container = Literal["torch", "npz", "npy", "pickle", "compressed", "json", "unknown"]
 
-#: How pickles of protocols 0 and 1 begin, which have no head: a container, or the name of a function.
+#: How pickles of protocols 0 and 1, which have no header, begin: with a container, or the name of a function.
 _OLD_PICKLE = re.compile(rb"\([dltcIFLSVNKJMXUTG(\]})]|[\]}][q(.]|\)[q.]|c[A-Za-z_][\w.]*\n[A-Za-z_]\w*\n")
 
 
@@ -26,9 +26,9 @@ class Content:
     """What a file holds.
 
     Attributes:
-        container: Judged by the first bytes; the extension does not count. "pickle" is joblib's too; "compressed" is a
-            pickle (mostly joblib's) in a compressed stream.
-        value: The loaded content of a torch file or pickle; None for the others.
+        container: Recognised by the first bytes, not the extension. "pickle" includes joblib's; "compressed" is a
+            compressed pickle (mostly joblib's).
+        value: Loaded content of a torch file or pickle; None for other containers.
         keys: Keys of the outermost dict, or names of an npz's arrays.
     """
 
@@ -38,7 +38,7 @@ class Content:
 
 
 def container_of(path: Path) -> Container:
-    """The container, judged by the first bytes.
+    """Recognise the container by its first bytes.
 
     Raises:
         InputError: The file cannot be read.
@@ -64,7 +64,7 @@ def container_of(path: Path) -> Container:
 
 
 def inspect_file(path: Path) -> Content:
-    """What a file holds, as far as recognising its format needs it.
+    """Load as much of a file as is needed to recognise its format.
 
     Raises:
         InputError: The file cannot be read, or is refused (see `load_pickle`).

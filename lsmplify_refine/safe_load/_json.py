@@ -1,4 +1,4 @@
-"""JSON, with limits on its nesting and on the memory of its lists and objects."""
+"""Load JSON, with limits on nesting and on the number of lists and objects."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import numpy as np
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.safe_load._limits import MAX_DEPTH, one_line
 
-#: Lists and objects that any file may have, and bytes per further one; an empty one takes twenty times its text.
+#: Max lists and objects of any file, and min bytes for each further one; an empty one takes 20 times its text.
 _MAX_CONTAINERS, _BYTES_PER_CONTAINER = 500_000, 8
 _BLOCK = 1 << 22
 
 
 def load_json(path: Path) -> Any:
-    """A JSON file's content.
+    """Load a JSON file.
 
     Raises:
-        InputError: It cannot be read, is not JSON, is nested too deeply, or is almost nothing but brackets.
+        InputError: The file cannot be read, is not JSON, is nested too deeply, or consists almost only of brackets.
     """
     try:
         data = path.read_bytes()
@@ -30,25 +30,23 @@ def load_json(path: Path) -> Any:
 
 
 def parse_json(data: bytes, where: str) -> Any:
-    """As `load_json`; `where` names the file in messages."""
+    """Parse JSON under the limits of `load_json`; `where` names the file in messages."""
     depth, containers = _brackets(data)
     if depth > MAX_DEPTH:
-        raise InputError(
-            f"{where}: refused: the JSON is nested too deeply, {depth} levels; at most {MAX_DEPTH} are read"
-        )
+        raise InputError(f"{where}: refused: the JSON is nested too deeply, {depth} levels; the limit is {MAX_DEPTH}")
     if containers > _MAX_CONTAINERS + len(data) / _BYTES_PER_CONTAINER:
         raise InputError(f"{where}: refused: the JSON is {containers} lists and objects in {len(data)} bytes")
     try:
         return json.loads(data.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:  # text that is not UTF-8 as well
+    except (ValueError, RecursionError) as error:  # ValueError includes text that is not UTF-8
         raise InputError(f"{where}: not readable as JSON ({one_line(error)}); copy or write it again") from error
 
 
 def _brackets(data: bytes) -> tuple[int, int]:
-    """Deepest nesting and number of brackets opened outside strings, without parsing."""
-    # escapes removed, every quote left begins or ends a string
+    """Max nesting depth and number of opening brackets outside strings, counted without parsing."""
+    # with escapes removed, every remaining quote begins or ends a string
     chars = np.frombuffer(data.replace(b"\\\\", b"").replace(b'\\"', b""), np.uint8)
-    inside, depth, deepest, opened = False, 0, 0, 0
+    inside, depth, max_depth, opened = False, 0, 0, 0
     for start in range(0, len(chars), _BLOCK):
         block = chars[start : start + _BLOCK]
         in_string = np.logical_xor.accumulate(block == ord('"')) ^ inside
@@ -56,5 +54,5 @@ def _brackets(data: bytes) -> tuple[int, int]:
         closes = ((block == ord("]")) | (block == ord("}"))) & ~in_string
         levels = depth + np.cumsum(opens.astype(np.int8) - closes.astype(np.int8), dtype=np.int32)
         inside, depth = bool(in_string[-1]), int(levels[-1])
-        deepest, opened = max(deepest, int(levels.max())), opened + int(opens.sum())
-    return deepest, opened
+        max_depth, opened = max(max_depth, int(levels.max())), opened + int(opens.sum())
+    return max_depth, opened

@@ -1,4 +1,4 @@
-"""A leaf of a file's content as a NumPy array."""
+"""`to_numpy`: convert a leaf of a file's content to a NumPy array."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 
 
 def to_numpy(leaf: Any) -> np.ndarray | None:
-    """The array in a leaf as an independent copy, or None where it is not an array (or regular nest) of numbers."""
+    """An independent array of a leaf's numbers, or None if it is not an array or regular nested list of numbers."""
     if isinstance(leaf, torch.Tensor):
         leaf = leaf.detach().cpu()
         # numpy has no bfloat16

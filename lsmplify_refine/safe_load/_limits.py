@@ -1,6 +1,6 @@
-"""How much memory a file may take: a share that grows with its size, so that a small file cannot ask for much.
+"""Limits on nesting and memory. The memory limit grows with the file's size, so a small file cannot take much.
 
-A loader makes one `Budget` for a file and hands it on to everything that unpickles a part of it.
+A loader makes one `Budget` per file and passes it to everything that unpickles a part of it.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from typing import NoReturn
 
 from lsmplify_refine.errors import InputError
 
-#: Containers within containers; results of estimators have fewer than ten levels.
+#: Max nesting of containers; results of estimators have fewer than ten levels.
 MAX_DEPTH = 100
 
 _MB = 1 << 20
 
 
 def room(size: int) -> int:
-    """Bytes that a file of `size` bytes may unpack to: eight times its size, and 64 MB in any case."""
+    """Max bytes that a file of `size` bytes may unpack to: 64 MB plus eight times its size."""
     return 64 * _MB + 8 * size
 
 
@@ -41,30 +41,30 @@ def pickle_errors(where: str, kind: str = "pickle") -> Iterator[None]:
 
 
 class Budget:
-    """What the objects in one file may take in all.
+    """Memory limit for all objects in one file.
 
     Attributes:
-        room: Bytes of arrays and text that the content may come to, each reference to a shared one counted.
+        room: Max bytes of arrays and text in the content; a shared one counts once per reference.
     """
 
     def __init__(self, where: str, size: int) -> None:
-        """`size` is the file's, in bytes."""
+        """`where` names the file in messages; `size` is its size in bytes."""
         self.room = room(size)
         self._where, self._size = where, size
         self._left = 32 * _MB + 20 * size
 
     def spend(self, count: int) -> None:
-        """Count bytes that are about to be taken.
+        """Count bytes that are about to be used.
 
         Raises:
-            InputError: They are more than the file may take.
+            InputError: The file exceeds its limit.
         """
         self._left -= count
         if self._left < 0:
             self.refuse()
 
     def refuse(self) -> NoReturn:
-        """Refuse the file: it wants too much memory.
+        """Refuse the file for taking too much memory.
 
         Raises:
             InputError: Always.

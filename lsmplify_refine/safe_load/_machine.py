@@ -1,7 +1,7 @@
-"""A pickle reader that knows arrays, tensors and plain Python values, and refuses everything else.
+"""`Unpickler`, a pickle reader for arrays, tensors and plain Python values; it refuses everything else.
 
-The pure-Python `pickle._Unpickler` is the base (as in joblib), because only there can every instruction be checked and
-counted before it runs.
+Its base is the pure-Python `pickle._Unpickler` (as in joblib), the only one whose instructions can be checked and
+counted before they run.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from lsmplify_refine.safe_load._names import NAMES
 from lsmplify_refine.safe_load._numbers import set_array_state, set_dtype_state
 from lsmplify_refine.safe_load._stand_ins import Inert
 
-#: Bytes that an instruction may take; the others take a reference and a small object, `_COST`.
+#: Bytes that an instruction may take; all others take `_COST`, a reference and a small object.
 _COSTS: dict[int, int] = {
-    **dict.fromkeys(b"]}ld)t\x85\x86\x87", 272),  # lists, dicts and tuples, which are looked at once more
+    **dict.fromkeys(b"]}ld)t\x85\x86\x87", 272),  # lists, dicts and tuples, which `make_plain` visits again
     **dict.fromkeys(b"\x8f\x91", 432),  # sets
     **dict.fromkeys(b"qrp\x94", 112),  # an entry of the memo
     **dict.fromkeys(b"NKMJ\x88\x89", 16),
 }
 _COST = 40
 _ENTRY = 64
-#: Levels of tuples: their hash is computed recursively, which a deep one would crash with.
+#: Max nesting of tuples: their hash is recursive, and a deep one would crash Python.
 _TUPLE_LEVELS = 50
 _MAX_NUMBER = 1 << 64
 
-#: A persistent id of a torch file -> the storage.
+#: Persistent id of a torch file -> storage.
 PersistentLoad = Callable[[Any], Any]
-#: The bytes of a torch storage within a pickle, "file: key", the file's budget -> the storage.
+#: Bytes of a torch storage within a pickle, "file: key", the file's budget -> storage.
 LoadEmbedded = Callable[[Any, str, Budget], Any]
 _Step = Callable[["Unpickler"], None]
 
@@ -45,7 +45,7 @@ _INSTRUCTIONS: dict[int, Any] = pickle._Unpickler.dispatch
 
 
 class _Metered(dict[int, Any]):
-    """Instruction -> its method; every look-up is charged."""
+    """Instruction -> its method; every look-up is charged to the budget."""
 
     def __init__(self, table: Mapping[int, Any], budget: Budget) -> None:
         super().__init__(table)
@@ -60,10 +60,10 @@ class Unpickler(pickle._Unpickler):
     """See the module's docstring.
 
     Attributes:
-        stream: The pickle, and what lies behind it.
+        stream: The pickle and the bytes after it.
         where: File (and key) for error messages.
-        folder: Where the file lies; None where it is part of another.
-        side_files: Arrays of files beside it, by name.
+        folder: The file's folder; None for a pickle within another file.
+        side_files: Arrays from files beside it, by name.
     """
 
     dispatch: ClassVar[dict[int, Any]] = dict(_INSTRUCTIONS)
@@ -95,11 +95,11 @@ class Unpickler(pickle._Unpickler):
         self.dispatch = _Metered(type(self).dispatch, budget)  # type: ignore[misc]
 
     def remaining(self) -> int:
-        """Bytes left behind the instructions read so far."""
+        """Bytes that are not read yet."""
         return self._bytes.getbuffer().nbytes - self._bytes.tell()
 
     def nested(self) -> Any:
-        """The value of a pickle that begins here in the stream, which joblib writes for an array of objects."""
+        """Load a pickle that begins here in the stream; joblib writes arrays of objects like this."""
         inner = Unpickler(
             self._bytes,
             self.where,
@@ -112,6 +112,7 @@ class Unpickler(pickle._Unpickler):
         return inner.load()
 
     def find_class(self, module: str, name: str) -> Any:
+        """The checked substitute of a class or function; raises InputError for names not on the list."""
         if (module, name) == ("torch.storage", "_load_from_bytes"):
             return self._load_storage
         if (module, name) in NAMES:
@@ -125,24 +126,26 @@ class Unpickler(pickle._Unpickler):
         )
 
     def _load_storage(self, data: Any) -> Any:
-        # torch's own function runs an unrestricted torch.load
+        # torch's own function would run an unrestricted torch.load
         return self._load_embedded(data, self.where, self._budget)
 
     def persistent_load(self, pid: Any) -> Any:
+        """The storage of a torch file with this persistent id."""
         if self._persistent_load is None:
-            raise pickle.UnpicklingError("it refers to data outside of itself")
+            raise pickle.UnpicklingError("it refers to data outside itself")
         return self._persistent_load(pid)
 
     def get_extension(self, code: int) -> NoReturn:
+        """Refuse extensions of the copyreg registry."""
         raise InputError(f"{self.where}: refused: the pickle asks for the registered extension {code}")
 
     def check_mark(self) -> None:
-        """Refuse to begin lists and tuples within one another without end."""
+        """Refuse lists and tuples that are nested too deeply."""
         if len(self.metastack) > 2 * MAX_DEPTH:
             raise InputError(f"{self.where}: refused: nested more than {MAX_DEPTH} levels deep; no result is")
 
     def check_call(self) -> None:
-        """Count the arguments of a function: it may copy them."""
+        """Count the arguments of a function, which may copy them."""
         for argument in self.stack[-1]:
             if isinstance(argument, (str, bytes, bytearray)):
                 self._budget.spend(len(argument))
@@ -150,7 +153,7 @@ class Unpickler(pickle._Unpickler):
                 self._budget.spend(_ENTRY * len(argument))
 
     def build(self) -> None:
-        """Set the state of an array, a dtype or a stand-in, and of nothing else."""
+        """Set the state of an array, a dtype or a stand-in; refuse any other object."""
         state = self.stack[-1]
         target = self.stack[-2]
         if type(target) is np.ndarray:
@@ -161,7 +164,7 @@ class Unpickler(pickle._Unpickler):
             target.state = state
             self.stack[-2] = target.built(self)
         elif type(target) is OrderedDict and isinstance(state, dict) and set(state) == {"_metadata"}:
-            pass  # versions of a network's layers
+            pass  # version numbers of a network's layers
         elif self._trusted:
             _INSTRUCTIONS[pickle.BUILD[0]](self)
             return
@@ -170,14 +173,14 @@ class Unpickler(pickle._Unpickler):
         self.stack.pop()
 
     def make_bytearray(self) -> None:
-        """As in the base class, which however allocates the announced length before it reads."""
+        """As in the base class, but check the declared length before allocating it."""
         length = int.from_bytes(self.read(8), "little")
         if length > self._bytes.getbuffer().nbytes:
-            raise pickle.UnpicklingError(f"{length} bytes are announced where fewer are left")
+            raise pickle.UnpicklingError(f"{length} bytes are declared where fewer are left")
         self.append(bytearray(self.read(length)))
 
     def check_class(self, place: int) -> None:
-        """Refuse to make objects of any class but a stand-in."""
+        """Refuse objects of any class other than a stand-in."""
         kind = self.stack[place]
         if not self._trusted and not (isinstance(kind, type) and issubclass(kind, Inert)):
             raise pickle.UnpicklingError(f"an object is made of {kind!r:.60}")
@@ -193,7 +196,7 @@ class Unpickler(pickle._Unpickler):
         self._levels[id(made)] = level
 
     def check_number(self) -> None:
-        """Refuse numbers of thousands of digits: computing with them takes forever."""
+        """Refuse numbers with thousands of digits, which are very slow to compute with."""
         if not -_MAX_NUMBER < self.stack[-1] < _MAX_NUMBER:
             raise pickle.UnpicklingError(f"a number of {self.stack[-1].bit_length()} bits")
 
@@ -203,10 +206,11 @@ def _old_class(self: Unpickler) -> None:
 
 
 def _checked(code: bytes, before: _Step = lambda self: None, after: _Step = lambda self: None) -> None:
-    """Have an instruction checked before or after it runs."""
+    """Add checks before and after an instruction."""
     run = _INSTRUCTIONS[code[0]]
 
     def checked(self: Unpickler) -> None:
+        """Run the instruction between its checks."""
         before(self)
         run(self)
         after(self)

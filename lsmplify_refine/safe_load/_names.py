@@ -1,7 +1,7 @@
-"""The names that a pickle may use, each mapped to a function of ours that checks its arguments.
+"""The allow-list: names that a pickle may use, each mapped to a function of ours that checks its arguments.
 
-Exact names only: a prefix such as `numpy.*` would let loaders through that run code. Nothing here is a class whose
-construction is not ours, so that a pickle can call nothing else.
+The list has exact names only, since a prefix such as `numpy.*` would admit loaders that run code. Every callable in it
+is our own, so a pickle cannot call anything else.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from lsmplify_refine.safe_load._tensors import TENSORS
 
 @dataclass(frozen=True)
 class TypeName:
-    """Stands for a plain type: default of a `defaultdict`, and called where pickles do so.
+    """Stands for a plain type, as default of a `defaultdict` or as a callable.
 
     Attributes:
         kind: The type.
-        make: What a call of it does.
+        make: Checks the arguments and makes a value; None if pickles never call the type.
     """
 
     kind: type
     make: Callable[..., Any] | None = None
 
     def __call__(self, *args: Any) -> Any:
-        """What the type would make of the arguments."""
+        """A value of the type from the arguments."""
         if self.make is None:
             raise pickle.UnpicklingError(f"a {self.kind.__name__} is made in a way that Python does not write")
         return self.make(*args)
 
 
 class _ObjectName:
-    """Stands for `object`, which `copy_reg._reconstructor` is given as base class."""
+    """Stands for `object`, the base class in calls of `copy_reg._reconstructor`."""
 
 
 def _reconstructor(kind: Any, base: Any, state: Any) -> Inert:
@@ -78,7 +78,7 @@ def _frozenset(items: Any = ()) -> frozenset[Any]:
 
 def _complex(real: Any = 0.0, imaginary: Any = 0.0) -> complex:
     if not all(isinstance(part, (int, float)) for part in (real, imaginary)):
-        raise pickle.UnpicklingError("a complex number is made from something else than numbers")
+        raise pickle.UnpicklingError("a complex number is made from something other than numbers")
     return complex(real, imaginary)
 
 
@@ -107,7 +107,7 @@ def _spelled(names: Mapping[str, Any], *modules: str) -> dict[tuple[str, str], A
     return {(module, name): value for module in modules for name, value in names.items()}
 
 
-#: (module, name) -> what a pickle gets for it.
+#: (module, name) -> substitute.
 NAMES: Mapping[tuple[str, str], Any] = {
     **_spelled({"_reconstruct": reconstruct, "scalar": make_scalar}, "numpy.core.multiarray", "numpy._core.multiarray"),
     **_spelled({"_frombuffer": from_buffer}, "numpy.core.numeric", "numpy._core.numeric"),

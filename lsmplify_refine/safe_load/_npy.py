@@ -1,4 +1,4 @@
-"""npy streams: the header checked before anything is allocated, the data read into one array."""
+"""Read npy streams; the header is checked before anything is allocated."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lsmplify_refine.errors import InputError
 from lsmplify_refine.safe_load._limits import one_line
 from lsmplify_refine.safe_load._numbers import byte_count, checked_text
 
-#: numpy's own limit on what it parses; it reads whatever length is announced before that.
+#: Max bytes of the header, numpy's own limit; numpy reads any declared length before it checks.
 _MAX_HEADER = 10_000
 _BLOCK = 1 << 20
 
@@ -23,7 +23,7 @@ Header = tuple[tuple[int, ...], bool, np.dtype]
 
 
 def read_header(stream: IO[bytes], where: str) -> Header:
-    """The header of an npy.
+    """Read the header of an npy.
 
     Raises:
         InputError: It is not an npy header, or is damaged.
@@ -35,41 +35,41 @@ def read_header(stream: IO[bytes], where: str) -> Header:
         raise InputError(f"{where}: not a readable npy file: its header is damaged or cut short")
     size = struct.unpack("<H" if width == 2 else "<I", length)[0]
     if size > _MAX_HEADER:
-        raise InputError(f"{where}: refused: a header of {size} bytes is announced; numpy writes less than a thousand")
+        raise InputError(f"{where}: refused: declares a header of {size} bytes; numpy writes fewer than a thousand")
     header = io.BytesIO(start + length + stream.read(size))
     try:
         npy_format.read_magic(header)
         reads = npy_format.read_array_header_1_0 if width == 2 else npy_format.read_array_header_2_0
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about headers of Python 2
+            warnings.simplefilter("ignore")  # numpy warns about headers of Python 2
             return reads(header)
-    # its parser raises whatever Python's does
+    # numpy's header parser may raise anything that Python's does
     except Exception as error:
         raise InputError(f"{where}: not a readable npy file: {one_line(error)}") from error
 
 
 def read_data(stream: IO[bytes], header: Header, room: int, where: str) -> np.ndarray:
-    """The array behind a header, if its size fits into the `room` bytes that can be there.
+    """Read the array after a header; `room` is the number of bytes that the stream can hold.
 
     Raises:
-        InputError: It announces more, holds objects, or is cut short.
+        InputError: The header declares more, the array holds objects, or the data are cut short.
     """
     shape, fortran, dtype = header
     try:
         size = byte_count(shape, dtype)
         if size > room:
-            raise InputError(f"{where}: announces {size} bytes of data where at most {room} can be; it is damaged")
+            raise InputError(f"{where}: declares {size} bytes of data, but can hold at most {room}; it is damaged")
         flat = read_exactly(stream, size, where).view(dtype) if size else np.zeros(0, dtype)
         return checked_text(flat).reshape(shape, order="F" if fortran else "C")
     except InputError:
         raise
-    # pickle's own for sizes, numpy's for shapes and types
+    # our checks raise pickle's errors, numpy its own for shapes and types
     except Exception as error:
         raise InputError(f"{where}: not a readable npy file: {one_line(error)}") from error
 
 
 def read_plain_npy(stream: IO[bytes], room: int, where: str) -> np.ndarray:
-    """One npy without objects.
+    """Read an npy without objects.
 
     Raises:
         InputError: As for `read_header` and `read_data`.
@@ -78,10 +78,10 @@ def read_plain_npy(stream: IO[bytes], room: int, where: str) -> np.ndarray:
 
 
 def read_exactly(stream: IO[bytes], size: int, where: str) -> np.ndarray:
-    """`size` bytes as (N,) uint8; memory is taken only as they arrive.
+    """Read `size` bytes as (N,) uint8; memory is used only as they arrive.
 
     Raises:
-        InputError: There are fewer.
+        InputError: The stream has fewer bytes.
     """
     data = np.empty(size, np.uint8)  # untouched pages cost nothing
     at = 0

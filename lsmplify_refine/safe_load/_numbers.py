@@ -10,23 +10,23 @@ from typing import Any
 
 import numpy as np
 
-#: dtypes of plain numbers, strings and objects; structured ones could smuggle in raw pointers.
+#: dtypes of plain numbers, strings and objects; structured dtypes could smuggle in raw pointers.
 _PLAIN_DTYPE = re.compile(r"[biufc]\d{1,2}|[SUO]\d{0,6}|[?]")
 _MAX_DIMENSIONS = 32
 
 
 class NdarrayName:
-    """Stands for the name `numpy.ndarray`, which pickles only pass on."""
+    """Stands for `numpy.ndarray`, which pickles only pass as an argument."""
 
 
 def element_count(shape: Any) -> int:
     """Number of elements of an array shape, checked."""
     shape = tuple(shape) if isinstance(shape, list) else shape
-    # the product of a million large numbers would not end
+    # the product of a million large numbers would take forever
     if not isinstance(shape, tuple) or len(shape) > _MAX_DIMENSIONS:
-        raise pickle.UnpicklingError("an array announces something else than a shape")
+        raise pickle.UnpicklingError("an array declares something other than a shape")
     if not all(isinstance(n, (int, np.integer)) and 0 <= n < 1 << 63 for n in shape):
-        raise pickle.UnpicklingError(f"an array announces the shape {shape!r:.60}")
+        raise pickle.UnpicklingError(f"an array declares the shape {shape!r:.60}")
     return math.prod(int(n) for n in shape)
 
 
@@ -36,12 +36,12 @@ def byte_count(shape: Any, dtype: Any) -> int:
         raise pickle.UnpicklingError(f"array data of type {dtype!r:.60} cannot be read from bytes")
     count = element_count(shape)
     if dtype.itemsize == 0 and count > 1:
-        raise pickle.UnpicklingError(f"an array announces {count} elements of no size")
+        raise pickle.UnpicklingError(f"an array declares {count} elements of size 0")
     return count * dtype.itemsize
 
 
 def checked_text(array: np.ndarray) -> np.ndarray:
-    """The array, if its text is text: numpy hands impossible characters to Python, which may crash."""
+    """The array, if its text is valid: numpy passes invalid characters on to Python, which may crash."""
     dtype = array.dtype
     if dtype.names and any(dtype[name].base.kind not in "biufcS" for name in dtype.names):
         raise pickle.UnpicklingError("an array has a structured type with more than numbers in it")
@@ -56,25 +56,25 @@ def make_dtype(descr: Any, *_: Any) -> np.dtype:
     """`numpy.dtype`."""
     if not isinstance(descr, str) or not _PLAIN_DTYPE.fullmatch(descr):
         raise pickle.UnpicklingError(f"the array type {descr!r:.60} is not plain numbers or text")
-    # a copy always: BUILD changes it in place, and numpy's own instance is shared by everybody
+    # always a copy: BUILD changes it in place, and numpy's own instance is shared
     return np.dtype(descr, False, True)
 
 
 def reconstruct(subtype: Any, shape: Any, *_: Any) -> np.ndarray:
-    """`numpy.core.multiarray._reconstruct`: an empty array, whose state follows."""
+    """`numpy.core.multiarray._reconstruct`: an empty array, whose state is set later."""
     if subtype is not NdarrayName or element_count(shape) != 0:
         raise pickle.UnpicklingError("an array is built in a way that numpy does not write")
     return empty_array()
 
 
 def empty_array() -> np.ndarray:
-    """An array of its own memory, which `set_array_state` can make into any other."""
+    """An array that owns its memory, so that `set_array_state` can change it into any other."""
     array: np.ndarray = np.ndarray(0, dtype=np.int8)
     return array
 
 
 def raw_bytes(data: Any) -> bytes | bytearray:
-    """The bytes of an array; Python 2 pickles hold them as text."""
+    """The bytes of an array, which Python 2 pickles hold as text."""
     data = data.encode("latin1") if isinstance(data, str) else data
     if not isinstance(data, (bytes, bytearray)):
         raise pickle.UnpicklingError(f"array data is {type(data).__name__}, not bytes")
@@ -83,7 +83,7 @@ def raw_bytes(data: Any) -> bytes | bytearray:
 
 def _check_size(shape: Any, dtype: Any, data: bytes | bytearray) -> None:
     if byte_count(shape, dtype) != len(data):
-        raise pickle.UnpicklingError(f"an array announces shape {shape} but brings {len(data)} bytes")
+        raise pickle.UnpicklingError(f"an array declares shape {shape} but has {len(data)} bytes")
 
 
 def make_scalar(dtype: Any, data: Any) -> Any:
@@ -106,12 +106,12 @@ def _flat(data: bytes | bytearray, dtype: np.dtype) -> np.ndarray:
 
 
 def set_array_state(array: np.ndarray, state: Any) -> int:
-    """`numpy.ndarray.__setstate__` with its arguments checked; the bytes that it took."""
+    """`numpy.ndarray.__setstate__` with its arguments checked; returns the bytes of the array."""
     version, shape, dtype, fortran, data = state
     count = element_count(shape)
     if isinstance(dtype, np.dtype) and dtype.kind == "O":
         if not isinstance(data, list) or count != len(data):
-            raise pickle.UnpicklingError(f"an object array announces shape {shape} for another number of objects")
+            raise pickle.UnpicklingError(f"an object array of shape {shape} has another number of objects")
     else:
         data = bytes(raw_bytes(data))
         _check_size(shape, dtype, data)
@@ -120,7 +120,7 @@ def set_array_state(array: np.ndarray, state: Any) -> int:
 
 
 def set_dtype_state(dtype: np.dtype, state: Any) -> None:
-    """`numpy.dtype.__setstate__`: only the byte order is taken, sizes and flags decide how memory is read."""
+    """`numpy.dtype.__setstate__`, but only the byte order is set: sizes and flags control how memory is read."""
     if any(part is not None for part in state[2:5]):
         raise pickle.UnpicklingError("an array has a structured type")
     if state[1] not in ("<", ">", "|", "="):

@@ -1,4 +1,4 @@
-"""The last check of what came out of a pickle: only plain values, not too deep, not too large once copied."""
+"""`make_plain`, the last check of a pickle's content: plain values only, not too deep, not too large once copied."""
 
 from __future__ import annotations
 
@@ -19,32 +19,35 @@ from lsmplify_refine.safe_load._stand_ins import Inert
 _ATOMS = (type(None), bool, int, float, complex, torch.dtype, torch.device, torch.Size, np.dtype)
 _ATOM_BYTES, _REFERENCE_BYTES = 16, 8
 
-#: A value, what it takes where nothing is shared, its levels of nesting; and what it stands for, which must live on so
-#: that no other object gets its id.
+#: A value, its bytes if nothing were shared, its levels of nesting, and the object that it replaces. That object stays
+#: referenced so that no other object gets its id.
 _Seen = tuple[Any, int, int, Any]
 
 
 def make_plain(value: Any, where: str, budget: Budget, *, trusted: bool = False) -> Any:
-    """`value` with its stand-ins turned into arrays, its lists and dicts changed in place.
+    """Replace stand-ins by arrays; lists and dicts are changed in place.
 
     Args:
-        value: What an unpickler gave.
+        value: The result of an unpickler.
         where: File (and key) for error messages.
-        budget: The file's; its `room` bounds what the value takes once every reference to a shared part is copied.
+        budget: The file's budget; its `room` limits the size with every reference to a shared part copied.
         trusted: Keep objects of any class.
 
     Raises:
-        InputError: It is nested too deeply (or within itself), takes too much, or holds something unfinished.
+        InputError: The value is nested too deeply (or within itself), takes too much memory, or holds other objects.
     """
-    return _Look(where, budget, trusted).at(value, 0)[0]
+    return _Check(where, budget, trusted).visit(value, 0)[0]
 
 
-class _Look:
+class _Check:
+    """Visits a value and its parts, each object once."""
+
     def __init__(self, where: str, budget: Budget, trusted: bool) -> None:
         self._where, self._budget, self._trusted = where, budget, trusted
         self._seen: dict[int, _Seen] = {}
 
-    def at(self, value: Any, depth: int) -> _Seen:
+    def visit(self, value: Any, depth: int) -> _Seen:
+        """Check a value at this depth and replace the stand-ins in it."""
         if isinstance(value, _ATOMS):
             return value, _ATOM_BYTES, 0, value
         found = self._seen.get(id(value))
@@ -79,24 +82,24 @@ class _Look:
         return value, self._leaf_size(value), 0, value
 
     def _items(self, target: Any, items: Iterable[tuple[Any, Any]], depth: int) -> tuple[int, int]:
-        """Look at the parts of a container, and put what they became back into it; its size and levels."""
-        size, deepest = _ATOM_BYTES, 0
+        """Visit the parts of a container and put their replacements into it; returns its size and levels."""
+        size, max_levels = _ATOM_BYTES, 0
         for key, part in items:
-            new, part_size, levels, _ = self.at(part, depth + 1)
+            new, part_size, levels, _ = self.visit(part, depth + 1)
             if new is not part:
                 target[key] = new
             size += part_size + _REFERENCE_BYTES
-            deepest = max(deepest, levels)
-        return size, deepest + 1
+            max_levels = max(max_levels, levels)
+        return size, max_levels + 1
 
     def _stand_in(self, value: Inert, depth: int) -> _Seen:
-        value.state = self.at(value.state, depth + 1)[0]
+        value.state = self.visit(value.state, depth + 1)[0]
         try:
             plain = value.plain()
         except (KeyError, TypeError, ValueError, IndexError, MemoryError) as error:
             raise InputError(f"{self._where}: cannot be read as an array: {one_line(error)}") from error
         # an object array has parts of its own
-        new, size, levels, _ = self.at(plain, depth + 1)
+        new, size, levels, _ = self.visit(plain, depth + 1)
         return new, size, levels + 1, value
 
     def _leaf_size(self, value: Any) -> int:
@@ -109,10 +112,10 @@ class _Look:
         if isinstance(value, (set, frozenset)):
             return _REFERENCE_BYTES * len(value)
         if scipy.sparse.issparse(value):
-            # most readers make it dense
+            # counted as dense, since most readers make it dense
             return math.prod(int(n) for n in value.shape) * int(value.dtype.itemsize)
         if not self._trusted:
-            raise InputError(f"{self._where}: refused: holds a {type(value).__name__} that is not a plain value")
+            raise InputError(f"{self._where}: refused: holds a {type(value).__name__}, which is not a plain value")
         return _ATOM_BYTES
 
     def _too_deep(self) -> None:

@@ -1,4 +1,4 @@
-"""Stand-ins for classes that are never imported: they keep the pickled state and become plain arrays in the end."""
+"""Stand-ins for classes that are never imported: they keep the pickled state and are replaced by arrays at the end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lsmplify_refine.safe_load._numbers import byte_count, checked_text, empty_a
 
 
 class Source(Protocol):
-    """What a stand-in may read from: the stream behind the pickle, and the files beside it."""
+    """What a stand-in may read: the stream after the pickle, and the files beside it."""
 
     stream: IO[bytes]
     where: str
@@ -26,27 +26,27 @@ class Source(Protocol):
         """Bytes left in the stream."""
 
     def nested(self) -> Any:
-        """The value of a pickle within the stream."""
+        """Load a pickle within the stream."""
 
 
 class Inert:
     """Stands for a class: keeps the pickled state and does nothing."""
 
     state: Any = None
-    # an unfinished object must not become a key
+    # an unfinished object must not become a dict key
     __hash__: ClassVar[None] = None  # type: ignore[assignment]
 
     def built(self, source: Source) -> Any:
-        """What stands for it from now on, the state being known; it may read on in the file."""
+        """The object that replaces it once its state is set; may read further from the file."""
         return self
 
     def plain(self) -> Any:
-        """The value that it stands for; the state holds no stand-ins any more."""
+        """The plain value; stand-ins in the state have been replaced before."""
         raise NotImplementedError
 
 
 class Chumpy(Inert):
-    """`chumpy.ch.Ch`: its state's `x` is the array."""
+    """`chumpy.ch.Ch`: `x` of the state is the array."""
 
     def plain(self) -> np.ndarray:
         """The array."""
@@ -73,14 +73,14 @@ class _Sparse(Inert):
         """The matrix, its indices checked."""
         state = self.state
         shape = state["_shape"] if "_shape" in state else state["shape"]
-        # the columns of one, the rows of the other have a pointer each, in the file too
+        # indptr, whose length follows from the shape, is in the file too
         if issubclass(self.kind, (scipy.sparse.coo_matrix, scipy.sparse.coo_array)):
             where = state["coords"] if "coords" in state else (state["row"], state["col"])
             matrix = self.kind((state["data"], tuple(where)), shape=shape)
-            # raises where an index is beyond the shape
+            # the constructor has checked the indices
             return matrix
         matrix = self.kind((state["data"], state["indices"], state["indptr"]), shape=shape)
-        # indices beyond the matrix would be written outside its memory
+        # indices out of range would write outside the matrix
         matrix.check_format(full_check=True)
         return matrix
 
@@ -90,10 +90,10 @@ def _sparse(kind: type) -> type[_Sparse]:
 
 
 class _Read(Inert):
-    """An array that is read as soon as its state is known; the state is then `[array]`."""
+    """An array that is read as soon as the state is set; the state is then `[array]`."""
 
     def became(self, array: Any) -> Any:
-        """Keep the array for whatever else refers to this object."""
+        """Keep the array for other references to this object."""
         self.state = [array]
         return array
 
@@ -106,7 +106,7 @@ class JoblibArray(_Read):
     """`joblib.numpy_pickle.NumpyArrayWrapper`: the array's bytes follow in the stream."""
 
     def built(self, source: Source) -> Any:
-        """Read them."""
+        """Read the array."""
         shape, dtype = self.state["shape"], self.state["dtype"]
         if isinstance(dtype, np.dtype) and dtype.hasobject:
             return self.became(source.nested())
@@ -114,7 +114,7 @@ class JoblibArray(_Read):
             source.stream.read(source.stream.read(1)[0])
         size, left = byte_count(shape, dtype), source.remaining()
         if size > left:
-            raise InputError(f"{source.where}: an array announces {size} bytes where {left} are left; it is damaged")
+            raise InputError(f"{source.where}: an array declares {size} bytes where {left} are left; it is damaged")
         flat = checked_text(read_exactly(source.stream, size, source.where).view(dtype))
         fortran = self.state["order"] == "F"
         return self.became(flat.reshape(shape, order="F" if fortran else "C"))
@@ -124,10 +124,10 @@ class JoblibSideFile(_Read):
     """`NDArrayWrapper` of joblib before 0.10: the array is a separate file beside the pickle."""
 
     def built(self, source: Source) -> Any:
-        """Read it."""
+        """Read the array."""
         name = self.state["filename"]
         if not isinstance(name, str) or source.folder is None or Path(name).name != name or name in ("", ".", ".."):
-            raise InputError(f"{source.where}: refused: the pickle names a file that is not beside it, {name!r:.80}")
+            raise InputError(f"{source.where}: refused: the pickle names a file in another folder, {name!r:.80}")
         if name not in source.side_files:
             path = source.folder / name
             if not path.is_file():
@@ -142,7 +142,7 @@ class JoblibSideFile(_Read):
 
 
 class JoblibPackedSideFile(JoblibSideFile):
-    """`ZNDArrayWrapper`: the same, compressed, without a header."""
+    """`ZNDArrayWrapper`: a compressed file of array data without a header."""
 
     def read(self, path: Path) -> np.ndarray:
         """The array in the file."""

@@ -1,7 +1,7 @@
-"""torch.save files, read without torch.load.
+"""Load torch.save files without torch.load.
 
-Before torch 2.6 `torch.load(weights_only=True)` could be made to run code (CVE-2025-32434), and it allocates whatever
-a file announces. Here the pickle inside goes through our own reader, and the tensors' bytes are counted first.
+Before torch 2.6, `torch.load(weights_only=True)` could run code (CVE-2025-32434), and it allocates any size that a file
+declares. Here our own reader loads the pickle, and the bytes of the tensors are counted first.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from lsmplify_refine.safe_load._tensors import Storage, StorageType, storage_of
 from lsmplify_refine.safe_load._trust import is_trusted
 from lsmplify_refine.safe_load._zip import open_zip, read_member
 
-#: Before its zip format torch.save began with this number, pickled.
+#: First bytes, a pickled number, of torch.save files before the zip format.
 LEGACY_MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
-#: Version of that format.
+#: Version number of that format.
 _PROTOCOL = 1001
 
 
 def load_torch(source: Path | IO[bytes], where: str = "") -> Any:
-    """What a torch.save file holds, on the CPU and without gradients: tensors, arrays and plain values.
+    """Load a torch.save file: tensors on the CPU without gradients, arrays and plain values.
 
     Args:
         source: The file.
         where: Its name in error messages, if it is not a path.
 
     Raises:
-        InputError: It is damaged, or asks for anything else (the message says for what).
+        InputError: The file is damaged, or names a class or function that is not on the list.
     """
     where = where or str(source)
     try:
@@ -49,7 +49,7 @@ def load_torch(source: Path | IO[bytes], where: str = "") -> Any:
 
 
 def load_embedded(data: Any, where: str, budget: Budget) -> Any:
-    """The storage in a pickle's `torch.storage._load_from_bytes`."""
+    """Load the storage in a pickle's call of `torch.storage._load_from_bytes`."""
     if not isinstance(data, bytes):
         raise InputError(f"{where}: a torch storage in the pickle is damaged")
     value = _load(data, where, budget)
@@ -63,7 +63,7 @@ def _load(data: bytes, where: str, budget: Budget) -> Any:
         if data.startswith(LEGACY_MAGIC):
             return _load_legacy(io.BytesIO(data), where, budget)
         if not data.startswith(b"PK"):
-            raise InputError(f"{where}: not a readable torch file: it does not begin as torch.save writes")
+            raise InputError(f"{where}: not a readable torch file: it does not begin like one")
         with open_zip(io.BytesIO(data), where, "torch") as archive:
             return _load_zip(archive, where, budget)
 
@@ -79,22 +79,23 @@ def _load_zip(archive: zipfile.ZipFile, where: str, budget: Budget) -> Any:
     names = set(archive.namelist())
     found = [name for name in names if name == "data.pkl" or name.endswith("/data.pkl")]
     if len(found) != 1:
-        raise InputError(f"{where}: not a readable torch file: {len(found)} members data.pkl instead of one")
+        raise InputError(f"{where}: not a readable torch file: {len(found)} members named data.pkl instead of one")
     root = found[0].removesuffix("data.pkl")
     if f"{root}constants.pkl" in names:
-        raise InputError(f"{where}: refused: a TorchScript program; give a file of tensors")
+        raise InputError(f"{where}: refused: a TorchScript program; give a file with tensors")
     if f"{root}byteorder" in names and archive.read(f"{root}byteorder") != sys.byteorder.encode():
-        raise InputError(f"{where}: written on a machine of another byte order; load and save it there")
+        raise InputError(f"{where}: written on a machine with another byte order; convert it there")
     stored: dict[str, torch.UntypedStorage] = {}
 
     def storage(pid: Any) -> Storage:
+        """The storage of a persistent id, read on first use."""
         dtype, key, size = _storage_id(pid)
         if key not in stored:
             if f"{root}data/{key}" not in names:
                 raise InputError(f"{where}: the data of a tensor are missing; the file is damaged")
             stored[key] = storage_of(read_member(archive, f"{root}data/{key}"), dtype).data
         if size > stored[key].nbytes():
-            raise InputError(f"{where}: a tensor announces {size} bytes and has {stored[key].nbytes()}; it is damaged")
+            raise InputError(f"{where}: a tensor declares {size} bytes and has {stored[key].nbytes()}; it is damaged")
         return Storage(stored[key], dtype)
 
     pickled = io.BytesIO(bytes(read_member(archive, found[0])))
@@ -107,17 +108,19 @@ def _load_legacy(stream: io.BytesIO, where: str, budget: Budget) -> Any:
     left, room = size, {}
 
     def storage(pid: Any) -> Storage:
+        """The storage of a persistent id, whose bytes follow after the pickle."""
         nonlocal left
         dtype, key, wanted = _storage_id(pid)
         if key not in room:
             left -= wanted
             if left < 0:
-                raise InputError(f"{where}: a tensor announces {wanted} bytes in a file of {size}; it is damaged")
+                raise InputError(f"{where}: a tensor declares {wanted} bytes in a file of {size}; it is damaged")
             data = bytearray(wanted)
             room[key] = data, dtype, storage_of(data, dtype).data
         return Storage(room[key][2], dtype)
 
     def load(persistent_load: PersistentLoad | None = None) -> Any:
+        """Load the next pickle in the stream."""
         return _unpickler(stream, where, budget, persistent_load).load()
 
     protocol, machine = load(), load()
@@ -128,7 +131,7 @@ def _load_legacy(stream: io.BytesIO, where: str, budget: Budget) -> Any:
         data, dtype, _ = room[key]
         count = int.from_bytes(stream.read(8), "little")
         if count * dtype.itemsize != len(data):
-            raise InputError(f"{where}: a tensor's data are of another length than announced; the file is damaged")
+            raise InputError(f"{where}: a tensor's data do not have the declared length; the file is damaged")
         data[:] = read_exactly(stream, len(data), where).tobytes()
     return value
 
@@ -137,7 +140,7 @@ def _storage_id(pid: Any) -> tuple[torch.dtype, str, int]:
     """dtype, key and bytes of a storage."""
     name, kind, key, _, count, *views = pid
     if name != "storage" or not isinstance(kind, StorageType) or not isinstance(key, str) or any(views):
-        raise ValueError("it refers to something else than a torch storage")
+        raise ValueError("it refers to something other than a torch storage")
     if not isinstance(count, int) or not 0 <= count < 1 << 60:
         raise ValueError("a torch storage has no size")
     return kind.dtype, key, count * kind.dtype.itemsize

@@ -1,7 +1,7 @@
-"""The one way around the restrictions: files that the user names as trusted may ask for anything.
+"""Trusted files: the only way around the restrictions. A file that the user trusts may name any class or function.
 
-Trust belongs to a file, not to a call: adapters, keypoints, body models and weights are read by some fifty functions,
-third parties' among them, and any of them may come upon the trusted file.
+Trust belongs to a file, not to a call, because some fifty functions read files, including third-party adapters. Any of
+them may have to read the trusted file.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from pathlib import Path
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.values.notes import Note
 
-#: The files trusted at the moment in this process, in every thread; `trusting` adds and removes them.
+#: The files that this process currently trusts, in all threads; `trusting` adds and removes them.
 _TRUSTED: list[Path] = []
 
 
 @contextmanager
 def trusting(files: Iterable[Path]) -> Iterator[tuple[Note, ...]]:
-    """Inside, these files may name any class or function in their pickles, which runs whatever code they hold.
+    """Trust these files inside the context: their pickles may name any class or function, and their code runs.
 
-    Memory limits stay. Exactly these files are trusted, by path. Yields `trust_notes`.
+    Memory limits stay. Only these paths are trusted. Yields `trust_notes`.
 
     Raises:
-        InputError: One is not a file.
+        InputError: A path is not a file.
     """
     trusted = tuple(files)
     for path in trusted:
         if not path.is_file():
-            raise InputError(f"{path}: no such file; --trust-pickle names the very file whose code is to be run")
+            raise InputError(f"{path}: no such file; --trust-pickle takes the file whose code is to be run")
     _TRUSTED.extend(trusted)
     try:
         yield trust_notes()
@@ -45,7 +45,7 @@ def is_trusted(where: str) -> bool:
 
 
 def trust_notes() -> tuple[Note, ...]:
-    """What the user and the report are told about each trusted file."""
+    """A warning for each trusted file, for the user and the report."""
     return tuple(
         Note("pickle-trusted", f"{path}: trusted, so code in its pickle is run (--trust-pickle)", "warning")
         for path in dict.fromkeys(_TRUSTED)

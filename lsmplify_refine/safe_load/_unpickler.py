@@ -1,4 +1,4 @@
-"""Pickles and joblib files, read under a list of exact names."""
+"""Load pickles and joblib files under the allow-list of names."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from lsmplify_refine.safe_load._trust import is_trusted
 def restricted_loads(
     data: bytes, where: str, budget: Budget, *, encoding: str = "latin1", folder: Path | None = None
 ) -> Any:
-    """Unpickle bytes; nothing in them gets to run.
+    """Unpickle bytes without running any code in them.
 
     Args:
-        data: The pickle, as Python or joblib write it.
+        data: The pickle, as Python or joblib writes it.
         where: "file" or "file: key" for error messages.
-        budget: Of the whole file, however many pickles it holds.
-        encoding: For the text of Python 2 pickles; latin1 keeps numpy's bytes intact.
-        folder: Where joblib before 0.10 put the arrays.
+        budget: Budget of the whole file, which may hold several pickles.
+        encoding: Encoding of text in Python 2 pickles; latin1 keeps numpy's bytes intact.
+        folder: The folder of the array files that joblib before 0.10 wrote.
 
     Raises:
-        InputError: The pickle asks for something else (it says for what), wants too much memory, or is damaged.
+        InputError: The pickle names a class or function that is not on the list, takes too much memory, or is damaged.
     """
     trusted = is_trusted(where)
     unpickler = Unpickler(
@@ -39,14 +39,14 @@ def restricted_loads(
 
 
 def load_pickle(path: Path, *, encoding: str = "latin1") -> Any:
-    """What a pickle or joblib file holds, compressed or not.
+    """Load a pickle or joblib file, compressed or not.
 
     Args:
         path: The file.
-        encoding: For the text of Python 2 pickles.
+        encoding: Encoding of text in Python 2 pickles.
 
     Raises:
-        InputError: It cannot be read, or asks for anything but arrays, tensors and plain values.
+        InputError: The file cannot be read, or holds anything but arrays, tensors and plain values.
     """
     try:
         data = path.read_bytes()

@@ -1,4 +1,4 @@
-"""Zip archives (npz, torch): checked before anything is unpacked, read member by member, never extracted."""
+"""Read zip archives (npz, torch): checked before anything is unpacked, never extracted to disk."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from typing import IO
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.safe_load._limits import one_line, room
 
-#: Max bytes of a zip's table of contents; enough for some hundred thousand members.
+#: Max bytes of a zip's central directory; enough for some hundred thousand members.
 _MAX_TABLE = 16 << 20
 
 
 @contextmanager
 def open_zip(source: Path | IO[bytes], where: str, kind: str = "npz") -> Iterator[zipfile.ZipFile]:
-    """An archive whose members' names, methods and announced sizes have been checked.
+    """Open an archive; the names, methods and declared sizes of its members are checked.
 
     Raises:
-        InputError: It is damaged, or is refused (the message says why); also for what goes wrong in reading inside.
+        InputError: The archive is damaged or refused, or reading it inside the context fails.
     """
     try:
         with _stream(source) as stream:
@@ -42,7 +42,7 @@ def open_zip(source: Path | IO[bytes], where: str, kind: str = "npz") -> Iterato
 
 
 def read_member(archive: zipfile.ZipFile, name: str) -> bytearray:
-    """The bytes of a member; `open_zip` has checked its announced size."""
+    """Read a member's bytes; `open_zip` has checked its declared size."""
     data = bytearray()
     with archive.open(name) as stream:
         while chunk := stream.read(1 << 20):
@@ -60,7 +60,7 @@ def _stream(source: Path | IO[bytes]) -> Iterator[IO[bytes]]:
 
 
 def _check_table(stream: IO[bytes], where: str) -> int:
-    """The archive's size; refuses a table of contents that would itself take much memory."""
+    """The archive's size; refuses a central directory that would itself take too much memory."""
     size = stream.seek(0, 2)
     stream.seek(max(0, size - (1 << 16) - 100))
     tail = stream.read()
@@ -70,7 +70,7 @@ def _check_table(stream: IO[bytes], where: str) -> int:
     if 0 <= at <= len(tail) - 56:
         table = max(table if table != 0xFFFFFFFF else 0, struct.unpack("<Q", tail[at + 40 : at + 48])[0])
     if table > _MAX_TABLE:
-        raise InputError(f"{where}: refused: the archive lists far more members than results have")
+        raise InputError(f"{where}: refused: the archive has far more members than any result")
     stream.seek(0)
     return size
 
@@ -79,15 +79,15 @@ def _check_members(members: list[zipfile.ZipInfo], size: int, where: str) -> Non
     names = [member.filename.replace("\\", "/") for member in members]
     for name in names:
         if name.startswith("/") or ":" in name.split("/")[0] or ".." in name.split("/"):
-            raise InputError(f"{where}: refused: the archive holds a path out of its folder, {one_line(name, 80)}")
+            raise InputError(f"{where}: refused: the archive holds a path outside its folder, {one_line(name, 80)}")
     if len(set(names)) != len(names):
         twice = Counter(names).most_common(1)[0][0]
         raise InputError(f"{where}: refused: the archive holds {one_line(twice, 80)} twice")
     if any(member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for member in members):
-        raise InputError(f"{where}: refused: the archive is packed in a way that neither numpy nor torch uses")
+        raise InputError(f"{where}: refused: the archive uses a compression that neither numpy nor torch writes")
     total = sum(member.file_size for member in members)
     if total > room(size):
         raise InputError(
-            f"{where}: refused: announces {total} bytes in an archive of {size}, at most {room(size)} are unpacked; "
+            f"{where}: refused: declares {total} bytes in an archive of {size}; the limit is {room(size)}; "
             "if it is sound, save it again without compression"
         )

@@ -83,7 +83,7 @@ def test_6d_layouts_are_those_of_their_users() -> None:
         (full(24, poses=make.poses(24, coding="6d-rows")), "generic", "three incompatible.*generic:rot6d="),
         (full(22), "generic:family=smpl", "22 joints are not a smpl pose; they fit smplh or smplx"),
         (full(52, model_type=np.array("smplx")), "generic", "52 joints are not a smplx pose"),
-        (full(22), "generic:family=skel", "family is one of smpl, smplh, smplx"),
+        (full(22), "generic:family=skel", "family must be one of smpl, smplh, smplx"),
         (full(22), "generic:joints=22", "no such option; it has: family, rot6d, frame, up"),
         (full(24), "wham:family=smpl", "format wham has no such option; it has: none"),
         (
@@ -95,7 +95,7 @@ def test_6d_layouts_are_those_of_their_users() -> None:
         (full(24, betas=make.values(3, 10)), "generic", "betas: shape.*expected 7 rows"),
         (full(24, poses=make.values(make.FRAMES, 24, 3, 3)), "generic", "not rotation matrices"),
         (full(24, K=np.eye(4)), "generic", r"K: shape \(4, 4\)"),
-        (full(24, frame_ids=np.zeros(make.FRAMES)), "generic", "frame_ids: the frame ids do not rise"),
+        (full(24, frame_ids=np.zeros(make.FRAMES)), "generic", "frame_ids: the frame ids do not ascend"),
         (full(24, gender=np.array("x")), "generic", "gender: gender 'x' is not known"),
         (without(full(24), "betas"), "generic", "betas: missing"),
         (without(full(24), "trans"), "generic", "no pose with a translation"),

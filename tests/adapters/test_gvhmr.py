@@ -254,7 +254,7 @@ def _with(results: dict[str, Any], block: str, key: str, value: torch.Tensor) ->
         (lambda r: _with(r, "smpl_params_incam", "body_pose", torch.zeros(12, 69)), r"shape \(12, 69\)"),
         (lambda r: _with(r, "smpl_params_global", "transl", torch.zeros(11, 3)), r"transl: shape \(11, 3\)"),
         (lambda r: r["smpl_params_incam"]["transl"][3].fill_(torch.nan), r"incam.transl: NaN .* row 3"),
-        (lambda r: _with(r, "smpl_params_incam", "body_pose", torch.zeros(0, 63)), "zero frames"),
+        (lambda r: _with(r, "smpl_params_incam", "body_pose", torch.zeros(0, 63)), "holds no frames"),
         (lambda r: r.update(K_fullimg=torch.zeros(12, 3, 4)), r"K_fullimg: shape \(12, 3, 4\)"),
         (lambda r: r.update(K_fullimg=torch.zeros(12, 3, 3)), "focal length"),
     ],

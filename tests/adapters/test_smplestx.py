@@ -55,5 +55,5 @@ def test_forks_that_do_not_place_the_person_are_refused(
 
 def test_fork_of_bare_arrays_is_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "clip.npy", np.zeros((4, 315), np.float32))
-    with pytest.raises(InputError, match="315 numbers a frame"):
+    with pytest.raises(InputError, match="315 numbers per frame"):
         load_save.load(tmp_path / "clip.npy")

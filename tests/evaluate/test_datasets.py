@@ -144,7 +144,7 @@ def test_unusable_folders_get_one_line(tmp_path: Path, write: Callable[[Path], o
 def test_absent_and_unknown_estimates_get_one_line(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("hello")
     for path, message in (
-        (tmp_path, "no result of a known format"),
+        (tmp_path, "no result in a known format"),
         (tmp_path / "a.txt", "not a result file"),
         (tmp_path / "gone", "no such file or folder"),
     ):

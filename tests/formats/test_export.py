@@ -83,7 +83,7 @@ def test_amass_opens_as_amass(tmp_path: Path) -> None:
     (again,) = load_save.load(tmp_path / "a.npz")
     assert (again.format, again.family, again.fps) == ("amass", "smplx", 25)
     np.testing.assert_allclose(again.body_pose, estimate.body_pose[:, :21], atol=1e-6)
-    for word in ("mean shape", "level", "flat", "hand joints", "refuses less than 30 fps (25 here)"):
+    for word in ("mean shape", "level", "flat", "hand joints", "rejects less than 30 fps (25 here)"):
         assert any(word in note.text for note in notes), word
 
 
@@ -108,7 +108,7 @@ def test_gvhmr_is_read_back(tmp_path: Path) -> None:
 
 
 def test_gvhmr_needs_a_camera(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="needs the person before a camera"):
+    with pytest.raises(InputError, match="needs camera coordinates and intrinsics"):
         export(an_estimate(camera=None), tmp_path / "a.pt", "gvhmr")
     assert not (tmp_path / "a.pt").exists()
 

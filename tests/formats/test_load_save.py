@@ -40,7 +40,7 @@ def _unwritten(path: Path) -> None:
     ("name", "make_file", "message"),
     [
         ("none.pt", _unwritten, "no such file"),
-        ("empty", Path.mkdir, "no result of a known format"),
+        ("empty", Path.mkdir, "no result in a known format"),
         ("clip.mp4", lambda p: p.write_bytes(b"\0\0\0\x18ftypmp42"), "not a result file"),
         ("empty.pt", lambda p: p.write_bytes(b""), "not a result file"),
         ("other.pt", lambda p: torch.save({"a": torch.zeros(1)}, p), "torch file with the keys a is not"),
@@ -112,7 +112,7 @@ def test_detection_says_what_it_saw(tmp_path: Path) -> None:
         load_save.load(tmp_path / "x.json")
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "notes.txt").write_text("")
-    with pytest.raises(InputError, match=r"which holds notes\.txt"):
+    with pytest.raises(InputError, match=r"the folder holds notes\.txt"):
         load_save.load(tmp_path / "folder")
 
 

@@ -93,20 +93,20 @@ def test_mmpose_says_its_points(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (mmpose_frames(moving(17), 0), "17 points may be coco17, h36m17; say which"),
-        (coco_list(moving(19)), "19 points are in no known convention; known: coco17"),
+        (mmpose_frames(moving(17), 0), "17 points may be coco17, h36m17; choose one"),
+        (coco_list(moving(19)), "no known convention has 19 points; known: coco17"),
         (coco_list(moving(17)) + coco_list(moving(133)), "different numbers of points"),
         ([{"image_id": "a.jpg", "keypoints": [1, 2, 3]}], "'a.jpg' has no frame number"),
         ([{"image_id": 0, "keypoints": [1, "b", 3]}], "entry 0: keypoints: not a list of numbers"),
         ([{"image_id": 0, "keypoints": [1, 2, 3, 4]}], "4 numbers; expected 3 for each point"),
         ([{"image_id": None, "keypoints": [1, 2, 3]}], "image_id: None"),
-        ({"people": []}, "nobody is in it"),
+        ({"people": []}, "contains no people"),
         ({"people": [3]}, "entry 0 is not a person"),
         ([{"id": 0, "keypoints3d": [[1, 2]]}], "shape"),
         ({"frames": [{"landmarks": [{"x": 1}]}], "image_size": [1, 1]}, "shape"),
         ({"frames": [{"landmarks": [[0.5, 0.5, 0, 1]] * 33}]}, "normalised image coordinates; give --video"),
-        ({"a": 1}, "no keypoints of a known kind"),
-        ([[[[[[]]]]]], "no keypoints of a known kind"),
+        ({"a": 1}, "not keypoints in a known format"),
+        ([[[[[[]]]]]], "not keypoints in a known format"),
     ],
 )
 def test_bad_json_is_named(value: Any, message: str, tmp_path: Path) -> None:

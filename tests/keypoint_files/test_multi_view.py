@@ -126,7 +126,7 @@ def test_from_files_with_openpose_and_coco_json(
     ("name", "text", "message"),
     [
         ("c.toml", "[a", "not readable as TOML"),
-        ("c.toml", "a = 1", "no cameras in it"),
+        ("c.toml", "a = 1", "holds no cameras"),
         ("c.toml", "[a]\nmatrix = [[1]]\nrotation=[0,0,0]\ntranslation=[0,0,0]", "camera a: matrix: shape"),
         ("c.toml", "[a]\nmatrix = [[1]]\nfisheye = true", "fisheye lenses are not supported"),
         ("c.toml", "[a]\nmatrix = [[1,0,0],[0,1,0],[0,0,1]]\nrotation=[0,0,0]", "translation is missing"),

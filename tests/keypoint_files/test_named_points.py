@@ -113,7 +113,7 @@ def test_csv(axes: str, tmp_path: Path) -> None:
     [
         ("k.csv", "frame,point,x,y\n0,nose,1,b\n", "row 1: could not convert"),
         ("k.csv", "frame,point,x,y\n-1,nose,1,2\n", "row 1: frame: '-1'"),
-        ("k.csv", "frame,point,x,y\n0,nose,1,2\n0,nose,1,2\n", "row 2: nose of frame 0 is there already"),
+        ("k.csv", "frame,point,x,y\n0,nose,1,2\n0,nose,1,2\n", "row 2: nose occurs twice in frame 0"),
         ("k.csv", "frame,point,x,y,w\n", "column 'w' is not known"),
         ("k.csv", "frame,point,x,y\n", "no rows"),
         ("k.trc", "PathFileType\t4\n", "ends within its head"),

@@ -115,7 +115,7 @@ def test_compressed_pickles_and_their_cuts(pack: Callable[[bytes], bytes], tmp_p
 
 def test_lz4_is_refused_with_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "f.pkl").write_bytes(b"\x04\x22\x4d\x18rest")
-    with pytest.raises(InputError, match=r"lz4, which is not read; save it again with joblib"):
+    with pytest.raises(InputError, match=r"lz4, which is not supported; save it with joblib"):
         inspect_file(tmp_path / "f.pkl")
 
 

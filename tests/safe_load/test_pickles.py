@@ -155,7 +155,7 @@ def reconstruct(shape: tuple[int, ...], dtype: Any, data: Any) -> Any:
         Asks(bytearray, 10**12),
         Asks(bytes, 10**12),
         Asks(np.dtype("f4").__class__, "f8,O"),
-        b"\x80\x05\x96" + struct.pack("<Q", 10**12) + b".",  # BYTEARRAY8 that announces a terabyte
+        b"\x80\x05\x96" + struct.pack("<Q", 10**12) + b".",  # BYTEARRAY8 that declares a terabyte
         b"\x80\x04\x8e" + struct.pack("<Q", 10**12) + b".",  # BINBYTES8, the same
         pickle.dumps({"a": np.zeros(100)})[:-50],
         b"\x80\x04",
@@ -208,13 +208,13 @@ def lying_npy() -> bytes:
     return stream.getvalue() + b"12345678"
 
 
-def test_npz_and_npy_announcements_are_checked(tmp_path: Path) -> None:
+def test_npz_and_npy_declared_sizes_are_checked(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "f.npz", "w") as archive:
         archive.writestr("a.npy", lying_npy())
-    with pytest.raises(InputError, match=r"f\.npz: a: announces 8000000000000 bytes"):
+    with pytest.raises(InputError, match=r"f\.npz: a: declares 8000000000000 bytes"):
         load_npz(tmp_path / "f.npz")
     (tmp_path / "f.npy").write_bytes(lying_npy())
-    with pytest.raises(InputError, match="announces"):
+    with pytest.raises(InputError, match="declares"):
         load_npy(tmp_path / "f.npy")
     for length in (6, 7, 9, 40):
         (tmp_path / "f.npy").write_bytes(lying_npy()[:length])

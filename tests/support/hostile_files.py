@@ -209,49 +209,49 @@ HOSTILE: dict[str, Case] = {
     # paths outside the file
     "joblib naming a file elsewhere": (
         "f.pkl", raw(b"\x80\x02cjoblib.numpy_pickle\nNDArrayWrapper\n)\x81}X\x08\x00\x00\x00filename"
-                     b"X\x0e\x00\x00\x00../../x/secretsb."), load_pickle, "not beside it"),
-    "path out of the npz": ("f.npz", zipped({"../../x.npy": npy((1,), data=bytes(8))}), load_npz, "path out of"),
+                     b"X\x0e\x00\x00\x00../../x/secretsb."), load_pickle, "in another folder"),
+    "path out of the npz": ("f.npz", zipped({"../../x.npy": npy((1,), data=bytes(8))}), load_npz, "path outside its"),
     "path out of the torch archive": (
-        "f.pt", torch_zip(lambda m: m | {"/etc/x": b"1"}), load_torch, "path out of its folder"),
+        "f.pt", torch_zip(lambda m: m | {"/etc/x": b"1"}), load_torch, "path outside its folder"),
     "the same member twice": ("f.npz", lambda p: zipped({"a.npy": npy((0,)), "a\\b.npy": b"", "a/b.npy": b""})(p),
                               load_npz, "twice"),
-    # sizes announced, but no such data
-    "npy of 10 GB": ("f.npy", raw(npy((HUGE // 8,), data=bytes(900))), load_npy, "announces 10000000000 bytes"),
-    "npy of elements of no size": ("f.npy", raw(npy((HUGE,), "|V0")), load_npy, "elements of no size"),
+    # sizes declared, but no such data
+    "npy of 10 GB": ("f.npy", raw(npy((HUGE // 8,), data=bytes(900))), load_npy, "declares 10000000000 bytes"),
+    "npy of elements of no size": ("f.npy", raw(npy((HUGE,), "|V0")), load_npy, "elements of size 0"),
     "npy with a header of 4 GB": ("f.npy", raw(b"\x93NUMPY\x02\x00\xff\xff\xff\xff{"), load_npy,
                                   "header of 4294967295"),
-    "npz member of 10 GB": ("f.npz", zipped({"a.npy": npy((HUGE // 8,))}), load_npz, "a: announces 10000000000 bytes"),
+    "npz member of 10 GB": ("f.npz", zipped({"a.npy": npy((HUGE // 8,))}), load_npz, "a: declares 10000000000 bytes"),
     "joblib array of 10 GB": (
         "f.pkl", altered_joblib(b"K\x04\x85", b"\x8a\x05" + struct.pack("<Q", HUGE)[:5] + b"\x85"), load_save.load,
-        "announces 80000000000 bytes"),
+        "declares 80000000000 bytes"),
     "pickled array of 10 GB": (
         "f.pkl", lambda p: pickled(Asks(np.zeros(0).__reduce__()[0], np.ndarray, (HUGE,), b"b"))(p), load_pickle,
         "in a way that numpy does not write"),
     "pickled bytes of 10 GB": ("f.pkl", raw(b"\x80\x04\x8e" + struct.pack("<Q", HUGE) + b"."), load_pickle,
                                "not a readable pickle"),
     "pickled bytearray of 10 GB": ("f.pkl", raw(b"\x80\x05\x96" + struct.pack("<Q", HUGE) + b"."), load_pickle,
-                                   "10000000000 bytes are announced"),
+                                   "10000000000 bytes are declared"),
     "pickled number of 2 GB": ("f.pkl", raw(b"\x80\x02\x8b" + struct.pack("<i", 2**31 - 1) + b"\x01."), load_pickle,
                                "not a readable pickle"),
     "made of 10 GB of nothing": ("f.pkl", pickled(Asks(bytearray, HUGE)), load_pickle, "array data is int"),
     "torch storage of 40 GB": ("f.pt", torch_zip(announced_storage), load_torch,
-                               "a tensor announces 40000000000 bytes"),
+                               "a tensor declares 40000000000 bytes"),
     "torch tensor beyond its storage": (
         "f.pt", torch_zip(lambda m: {n: d.replace(b"K\x04\x85", b"\x8a\x05" + struct.pack("<Q", HUGE)[:5] + b"\x85", 1)
                                      if "pkl" in n else d for n, d in m.items()}), load_torch, "beyond its data"),
     "torch tensor of 40 GB on four bytes": (
         "f.pt", lambda p: torch.save({"a": torch.zeros(1).expand(HUGE)}, p), load_torch, "far more memory"),
     "old torch storage of 40 GB": ("f.pth", lambda p: raw(legacy_torch(HUGE))(p), load_torch,
-                                   "a tensor announces 40000000000 bytes"),
+                                   "a tensor declares 40000000000 bytes"),
     "text of impossible characters": ("f.npy", raw(npy((1,), "<U1", b"\xff" * 4)), load_npy, "do not exist"),
     "pickled text of impossible characters": (
         "f.pkl", lambda p: raw(pickle.dumps(np.array(["abcd"]), 4).replace(np.array("b").tobytes(), b"\xff" * 4))(p),
         load_pickle, "do not exist"),
     # data present, but too large
-    "npz that inflates to 1 GB": ("f.npz", zeros_member(1024 * MEGA), load_save.load, "announces"),
+    "npz that inflates to 1 GB": ("f.npz", zeros_member(1024 * MEGA), load_save.load, "declares"),
     "torch archive that inflates to 1 GB": (
-        "f.pt", zeros_member(1024 * MEGA, "archive/data.pkl"), load_torch, "announces"),
-    "npz with a table of a million members": ("f.npz", lambda p: raw(many_members())(p), load_npz, "lists far more"),
+        "f.pt", zeros_member(1024 * MEGA, "archive/data.pkl"), load_torch, "declares"),
+    "npz with a table of a million members": ("f.npz", lambda p: raw(many_members())(p), load_npz, "far more members"),
     "gzip that inflates to 1 GB": ("f.pkl", lambda p: raw(gzip.compress(bytes(1024 * MEGA), 1))(p), load_save.load,
                                    "that unpack to more than"),
     "bz2 that inflates to 300 MB": ("f.pkl", lambda p: raw(bz2.compress(bytes(300 * MEGA), 1))(p), load_save.load,
@@ -282,7 +282,7 @@ HOSTILE: dict[str, Case] = {
     "numbers of one hash": ("f.pkl", lambda p: raw(collision())(p), load_save.load, "a number of"),
     "shape of a million dimensions": (
         "f.pkl", lambda p: pickled(Asks(np.zeros(0).__reduce__()[0], np.ndarray, (2**62,) * 10**5, b"b"))(p),
-        load_pickle, "something else than a shape"),
+        load_pickle, "something other than a shape"),
     "weights of a network of 10 GB": (
         "w.safetensors",
         lambda p: save_file({"a": torch.zeros(1)}, p, {"network": '{"width": 20000, "depth": 1, "heads": 4}'}),
