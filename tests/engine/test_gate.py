@@ -31,3 +31,16 @@ def test_joints_are_limited_one_by_one() -> None:
     assert shares[20, 4] < 0.5 and shares[20, 16] == 1
     assert shares[0].min() == 1
     assert reasons[20] == "left knee bent beyond its range" and reasons[0] == ""
+
+
+def test_no_frame_gets_worse_however_far_easing_spreads() -> None:
+    """A part of the correction is worse than none here, so every eased frame is held and eases its neighbours."""
+
+    def error_at(share: np.ndarray) -> np.ndarray:
+        error = 10.0 + ((share > 0) & (share < 1))
+        error[60] = 10.0 + share[60]
+        return error
+
+    verdict = gate(error_at, np.arange(120), 30.0, [""] * 120)
+    assert (error_at(verdict.share) <= 10.0).all()
+    assert verdict.status[60] == "held" and verdict.status[0] == verdict.status[-1] == "accepted"
