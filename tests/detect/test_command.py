@@ -121,3 +121,16 @@ def test_what_cannot_be_is_one_line(
     assert main(["--input", str(folder), *(option.replace("{f}", str(folder)) for option in options)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert re.search(expected, line), line
+
+
+def test_the_model_that_was_asked_for_is_used_and_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def made(model: Path | None) -> fakes.Replay:
+        detector = fakes.Replay(people())
+        detector.model = str(model)
+        return detector
+
+    fakes.install(monkeypatch, fake=made)
+    options = ["--no-video", "--detector", "fake", "--detector-model", "heavy.task"]
+    assert main(["--input", str(folder), *options]) == 0
+    (person,) = json.loads((folder / "hmr4d_results_report.json").read_text())["people"]
+    assert person["keypoints"]["source"] == "replay (heavy.task) on 0_input_video.mp4"

@@ -100,3 +100,9 @@ def test_drivers_may_raise_anything(monkeypatch: pytest.MonkeyPatch) -> None:
     assert gl_error() is None
     monkeypatch.setattr(job_draw, "choose_gl_platform", broken)
     assert isinstance(gl_error(), AttributeError)
+
+
+def test_meshes_are_drawn_in_the_frames_of_their_rows(info: VideoInfo, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = np.array([1, 2, 5, 6])
+    person = drawn(refine(scene(4).replace(frame_ids=ids), weights="none"), info, monkeypatch)
+    assert person.frame_ids.tolist() == ids.tolist()

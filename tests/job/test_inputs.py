@@ -11,6 +11,7 @@ import pytest
 
 from lsmplify_refine import Estimate, InputError, Keypoints
 from lsmplify_refine.job.inputs import complete, open_video
+from lsmplify_refine.keypoint_files import KeypointTrack
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.visual.video import VideoInfo
 from tests.support import clips
@@ -113,3 +114,13 @@ def test_a_video_that_merely_lies_there_may_be_wrong(tmp_path: Path) -> None:
     (tmp_path / "v.mp4").write_bytes(b"broken")
     info, notes = open_video([estimate(video=tmp_path / "v.mp4")], None, shown=False)
     assert info is None and "is ignored" in notes[0].text
+
+
+def test_keypoints_at_another_rate_are_taken_at_the_frames_times() -> None:
+    """Sixty a second for a video of thirty: every second row."""
+    positions = np.arange(8.0)[:, None, None] + np.zeros((8, 17, 2))
+    fast = Keypoints("coco17", positions, np.ones((8, 17)), "points.trc")
+    track = KeypointTrack(fast, np.arange(8), numbered=True, fps=60.0)
+    whole = complete(estimate(fps=30.0, camera=camera()), video=None, track=track)
+    assert whole.keypoints is not None
+    assert whole.keypoints.positions[:, 0, 0].tolist() == [0, 2, 4, 6]

@@ -12,6 +12,7 @@ from lsmplify_refine import refine
 from lsmplify_refine.geometry.projection import project_to_image
 from lsmplify_refine.job.job import Job, Outcome, Outputs
 from lsmplify_refine.job.report import build_report, plain, write_report
+from tests.support.rooms import STILL, in_room
 from tests.support.scenes import scene
 
 
@@ -63,3 +64,16 @@ def test_a_report_with_nan_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON"):
         write_report({"x": float("nan")}, tmp_path / "report.json")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_frames_have_their_own_numbers_rate_and_share() -> None:
+    estimate = in_room(STILL, 60, noise_m=0.04, garbage=0.3, error_deg=3.0)  # better than its keypoints
+    refinement = refine(estimate.replace(frame_ids=np.arange(100, 160), fps=25.0), weights="none")
+    outcome = Outcome((refinement,), Outputs(Path("a.pt"), Path("a.json")))
+    (person,) = build_report(Job(Path("a.pt")), outcome, device="cpu")["people"]
+    assert person["fps"] == 25.0
+    frames = person["per_frame"]
+    assert frames["frame_id"] == list(range(100, 160))
+    assert frames["blend"] == pytest.approx(refinement.blend.tolist(), rel=1e-5) and min(frames["blend"]) < 1
+    assert [status == "held" for status in frames["status"]] == [share == 0 for share in frames["blend"]]
+    assert person["counts"] == {name: frames["status"].count(name) for name in ("accepted", "blended", "held")}
