@@ -228,6 +228,8 @@ class _Person:
         K = to_numpy(self._value("K"))
         focal, centre = to_numpy(self._value("focal")), to_numpy(self._value("centre"))
         if K is None and focal is not None and centre is not None:
+            # fx and fy of one camera, not focal lengths of two frames
+            focal = focal[None] if focal.shape == centre.shape == (2,) else focal
             try:
                 K = np.broadcast_to(intrinsics(focal, centre), (self.frames, 3, 3))
             except ValueError:

@@ -140,3 +140,11 @@ def test_one_frame_without_leading_axis(tmp_path: Path) -> None:
     np.savez(tmp_path / "r.npz", **values)
     (estimate,) = load_save.load(tmp_path / "r.npz")
     assert len(estimate) == 1 and estimate.body_pose.shape == (1, 21, 3)
+
+
+def test_a_rate_and_a_camera_in_parts_are_read(tmp_path: Path) -> None:
+    camera = {"focal_length": np.array([700.0, 710.0]), "principal_point": np.array([300.0, 200.0])}
+    np.savez(tmp_path / "r.npz", **full(24, fps=np.array(50.0), **camera))
+    (estimate,) = load_save.load(tmp_path / "r.npz")
+    assert estimate.fps == 50 and estimate.frame == "camera" and estimate.camera is not None
+    assert estimate.camera.K[-1].tolist() == [[700, 0, 300], [0, 710, 200], [0, 0, 1]]
