@@ -11,6 +11,7 @@ import pytest
 from lsmplify_refine.formats import load_save
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
 from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
+from lsmplify_refine.options import Family
 from tests.support import estimator_files as make
 from tests.support.adapter_cases import CASES, cases_of
 from tests.support.round_trips import check_job, check_refined, check_unrefined
@@ -31,11 +32,12 @@ def test_a_whole_job_gives_the_same_container_back(case: str, tmp_path: Path) ->
     check_job(CASES[case], tmp_path)
 
 
-def test_easymocap_turns_about_the_origin(tmp_path: Path) -> None:
-    first, second = load_save.load(make.write_easymocap(tmp_path / "out"))
+@pytest.mark.parametrize(("width", "family"), [(72, "smpl"), (87, "smplx")])
+def test_easymocap_turns_about_the_origin(width: int, family: Family, tmp_path: Path) -> None:
+    first, second = load_save.load(make.write_easymocap(tmp_path / "out", width))
     assert (first.track_id, second.track_id) == ("5", "8")
     assert first.frame_ids.tolist() == [1, 2, 3, 4, 5, 6] and second.frame_ids.tolist() == [1, 3, 4, 5, 6]
     Th = np.array(json.loads((tmp_path / "out/smpl/000001.json").read_text())[0]["Th"][0])
-    J0 = np.array(MEAN_REST_PELVIS["smpl"])
+    J0 = np.array(MEAN_REST_PELVIS[family])
     # the pelvis is where EasyMocap puts it: R(Rh) J0 + Th
     np.testing.assert_allclose(first.transl[0] + J0, rotvec_to_rotmat(first.global_orient[0]) @ J0 + Th, atol=1e-12)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from lsmplify_refine.detect import detect_keypoints
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.values.notes import Note
+from lsmplify_refine.visual.encode import VideoWriter
 from tests.support import clips
 from tests.support.fake_detectors import Replay
 
@@ -66,3 +68,20 @@ def test_a_detector_that_breaks_its_word(convention: str, shape: tuple[int, ...]
     detector.convention = convention
     with pytest.raises(InputError, match=f"detector replay: .*{problem}"):
         detect_keypoints(video, detector)
+
+
+def test_who_is_seen_most_comes_first(video: Path) -> None:
+    people = [np.stack([moved(0), moved(300)]), *[np.stack([moved(300 + x)]) for x in (1, 2, 3)]]
+    first, second = detect_keypoints(video, Replay(people))
+    assert len(first) == 4 and len(second) == 1
+
+
+def test_detectors_get_the_time_at_which_a_frame_is_shown(tmp_path: Path) -> None:
+    ticks = [900, 3900, 9900, 11400]
+    with VideoWriter(tmp_path / "v.mp4", *clips.SIZE, 30, time_base=Fraction(1, 90000)) as writer:
+        for tick in ticks:
+            writer.write(np.full((*clips.SIZE[::-1], 3), 128, np.uint8), tick)
+    detector = Replay([np.stack([moved(0)])] * 4)
+    detect_keypoints(tmp_path / "v.mp4", detector)
+    expected = (np.array(ticks) - ticks[0]) / 90000
+    np.testing.assert_allclose([seconds for _, seconds in detector.seen], expected, atol=1e-4)

@@ -19,6 +19,7 @@ from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.estimate import Estimate, WorldRoot
 from tests.support import estimator_files as make
+from tests.support.model_files import write_smpl
 
 
 def an_estimate(family: str = "smplx", **more: Any) -> Estimate:
@@ -179,3 +180,69 @@ def test_bvh_poses_the_skeleton_as_the_body_does(family: str, tmp_path: Path) ->
     for index, name in ((0, "Pelvis"), (8, "R_Ankle"), (15, "Head"), (20, "L_Wrist")):
         np.testing.assert_allclose(positions[name], expected[:, index], atol=1e-2)
     assert ("L_Hand" in positions) == (family == "smpl")
+
+
+@pytest.mark.parametrize("format", ["amass", "smplx-npz"])
+def test_gender_camera_and_frames_are_read_back(format: Any, tmp_path: Path) -> None:
+    estimate = an_estimate().replace(gender="female")
+    export(estimate, tmp_path / "a.npz", format)
+    (again,) = load_save.load(tmp_path / "a.npz")
+    assert again.gender == "female"
+    if format == "smplx-npz":
+        assert again.camera is not None and estimate.camera is not None
+        assert np.array_equal(again.camera.K, estimate.camera.K)
+
+
+def test_who_stands_upright_before_the_camera_stands_upright_in_amass(tmp_path: Path) -> None:
+    """Three metres away and half a metre below the camera: y ahead and z up."""
+    transl = np.array([0.2, 0.5, 3.0]) - MEAN_REST_PELVIS["smplx"]
+    standing: dict[str, Any] = {
+        "global_orient": np.tile([np.pi, 0.0, 0.0], (make.FRAMES, 1)),
+        "transl": np.tile(transl, (7, 1)),
+    }
+    export(an_estimate(**standing), tmp_path / "a.npz", "amass")
+    (again,) = load_save.load(tmp_path / "a.npz")
+    assert again.world is not None and again.world.up == "z"
+    assert np.allclose(rotvec_to_rotmat(again.world.global_orient)[:, :, 1], [0, 0, 1])
+    assert pelvis(again)[:, 2] == pytest.approx(-0.5)
+
+
+def test_gvhmr_gets_the_world_of_the_input(tmp_path: Path) -> None:
+    world = WorldRoot(make.values(make.FRAMES, 3, seed=5), make.values(make.FRAMES, 3, seed=6), "y")
+    export(an_estimate(world=world), tmp_path / "a.pt", "gvhmr")
+    (again,) = load_save.load(tmp_path / "a.pt")
+    assert again.world is not None and np.allclose(again.world.transl, world.transl)
+    assert np.allclose(again.world.global_orient, world.global_orient, atol=1e-6)
+
+
+def test_betas_that_do_not_fit_are_said(tmp_path: Path) -> None:
+    notes = export(an_estimate(betas=make.values(make.FRAMES, 16)), tmp_path / "a.pt", "gvhmr")
+    assert "betas-cut" in {note.code for note in notes}
+    (again,) = load_save.load(tmp_path / "a.pt")
+    assert np.array_equal(again.betas, make.values(make.FRAMES, 16)[:, :10])
+
+
+@pytest.fixture(scope="module")
+def own_smpl(tmp_path_factory: pytest.TempPathFactory) -> BodyModel:
+    return BodyModel.load(write_smpl(tmp_path_factory.mktemp("model")))
+
+
+def test_the_pelvis_is_where_the_users_own_model_has_it(own_smpl: BodyModel) -> None:
+    before = an_estimate("smpl")
+    after, _ = to_family(before, "smplx", own_smpl)
+    own_pelvis = before.transl + own_smpl.rest_pelvis(before.betas)
+    assert np.abs(own_pelvis - pelvis(before)).max() > 0.01  # the mean's is elsewhere
+    np.testing.assert_allclose(pelvis(after), own_pelvis, atol=1e-6)
+
+
+def test_bvh_has_the_bones_of_the_users_own_model_and_shape(own_smpl: BodyModel, tmp_path: Path) -> None:
+    estimate = an_estimate("smpl", betas=np.tile(np.array([3.0, -2.0] + [0.0] * 8), (make.FRAMES, 1)))
+    notes = export(estimate, tmp_path / "a.bvh", "bvh", body=own_smpl)
+    assert "skeleton-open" not in {note.code for note in notes}
+    rotvec = np.concatenate([estimate.global_orient[:, None], estimate.body_pose], axis=1)
+    place = np.zeros((make.FRAMES, 3), np.float32)
+    joints = 100 * own_smpl.joints(rotvec_to_rotmat(rotvec).astype(np.float32), place, estimate.betas[0])
+    positions, _ = forward(tmp_path / "a.bvh")
+    for child, parent, names in ((8, 5, ("R_Ankle", "R_Knee")), (15, 12, ("Head", "Neck"))):
+        bone = np.linalg.norm(positions[names[0]] - positions[names[1]], axis=-1)
+        np.testing.assert_allclose(bone, np.linalg.norm(joints[:, child] - joints[:, parent], axis=-1), rtol=1e-3)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -188,3 +190,51 @@ def test_unknown_or_invalid_pair_settings_get_one_line(
     assert code == 2 and not (tmp_path / "out").exists()
     message = capsys.readouterr().err
     assert f"--pair {setting}: " in message and message.count("\n") == 1
+
+
+def weights_after(split: Split, folder: Path, config: TrainConfig) -> torch.Tensor:
+    curve(split, folder, config)
+    return torch.cat([p.flatten() for p in load_weights(folder / "weights.safetensors").parameters()])
+
+
+@pytest.mark.parametrize(
+    "change", [{"direct_loss": 2.0}, {"warm_up": 3}, {"clip_norm": 1e-3}, {"weight_decay": 0.9}, {"learning_rate": 0.1}]
+)
+def test_every_setting_of_the_optimiser_shows_in_the_weights(
+    split: Split, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    config = replace(SMALL, steps=3, learning_rate=0.01)
+    plain, changed = (
+        weights_after(split, tmp_path / name, replace(config, **other)) for name, other in (("a", {}), ("b", change))
+    )
+    assert (plain - changed).abs().max() > 1e-5
+
+
+def test_the_learning_rate_falls_to_nothing(split: Split, tmp_path: Path) -> None:
+    passed: list[torch.Tensor] = []
+
+    def watched(model: nn.Module, pairs: Pairs) -> tuple[Pose, Pose]:
+        passed.append(torch.cat([p.detach().flatten().clone() for p in model.parameters()]))
+        fused, regressed = fuse(model, pairs.skeleton, pairs.start, pairs.targets, pairs.earlier)
+        return fused, regressed.pose
+
+    config = replace(SMALL, steps=12, warm_up=1, learning_rate=0.01)
+    train(split, open_body(), config, tmp_path, fabric=Fabric(accelerator="cpu", devices=1), forward=watched)
+    moves = [(after - before).abs().mean() for before, after in itertools.pairwise(passed)]
+    assert moves[-1] < 0.2 * max(moves)
+
+
+def test_rollouts_continue_from_the_results_of_the_network(split: Split, tmp_path: Path) -> None:
+    starts: list[torch.Tensor] = []
+    results: list[torch.Tensor] = []
+
+    def watched(model: nn.Module, pairs: Pairs) -> tuple[Pose, Pose]:
+        fused, regressed = fuse(model, pairs.skeleton, pairs.start, pairs.targets, pairs.earlier)
+        starts.append(pairs.start.pelvis)
+        results.append(fused.pelvis.detach())
+        return fused, regressed.pose
+
+    config = replace(SMALL, steps=3, pairs=PairConfig(image_batches=0, in_sequence=0.5))
+    train(split, open_body(), config, tmp_path, fabric=Fabric(accelerator="cpu", devices=1), forward=watched)
+    for before, after in zip(results, starts[1:]):
+        assert torch.equal(before[-8:], after[-8:])

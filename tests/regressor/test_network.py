@@ -213,3 +213,13 @@ def test_weights_that_are_not_finite_or_not_of_their_header_get_one_line(tmp_pat
     save_file({"x": torch.zeros(1)}, path)
     with pytest.raises(InputError, match="does not say how it was trained"):
         weights_record(path)
+
+
+def test_where_nothing_is_observed_the_result_is_the_regressors_mean() -> None:
+    skeleton, start, targets = case()
+    with torch.no_grad():
+        blind = Targets(targets.positions, torch.zeros_like(targets.weights))
+        fused, regressed = fuse(random_network(), skeleton, start, blind)
+    assert torch.allclose(fused.rotations, regressed.mean.rotations, atol=1e-5)
+    for other in (start, regressed.pose):
+        assert (fused.rotations - other.rotations).abs().amax() > 1e-3

@@ -132,3 +132,18 @@ def test_frames_take_no_more_steps_after_a_short_one() -> None:
     left, gone = ((found.rotations - others.rotations).abs().amax((1, 2, 3)) for others in (thrice, once))
     assert (left[far] < 0.2 * gone[far]).all() and (gone[far] > 0.02).all()
     assert (gone[~far] < 1e-6).all() and (left[~far] < 1e-3).all()
+
+
+@pytest.mark.parametrize("image", [False, True])
+def test_one_keypoint_that_is_far_off_moves_nothing(image: bool) -> None:
+    pose, pelvis = true_motion(4)
+    skeleton = open_body().skeleton("body25", np.zeros(10))
+    truth = Pose(torch.tensor(rotvec_to_rotmat(pose)).float(), torch.tensor(pelvis).float())
+    points = skinning.keypoints(skeleton, truth.rotations) + truth.pelvis[:, None]
+    points[:, 4, 0] += 1.0
+    positions = points[..., :2] / points[..., 2:] if image else points
+    prior = Prior(torch.full((4, 24), 0.01), torch.full((4, 3), 0.1))
+    found = project(skeleton, truth, Targets(positions, torch.ones(4, 25)), prior, Schedule((1.0,) * 3, (0.12,) * 3))
+    moved = skinning.keypoints(skeleton, found.rotations) + found.pelvis[:, None]
+    true = skinning.keypoints(skeleton, truth.rotations) + truth.pelvis[:, None]
+    assert (moved - true).norm(dim=-1).max() < 0.01

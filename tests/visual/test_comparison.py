@@ -242,3 +242,32 @@ def test_errors_of_input_and_output_are_reported(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         write_comparison(info, tmp_path / "out.mp4", [])
     assert [entry.name for entry in tmp_path.iterdir()] == ["renamed.mp4"]
+
+
+def test_every_frame_shows_its_own_row(tmp_path: Path) -> None:
+    """The ball goes from left to right, by its place, by its camera, or as keypoints."""
+    source = _clip(tmp_path / "clip.mp4", 4)
+    shifts = np.array([-75.0, 0.0, 75.0])  # pixels: 0.9 m at 3 m
+
+    def ball(x: Any) -> Any:
+        return lambda rows: np.stack([SPHERE.vertices + np.array([x[row], 0, 3.0]) for row in rows]).astype(np.float32)
+
+    cameras = np.tile(K, (3, 1, 1))
+    cameras[:, 0, 2] += shifts
+    still, moving = ball(np.zeros(3)), ball(0.9 * np.array([-1.0, 0.0, 1.0]))
+    points = _keypoints(3, 1.0)
+    points.positions[:, :, 0] = 160 + shifts[:, None]
+    seen = {
+        "place": _person([1, 2, 3], before=moving, after=moving),
+        "camera": _person([1, 2, 3], before=still, after=still, K=cameras),
+        "keypoints": _person([1, 2, 3], before=still, after=still, keypoints=points),
+    }
+    for name, person in seen.items():
+        write_comparison(probe(source), tmp_path / f"{name}.mp4", [person])
+        frames = _frames(tmp_path / f"{name}.mp4")
+        rows = slice(55, 65) if name == "keypoints" else slice(105, 135)
+        for row, shift in enumerate(shifts):
+            for side in (0, WIDTH):
+                strip = frames[row + 1][rows, side : side + WIDTH]
+                coloured = np.abs(strip - strip.mean(axis=-1, keepdims=True)).max(axis=(0, 2)) > 25
+                assert np.flatnonzero(coloured).mean() == pytest.approx(160 + shift, abs=6), (name, row)

@@ -1,0 +1,32 @@
+"""People are linked over time by their boxes: near ones are one person, far ones and long absent ones are not."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lsmplify_refine.formats.linking import link_boxes
+
+
+def box(x: float) -> list[float]:
+    return [x, 50.0, x + 100.0, 250.0]
+
+
+def test_people_keep_their_numbers_whatever_the_order_in_a_frame() -> None:
+    frames = [0, 0, 1, 1, 2, 2]
+    boxes = np.array([box(0), box(400), box(405), box(10), box(20), box(410)])
+    assert link_boxes(frames, boxes).tolist() == [0, 1, 1, 0, 0, 1]
+
+
+def test_a_box_elsewhere_is_another_person() -> None:
+    assert link_boxes([0, 1, 2], np.array([box(0), box(300), box(10)])).tolist() == [0, 1, 0]
+    # beside each other: an overlap of a ninth
+    assert link_boxes([0, 1], np.array([box(0), box(80)])).tolist() == [0, 1]
+
+
+def test_who_was_away_for_long_is_a_new_person() -> None:
+    assert link_boxes([0, 10], np.array([box(0), box(0)])).tolist() == [0, 0]
+    assert link_boxes([0, 100], np.array([box(0), box(0)])).tolist() == [0, 1]
+
+
+def test_of_two_boxes_the_nearer_one_is_taken() -> None:
+    assert link_boxes([0, 1, 1], np.array([box(0), box(40), box(5)])).tolist() == [0, 1, 0]
