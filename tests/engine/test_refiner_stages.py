@@ -211,3 +211,13 @@ def test_a_constant_offset_in_the_image_is_not_written(projection: Refiner) -> N
     error = {stage: metrics["reprojection_px_coco17"] for stage, metrics in result.metrics.items()}
     assert error["calibrated"] < 0.35 * error["input"]
     assert np.abs(result.refined.transl - aside.transl).max() < 0.01
+
+
+def test_smoothing_is_in_seconds_of_the_estimates_rate(projection: Refiner) -> None:
+    """The same frames: at 60 fps, a tenth of a second covers four times as many of them as at 15 fps."""
+    estimate = in_room(SAME, 60, noise_m=0.02)
+    left = {}
+    for fps in (15.0, 60.0):
+        result = projection.refine(estimate.replace(fps=fps))
+        left[fps] = roughness(result.after.pelvis - result.before.pelvis)
+    assert left[15.0] > 4 * left[60.0]
