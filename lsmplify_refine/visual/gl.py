@@ -11,6 +11,8 @@ import os
 import platform
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
+from importlib import import_module
 from importlib.metadata import version
 
 from lsmplify_refine.errors import InputError
@@ -94,11 +96,21 @@ def _uses_apt() -> bool:
 
 def _load(name: str) -> ctypes.CDLL | None:
     """A system library; None if it is missing or cannot be loaded."""
+    _load_triton()
     found = ctypes.util.find_library(name) or (_LINUX_NAMES[name] if sys.platform.startswith("linux") else None)
     try:
         return None if found is None else ctypes.CDLL(found)
     except OSError:
         return None
+
+
+def _load_triton() -> None:
+    """Load torch's compiler, if there is one, before the first driver.
+
+    Mesa's software driver and triton each bring LLVM. If triton's is loaded second, the process dies.
+    """
+    with suppress(ImportError):
+        import_module("triton")
 
 
 def _has_osmesa() -> bool:

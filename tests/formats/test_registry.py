@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,12 +33,13 @@ if TYPE_CHECKING:
     WITH_OPTIONS: AdapterWithOptions = generic
 
 
-def test_every_file_in_adapters_is_registered_and_found_without_installation() -> None:
-    folder = Path(__file__).resolve().parents[2] / "adapters"
-    assert set(adapters()) == {path.stem for path in folder.glob("[a-z]*.py")}
+def test_every_file_in_adapters_is_registered() -> None:
+    folder = resources.files("lsmplify_refine.adapters")
+    files = {Path(file.name) for file in folder.iterdir()}
+    assert set(adapters()) == {file.stem for file in files if file.suffix == ".py" and not file.stem.startswith("_")}
 
 
-def test_an_adapter_with_options_is_told_from_one_without() -> None:
+def test_an_adapter_with_options_differs_from_one_without() -> None:
     assert isinstance(adapters()["generic"], AdapterWithOptions)
     assert not isinstance(adapters()["wham"], AdapterWithOptions)
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -126,3 +128,10 @@ def test_closed_means_that_no_edge_is_open() -> None:
     count = len(SPHERE.vertices)
     assert Surface(SPHERE.faces, count).closed
     assert not Surface(SPHERE.faces[1:], count).closed
+
+
+def test_torchs_compiler_loads_after_drawing() -> None:
+    pytest.importorskip("triton", reason="needs a build of torch with triton")
+    code = "from lsmplify_refine.visual.mesh import MeshRenderer\nwith MeshRenderer():\n    pass\nimport triton"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
