@@ -43,12 +43,15 @@ def track_of_markers(
     columns = np.array(match.columns)
     picked = positions[:, np.maximum(columns, 0)] * METRES[unit]
     there = np.isfinite(picked).all(axis=-1) & (columns >= 0)
-    about_rate = Note("keypoints-interpolated", f"{path.name}: {fps:g} fps; interpolated if the video has another rate")
+    notes: tuple[Note, ...] = ()
+    if fps is not None:
+        text = f"{path.name}: {fps:g} fps; interpolated if the video has another rate"
+        notes = (Note("keypoints-interpolated", text),)
     return KeypointTrack(
         cleaned(match.convention, np.where(there[..., None], picked, np.nan), there.astype(float), path.name),
         frame_ids,
         numbered=True,
         unmapped=match.unmapped,
         fps=fps,
-        notes=() if fps is None else (about_rate,),
+        notes=notes,
     )

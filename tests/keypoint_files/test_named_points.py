@@ -71,6 +71,16 @@ def test_trc(unit: str, factor: float, tmp_path: Path) -> None:
     assert (track.keypoints.confidence[:, names.index("left_eye")] == 0).all()
 
 
+def test_a_trc_without_a_rate_is_read_by_its_frame_numbers(tmp_path: Path) -> None:
+    file = write_trc(tmp_path / "k.trc", POSE2SIM, metres(5, 22))
+    (with_rate,) = load_tracks(file)
+    file.write_text(file.read_text(encoding="utf-8").replace("DataRate\t", "NoRate\t"), encoding="utf-8")
+    (track,) = load_tracks(file)
+    assert (with_rate.fps is not None, track.fps) == (True, None)
+    assert np.array_equal(track.keypoints.positions, with_rate.keypoints.positions, equal_nan=True)
+    assert not any(note.code == "keypoints-interpolated" for note in track.notes)
+
+
 def test_c3d(tmp_path: Path) -> None:
     c3d = pytest.importorskip("c3d", reason="needs the extra mocap")
     points = metres(6, 25)
