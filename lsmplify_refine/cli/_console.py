@@ -22,8 +22,8 @@ from lsmplify_refine.values.notes import Note, Severity
 #: Labels of a job's stages on their progress bars.
 _STAGE_LABELS = {"refining": "refining", "rendering": "decoding, rendering"}
 
-#: Row labels of `Refinement.metrics` in the table. The calibrated body has the motion as read.
-_ROW_LABELS = {"input": "as read", "calibrated": "do nothing (calibrated)", "refined": "refined"}
+#: Headings of the stages of `Refinement.metrics` in the table. The calibrated body has the motion as read.
+_STAGE_HEADINGS = {"input": "as read", "calibrated": "do nothing (calibrated)", "refined": "refined"}
 
 _NOTE_LABELS: dict[Severity, str] = {"info": "note", "warning": "warning"}
 
@@ -87,14 +87,14 @@ class Bars:
 
 
 def metrics_table(refinement: Refinement) -> Table:
-    """Before and after, one row per stage, with the do-nothing row that the result must beat."""
-    names = list(dict.fromkeys(name for metrics in refinement.metrics.values() for name in metrics))
+    """Before and after, one row per metric, with the do-nothing column that the result must beat."""
+    names = dict.fromkeys(name for metrics in refinement.metrics.values() for name in metrics)
     table = Table(box=box.SIMPLE_HEAD, title=Text(f"person {refinement.estimate.track_id}"), title_justify="left")
     table.add_column("")
+    for stage in refinement.metrics:
+        table.add_column(_STAGE_HEADINGS.get(stage, stage), justify="right")
     for name in names:
-        table.add_column(name, justify="right")
-    for stage, metrics in refinement.metrics.items():
-        table.add_row(_ROW_LABELS.get(stage, stage), *(_figure(metrics.get(name)) for name in names))
+        table.add_row(name, *(_figure(metrics.get(name)) for metrics in refinement.metrics.values()))
     return table
 
 

@@ -164,7 +164,7 @@ class Refiner:
             reasons=verdict.reasons,
             blend=verdict.share,
             metrics={
-                name: track_metrics(stage, track.camera, track.keypoints, estimate.frame_ids)
+                name: track_metrics(stage, track.camera, track.keypoints, estimate.frame_ids, fps)
                 for name, stage in stages.items()
             },
             notes=track.notes + notes,

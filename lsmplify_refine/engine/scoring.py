@@ -9,17 +9,20 @@ from lsmplify_refine.engine.refinement import BodyTrack
 from lsmplify_refine.geometry.metrics import (
     accel_mm_per_frame2,
     confidence_weighted_mean,
+    jitter_10m_per_s3,
     keypoint_error_name,
     keypoint_errors,
     robust_rms,
+    speed_p95_m_per_s,
 )
 from lsmplify_refine.solver.problem import Targets
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.keypoints import Keypoints
-from lsmplify_refine.values.smpl_joints import JOINTS
+from lsmplify_refine.values.smpl_joints import JOINTS, joint_indices
 
 #: Robust radius of the gate's keypoint error, metres on the body.
 _GATE_RADIUS_M = 0.1
+_WRISTS_AND_ANKLES = list(joint_indices("left_wrist", "right_wrist", "left_ankle", "right_ankle"))
 
 
 def gate_error(
@@ -34,11 +37,22 @@ def gate_error(
 
 
 def track_metrics(
-    track: BodyTrack, camera: Camera | None, keypoints: Keypoints, frame_ids: Int[np.ndarray, " frames"]
+    track: BodyTrack,
+    camera: Camera | None,
+    keypoints: Keypoints,
+    frame_ids: Int[np.ndarray, " frames"],
+    fps: float,
 ) -> dict[str, float]:
-    """Keypoint error and jitter of a track, each under a name with unit and joint set."""
+    """Keypoint error, jitter and amplitude of a track, each under a name with unit and joint set.
+
+    The speeds are about the pelvis, so that a moving camera does not count as a moving wrist.
+    """
     errors = keypoint_errors(track.keypoints(keypoints.convention), camera, keypoints)
+    joints = track.joints()[:, :JOINTS]
+    limbs = joints[:, _WRISTS_AND_ANKLES] - joints[:, :1]
     return {
         keypoint_error_name(keypoints): confidence_weighted_mean(errors, keypoints.confidence),
-        "accel_mm_per_frame2": accel_mm_per_frame2(track.joints()[:, :JOINTS], frame_ids),
+        "accel_mm_per_frame2": accel_mm_per_frame2(joints, frame_ids),
+        "jitter_10m_per_s3": jitter_10m_per_s3(joints, frame_ids, fps),
+        "speed_p95_m_per_s_wrists_ankles": speed_p95_m_per_s(limbs, frame_ids, fps),
     }

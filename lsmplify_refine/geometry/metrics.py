@@ -69,8 +69,46 @@ def robust_rms(
 
 def accel_mm_per_frame2(joints: Float[np.ndarray, "frames joints 3"], frame_ids: Int[np.ndarray, " frames"]) -> float:
     """Mean norm of the second difference of joints in metres, in mm/frame^2; differences across gaps are left out."""
-    if len(joints) < 3:
-        return 0.0
-    steady = (np.diff(frame_ids)[1:] == 1) & (np.diff(frame_ids)[:-1] == 1)
-    second = np.linalg.norm(np.diff(joints, n=2, axis=0), axis=-1)[steady]
-    return float(second.mean() * 1000) if len(second) else 0.0
+    return 1000 * _mean_or_zero(_difference_norms(joints, frame_ids, 2))
+
+
+def jitter_10m_per_s3(
+    joints: Float[np.ndarray, "frames joints 3"], frame_ids: Int[np.ndarray, " frames"], fps: float
+) -> float:
+    """Mean jerk of joints in metres, in 10 m/s^3, as WHAM and GVHMR report it; jerk across gaps is left out."""
+    return _mean_or_zero(_difference_norms(joints, frame_ids, 3)) * fps**3 / 10
+
+
+def jerk_m_per_s3(
+    joints: Float[np.ndarray, "frames joints 3"], frame_ids: Int[np.ndarray, " frames"], fps: float
+) -> Float[np.ndarray, " frames"]:
+    """Each frame's jerk (third difference of joints in metres), the mean over joints; 0 near gaps and ends."""
+    jerk = np.zeros(len(joints))
+    if len(joints) > 3:
+        # the third difference is centred between the second and the third of its four frames
+        jerk[2:-1] = np.nan_to_num(_difference_norms(joints, frame_ids, 3)).mean(1) * fps**3
+    return jerk
+
+
+def speed_p95_m_per_s(
+    joints: Float[np.ndarray, "frames joints 3"], frame_ids: Int[np.ndarray, " frames"], fps: float
+) -> float:
+    """95th percentile of the speeds of joints in metres, m/s; what smoothing takes from a swing shows here."""
+    speeds = _difference_norms(joints, frame_ids, 1)
+    known = speeds[np.isfinite(speeds)]
+    return float(np.percentile(known, 95)) * fps if known.size else 0.0
+
+
+def _difference_norms(
+    joints: Float[np.ndarray, "frames joints 3"], frame_ids: Int[np.ndarray, " frames"], order: int
+) -> Float[np.ndarray, "differences joints"]:
+    """Norms of the differences of an order; NaN across gaps."""
+    norms = np.linalg.norm(np.diff(joints, n=order, axis=0), axis=-1)
+    last = np.arange(len(norms)) + order
+    steady = frame_ids[last] - frame_ids[last - order] == order
+    return np.where(steady[:, None], norms, np.nan)
+
+
+def _mean_or_zero(values: Float[np.ndarray, "differences joints"]) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if known.size else 0.0

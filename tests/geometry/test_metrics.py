@@ -7,10 +7,13 @@ from lsmplify_refine import Camera, Keypoints
 from lsmplify_refine.geometry.metrics import (
     accel_mm_per_frame2,
     confidence_weighted_mean,
+    jerk_m_per_s3,
+    jitter_10m_per_s3,
     keypoint_error_name,
     keypoint_errors,
     reprojection_errors_px,
     robust_rms,
+    speed_p95_m_per_s,
 )
 from lsmplify_refine.geometry.projection import project_to_image
 
@@ -63,3 +66,32 @@ def test_acceleration_of_a_parabola_and_across_a_gap() -> None:
     joints[3:, :, 0] += 5.0  # a jump over the gap is not an acceleration
     assert accel_mm_per_frame2(joints, np.array([0, 1, 2, 10, 11, 12])) == pytest.approx(1.0)
     assert accel_mm_per_frame2(joints[:2], np.arange(2)) == 0
+
+
+def test_jitter_is_the_jerk_in_tens_of_metres_per_second_cubed() -> None:
+    """x = 5 t^3 has a jerk of 30 m/s^3 at any frame rate."""
+    for fps in (25.0, 60.0):
+        joints = np.zeros((9, 2, 3))
+        joints[..., 1] = 5 * (np.arange(9)[:, None] / fps) ** 3
+        assert jitter_10m_per_s3(joints, np.arange(9), fps) == pytest.approx(3.0)
+        assert np.allclose(jerk_m_per_s3(joints, np.arange(9), fps)[2:-1], 30.0)
+        joints[4:, :, 0] += 1.0
+        ids = np.array([0, 1, 2, 3, 10, 11, 12, 13, 14])
+        assert jitter_10m_per_s3(joints, ids, fps) == pytest.approx(3.0)
+        assert np.allclose(jerk_m_per_s3(joints, ids, fps), [0, 0, 30, 0, 0, 0, 30, 30, 0])
+    assert jitter_10m_per_s3(joints[:3], np.arange(3), 30.0) == 0
+    assert jerk_m_per_s3(joints[:3], np.arange(3), 30.0).tolist() == [0, 0, 0]
+
+
+def test_amplitude_is_the_speed_that_five_percent_exceed() -> None:
+    """A joint at rest for 95 of 100 steps, then at 2 m/s; a jump over a gap is not a speed."""
+    for fps in (25.0, 60.0):
+        joints = np.zeros((101, 1, 3))
+        joints[95:, 0, 2] = 2 / fps * np.arange(6)
+        assert speed_p95_m_per_s(joints, np.arange(101), fps) < 0.2
+        joints[94:, 0, 2] = 2 / fps * np.arange(7)
+        assert speed_p95_m_per_s(joints, np.arange(101), fps) == pytest.approx(2.0)
+        ids = np.arange(101) + 10 * (np.arange(101) > 50)
+        joints[51:, 0, 0] += 5.0
+        assert speed_p95_m_per_s(joints, ids, fps) == pytest.approx(2.0)
+    assert speed_p95_m_per_s(joints[:1], np.arange(1), 30.0) == 0

@@ -77,3 +77,13 @@ def test_frames_have_their_own_numbers_rate_and_share() -> None:
     assert frames["blend"] == pytest.approx(refinement.blend.tolist(), rel=1e-5) and min(frames["blend"]) < 1
     assert [status == "held" for status in frames["status"]] == [share == 0 for share in frames["blend"]]
     assert person["counts"] == {name: frames["status"].count(name) for name in ("accepted", "blended", "held")}
+
+
+def test_the_report_has_every_metric_of_every_stage() -> None:
+    refinement = refine(scene(12), weights="none")
+    outcome = Outcome((refinement,), Outputs(Path("a.pt"), Path("a.json")))
+    (person,) = build_report(Job(Path("a.pt")), outcome, device="cpu")["people"]
+    assert set(person["metrics"]) == {"input", "calibrated", "refined"}
+    for stage, metrics in person["metrics"].items():
+        assert metrics == pytest.approx(refinement.metrics[stage], rel=1e-5)
+        assert {"jitter_10m_per_s3", "speed_p95_m_per_s_wrists_ankles"} <= metrics.keys()

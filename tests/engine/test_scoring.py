@@ -1,0 +1,56 @@
+"""What the gate compares, and the metrics of a track."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lsmplify_refine import Camera, Keypoints, Refiner
+from lsmplify_refine.engine.refinement import BodyTrack
+from lsmplify_refine.engine.scoring import track_metrics
+from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
+from tests.support.scenes import FPS, open_body, scene, true_motion
+
+NAMES = {
+    "reprojection_px_coco17",
+    "accel_mm_per_frame2",
+    "jitter_10m_per_s3",
+    "speed_p95_m_per_s_wrists_ankles",
+}
+
+
+def metrics_of(pose: np.ndarray, pelvis: np.ndarray, fps: float) -> dict[str, float]:
+    count = len(pose)
+    track = BodyTrack(open_body(), rotvec_to_rotmat(pose), pelvis, np.zeros(10))
+    keypoints = Keypoints("coco17", np.zeros((count, 17, 2)), np.ones((count, 17)))
+    camera = Camera(np.tile([[600.0, 0, 320], [0, 600, 240], [0, 0, 1]], (count, 1, 1)))
+    return track_metrics(track, camera, keypoints, np.arange(count), fps)
+
+
+def test_jitter_and_amplitude_are_measured_per_second() -> None:
+    """The same motion at half the frame rate has the same amplitude, and about the same jerk."""
+    pose, pelvis = true_motion(90)
+    full, half = metrics_of(pose, pelvis, FPS), metrics_of(pose[::2], pelvis[::2], FPS / 2)
+    for name in ("jitter_10m_per_s3", "speed_p95_m_per_s_wrists_ankles"):
+        assert half[name] == pytest.approx(full[name], rel=0.1)
+
+
+def test_amplitude_is_about_the_pelvis_and_falls_with_the_swing() -> None:
+    pose, pelvis = true_motion(90)
+    swing = "speed_p95_m_per_s_wrists_ankles"
+    whole = metrics_of(pose, pelvis, FPS)[swing]
+    walked = metrics_of(pose, pelvis + np.linspace(0, 9, 90)[:, None], FPS)
+    assert walked[swing] == pytest.approx(whole, rel=1e-6)
+    mean = pose.mean(0, keepdims=True)
+    assert metrics_of(mean + 0.6 * (pose - mean), pelvis, FPS)[swing] == pytest.approx(0.6 * whole, rel=0.1)
+
+
+def test_every_stage_of_a_refinement_has_every_metric() -> None:
+    """With the rate of the estimate: at twice the rate the same frames move twice as fast."""
+    slow, fast = (Refiner(open_body(), weights="none").refine(scene(30, fps=fps)).metrics for fps in (30.0, 60.0))
+    for stage in ("input", "calibrated", "refined"):
+        assert set(slow[stage]) == NAMES
+    name = "speed_p95_m_per_s_wrists_ankles"
+    assert fast["input"][name] == pytest.approx(2 * slow["input"][name], rel=1e-6)
+    name = "jitter_10m_per_s3"
+    assert fast["input"][name] == pytest.approx(8 * slow["input"][name], rel=1e-6)
