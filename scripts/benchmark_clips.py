@@ -121,8 +121,8 @@ def measure(
     targets = image_targets(estimate.keypoints, camera)
     errors = [gate_error(t.keypoints("coco17"), camera, estimate.keypoints, targets) for t in (before, after)]
     rows.append(("frames with a higher robust error", "-", f"{int((errors[1] > errors[0] + 1e-4).sum())}"))
-    kept = " / ".join(str(int((result.status == name).sum())) for name in ("accepted", "blended", "held"))
-    rows.append(("frames accepted / blended / held", "-", kept))
+    kept = " / ".join(str(int((result.status == name).sum())) for name in ("accepted", "blended", "held", "doubtful"))
+    rows.append(("frames accepted / blended / held / doubtful", "-", kept))
     outliers = refiner.refine(with_outliers(estimate, 0.3))
     rows.append(row("px to ViTPose, 30 % outliers", estimate.keypoints, outliers))
     rows.append(row("px to ViTPose, faulty .pkl", estimate.keypoints, faulty_pkl(clip, estimate, refiner)))

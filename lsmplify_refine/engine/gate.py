@@ -1,8 +1,8 @@
 """Gate: per frame, how much of the correction is kept, and why.
 
 If the correction bends a joint beyond its limit, the joint keeps a share of it, down to none. If a frame's keypoint
-error gets worse than the input's, the frame keeps a share. The share is eased in and out over neighbouring frames, so
-that nothing pops.
+error or jerk gets worse than the input's, the frame keeps a share. The share is eased in and out over neighbouring
+frames, so that nothing pops.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 from scipy.ndimage import minimum_filter1d, uniform_filter1d
 
 from lsmplify_refine.engine.joint_limits import beyond_range, joint_name
@@ -21,6 +21,25 @@ _EASE_SECONDS = 0.2
 _SHARES = (1.0, 0.75, 0.5, 0.25, 0.0)
 #: How much further than the input a joint may be bent beyond its range, radians.
 _ANGLE_SLACK = np.radians(3.0)
+#: How much more jerk than the input's a frame may have, as a factor: corrections onto true motion add up to 15 %.
+_JERK_SLACK = 1.2
+#: Easing over jittery frames, seconds: as long as jerk is averaged (see `scoring`), so that easing adds none itself.
+_JERK_EASE_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class FrameScores:
+    """What the gate compares, for each frame of a track.
+
+    Attributes:
+        error: Keypoint error, in pixels or mm.
+        jerk: Jerk of the joints, smoothed over time, m/s^3.
+        natural_jerk: Jerk that people have who move as fast, m/s^3.
+    """
+
+    error: Float[np.ndarray, " frames"]
+    jerk: Float[np.ndarray, " frames"]
+    natural_jerk: Float[np.ndarray, " frames"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +48,7 @@ class Verdict:
 
     Attributes:
         share: Share of the correction that is kept.
-        status: "accepted", "blended" or "held", for each frame.
+        status: "accepted", "blended", "held" or "doubtful", for each frame.
         reasons: Why; "" where accepted.
     """
 
@@ -60,43 +79,58 @@ def limit_joints(
         "; ".join(f"{joint_name(int(joint))} bent beyond its range" for joint in np.flatnonzero(row < 1))
         for row in allowed
     ]
-    return _ease(allowed, frame_ids, fps), reasons
+    return _ease(allowed, frame_ids, fps, _EASE_SECONDS), reasons
 
 
 def gate(
-    error_at: Callable[[np.ndarray], np.ndarray],
+    scores_at: Callable[[np.ndarray], FrameScores],
     frame_ids: Int[np.ndarray, " frames"],
     fps: float,
     limited: Sequence[str],
 ) -> Verdict:
     """Choose each frame's share of the correction.
 
+    An estimate may move too little, so jerk up to what people have counts as motion, not as jitter.
+
     Args:
-        error_at: Keypoint error (T,) for shares (T,) in [0, 1]; share 0 is the input after the shape fit.
+        scores_at: Scores for shares (T,) in [0, 1]; share 0 is the input after the shape fit.
         frame_ids: (T,) video frame of each row.
         fps: Frames per second.
         limited: Per frame why joints were limited, or "".
     """
-    limit = error_at(np.zeros(len(frame_ids)))
-    allowed = np.ones(len(frame_ids))
-    share = allowed
+    as_input = scores_at(np.zeros(len(frame_ids)))
+    calm = _calm_share(scores_at, as_input)
+    eased = _ease(calm, frame_ids, fps, _JERK_EASE_SECONDS)
+    share, allowed = eased, np.ones(len(frame_ids))
     # the share of one frame eases its neighbours too, so look again until no frame gets worse
     for _ in _SHARES:
-        worse = (error_at(share) > limit) & (share > 0)
+        worse = (scores_at(share).error > as_input.error) & (share > 0)
         if not worse.any():
             break
         for row in np.flatnonzero(worse):
             allowed[row] = max((s for s in _SHARES if s < share[row] - 1e-9), default=0.0)
-        share = _ease(allowed, frame_ids, fps)
-    share = np.where(error_at(share) > limit, 0.0, share)
-    return _verdict(share, allowed, limited)
+        share = np.minimum(eased, _ease(allowed, frame_ids, fps, _EASE_SECONDS))
+    share = np.where(scores_at(share).error > as_input.error, 0.0, share)
+    return _verdict(share, allowed < 1, calm < 1, limited)
+
+
+def _calm_share(scores_at: Callable[[np.ndarray], FrameScores], as_input: FrameScores) -> Float[np.ndarray, " frames"]:
+    """The largest share of the correction that does not make each frame jittery."""
+    allowed = np.zeros(len(as_input.jerk))
+    for share in _SHARES[:-1]:
+        scores = scores_at(np.full(len(allowed), share))
+        calm = scores.jerk <= np.maximum(_JERK_SLACK * as_input.jerk, scores.natural_jerk)
+        allowed = np.where(calm, np.maximum(allowed, share), allowed)
+        if calm.all():
+            break
+    return allowed
 
 
 def _ease(
-    allowed: Float[np.ndarray, " frames *joints"], frame_ids: Int[np.ndarray, " frames"], fps: float
+    allowed: Float[np.ndarray, " frames *joints"], frame_ids: Int[np.ndarray, " frames"], fps: float, seconds: float
 ) -> Float[np.ndarray, " frames *joints"]:
     """Shares that change slowly over time and are nowhere above what is allowed."""
-    width = 2 * round(_EASE_SECONDS * fps / 2) + 1
+    width = 2 * round(seconds * fps / 2) + 1
     eased = np.empty_like(allowed)
     for rows in segments(frame_ids):
         lowest = minimum_filter1d(allowed[rows], width, mode="nearest")
@@ -107,13 +141,17 @@ def _ease(
 
 
 def _verdict(
-    share: Float[np.ndarray, " frames"], allowed: Float[np.ndarray, " frames"], limited: Sequence[str]
+    share: Float[np.ndarray, " frames"],
+    erring: Bool[np.ndarray, " frames"],
+    shaking: Bool[np.ndarray, " frames"],
+    limited: Sequence[str],
 ) -> Verdict:
     status, reasons = [], []
-    for kept, limit, joints in zip(share, allowed, limited):
+    for kept, errs, shakes, joints in zip(share, erring, shaking, limited):
         if kept < 1:
             status.append("held" if kept == 0 else "blended")
-            reasons.append("keypoint error would rise" if limit < 1 else "eased towards a neighbouring frame")
+            worse = (["keypoint error would rise"] if errs else []) + (["jitter would rise"] if shakes else [])
+            reasons.append("; ".join(worse) or "eased towards a neighbouring frame")
         else:
             status.append("blended" if joints else "accepted")
             reasons.append(joints)

@@ -64,7 +64,8 @@ class Refinement:
         after: The refined track on the same body.
         camera: The camera of the tracks; None if 3D keypoints come without one.
         keypoints: The targets used; 3D ones in the coordinates of the tracks.
-        status: "accepted", "blended" or "held", for each frame.
+        status: For each frame "accepted"; "blended" or "held" where the gate kept a part of the correction or none;
+            "doubtful" where all was kept, but the keypoints are probably another person's.
         reasons: Why, in words; "" where accepted.
         blend: Share of the correction that was kept, 1 = all.
         metrics: Stage ("input", "calibrated", "refined") -> metric name (with unit) -> value.

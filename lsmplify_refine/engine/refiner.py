@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int, Real
 
-from lsmplify_refine.body import BodyModel, skinning
+from lsmplify_refine.body import BodyModel
 from lsmplify_refine.body.skinning import Skeleton
 from lsmplify_refine.engine.correct import apply_correction, correct, default_prior
+from lsmplify_refine.engine.doubt import doubt_keypoints
 from lsmplify_refine.engine.from_keypoints import as_estimate, low_passed, shape_from_keypoints
-from lsmplify_refine.engine.gate import gate, limit_joints
+from lsmplify_refine.engine.gate import FrameScores, gate, limit_joints
 from lsmplify_refine.engine.refinement import BodyTrack, Refinement
-from lsmplify_refine.engine.scoring import gate_error, track_metrics
+from lsmplify_refine.engine.scoring import frame_scores, track_metrics
 from lsmplify_refine.engine.shape import FittedShape, shape_of_track
 from lsmplify_refine.engine.stream import Stream, in_batches
 from lsmplify_refine.engine.targets import betas_on_body, given_targets, image_targets
@@ -143,15 +145,19 @@ class Refiner:
         )
         turn = turn * joint_share[..., None]
 
-        def error_at(share: np.ndarray) -> np.ndarray:
+        def scores_at(share: np.ndarray) -> FrameScores:
             pose = apply_correction(start, turn, shift, share)
-            points = skinning.keypoints(skeleton, pose.rotations) + pose.pelvis[:, None]
-            return gate_error(points.cpu().numpy(), track.camera, track.keypoints, track.targets)
+            scores = frame_scores(skeleton, pose, track, estimate.frame_ids, fps)
+            # whoever fits each frame on its own asks for the keypoints' jitter
+            return scores if self.smooth_seconds > 0 else replace(scores, natural_jerk=scores.jerk)
 
-        verdict = gate(error_at, estimate.frame_ids, fps, limited)
+        verdict = gate(scores_at, estimate.frame_ids, fps, limited)
         as_read = self._body_track(track.pose, FittedShape(betas_on_body(estimate, self.body), 1.0, np.zeros(3)))
         before = self._body_track(start, shape)
         after = self._body_track(apply_correction(start, turn, shift, verdict.share), shape)
+        posed = (stage.keypoints(track.keypoints.convention) for stage in (before, after))
+        doubt = doubt_keypoints(track, *posed, frame_ids=estimate.frame_ids, fps=fps)
+        verdict = doubt.marked(verdict)
         stages = {"input": as_read, "calibrated": before, "refined": after}
         return Refinement(
             estimate=estimate,
@@ -167,7 +173,7 @@ class Refiner:
                 name: track_metrics(stage, track.camera, track.keypoints, estimate.frame_ids, fps)
                 for name, stage in stages.items()
             },
-            notes=track.notes + notes,
+            notes=track.notes + notes + doubt.notes(),
             alignment=track.alignment,
         )
 

@@ -1,28 +1,73 @@
-"""Scoring: the keypoint error that the gate compares, and the metrics of a track."""
+"""Scoring: what the gate compares in each frame, and the metrics of a track."""
 
 from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy.ndimage import uniform_filter1d
 
+from lsmplify_refine.body import skinning
+from lsmplify_refine.body.skinning import Skeleton
+from lsmplify_refine.engine.gate import FrameScores
 from lsmplify_refine.engine.refinement import BodyTrack
+from lsmplify_refine.engine.track import Track
 from lsmplify_refine.geometry.metrics import (
     accel_mm_per_frame2,
     confidence_weighted_mean,
+    jerk_m_per_s3,
     jitter_10m_per_s3,
     keypoint_error_name,
     keypoint_errors,
     robust_rms,
     speed_p95_m_per_s,
+    speeds_m_per_s,
 )
-from lsmplify_refine.solver.problem import Targets
+from lsmplify_refine.geometry.smoothing import segments
+from lsmplify_refine.solver.problem import Pose, Targets
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.keypoints import Keypoints
 from lsmplify_refine.values.smpl_joints import JOINTS, joint_indices
 
 #: Robust radius of the gate's keypoint error, metres on the body.
 _GATE_RADIUS_M = 0.1
+#: Time over which the gate averages jerk: a single frame of it is noise.
+_JERK_SECONDS = 0.5
+#: Mean jerk of people in motion capture who hardly move, m/s^3, and how it grows with their joints' mean speed, 1/s^2.
+_JERK_AT_REST = 50.0
+_JERK_PER_SPEED = 270.0
 _WRISTS_AND_ANKLES = list(joint_indices("left_wrist", "right_wrist", "left_ankle", "right_ankle"))
+
+
+def frame_scores(
+    skeleton: Skeleton, pose: Pose, track: Track, frame_ids: Int[np.ndarray, " frames"], fps: float
+) -> FrameScores:
+    """Keypoint error and jerk of each frame of a pose; the jerk is averaged over half a second.
+
+    Args:
+        skeleton: The shaped body.
+        pose: The pose, on the track's frames.
+        track: Keypoints and camera.
+        frame_ids: (T,) video frame of each row.
+        fps: Frames per second.
+    """
+    posed = skinning.pose_keypoints(skeleton, pose.rotations)
+    pelvis = pose.pelvis[:, None]
+    points, joints = ((part + pelvis).cpu().double().numpy() for part in (posed.positions, posed.joints[:, :JOINTS]))
+    speed = speeds_m_per_s(joints - joints[:, :1], frame_ids, fps)
+    jerk, speed = (_averaged(values, frame_ids, fps) for values in (jerk_m_per_s3(joints, frame_ids, fps), speed))
+    error = gate_error(points, track.camera, track.keypoints, track.targets)
+    return FrameScores(error, jerk, _JERK_AT_REST + _JERK_PER_SPEED * speed)
+
+
+def _averaged(
+    values: Float[np.ndarray, " frames"], frame_ids: Int[np.ndarray, " frames"], fps: float
+) -> Float[np.ndarray, " frames"]:
+    """Means over `_JERK_SECONDS` about each frame, not across gaps."""
+    width = 2 * round(_JERK_SECONDS * fps / 2) + 1
+    means = np.empty_like(values)
+    for rows in segments(frame_ids):
+        means[rows] = uniform_filter1d(values[rows], width, mode="nearest")
+    return means
 
 
 def gate_error(

@@ -90,6 +90,15 @@ def jerk_m_per_s3(
     return jerk
 
 
+def speeds_m_per_s(
+    joints: Float[np.ndarray, "frames joints 3"], frame_ids: Int[np.ndarray, " frames"], fps: float
+) -> Float[np.ndarray, " frames"]:
+    """Each frame's speed since the frame before, the mean over joints in metres; 0 after a gap."""
+    speed = np.zeros(len(joints))
+    speed[1:] = np.nan_to_num(_difference_norms(joints, frame_ids, 1)).mean(1) * fps
+    return speed
+
+
 def speed_p95_m_per_s(
     joints: Float[np.ndarray, "frames joints 3"], frame_ids: Int[np.ndarray, " frames"], fps: float
 ) -> float:

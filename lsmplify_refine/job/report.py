@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from lsmplify_refine.engine.refinement import BodyTrack, Refinement
     from lsmplify_refine.job.job import Job, Outcome
 
-#: Version of the report's layout, for programs that read it.
-LAYOUT = 2
+#: Version of the report's layout, for programs that read it; other values of a key raise it, further metrics do not.
+LAYOUT = 3
 
 
 def build_report(job: Job, outcome: Outcome, *, device: str) -> dict[str, Any]:
@@ -70,9 +70,9 @@ def plain(value: Any) -> Any:
 
 
 def counts(refinement: Refinement) -> dict[str, int]:
-    """Frames accepted, blended and held."""
+    """Frames of each status."""
     found = Counter(str(status) for status in refinement.status)
-    return {status: found[status] for status in ("accepted", "blended", "held")}
+    return {status: found[status] for status in ("accepted", "blended", "held", "doubtful")}
 
 
 def _person(refinement: Refinement) -> dict[str, Any]:

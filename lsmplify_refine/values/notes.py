@@ -30,6 +30,7 @@ NoteCode = Literal[
     "keypoints-aligned",
     "keypoints-borrowed",
     "keypoints-detected",
+    "keypoints-doubtful",
     "keypoints-interpolated",
     "keypoints-mapped",
     "keypoints-matched",

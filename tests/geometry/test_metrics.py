@@ -14,6 +14,7 @@ from lsmplify_refine.geometry.metrics import (
     reprojection_errors_px,
     robust_rms,
     speed_p95_m_per_s,
+    speeds_m_per_s,
 )
 from lsmplify_refine.geometry.projection import project_to_image
 
@@ -95,3 +96,9 @@ def test_amplitude_is_the_speed_that_five_percent_exceed() -> None:
         joints[51:, 0, 0] += 5.0
         assert speed_p95_m_per_s(joints, ids, fps) == pytest.approx(2.0)
     assert speed_p95_m_per_s(joints[:1], np.arange(1), 30.0) == 0
+
+
+def test_a_frames_speed_is_since_the_frame_before() -> None:
+    joints = np.zeros((5, 2, 3))
+    joints[:, 0, 0] = [0.0, 0.1, 0.1, 5.0, 5.3]
+    assert np.allclose(speeds_m_per_s(joints, np.array([0, 1, 2, 7, 8]), 20.0), [0, 1, 0, 0, 3])

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from lsmplify_refine.geometry.robust import robust_square, robust_weight
+from lsmplify_refine.geometry.robust import robust_square, robust_weight, weighted_median
 
 few = settings(max_examples=40, deadline=None)
 errors = arrays(np.float64, 6, elements=st.floats(0, 1e3))
@@ -44,3 +44,9 @@ def test_tensors_and_arrays_agree_and_weights_multiply() -> None:
     squared, weight = np.array([0.0, 1.0, 4.0]), np.array([1.0, 0.5, 0.0])
     assert np.array_equal(robust_weight(squared, weight), weight / (1 + squared) ** 2)
     assert np.array_equal(robust_weight(torch.tensor(squared)).numpy(), robust_weight(squared))
+
+
+def test_a_weighted_median_ignores_what_less_than_half_of_the_weight_says() -> None:
+    values = np.array([[3.0, 1.0, 2.0, 900.0], [5.0, 7.0, 9.0, 900.0], [1.0, 2.0, 3.0, 4.0]])
+    weights = np.array([[1.0, 1.0, 1.0, 0.5], [0.0, 1.0, 0.0, 0.9], [0.0, 0.0, 0.0, 0.0]])
+    assert weighted_median(values, weights).tolist() == [2.0, 7.0, 0.0]

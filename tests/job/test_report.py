@@ -76,7 +76,8 @@ def test_frames_have_their_own_numbers_rate_and_share() -> None:
     assert frames["frame_id"] == list(range(100, 160))
     assert frames["blend"] == pytest.approx(refinement.blend.tolist(), rel=1e-5) and min(frames["blend"]) < 1
     assert [status == "held" for status in frames["status"]] == [share == 0 for share in frames["blend"]]
-    assert person["counts"] == {name: frames["status"].count(name) for name in ("accepted", "blended", "held")}
+    names = ("accepted", "blended", "held", "doubtful")
+    assert person["counts"] == {name: frames["status"].count(name) for name in names}
 
 
 def test_the_report_has_every_metric_of_every_stage() -> None:

@@ -108,7 +108,7 @@ def test_the_report_has_code_severity_and_text_of_every_note(folder: Path, tmp_p
     torch.save(clips.keypoints(), tmp_path / "points.pt")
     outcome = run(Job(folder, keypoints=tmp_path / "points.pt", write_video=False))
     written = json.loads(outcome.outputs.report.read_text())
-    assert written["layout"] == 2
+    assert written["layout"] == 3
     notes = {note["code"]: note for note in [*written["notes"], *written["people"][0]["notes"]]}
     assert {"keypoints-mapped", "focal-length-assumed", "shape-fitted"} <= notes.keys()
     assert notes["focal-length-assumed"]["severity"] == "warning"
