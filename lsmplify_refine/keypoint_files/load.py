@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,7 @@ def load_tracks(
         tracks = _load_file(path, convention, image_size)
     else:
         raise InputError(f"{path}: no such keypoint file")
+    tracks = [replace(track, keypoints=track.keypoints.without_placeholders()) for track in tracks]
     return sorted(tracks, key=lambda track: -float(track.keypoints.confidence.sum()))
 
 

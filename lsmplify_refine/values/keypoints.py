@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float, Real
+from jaxtyping import Bool, Float, Real
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.values.conventions import CONVENTIONS
+
+#: Coordinates that files write for a point that was not found, the same in every axis.
+_PLACEHOLDERS = (0.0, -1.0)
+#: Points that root-centred 3D files hold at the origin in every frame.
+_ROOTS = ("pelvis", "mid_hip")
 
 
 @dataclass(frozen=True)
@@ -44,3 +49,23 @@ class Keypoints:
     def is_3d(self) -> bool:
         """True for points in space, False for points in the image."""
         return bool(self.positions.shape[-1] == 3)
+
+    def without_placeholders(self) -> Keypoints:
+        """The keypoints, with confidence 0 wherever a file says "not found", whatever confidence it writes there.
+
+        That is NaN, infinity, and the origin or -1 in every axis: (0, 0) and (-1, -1) in the image. The point that 3D
+        keypoints are centred on stays.
+        """
+        found = np.isfinite(self.positions).all(-1) & np.isfinite(self.confidence)
+        placeholder = np.logical_or.reduce([(self.positions == value).all(-1) for value in _PLACEHOLDERS])
+        return self.only(found & ~(placeholder & ~self._is_centre()))
+
+    def only(self, present: Bool[np.ndarray, "frames points"]) -> Keypoints:
+        """The keypoints, with confidence 0 for the others."""
+        return replace(self, confidence=np.where(present, self.confidence, 0.0).astype(self.confidence.dtype))
+
+    def _is_centre(self) -> Bool[np.ndarray, " points"]:
+        """The pelvis of 3D keypoints if it is at the origin in every frame."""
+        root = np.array([name in _ROOTS for name in CONVENTIONS[self.convention].points])
+        centre: np.ndarray = root & self.is_3d & (self.positions == 0).all(axis=(0, 2))
+        return centre

@@ -175,3 +175,14 @@ def test_npz_of_people_with_frame_numbers(tmp_path: Path) -> None:
     assert all(track.identified and track.frame_ids.tolist() == [3, 4, 7, 9] for track in tracks)
     with pytest.raises(InputError, match="2 people; expected one"):
         load_keypoints(tmp_path / "k.npz")
+
+
+@pytest.mark.parametrize("placeholder", [(0.0, 0.0), (-1.0, -1.0), (np.nan, np.nan)])
+def test_placeholders_have_no_confidence_whatever_the_file_says(
+    placeholder: tuple[float, float], tmp_path: Path
+) -> None:
+    positions = points(25)[..., :2]
+    positions[1, 7] = placeholder
+    content = {"convention": "body25", "positions": positions, "confidence": np.full(positions.shape[:2], 0.9)}
+    confidence = load_keypoints(written(tmp_path / "k.npz", content)).confidence
+    assert confidence[1, 7] == 0 and (confidence == 0).sum() == 1
