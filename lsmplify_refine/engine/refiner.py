@@ -16,6 +16,7 @@ from lsmplify_refine.engine.correct import apply_correction, correct, default_pr
 from lsmplify_refine.engine.doubt import doubt_keypoints
 from lsmplify_refine.engine.from_keypoints import as_estimate, low_passed, shape_from_keypoints
 from lsmplify_refine.engine.gate import FrameScores, gate, limit_joints
+from lsmplify_refine.engine.missing import without_missing
 from lsmplify_refine.engine.refinement import BodyTrack, Refinement
 from lsmplify_refine.engine.scoring import frame_scores, track_metrics
 from lsmplify_refine.engine.shape import FittedShape, shape_of_track
@@ -108,6 +109,7 @@ class Refiner:
         """
         if camera is None and not keypoints.is_3d:
             raise InputError("keypoints in pixels need camera intrinsics; give them as camera")
+        keypoints = without_missing(keypoints, camera)
         targets = image_targets(keypoints, camera) if camera and not keypoints.is_3d else given_targets(keypoints)
         check_confidence("keypoints", targets.weights.numpy())
         shape = shape_from_keypoints(self.body, keypoints.convention, targets)

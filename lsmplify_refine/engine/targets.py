@@ -7,26 +7,19 @@ from dataclasses import replace
 import numpy as np
 import torch
 from jaxtyping import Float, Int, Real
-from scipy.ndimage import median_filter
 
 from lsmplify_refine.body import BodyModel
 from lsmplify_refine.engine.align import Alignment, align
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, pelvis_position
 from lsmplify_refine.geometry.projection import pixels_to_rays
-from lsmplify_refine.geometry.robust import robust_weight
 from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
-from lsmplify_refine.geometry.smoothing import segments
 from lsmplify_refine.options import Align
-from lsmplify_refine.solver.gauss_newton import residuals
 from lsmplify_refine.solver.problem import Pose, Targets
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.keypoints import Keypoints
 
-#: A detection that jumps this far from its neighbours in time is an outlier, metres on the body.
-_CONSISTENCY_RADIUS_M = 0.1
-_CONSISTENCY_SECONDS = 0.3
 #: Keypoints below this confidence count as missing.
 _MIN_CONFIDENCE = 0.05
 
@@ -119,31 +112,3 @@ def _weights(keypoints: Keypoints) -> Real[np.ndarray, "frames points"]:
     """Confidence of usable keypoints, else 0."""
     counts = (keypoints.confidence >= _MIN_CONFIDENCE) & np.isfinite(keypoints.positions).all(-1)
     return np.where(counts, keypoints.confidence, 0.0)
-
-
-def distrust_outliers(
-    targets: Targets, points: Float[np.ndarray, "frames points 3"], frame_ids: Int[np.ndarray, " frames"], fps: float
-) -> Targets:
-    """Down-weight detections that jump away from their neighbours in time.
-
-    An estimator's error lasts for a while: target minus estimate changes slowly. A detection whose difference is far
-    from its point's running median is an outlier, however confident.
-
-    Args:
-        targets: The observations.
-        points: The estimate's keypoints, metres, in the targets' frame.
-        frame_ids: Video frame of each row.
-        fps: Frames per second.
-    """
-    residual = residuals(torch.as_tensor(points).float(), targets)[0].numpy()
-    seen = targets.weights.numpy() > 0
-    window = 2 * round(_CONSISTENCY_SECONDS * fps / 2) + 1
-    jump = np.zeros(seen.shape)
-    for rows in segments(frame_ids):
-        for k in range(seen.shape[1]):
-            index = np.flatnonzero(seen[rows, k]) + rows.start
-            track = residual[index, k]
-            if len(index):
-                jump[index, k] = np.linalg.norm(track - median_filter(track, size=(window, 1), mode="nearest"), axis=-1)
-    trust = robust_weight((jump / _CONSISTENCY_RADIUS_M) ** 2)
-    return Targets(targets.positions, targets.weights * torch.as_tensor(trust).float())

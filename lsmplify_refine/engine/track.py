@@ -7,17 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Real
+from jaxtyping import Float, Int, Real
 
 from lsmplify_refine.body import BodyModel
 from lsmplify_refine.engine.align import Alignment
+from lsmplify_refine.engine.missing import without_missing
+from lsmplify_refine.engine.swapped_sides import Repaired, all_swapped_back, exchanged, swap_back
 from lsmplify_refine.engine.targets import (
     betas_on_body,
-    distrust_outliers,
     image_targets,
     pose_on_body,
     space_targets,
 )
+from lsmplify_refine.engine.trust import trusted
+from lsmplify_refine.engine.view import on_body
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.geometry.camera_pose import recover_camera
 from lsmplify_refine.options import Align
@@ -61,10 +64,10 @@ def make_track(estimate: Estimate, body: BodyModel, *, fps: float, align: Align)
     Raises:
         InputError: Keypoints or camera are missing, or do not fit the estimate.
     """
-    keypoints = estimate.keypoints
     where = estimate.source or "estimate"
-    if keypoints is None:
+    if estimate.keypoints is None:
         raise InputError(f"{where}: no keypoints; give them as Estimate.keypoints")
+    keypoints = without_missing(estimate.keypoints, estimate.camera)
     if len(keypoints.positions) != len(estimate):
         raise InputError(f"{where}: {len(keypoints.positions)} rows of keypoints for {len(estimate)} frames")
     pose = pose_on_body(estimate, body)
@@ -74,7 +77,8 @@ def make_track(estimate: Estimate, body: BodyModel, *, fps: float, align: Align)
         track = _in_space(estimate, keypoints, pose, points, fps, align)
     else:
         track, points = _in_image(estimate, keypoints, pose, points, fps)
-    return replace(track, targets=distrust_outliers(track.targets, points, estimate.frame_ids, fps))
+    targets = trusted(track.targets, track.keypoints, points, track.camera, estimate.frame_ids, fps)
+    return replace(track, targets=targets)
 
 
 def check_confidence(where: Path | str, confidence: Real[np.ndarray, "frames points"]) -> None:
@@ -98,10 +102,16 @@ def _in_space(
     """The track and its 3D keypoints, which are moved to the estimate's frame."""
     check_confidence(estimate.source or "estimate", keypoints.confidence)
     still = estimate.frame == "world"
+    whole = all_swapped_back(keypoints, points, keypoints.confidence, estimate.frame_ids, fps)
+    keypoints = whole.keypoints
     targets, moved, alignment = space_targets(keypoints, points, estimate.frame_ids, fps, align, still=still)
+    repaired = _swapped_back(moved, targets, points, estimate.frame_ids, fps)
+    if repaired.swapped.any():
+        keypoints = exchanged(keypoints, repaired.swapped)
+        targets, moved, alignment = space_targets(keypoints, points, estimate.frame_ids, fps, align, still=still)
     # intrinsics do not apply to world coordinates
     camera = estimate.camera if estimate.frame == "camera" else None
-    return Track(pose, camera, moved, targets, alignment.notes(), alignment)
+    return Track(pose, camera, moved, targets, alignment.notes() + whole.notes + repaired.notes, alignment)
 
 
 def _in_image(
@@ -123,7 +133,21 @@ def _in_image(
         pose = _seen_from(pose, rotation, translation)
         points = np.einsum("tij,tkj->tki", rotation, points) + translation[:, None]
         notes = (Note("camera-recovered", "the camera was recovered from posed joints and keypoints"),)
-    return Track(pose, camera, keypoints, targets, notes), points
+    repaired = _swapped_back(keypoints, targets, points, estimate.frame_ids, fps)
+    targets = image_targets(repaired.keypoints, camera)
+    return Track(pose, camera, repaired.keypoints, targets, notes + repaired.notes), points
+
+
+def _swapped_back(
+    keypoints: Keypoints,
+    targets: Targets,
+    points: Float[np.ndarray, "frames points 3"],
+    frame_ids: Int[np.ndarray, " frames"],
+    fps: float,
+) -> Repaired:
+    """The keypoints, whose targets are given, with their sides swapped back."""
+    view = on_body(targets, points)
+    return swap_back(keypoints, view.positions, view.body, frame_ids, fps)
 
 
 def _seen_from(

@@ -13,7 +13,6 @@ from lsmplify_refine.keypoint_files import KeypointTrack
 from lsmplify_refine.options import DEFAULT_FPS
 from lsmplify_refine.safe_load import trust_notes
 from lsmplify_refine.values.camera import Camera
-from lsmplify_refine.values.conventions import CONVENTIONS
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.keypoints import Keypoints
 from lsmplify_refine.values.notes import Note
@@ -121,25 +120,16 @@ def no_keypoints(estimate: Estimate, instead: str) -> InputError:
 
 
 def check_keypoints(keypoints: Keypoints, frames: int) -> None:
-    """Check keypoints against the number of frames, and that every point with confidence is finite.
+    """Check keypoints against the number of frames.
 
     Raises:
-        InputError: The numbers of frames differ, or a point with confidence above 0 is NaN or infinite.
+        InputError: The numbers of frames differ.
     """
     where = keypoints.source or "keypoints"
     if len(keypoints.positions) != frames:
         raise InputError(
             f"{where}: has keypoints for {len(keypoints.positions)} frames, the parameters have {frames}; "
             "give keypoints of the same frames"
-        )
-    finite = np.isfinite(keypoints.positions).all(axis=-1) & np.isfinite(keypoints.confidence)
-    bad = ~finite & ~(keypoints.confidence <= 0)
-    if bad.any():
-        row, point = (int(index) for index in np.argwhere(bad)[0])
-        name = CONVENTIONS[keypoints.convention].points[point]
-        raise InputError(
-            f"{where}: {int(bad.sum())} keypoints are NaN or infinite (first: {name} in frame {row}); "
-            "set the confidence of missing points to 0"
         )
 
 

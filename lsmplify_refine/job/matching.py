@@ -1,11 +1,10 @@
-"""Match detected tracks with people by distance, and find keypoints whose left and right are swapped.
+"""Match detected tracks with people by distance.
 
 These are functions of arrays; `job.people` applies them to estimates and files.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -14,9 +13,6 @@ from scipy.optimize import linear_sum_assignment
 
 Floats: TypeAlias = npt.NDArray[np.floating]
 
-#: Sides are swapped if the swapped points are this much nearer to the estimate, as a share of the distance, and if the
-#: difference matters, as a share of the body's size.
-_SWAPPED_SHARE, _MIN_SWAPPED_GAIN = 0.6, 0.05
 #: A person and an estimate belong together if their points are at most this share of their size apart.
 _MAX_MATCH_DISTANCE = 0.5
 #: In one frame they do not belong together if they are this many times as far apart as usual, and by more than this
@@ -102,40 +98,3 @@ def assign_frames(costs: Floats) -> npt.NDArray[np.int64]:
         usual = np.median(chosen[person][near]) if near.any() else 0.0
         found[person, ~(near & (chosen[person] < max(_UNUSUAL_RATIO * usual, _MIN_UNUSUAL_DISTANCE)))] = -1
     return found
-
-
-def swapped_sides(
-    positions: Floats, confidence: Floats, expected: Floats, mirror: Sequence[int]
-) -> npt.NDArray[np.bool_]:
-    """Frames in which left and right are swapped between keypoints and estimate, wherever the estimate is.
-
-    Args:
-        positions: (T, K, D) keypoints.
-        confidence: (T, K).
-        expected: (T, K, D) the estimate's own points in the same axes and unit, before any fit.
-        mirror: `Convention.mirror`.
-
-    Returns:
-        (T,) bool; a person counts as swapped if most frames with keypoints are.
-    """
-    order = list(mirror)
-    sided = np.array([a != b for a, b in enumerate(order)])
-    weight = np.where(np.isfinite(positions).all(axis=-1), confidence, 0.0) * sided
-    weight = np.minimum(weight, weight[:, order])
-    total = np.maximum(weight.sum(axis=1), 1e-9)
-
-    def centred(points: Floats) -> Floats:
-        points = np.where(weight[..., None] > 0, points, 0.0)
-        moved: Floats = points - (points * weight[..., None]).sum(axis=1, keepdims=True) / total[:, None, None]
-        return moved
-
-    def error(points: Floats) -> Floats:
-        apart = np.linalg.norm(centred(points) - centred(expected), axis=-1)
-        mean: Floats = (apart * weight).sum(axis=1) / total
-        return mean
-
-    labelled, exchanged = error(positions), error(positions[:, order])
-    size = np.linalg.norm(np.ptp(expected, axis=1), axis=-1)
-    better = (exchanged < _SWAPPED_SHARE * labelled) & (labelled - exchanged > _MIN_SWAPPED_GAIN * size)
-    swapped: npt.NDArray[np.bool_] = better & (weight.sum(axis=1) > 0)
-    return swapped

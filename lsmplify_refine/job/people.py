@@ -13,9 +13,8 @@ from lsmplify_refine.errors import InputError
 from lsmplify_refine.geometry.camera_pose import recover_camera
 from lsmplify_refine.geometry.projection import project_to_image
 from lsmplify_refine.job.inputs import place
-from lsmplify_refine.job.matching import assign_frames, assign_tracks, box_distances, distances, swapped_sides
+from lsmplify_refine.job.matching import assign_frames, assign_tracks, box_distances, distances
 from lsmplify_refine.keypoint_files import KeypointTrack
-from lsmplify_refine.values.conventions import CONVENTIONS
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.keypoints import Keypoints
 from lsmplify_refine.values.notes import Note
@@ -100,22 +99,6 @@ def match_people(
         raise _not_assigned([people[index] for index in wanted], tracks)
     notes = [_note(people[index], matched.get(index), whole=whole) for index in wanted]
     return FoundKeypoints(matched, tuple(notes))
-
-
-def sides_note(estimate: Estimate, body: BodyModel) -> list[Note]:
-    """A warning if left and right of 2D keypoints are swapped in most frames; `align` refuses such 3D keypoints."""
-    keypoints, camera = estimate.keypoints, estimate.camera
-    if keypoints is None or keypoints.is_3d or camera is None or estimate.frame != "camera":
-        return []
-    points = _own_points(estimate, keypoints.convention, body)
-    mirror = CONVENTIONS[keypoints.convention].mirror
-    swapped = swapped_sides(keypoints.positions, keypoints.confidence, project_to_image(points, camera.K), mirror)
-    seen = keypoints.confidence.max(axis=1) > 0
-    if 2 * swapped.sum() <= seen.sum():
-        return []
-    who = estimate.track_id
-    text = f"person {who}: left and right of the keypoints are swapped in {swapped.sum()} of {seen.sum()} frames"
-    return [Note("sides-swapped", text, "warning")]
 
 
 def _costs(person: Estimate, frames: np.ndarray, rows: Sequence[Keypoints], body: BodyModel) -> np.ndarray:

@@ -18,7 +18,7 @@ from lsmplify_refine.job.inputs import OpenedVideo, complete, in_space, open_vid
 from lsmplify_refine.job.job import Job, Notify, Outcome, Outputs, Progress
 from lsmplify_refine.job.keypoints import Step, find_keypoints
 from lsmplify_refine.job.outputs import name_outputs, staged
-from lsmplify_refine.job.people import FoundKeypoints, choose_people, sides_note
+from lsmplify_refine.job.people import FoundKeypoints, choose_people
 from lsmplify_refine.job.report import build_report, write_report
 from lsmplify_refine.options import SMOOTH_SECONDS, Align, Device, Mode
 from lsmplify_refine.values.estimate import Estimate
@@ -50,7 +50,7 @@ def run(job: Job, *, progress: Progress | None = None, notify: Notify | None = N
     found = find_keypoints(job, people, chosen, video.info, body, _step(progress, "detecting"))
     wanted = _complete_all(job, people, chosen, video.info, found)
     canvas = video_to_draw_on(video.info, wanted.values()) if job.write_video else OpenedVideo(None)
-    keypoint_notes = _keypoint_notes(found, wanted, body)
+    keypoint_notes = _keypoint_notes(found, body)
     outputs = name_outputs(
         people[0].source or job.input, job.output, video=canvas.info is not None, format=job.output_format
     )
@@ -159,13 +159,12 @@ def _complete_all(
     return wanted
 
 
-def _keypoint_notes(found: FoundKeypoints, wanted: dict[int, Estimate], body: BodyModel) -> list[Note]:
-    """Notes on the found keypoints: their origin, their people, their mapping to the body, and swapped sides."""
+def _keypoint_notes(found: FoundKeypoints, body: BodyModel) -> list[Note]:
+    """Notes on the found keypoints: their origin, their people, and their mapping to the body."""
     tracks = found.tracks.values()
     origins = [note for track in tracks for note in track.notes]
     mappings = [track.mapping(body.point_origins(track.keypoints.convention)).note() for track in tracks]
-    sides = [note for person in wanted.values() for note in sides_note(person, body)]
-    return [*origins, *found.notes, *mappings, *sides]
+    return [*origins, *found.notes, *mappings]
 
 
 def _write_results(

@@ -63,9 +63,8 @@ def test_report_holds_metrics_settings_and_frames(folder: Path, tmp_path: Path) 
 def test_swapped_sides_are_in_the_report_and_on_the_terminal(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     torch.save(clips.keypoints()[:, list(COCO17.mirror)], folder / "preprocess" / "vitpose.pt")
     assert main(["--input", str(folder), "--no-video"]) == 0
-    (note,) = (
-        each for each in json.loads((folder / WRITTEN[1]).read_text())["notes"] if each["code"] == "sides-swapped"
-    )
+    (person,) = json.loads((folder / WRITTEN[1]).read_text())["people"]
+    (note,) = (each for each in person["notes"] if each["code"] == "sides-swapped")
     assert note["severity"] == "warning" and note["text"] in " ".join(capsys.readouterr().out.split())
 
 

@@ -200,7 +200,7 @@ def test_a_users_own_body_is_fitted_to_people_of_any_size_by_its_betas(own_body:
         ({"camera": None}, "no camera"),
         ({"keypoints": Keypoints("coco17", np.zeros((3, 17, 2)), np.ones((3, 17)))}, "3 rows of keypoints for 45"),
         ({"keypoints": Keypoints("coco17", np.zeros((45, 17, 2)), np.zeros((45, 17)))}, "no keypoint has any"),
-        ({"keypoints": Keypoints("coco17", np.zeros((45, 17, 3)), np.ones((45, 17)))}, "3D keypoints"),
+        ({"keypoints": Keypoints("coco17", np.ones((45, 17, 3)), np.ones((45, 17)))}, "3D keypoints"),
     ],
 )
 def test_what_cannot_be_refined_is_said(refiner: Refiner, changes: dict[str, Any], message: str) -> None:

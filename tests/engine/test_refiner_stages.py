@@ -100,7 +100,7 @@ def test_a_knee_that_is_bent_the_wrong_way_already_may_stay_so() -> None:
 
 def test_a_frame_keeps_the_share_that_the_result_states() -> None:
     """An estimate that is better than its noisy keypoints changes little or not at all."""
-    result = Refiner(open_body()).refine(in_room(STILL, 60, noise_m=0.04, garbage=0.3, error_deg=3.0))
+    result = Refiner(open_body()).refine(in_room(STILL, 60, noise_m=0.12, error_deg=3.0))
     held, changed = result.status == "held", np.abs(result.after.rotations - result.before.rotations).max((1, 2, 3))
     assert {"held", "blended"} <= set(result.status)
     assert (result.blend[held] == 0).all() and (changed[held] == 0).all()
@@ -144,7 +144,7 @@ def test_doubtful_keypoints_pull_less(projection: Refiner) -> None:
     aside = np.zeros((30, 25, 3))
     aside[:, 4, 1] = 0.1
     followed = []
-    for confidence in (1.0, 0.1):
+    for confidence in (1.0, 0.35):
         moved = with_keypoints_moved(estimate, aside).keypoints
         assert moved is not None
         doubted = np.where(aside.any(-1), confidence, 1.0)

@@ -79,15 +79,6 @@ def test_3d_keypoints_need_no_camera_but_get_one_where_there_is_a_video_to_draw_
     assert complete(estimate(keypoints=space, frame="world"), video=VIDEO).camera is None
 
 
-def test_keypoints_with_nan_are_refused_where_they_count() -> None:
-    points = keypoints()
-    points.positions[2, 3] = np.nan
-    with pytest.raises(InputError, match=r"points\.pt: 1 keypoints are NaN .* left_ear in frame 2"):
-        complete(estimate(camera=camera(), keypoints=points), video=None)
-    points.confidence[2, 3] = 0
-    complete(estimate(camera=camera(), keypoints=points), video=None)
-
-
 @pytest.mark.parametrize(
     ("size", "ids", "problem"),
     [

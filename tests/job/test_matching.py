@@ -3,9 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lsmplify_refine.job.matching import assign_frames, assign_tracks, box_distances, distances, swapped_sides
-from lsmplify_refine.values.conventions import BODY25, COCO17
-from tests.support.rooms import true_points
+from lsmplify_refine.job.matching import assign_frames, assign_tracks, box_distances, distances
 
 SHAPE = np.random.default_rng(0).uniform(0, 100, (17, 2))
 STEPS = np.arange(6)[:, None, None] * 2.0
@@ -61,16 +59,3 @@ def test_frames_are_given_out_one_by_one() -> None:
     one[2] += 0.3 * SIZE
     found = assign_frames(costs([one, other], [here, there]))
     assert found.tolist() == [[0, -1, -1, 1, 1, 1], [1, 1, 1, 0, 0, 0]]
-
-
-def test_swapped_sides() -> None:
-    points = true_points(20)
-    noisy = points + np.random.default_rng(0).normal(0, 0.02, points.shape)
-    swapped = noisy.copy()
-    swapped[5:15] = swapped[5:15][:, list(BODY25.mirror)]
-    seen = np.ones(points.shape[:2])
-    found = swapped_sides(swapped + 3, seen, points, BODY25.mirror)
-    assert found.tolist() == [5 <= frame < 15 for frame in range(20)]
-    assert not swapped_sides(swapped, np.zeros_like(seen), points, BODY25.mirror).any()
-    assert not swapped_sides(noisy[..., :2], seen, points[..., :2], BODY25.mirror).any()
-    assert len(COCO17.mirror) == 17
