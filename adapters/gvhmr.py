@@ -18,6 +18,7 @@ import numpy as np
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.assemble import assemble, intrinsics_of, number_of
 from lsmplify_refine.formats.codings import Coding, Fields, Rotations, TurnedRoot, TurnedTransl
+from lsmplify_refine.formats.contacts import Contacts, contacts_from_logits
 from lsmplify_refine.formats.containers import Container, peek, read_container
 from lsmplify_refine.formats.side_files import first_of_length
 from lsmplify_refine.formats.slots import Field, Record, Slot, check_slots, read_fields, shape_of, write_slots
@@ -34,6 +35,8 @@ from lsmplify_refine.values.notes import Note
 _RESULT_NAMES = ("hmr4d_results.pt", "hmr4d_results.pkl", "hmr4d_results.pt.pkl", "hmr4d_results.npz")
 #: Raw network outputs, which hold copies of the parameters.
 _RAW = "net_outputs"
+#: Logits of which joints stand still, among them.
+_STATIC = "static_conf_logits"
 #: y-up to z-up, (x, y, z) -> (x, -z, y), as the AMASS-like npz has it.
 _R_ZUP_YUP = axis_turn("y", "z")
 
@@ -76,10 +79,11 @@ class _Layout:
 
     def block(self, fields: Mapping[str, Field], *names: str) -> list[Slot]:
         """A slot for each parameter of the block with these nested names."""
-        paths: dict[str, KeyPath] = {
-            name: ("_".join((*names, name)),) if self.flat else (*names, name) for name in fields
-        }
-        return [Slot(field, (paths[name],), _CODINGS.get(name, Coding())) for name, field in fields.items()]
+        return [Slot(field, (self.path(*names, name),), _CODINGS.get(name, Coding())) for name, field in fields.items()]
+
+    def path(self, *names: str) -> KeyPath:
+        """The path of a value with these nested names."""
+        return ("_".join(names),) if self.flat else names
 
 
 #: `hmr4d_results.pt` of the demo and the pickle of the same dict (also `save` of the PyPI package gvhmr).
@@ -120,6 +124,7 @@ def read(path: Path) -> list[Estimate]:
         # the camera's block stays a copy of the world's
         slots = [replace(slot, field=_WORLD.get(slot.field, slot.field)) for slot in slots]
     has_mirrors = any(look_up(tree, slot.paths[0]) is not None for slot in _mirrors(layout))
+    contacts, contact_notes = _contacts(tree, layout, frames)
     estimate = assemble(
         container,
         slots,
@@ -129,7 +134,8 @@ def read(path: Path) -> list[Estimate]:
         up="y" if copied else None,
         camera=_camera(tree, layout.intrinsics, path, frames),
         fps=number_of(tree.get(layout.fps)),
-        notes=(*([_NOTE_COPIED] if copied else []), *([_NOTE_MIRRORS] if has_mirrors else [])),
+        contacts=contacts,
+        notes=(*([_NOTE_COPIED] if copied else []), *([_NOTE_MIRRORS] if has_mirrors else []), *contact_notes),
     )
     return [_with_side_files(estimate, tree, path)]
 
@@ -235,6 +241,16 @@ def _is_copied(fields: Fields) -> bool:
     """Whether the camera's root equals the world's."""
     pairs = (("global_orient", "world_orient"), ("transl", "world_transl"))
     return all(world in fields and np.array_equal(fields[camera], fields[world]) for camera, world in pairs)
+
+
+def _contacts(tree: dict[str, Any], layout: _Layout, frames: int) -> Contacts:
+    """Which feet stand still, from the network's static logits."""
+    for names in ((_RAW, _STATIC), (_RAW, "model_output", _STATIC)):
+        path = layout.path(*names)
+        logits = look_up(tree, path)
+        if logits is not None:
+            return contacts_from_logits(logits, frames, ".".join(path))
+    return None, ()
 
 
 def _camera(tree: dict[str, Any], key: str, path: Path, frames: int) -> Camera | None:

@@ -10,6 +10,7 @@ import numpy as np
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.assemble import assemble, frame_ids_of
 from lsmplify_refine.formats.codings import Rotations
+from lsmplify_refine.formats.contacts import contacts_from_logits
 from lsmplify_refine.formats.containers import Container, peek, read_container
 from lsmplify_refine.formats.slots import Slot, write_slots
 from lsmplify_refine.formats.tree import KeyPath, look_up
@@ -84,6 +85,10 @@ def _person(container: Container, name: Any, path: Path) -> Estimate:
             Slot("world_transl", ((*world, "trans"),)),
             Slot("betas", ((*world, "shape"),)),
         ]
+    static = (*cam, "static_conf_logits")
+    contacts, contact_notes = contacts_from_logits(
+        look_up(container.tree, static), frames, f"people.{name}.smplx_cam.static_conf_logits"
+    )
     return assemble(
         container,
         slots,
@@ -93,7 +98,8 @@ def _person(container: Container, name: Any, path: Path) -> Estimate:
         camera=_camera(container, frames, path),
         frame_ids=frame_ids_of(ids, frames, f"{path}: people.{name}.frames"),
         track_id=str(name),
-        notes=tuple(notes),
+        contacts=contacts,
+        notes=(*notes, *contact_notes),
     )
 
 

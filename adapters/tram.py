@@ -1,4 +1,7 @@
-"""TRAM: `hps/hps_track_<k>.npy` (a pickled dict of tensors), one file per person; `camera.npy` holds the intrinsics.
+"""TRAM: `hps/hps_track_<k>.npy` (a pickled dict of tensors), one file per person; `camera.npy` holds the camera.
+
+The world is the camera's: `world_cam_R` and `world_cam_T` of `camera.npy` move camera coordinates to a gravity-aligned
+world (p_world = R p_camera + T, y up). Refining leaves `camera.npy` as it is; exports get the refined world.
 
 The input is one track's file, or, for all tracks, the folder `hps` or its parent.
 """
@@ -17,10 +20,11 @@ from lsmplify_refine.formats.codings import Rotations
 from lsmplify_refine.formats.containers import Container, peek, read_container, read_folder
 from lsmplify_refine.formats.slots import Slot, write_slots
 from lsmplify_refine.formats.tree import KeyPath, look_up
+from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, move_body
 from lsmplify_refine.geometry.projection import intrinsics
 from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.camera import Camera
-from lsmplify_refine.values.estimate import Estimate
+from lsmplify_refine.values.estimate import Estimate, WorldRoot
 from lsmplify_refine.values.notes import Note
 
 _NAMES = {"pred_rotmat", "pred_shape", "pred_trans", "frame"}
@@ -82,28 +86,57 @@ def _person(container: Container, at: KeyPath, path: Path, track_id: str, hps: P
             Slot("global_orient", ((*at, "pred_pose"),), Rotations("6d-columns", single=True), slice(0, 6)),
             Slot("body_pose", ((*at, "pred_pose"),), Rotations("6d-columns"), slice(6, 144)),
         ]
-    return assemble(
+    file, camera = _camera_file(hps)
+    estimate = assemble(
         container,
         slots,
         ids.size,
         path=path,
         family="smpl",
-        camera=_camera(hps, ids.size),
+        camera=_camera(camera, file, ids.size),
         frame_ids=frame_ids_of(ids, ids.size, f"{path}: frame"),
         track_id=track_id,
         notes=(_NOTE_CAM,) if "pred_cam" in track else (),
     )
+    return estimate.replace(world=_world(estimate, camera, file))
 
 
-def _camera(hps: Path, frames: int) -> Camera | None:
-    """The intrinsics in `camera.npy`, in the folder of the tracks or its parent."""
-    file = next((folder / "camera.npy" for folder in (hps, hps.parent) if (folder / "camera.npy").is_file()), None)
-    if file is None:
+def _camera_file(hps: Path) -> tuple[Path, dict[str, Any]]:
+    """`camera.npy` in the folder of the tracks or its parent, and its content; empty if there is none."""
+    files = [folder / "camera.npy" for folder in (hps, hps.parent)]
+    file = next((file for file in files if file.is_file()), None)
+    return (files[0], {}) if file is None else (file, read_container(file).tree)
+
+
+def _camera(tree: dict[str, Any], file: Path, frames: int) -> Camera | None:
+    """The intrinsics in `camera.npy`."""
+    if not tree:
         return None
-    tree: dict[str, Any] = read_container(file).tree
     focal, centre = to_numpy(tree.get("img_focal")), to_numpy(tree.get("img_center"))
     if focal is None or focal.size != 1 or centre is None or centre.size != 2:
         raise InputError(f"{file}: img_focal, img_center: expected one number and two numbers")
     centre = centre.reshape(2)
     K = np.repeat(intrinsics(float(focal.reshape(-1)[0]), centre), frames, axis=0)
     return Camera(K, (round(2 * float(centre[0])), round(2 * float(centre[1]))))
+
+
+def _world(estimate: Estimate, tree: dict[str, Any], file: Path) -> WorldRoot | None:
+    """The root in the gravity-aligned world of `camera.npy`; None if it has only the camera's own motion.
+
+    The body model is not at hand, so the pelvis of the mean shape stands for this person's. Its error, a few
+    millimetres, only shifts the whole path if the camera does not turn.
+    """
+    rotation, translation = to_numpy(tree.get("world_cam_R")), to_numpy(tree.get("world_cam_T"))
+    if rotation is None or translation is None:
+        return None
+    rows, frames = estimate.frame_ids, len(rotation)
+    if rotation.shape != (frames, 3, 3) or translation.shape != (frames, 3) or frames <= rows.max():
+        shapes = f"shapes {rotation.shape} and {translation.shape}"
+        raise InputError(f"{file}: world_cam_R, world_cam_T: {shapes}; expected a camera for frame {rows.max()} too")
+    turn, move = rotation[rows].astype(np.float64), translation[rows].astype(np.float64)
+    if not (np.isfinite(turn).all() and np.isfinite(move).all()):
+        raise InputError(f"{file}: world_cam_R, world_cam_T: NaN or infinite values; repair or cut them")
+    rest_pelvis = np.array(MEAN_REST_PELVIS["smpl"])
+    root = move_body(estimate.global_orient, estimate.transl, rest_pelvis, rotation=turn, translation=move)
+    orient, transl = (part.astype(estimate.transl.dtype) for part in root)
+    return WorldRoot(orient, transl, up="y")

@@ -13,6 +13,7 @@ import numpy as np
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.assemble import assemble, frame_ids_of
 from lsmplify_refine.formats.codings import Coding, Fields, Rotations
+from lsmplify_refine.formats.contacts import contacts_from_frames
 from lsmplify_refine.formats.containers import peek, read_container
 from lsmplify_refine.formats.slots import Slot, write_slots
 from lsmplify_refine.formats.tree import KeyPath, people_with
@@ -73,6 +74,7 @@ def read(path: Path) -> list[Estimate]:
         ids = to_numpy(person["frame_ids"])
         if ids is None:
             raise InputError(f"{path}: {name}.frame_ids: not an array of numbers")
+        contacts, contact_notes = contacts_from_frames(person.get("contact"), ids.size, f"{name}.contact")
         estimates.append(
             assemble(
                 container,
@@ -82,7 +84,8 @@ def read(path: Path) -> list[Estimate]:
                 family="smpl",
                 frame_ids=frame_ids_of(ids, ids.size, f"{path}: {name}.frame_ids"),
                 track_id=str(name),
-                notes=(_NOTE_VERTS,) if "verts" in person else (),
+                contacts=contacts,
+                notes=(*([_NOTE_VERTS] if "verts" in person else []), *contact_notes),
             )
         )
     return estimates

@@ -37,6 +37,7 @@ def assemble(
     frame_ids: np.ndarray | None = None,
     track_id: str = "0",
     boxes: np.ndarray | None = None,
+    contacts: np.ndarray | None = None,
     notes: tuple[Note, ...] = (),
 ) -> Estimate:
     """Assemble one person's estimate.
@@ -49,7 +50,7 @@ def assemble(
         path: The file.
         family: Body family.
         up: The vertical axis of the frame that `global_orient` and `transl` are in; None for the camera's frame.
-        gender, camera, fps, track_id, boxes, notes: See `Estimate`.
+        gender, camera, fps, track_id, boxes, contacts, notes: See `Estimate`.
         frame_ids: (T,); None for 0, 1, ...
 
     Raises:
@@ -76,6 +77,7 @@ def assemble(
         frame_ids=np.arange(frames) if frame_ids is None else frame_ids,
         track_id=track_id,
         boxes=boxes,
+        contacts=contacts,
         world=world,
         notes=notes,
         source=path,

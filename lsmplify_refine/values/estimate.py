@@ -14,7 +14,7 @@ from lsmplify_refine.options import Family, Gender
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.keypoints import Keypoints
 from lsmplify_refine.values.notes import Note
-from lsmplify_refine.values.smpl_joints import BODY_JOINTS
+from lsmplify_refine.values.smpl_joints import BODY_JOINTS, FEET
 
 #: Values beyond this cannot be a pose or a position, radians and metres.
 _MAX_VALUE = 1e6
@@ -59,6 +59,8 @@ class Estimate:
         keypoints: Keypoints in the file or beside it.
         boxes: x1, y1, x2, y2 in pixels, or None.
         world: The same body's root in a gravity-aligned frame, where the file has one.
+        contacts: Probability that a foot stands still on the ground from this frame to the next, in the order of
+            `smpl_joints.FEET` (left and right ankle, left and right foot); None where the file does not say.
         video: The video that lies beside the file, where the layout has one.
         notes: What the reader found that the user should know.
         source: The file that it came from.
@@ -80,6 +82,7 @@ class Estimate:
     keypoints: Keypoints | None = None
     boxes: Float[np.ndarray, "frames 4"] | None = None
     world: WorldRoot | None = None
+    contacts: Float[np.ndarray, "frames 4"] | None = None
     video: Path | None = None
     notes: tuple[Note, ...] = ()
     source: Path | None = None
@@ -112,6 +115,10 @@ class Estimate:
                 raise InputError(f"{where}: {name} has {what} (first in row {np.argmin(usable)}); repair or cut them")
         if self.frame_ids.shape != (frames,) or self.frame_ids.min() < 0:
             raise InputError(f"{where}: frame_ids must be {frames} frame numbers from 0")
+        if self.contacts is not None:
+            fits = self.contacts.shape == (frames, len(FEET))
+            if not fits or not ((self.contacts >= 0) & (self.contacts <= 1)).all():
+                raise InputError(f"{where}: contacts must be ({frames}, {len(FEET)}) probabilities from 0 to 1")
         if self.fps is not None and not 0 < self.fps <= _MAX_FPS:
             raise InputError(f"{where}: {self.fps:g} frames per second; expected up to {_MAX_FPS:g}")
 

@@ -43,6 +43,7 @@ NoteCode = Literal[
     "posed-from-keypoints",
     "shape-fitted",
     # files read
+    "contacts-ignored",
     "fields-stale",
     "net-outputs-raw",
     "net-outputs-refined",

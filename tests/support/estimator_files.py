@@ -219,6 +219,7 @@ def prompthmr() -> dict[str, Any]:
         world = pose.copy()
         world[:, 0] = values(len(ids), 3, seed=20)
         shape = np.repeat(values(1, 10), len(ids), axis=0)
+        logits = values(len(ids), 6, seed=21, scale=3.0)
         people[person] = {
             "track_id": person,
             "frames": ids,
@@ -228,7 +229,8 @@ def prompthmr() -> dict[str, Any]:
                 "pose": pose[:, :25].reshape(len(ids), 75),
                 "shape": shape,
                 "trans": ahead(len(ids)),
-                "contact": values(len(ids), 6),
+                "contact": logits > np.log(4),
+                "static_conf_logits": logits,
             },
             "smplx_world": {"pose": world.reshape(len(ids), 165), "shape": shape, "trans": values(len(ids), 3)},
         }
@@ -255,7 +257,16 @@ def write_tram(folder: Path) -> Path:
     (folder / "hps").mkdir(parents=True)
     for number, ids in ((0, np.arange(FRAMES)), (2, np.arange(2, 6)), (10, np.arange(30, 34))):
         np.save(folder / "hps" / f"hps_track_{number}.npy", _tram_track(number, ids))  # type: ignore[arg-type]
-    camera = {"img_focal": 700.0, "img_center": np.array([320.0, 240.0]), "pred_cam_R": values(FRAMES, 3, 3)}
+    turn = rotvec_to_rotmat(values(34, 3, seed=40)).astype(np.float32)
+    camera = {
+        "pred_cam_R": turn,
+        "pred_cam_T": values(34, 3, seed=41),
+        "world_cam_R": np.diag([1, -1, -1]).astype(np.float32) @ turn,
+        "world_cam_T": values(34, 3, seed=42),
+        "img_focal": 700.0,
+        "img_center": np.array([320.0, 240.0]),
+        "spec_focal": 712.0,
+    }
     np.save(folder / "camera.npy", camera)  # type: ignore[arg-type]
     return folder
 

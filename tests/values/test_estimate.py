@@ -34,6 +34,9 @@ def test_frame_ids_count_from_zero() -> None:
         ({"frame_ids": np.arange(5)}, "frame_ids must be 4 frame numbers"),
         ({"frame_ids": np.arange(4) - 1}, "frame_ids must be 4 frame numbers"),
         ({"fps": 1e7}, "frames per second"),
+        ({"contacts": np.zeros((4, 6))}, r"contacts must be \(4, 4\) probabilities"),
+        ({"contacts": np.full((4, 4), 1.2)}, "probabilities from 0 to 1"),
+        ({"contacts": np.full((4, 4), np.nan)}, "probabilities from 0 to 1"),
         (fields(0), "zero frames"),
     ],
 )
