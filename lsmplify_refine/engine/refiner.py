@@ -23,6 +23,7 @@ from lsmplify_refine.engine.shape import FittedShape, shape_of_track
 from lsmplify_refine.engine.stream import Stream, in_batches
 from lsmplify_refine.engine.targets import betas_on_body, given_targets, image_targets
 from lsmplify_refine.engine.track import Track, check_confidence, make_track
+from lsmplify_refine.engine.unseen_legs import keep_unseen_legs
 from lsmplify_refine.engine.write_back import write_back
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.options import DEFAULT_FPS, SMOOTH_SECONDS, Align, Mode
@@ -142,6 +143,8 @@ class Refiner:
         start = track.pose.shifted(shape.offset).to(self.device)
         skeleton = self.body.skeleton(track.keypoints.convention, shape.betas, shape.scale, device=self.device)
         turn, shift = self._correction(skeleton, start, track, shape, estimate.frame_ids, fps)
+        convention = track.keypoints.convention
+        turn = keep_unseen_legs(turn, start, track.targets, convention, estimate.frame_ids, fps)
         joint_share, limited = limit_joints(
             lambda share: apply_correction(start, share * turn, shift).rotations.cpu().numpy(), estimate.frame_ids, fps
         )
