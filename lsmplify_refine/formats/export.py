@@ -25,6 +25,7 @@ from lsmplify_refine.body import BodyModel
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.bvh import write_bvh
 from lsmplify_refine.formats.containers import Container, write_container
+from lsmplify_refine.formats.plain import plain_arrays
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, Axes, axis_turn, move_body, pelvis_position
 from lsmplify_refine.options import DEFAULT_FPS, Family, OutputFormat
 from lsmplify_refine.values.estimate import Estimate
@@ -175,21 +176,8 @@ def _write_smplx(estimate: Estimate, path: Path, body: BodyModel | None) -> list
 
 def _write_plain(estimate: Estimate, notes: list[Note], path: Path) -> list[Note]:
     """Write smplx's argument names, which the generic adapter reads."""
-    arrays: dict[str, Any] = {
-        "model_type": np.array(estimate.family),
-        "gender": np.array(estimate.gender),
-        "global_orient": estimate.global_orient,
-        "body_pose": estimate.body_pose.reshape(len(estimate), -1),
-        "betas": estimate.betas,
-        "transl": estimate.transl,
-        "frame_ids": estimate.frame_ids,
-    }
-    if estimate.camera is not None and estimate.frame == "camera":
-        arrays["K"] = estimate.camera.K
-    if estimate.fps is not None:
-        arrays["fps"] = np.array(estimate.fps)
     with path.open("wb") as stream:
-        np.savez(stream, **arrays)
+        np.savez(stream, **plain_arrays(estimate))
     return notes
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.containers import peek
+from lsmplify_refine.formats.plain import check_plain, write_plain
 from lsmplify_refine.formats.registry import AdapterWithOptions, adapters
 from lsmplify_refine.safe_load import inspect_file
 from lsmplify_refine.values.estimate import Estimate
@@ -96,10 +97,13 @@ def _top_level_keys(path: Path) -> tuple[str, ...]:
 def save(estimates: Sequence[Estimate], path: str | Path, *, overwrite: bool = False) -> None:
     """Write estimates in the format and container that they were read from.
 
+    Estimates that were made in Python, by `Refiner.fit` or from a stream, are written under smplx's argument names: to
+    .npz (one person), .pkl or .pt (a dict of several people by track id). `load` reads these files.
+
     Writing is atomic: the file (or folder) is written under a temporary name beside `path`, then renamed.
 
     Args:
-        estimates: As returned by `load`, with refined fields replaced.
+        estimates: As returned by `load`, with refined fields replaced; or made in Python.
         path: The file to write.
         overwrite: Replace an existing file, even the input itself.
 
@@ -108,12 +112,15 @@ def save(estimates: Sequence[Estimate], path: str | Path, *, overwrite: bool = F
     """
     path = Path(path)
     names = {estimate.format for estimate in estimates}
-    if len(names) != 1 or not names <= set(adapters()):
-        raise InputError(f"{path}: only estimates that `load` read from one file can be saved")
+    if len(names) != 1 or not names <= {"", *adapters()}:
+        raise InputError(f"{path}: only estimates that `load` read from one file can be saved in one file")
+    name = names.pop()
     _check_target(path, estimates[0].source, overwrite)
+    if not name:
+        check_plain(estimates, path)
     temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.tmp{path.suffix}")
     try:
-        adapters()[names.pop()].write(estimates, temporary)
+        (adapters()[name].write if name else write_plain)(estimates, temporary)
         if path.exists():
             shutil.copymode(path, temporary)
         os.replace(temporary, path)  # noqa: PTH105 - says that it replaces

@@ -12,6 +12,10 @@ import torch
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats import load_save
 from lsmplify_refine.formats.registry import adapters
+from lsmplify_refine.options import Family
+from lsmplify_refine.values.camera import Camera
+from lsmplify_refine.values.estimate import Estimate
+from lsmplify_refine.values.smpl_joints import BODY_JOINTS
 from tests.support import estimator_files as estimators
 from tests.support import gvhmr_files as make
 from tests.support.adapter_cases import pickled
@@ -101,9 +105,52 @@ def test_a_failing_write_leaves_nothing_behind(result: Path, tmp_path: Path, mon
     assert result.read_bytes() == before and [path.name for path in tmp_path.iterdir()] == ["r.pt"]
 
 
-def test_only_loaded_estimates_can_be_saved(result: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="only estimates that `load` read"):
-        load_save.save([load_save.load(result)[0].replace(format="")], tmp_path / "out.pt")
+def test_a_file_holds_estimates_of_one_origin(result: Path, tmp_path: Path) -> None:
+    loaded = load_save.load(result)[0]
+    with pytest.raises(InputError, match="only estimates that `load` read from one file"):
+        load_save.save([loaded, loaded.replace(format="")], tmp_path / "out.pt")
+
+
+@pytest.mark.parametrize("family", ["smpl", "smplx"])
+@pytest.mark.parametrize(("name", "people"), [("a.npz", 1), ("a.pkl", 1), ("a.pt", 1), ("a.pkl", 2), ("a.pt", 2)])
+def test_estimates_made_in_python_are_saved(name: str, people: int, family: Family, tmp_path: Path) -> None:
+    frames = 5
+    made = [
+        Estimate(
+            family=family,
+            gender="female",
+            global_orient=estimators.values(frames, 3, seed=person),
+            body_pose=estimators.values(frames, BODY_JOINTS[family], 3, seed=person),
+            betas=estimators.values(frames, 10, seed=person),
+            transl=estimators.values(frames, 3, seed=person),
+            camera=Camera(np.tile([[500.0, 0, 320], [0, 500, 240], [0, 0, 1]], (frames, 1, 1))),
+            fps=25.0,
+            frame_ids=np.arange(3, 3 + frames),
+            track_id=f"p{person}",
+        )
+        for person in range(people)
+    ]
+    load_save.save(made, tmp_path / name)
+    read = load_save.load(tmp_path / name)
+    assert [each.track_id for each in read] == (["p0", "p1"] if people > 1 else ["0"])
+    for before, after in zip(made, read):
+        assert (after.family, after.gender, after.fps, after.frame) == (family, "female", 25.0, "camera")
+        for field in ("global_orient", "body_pose", "betas", "transl", "frame_ids"):
+            assert np.allclose(getattr(after, field), getattr(before, field), atol=1e-6), field
+        assert after.camera is not None and before.camera is not None
+        assert np.allclose(after.camera.K, before.camera.K)
+
+
+def test_what_a_plain_file_cannot_hold_is_said_with_its_name(result: Path, tmp_path: Path) -> None:
+    made = load_save.load(result)[0].replace(format="", source=None)
+    for people, name, message in (
+        ([made], "a.bvh", "must end in .npz, .pkl, .pt"),
+        ([made, made.replace(track_id="other")], "a.npz", "holds one person, not 2"),
+        ([made, made], "a.pt", "the same track_id"),
+    ):
+        with pytest.raises(InputError, match=message) as caught:
+            load_save.save(people, tmp_path / name)
+        assert str(tmp_path / name) in str(caught.value) and not (tmp_path / name).exists()
 
 
 def test_detection_says_what_it_saw(tmp_path: Path) -> None:
