@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lsmplify_refine.detect import detect_keypoints
     from lsmplify_refine.engine.refinement import Refinement
     from lsmplify_refine.engine.refiner import Refiner
-    from lsmplify_refine.engine.stream import Stream
+    from lsmplify_refine.engine.stream import Stream, StreamStep
     from lsmplify_refine.errors import InputError
     from lsmplify_refine.formats.load_save import load, save
     from lsmplify_refine.geometry.triangulation import triangulate
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from lsmplify_refine.keypoint_files import KeypointTrack, load_keypoints, load_tracks
     from lsmplify_refine.keypoint_files.cameras import load_calibration
     from lsmplify_refine.recorder import Recorder
-    from lsmplify_refine.solver.problem import Targets
     from lsmplify_refine.values.camera import CalibratedCamera, Camera
     from lsmplify_refine.values.estimate import Estimate
     from lsmplify_refine.values.keypoints import Keypoints
     from lsmplify_refine.values.notes import Note
+    from lsmplify_refine.values.smpl_parameters import SmplParameters
 
 __all__ = [
     "BodyModel",
@@ -41,8 +41,9 @@ __all__ = [
     "Recorder",
     "Refinement",
     "Refiner",
+    "SmplParameters",
     "Stream",
-    "Targets",
+    "StreamStep",
     "__version__",
     "detect_keypoints",
     "load",
@@ -66,8 +67,9 @@ _HOME = {
     "Recorder": "lsmplify_refine.recorder",
     "Refinement": "lsmplify_refine.engine.refinement",
     "Refiner": "lsmplify_refine.engine.refiner",
+    "SmplParameters": "lsmplify_refine.values.smpl_parameters",
     "Stream": "lsmplify_refine.engine.stream",
-    "Targets": "lsmplify_refine.solver.problem",
+    "StreamStep": "lsmplify_refine.engine.stream",
     "detect_keypoints": "lsmplify_refine.detect",
     "load": "lsmplify_refine.formats.load_save",
     "load_calibration": "lsmplify_refine.keypoint_files.cameras",

@@ -23,7 +23,7 @@ from rich.table import Table
 
 from lsmplify_refine import BodyModel
 from lsmplify_refine.body.skinning import Skeleton
-from lsmplify_refine.engine.stream import Solver, Stream, in_batches
+from lsmplify_refine.engine.follow import Follower, Solver, in_batches
 from lsmplify_refine.evaluate.cases import Case, Protocol, draw_pairs
 from lsmplify_refine.evaluate.scores import PVE, Scorer
 from lsmplify_refine.evaluate.smplify import SmplifyConfig, fit_pose_prior, smplify
@@ -69,7 +69,7 @@ def streamed(skeleton: Skeleton, solver: Solver, tracks: Tracks, *, estimated: b
     poses = []
     for index in range(len(tracks.index)):
         if tracks.index[index] == 0:
-            live = Stream(skeleton, solver)
+            live = Follower(skeleton, solver)
         start, targets = row(tracks.pairs, index)
         poses.append(live.step(targets, start if estimated else None).pose)
     return Pose.joined(poses)
@@ -164,7 +164,7 @@ def measure_streams(
         report.add(f"a streaming step, takes, {name}", "1", len(tracks.index), *timed(work, 3), tracks.pairs)
 
     def new_track(start: Pose, targets: Targets) -> Pose:
-        return Stream(skeleton, solver).step(targets).pose
+        return Follower(skeleton, solver).step(targets).pose
 
     work = partial(one_by_one, new_track, pairs, 100)
     report.add("a streaming step from the body at rest", "1", 100, *timed(work, 3))

@@ -157,14 +157,20 @@ def noisy_keypoints(estimate: Estimate) -> Keypoints:
 
 
 def stream_case(keypoints: Keypoints, frames: int = 60) -> Case:
-    """Follow keypoints frame by frame."""
-    # commit 7b66f00 does not export Targets
-    module = lsmplify_refine if hasattr(lsmplify_refine, "Targets") else import_module("lsmplify_refine.engine.project")
+    """Follow keypoints frame by frame, on the mean shape."""
     positions, confidence = torch.tensor(keypoints.positions[:frames]), torch.tensor(keypoints.confidence[:frames])
-    stream = Refiner().stream("body25")
+    refiner: Any = Refiner()
+    # older checkouts call it a stream; commit 7b66f00 has the targets elsewhere
+    if hasattr(refiner, "follower"):
+        follower = refiner.follower("body25", np.zeros(1))
+        module = import_module("lsmplify_refine.solver.problem")
+    else:
+        follower = refiner.stream("body25")
+        exported = hasattr(lsmplify_refine, "Targets")
+        module = lsmplify_refine if exported else import_module("lsmplify_refine.engine.project")
     steps = []
     for row in range(frames):
-        step = stream.step(module.Targets(positions[row, None], confidence[row, None]))
+        step = follower.step(module.Targets(positions[row, None], confidence[row, None]))
         steps.append((step.pose.rotations, step.pose.pelvis, step.error_m, step.accepted))
     names = ("rotations", "pelvis", "error_m", "accepted")
     arrays = {name: torch.cat(values).numpy() for name, values in zip(names, zip(*steps))}

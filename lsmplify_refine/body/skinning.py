@@ -10,6 +10,7 @@ level of the tree poses them. Keypoints come last in memory, which makes inner l
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import pairwise
@@ -23,7 +24,7 @@ from torch import Tensor, nn
 class Skeleton:
     """A shaped body, prepared once and posed many times (all tensors on one device).
 
-    `rest_joints` and `points` may lead with a batch dimension: then every pose has its own shape.
+    `rest_joints`, `points` and `pose_points` may lead with a batch dimension: then every pose has its own shape.
 
     Attributes:
         parents: Parent of each joint, -1 for the root; parents come before children.
@@ -37,11 +38,24 @@ class Skeleton:
     rest_joints: Float[Tensor, "*batch joints 3"]
     points: Float[Tensor, "*batch points joints 3"]
     shares: Float[Tensor, "points joints"]
-    pose_points: Float[Tensor, "points joints 3 features"] | None
+    pose_points: Float[Tensor, "*batch points joints 3 features"] | None
+
+    @classmethod
+    def stacked(cls, skeletons: Sequence[Skeleton]) -> Skeleton:
+        """Skeletons of one body model as a batch, one row each."""
+        first = skeletons[0]
+        pose_points = None
+        if first.pose_points is not None:
+            pose_points = torch.stack([each.pose_points for each in skeletons if each.pose_points is not None])
+        rest_joints = torch.stack([each.rest_joints for each in skeletons])
+        points = torch.stack([each.points for each in skeletons])
+        return cls(first.parents, rest_joints, points, first.shares, pose_points)
 
     def __getitem__(self, rows: int | slice | Tensor) -> Skeleton:
         """Some rows of a batch."""
-        return replace(self, rest_joints=self.rest_joints[rows], points=self.points[rows])
+        batched = self.pose_points is not None and self.pose_points.dim() == 5
+        pose_points = self.pose_points[rows] if self.pose_points is not None and batched else self.pose_points
+        return replace(self, rest_joints=self.rest_joints[rows], points=self.points[rows], pose_points=pose_points)
 
     def to(self, device: torch.device) -> Skeleton:
         """On a device."""
@@ -157,7 +171,7 @@ def pose_keypoints(skeleton: Skeleton, rotations: Float[Tensor, "frames joints 3
     points = skeleton.points_on_bones
     if skeleton.pose_points is not None:
         feature = (rotations[:, 1:] - torch.eye(3, device=rotations.device, dtype=rotations.dtype)).flatten(1)
-        blend = torch.einsum("kjcf,nf->nkjc", skeleton.pose_points, feature)
+        blend = torch.einsum(f"{'n' * (skeleton.pose_points.dim() - 4)}kjcf,nf->nkjc", skeleton.pose_points, feature)
         points = points + nn.functional.pad(blend, (0, 1))
     shape = "nkjc" if points.dim() == 4 else "kjc"
     terms = torch.einsum(f"{shape},njxc->njxk", points, bones[..., :3, :])
@@ -222,13 +236,13 @@ def _pose_blend_jacobian(
 ) -> Float[Tensor, "frames joints points rows 3"]:
     """The pose blend shapes' part of the Jacobian with respect to w in R_i <- exp(w) R_i."""
     assert skeleton.pose_points is not None
-    keypoint_count, joint_count = skeleton.shares.shape
+    joint_count = skeleton.shares.shape[1]
     # d exp(w) R / dw_e at w = 0 is [e]x R
     generators = torch.zeros(3, 3, 3).to(rows)
     for e, (a, b) in enumerate(((1, 2), (2, 0), (0, 1))):
         generators[e, a, b], generators[e, b, a] = -1.0, 1.0
     d_feature = torch.einsum("exy,njyz->njexz", generators, posed.rotations[:, 1:]).flatten(-2)
-    blend = skeleton.pose_points.reshape(keypoint_count, joint_count, 3, joint_count - 1, 9)
-    turned = torch.einsum("nbxc,kbcif->nkixf", posed.orientations, blend)
+    blend = torch.unflatten(skeleton.pose_points, -1, (joint_count - 1, 9))
+    turned = torch.einsum(f"nbxc,{'n' * (blend.dim() - 5)}kbcif->nkixf", posed.orientations, blend)
     added = torch.einsum("ndxk,nkixf,nief->nikde", rows, turned, d_feature)
     return torch.cat([torch.zeros_like(added[:, :1]), added], 1)

@@ -7,16 +7,15 @@ import roma
 import torch
 
 from lsmplify_refine.body import BodyModel
+from lsmplify_refine.engine.parameters import from_pose
 from lsmplify_refine.engine.shape import FittedShape, fit_shape
 from lsmplify_refine.engine.targets import rest_pelvis
-from lsmplify_refine.geometry.rotations import rotmat_to_rotvec
 from lsmplify_refine.geometry.smoothing import gaussian_mean
 from lsmplify_refine.solver.problem import Pose, Targets
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.keypoints import Keypoints
 from lsmplify_refine.values.notes import Note
-from lsmplify_refine.values.smpl_joints import BODY_JOINTS
 
 
 def shape_from_keypoints(body: BodyModel, convention: str, targets: Targets) -> FittedShape:
@@ -47,10 +46,8 @@ def as_estimate(
 ) -> Estimate:
     """A track of poses as an estimate of the body's family, in the frame of its keypoints."""
     family = body.family
-    count, joints = len(pose.pelvis), BODY_JOINTS[family]
-    rotvec = np.zeros((count, 1 + joints, 3))
-    given = rotmat_to_rotvec(pose.rotations.cpu().double().numpy())[:, : 1 + joints]
-    rotvec[:, : given.shape[1]] = given
+    count = len(pose.pelvis)
+    rotvec = from_pose(pose, family)
     # other programs cannot read betas of the open body
     betas = np.zeros(10) if body.is_open else shape.betas
     estimate = Estimate(

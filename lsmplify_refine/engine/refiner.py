@@ -7,28 +7,27 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from jaxtyping import Float, Int, Real
 
 from lsmplify_refine.body import BodyModel
 from lsmplify_refine.body.skinning import Skeleton
 from lsmplify_refine.engine.correct import apply_correction, correct, default_prior
 from lsmplify_refine.engine.doubt import doubt_keypoints
+from lsmplify_refine.engine.follow import Follower, in_batches, shaped_solver
 from lsmplify_refine.engine.from_keypoints import as_estimate, low_passed, shape_from_keypoints
 from lsmplify_refine.engine.gate import FrameScores, gate, limit_joints
 from lsmplify_refine.engine.missing import without_missing
 from lsmplify_refine.engine.refinement import BodyTrack, Refinement
 from lsmplify_refine.engine.scoring import frame_scores, track_metrics
 from lsmplify_refine.engine.shape import FittedShape, shape_of_track
-from lsmplify_refine.engine.stream import Stream, in_batches
+from lsmplify_refine.engine.stream import Stream
 from lsmplify_refine.engine.targets import betas_on_body, given_targets, image_targets
 from lsmplify_refine.engine.track import Track, check_confidence, make_track
 from lsmplify_refine.engine.unseen_legs import keep_unseen_legs
 from lsmplify_refine.engine.write_back import write_back
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.options import DEFAULT_FPS, SMOOTH_SECONDS, Align, Mode
-from lsmplify_refine.regressor.body25 import body25_skeleton, body25_targets
-from lsmplify_refine.regressor.fusion import FrameSolver
+from lsmplify_refine.options import DEFAULT_FPS, SMOOTH_SECONDS, Align, Family, Mode
+from lsmplify_refine.regressor.body25 import body25_targets
 from lsmplify_refine.regressor.weights import open_network
 from lsmplify_refine.solver.initialise import robust_error_m
 from lsmplify_refine.solver.problem import Pose, Targets
@@ -114,27 +113,51 @@ class Refiner:
         targets = image_targets(keypoints, camera) if camera and not keypoints.is_3d else given_targets(keypoints)
         check_confidence("keypoints", targets.weights.numpy())
         shape = shape_from_keypoints(self.body, keypoints.convention, targets)
-        stream = self.stream(keypoints.convention, shape.betas, shape.scale)
+        follower = self.follower(keypoints.convention, shape.betas, shape.scale)
         seen = body25_targets(targets.to(self.device), keypoints.convention)
-        pose = stream.follow(None, seen)
+        pose = follower.follow(None, seen)
         # an estimate's motion is never smoothed, but this motion contains the keypoints' noise
-        noise_m = float(robust_error_m(stream.skeleton, pose, seen).median())
+        noise_m = float(robust_error_m(follower.skeleton, pose, seen).median())
         pose = low_passed(pose, fps, self.smooth_seconds * noise_m / (noise_m + _SMOOTHED_NOISE_M))
         return self._refine(as_estimate(self.body, pose, shape, keypoints, camera, fps), "camera")
 
-    def stream(self, convention: str, betas: Real[np.ndarray, " betas"] | None = None, scale: float = 1.0) -> Stream:
-        """A stream of frames on this body, for live use.
+    def stream(
+        self, convention: str, *, camera: Camera | None = None, fps: float = DEFAULT_FPS, family: Family | None = None
+    ) -> Stream:
+        """A stream of frames for live use.
 
         Args:
-            convention: The keypoints' convention; convert them by `regressor.body25.body25_targets` for `Stream.step`.
-            betas: Shape on this refiner's body; the mean shape if not given.
+            convention: The keypoints' convention.
+            camera: Intrinsics (one K) for keypoints in pixels; without it they are in metres.
+            fps: Frames per second.
+            family: Body family of the estimates that go in and of the parameters that come out; this body's if not
+                given.
+
+        Raises:
+            InputError: The convention is not known, or the camera has several K.
+        """
+        return Stream(
+            self.body,
+            self.network,
+            convention,
+            camera=camera,
+            fps=fps,
+            family=family,
+            device=self.device,
+            passes=self.passes,
+        )
+
+    def follower(self, convention: str, betas: Real[np.ndarray, " betas"], scale: float = 1.0) -> Follower:
+        """Refines tracks of one person frame by frame, on a body of known shape.
+
+        Args:
+            convention: The keypoints' convention; `regressor.body25.body25_targets` converts them for the follower.
+            betas: Shape on this refiner's body.
             scale: Uniform size of that shape.
         """
-        shape = np.zeros(1) if betas is None else betas
-        own, body25 = (self.body.skeleton(name, shape, scale, device=self.device) for name in (convention, "body25"))
-        skeleton = body25_skeleton(own, body25, convention)
-        betas25 = torch.as_tensor(shape).float().to(self.device)
-        return Stream(skeleton, FrameSolver(self.network, skeleton, betas25, passes=self.passes))
+        shape = FittedShape(betas, scale, np.zeros(3))
+        solver = shaped_solver(self.body, convention, [shape], self.network, device=self.device, passes=self.passes)
+        return Follower(solver.skeleton, solver)
 
     def _refine(self, estimate: Estimate, align: Align) -> Refinement:
         fps = estimate.fps or DEFAULT_FPS
@@ -211,9 +234,11 @@ class Refiner:
             return None
 
         def regressed(start: Pose, targets: Targets) -> Pose:
-            stream = self.stream(convention, shape.betas, shape.scale)
+            follower = self.follower(convention, shape.betas, shape.scale)
             seen = body25_targets(targets, convention)
-            return stream.follow(start, seen) if self.mode == "sequential" else in_batches(stream.solver, start, seen)
+            return (
+                follower.follow(start, seen) if self.mode == "sequential" else in_batches(follower.solver, start, seen)
+            )
 
         return regressed
 

@@ -8,6 +8,7 @@ show the lengths of limbs in any pose, so errors of the estimated pose and place
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -29,7 +30,11 @@ _SIGMA_LOG_SCALE = 0.1
 _SIGMA_OFFSET_M = (0.1, 0.1, 0.02)
 #: Error of a keypoint on a body of the right shape, metres; weighs the data against those priors.
 _SIGMA_POINT_M = 0.05
-_STEPS = 8
+#: Robust radii of the first and the last step, metres: for keypoints in an image, and for lengths of limbs.
+IMAGE_RADII_M, LIMB_RADII_M = (1.0, 0.15), (0.5, 0.1)
+STEPS = 8
+#: Frames of a track are correlated: together they weigh as much as this many independent ones.
+WORTH = 10.0
 #: Min length of the limbs that are used, metres: measured lengths of shorter ones are mostly noise.
 _MIN_LIMB_M = 0.12
 _MAX_FRAMES = 200
@@ -50,6 +55,32 @@ class FittedShape:
     offset: Float[np.ndarray, " 3"]
 
 
+@dataclass(frozen=True)
+class ShapeEvidence:
+    """Posed frames with their keypoints: with fixed poses, keypoints are affine in betas.
+
+    Attributes:
+        mean: Keypoints of the mean shape relative to the pelvis, metres.
+        directions: Their change per beta.
+        pelvis: Where the pose has it, metres.
+        targets: The observations.
+    """
+
+    mean: Float[Tensor, "frames points 3"]
+    directions: Float[Tensor, "frames points 3 betas"]
+    pelvis: Float[Tensor, "frames 3"]
+    targets: Targets
+
+    @classmethod
+    def joined(cls, parts: Sequence[ShapeEvidence]) -> ShapeEvidence:
+        """The frames of all parts."""
+        targets = Targets(*(torch.cat([getattr(p.targets, name) for p in parts]) for name in ("positions", "weights")))
+        mean, directions, pelvis = (
+            torch.cat([getattr(part, name) for part in parts]) for name in ("mean", "directions", "pelvis")
+        )
+        return cls(mean, directions, pelvis, targets)
+
+
 def fit_shape(
     body: BodyModel, convention: str, pose: Pose, targets: Targets, num_betas: int = 10, *, scaled: bool = True
 ) -> FittedShape:
@@ -63,30 +94,57 @@ def fit_shape(
         num_betas: How many shape coefficients to fit.
         scaled: Whether to fit `scale` to 3D targets; if not, it is 1.
     """
-    if not targets.is_image:
-        return _fit_by_limbs(body, convention, pose, targets, num_betas, scaled=scaled)
     rows = _frames_with_most_evidence(targets)
-    rotations, pelvis = pose.rotations[rows], pose.pelvis[rows]
-    chosen = targets[rows]
-    mean, directions = _affine_in_betas(body, convention, rotations, num_betas)
-    unknowns = torch.zeros(num_betas + 4)
-    sigma = torch.tensor([1.0] * num_betas + [_SIGMA_LOG_SCALE, *_SIGMA_OFFSET_M])
-    # frames of a track are correlated: together they weigh as much as ten
-    per_row = 10.0 / max(float(chosen.weights.sum()), 1e-6) * chosen.weights.shape[1] / _SIGMA_POINT_M**2
-    for radius in np.geomspace(1.0, 0.15, _STEPS):
-        relative = mean + directions @ unknowns[:num_betas]
-        scale = unknowns[num_betas].exp()
-        points = relative * scale + pelvis[:, None] + unknowns[-3:]
-        residual, plane = residuals(points, chosen)
-        weight = chosen.weights * robust_weights(residual, float(radius)) * per_row
-        jacobian = plane @ torch.cat(
-            [directions * scale, (relative * scale)[..., None], torch.eye(3).expand(*points.shape[:2], 3, 3)], -1
-        )
-        normal = torch.einsum("nkdu,nkdv,nk->uv", jacobian, jacobian, weight) + torch.diag(sigma**-2)
-        gradient = torch.einsum("nkdu,nkd,nk->u", jacobian, residual, weight) - unknowns / sigma**2
-        unknowns = unknowns + torch.linalg.solve(normal, gradient)
+    mean, directions = _affine_in_betas(body, convention, pose.rotations[rows], num_betas)
+    evidence = ShapeEvidence(mean, directions, pose.pelvis[rows], targets[rows])
+    if targets.is_image:
+        unknowns = torch.zeros(num_betas + 4)
+        for radius in np.geomspace(*IMAGE_RADII_M, STEPS):
+            unknowns = step_in_image(evidence, unknowns, float(radius))
+        return shape_of(unknowns)
+    limbs = Limbs.of(evidence, convention)
+    unknowns = torch.zeros(num_betas + 1)
+    for radius in np.geomspace(*LIMB_RADII_M, STEPS):
+        unknowns = step_by_limbs(evidence, limbs, unknowns, float(radius), scaled=scaled)
+    return shape_of(torch.cat([unknowns, offset_left(evidence, unknowns)]))
+
+
+def shape_of(unknowns: Float[Tensor, " betas_log_scale_and_offset"]) -> FittedShape:
+    """The shape that unknowns stand for."""
     found = unknowns.double().numpy()
-    return FittedShape(found[:num_betas], float(np.exp(found[num_betas])), found[-3:])
+    return FittedShape(found[:-4], float(np.exp(found[-4])), found[-3:])
+
+
+def step_in_image(
+    evidence: ShapeEvidence,
+    unknowns: Float[Tensor, " unknowns"],
+    radius_m: float,
+    worth: float = WORTH,
+) -> Float[Tensor, " unknowns"]:
+    """One Gauss-Newton step of betas, log scale and offset onto 2D keypoints.
+
+    Args:
+        evidence: The frames.
+        unknowns: Where to step from.
+        radius_m: Robust radius, metres.
+        worth: Independent frames that the evidence weighs as much as.
+    """
+    num_betas = len(unknowns) - 4
+    sigma = torch.tensor([1.0] * num_betas + [_SIGMA_LOG_SCALE, *_SIGMA_OFFSET_M])
+    targets, directions = evidence.targets, evidence.directions
+    per_row = worth / max(float(targets.weights.sum()), 1e-6) * targets.weights.shape[1] / _SIGMA_POINT_M**2
+    relative = evidence.mean + directions @ unknowns[:num_betas]
+    scale = unknowns[num_betas].exp()
+    points = relative * scale + evidence.pelvis[:, None] + unknowns[-3:]
+    residual, plane = residuals(points, targets)
+    weight = targets.weights * robust_weights(residual, radius_m) * per_row
+    jacobian = plane @ torch.cat(
+        [directions * scale, (relative * scale)[..., None], torch.eye(3).expand(*points.shape[:2], 3, 3)], -1
+    )
+    normal = torch.einsum("nkdu,nkdv,nk->uv", jacobian, jacobian, weight) + torch.diag(sigma**-2)
+    gradient = torch.einsum("nkdu,nkd,nk->u", jacobian, residual, weight) - unknowns / sigma**2
+    stepped: Tensor = unknowns + torch.linalg.solve(normal, gradient)
+    return stepped
 
 
 def shape_of_track(estimate: Estimate, body: BodyModel, track: Track) -> tuple[FittedShape, tuple[Note, ...]]:
@@ -108,36 +166,64 @@ def shape_of_track(estimate: Estimate, body: BodyModel, track: Track) -> tuple[F
     return shape, notes
 
 
-def _fit_by_limbs(
-    body: BodyModel, convention: str, pose: Pose, targets: Targets, num_betas: int, *, scaled: bool
-) -> FittedShape:
-    """As `fit_shape`, for 3D targets: betas and scale from the lengths of limbs, then the offset that is left."""
-    rows = _frames_with_most_evidence(targets)
-    mean, directions = _affine_in_betas(body, convention, pose.rotations[rows], num_betas)
-    a, b = torch.tensor(CONVENTIONS[convention].edges).T
-    limbs = (mean[:, a] - mean[:, b]).norm(dim=-1).mean(0) > _MIN_LIMB_M
-    a, b = a[limbs], b[limbs]
-    positions, weights = targets.positions[rows], targets.weights[rows]
-    seen = torch.minimum(weights[:, a], weights[:, b])
-    length = _without_noise((positions[:, a] - positions[:, b]).norm(dim=-1), seen)
-    per_row = 10.0 / max(float(seen.sum()), 1e-6) * len(a) / _SIGMA_POINT_M**2
-    unknowns = torch.zeros(num_betas + 1)
-    sigma = torch.tensor([1.0] * num_betas + [_SIGMA_LOG_SCALE])
-    for radius in np.geomspace(0.5, 0.1, _STEPS):
-        relative, scale = mean + directions @ unknowns[:-1], unknowns[-1].exp()
-        limb = (relative[:, a] - relative[:, b]) * scale
-        along = limb / limb.norm(dim=-1, keepdim=True)
-        residual = length - limb.norm(dim=-1)
-        by_beta = torch.einsum("nec,necu->neu", along, (directions[:, a] - directions[:, b]) * scale)
-        jacobian = torch.cat([by_beta, scaled * limb.norm(dim=-1, keepdim=True)], -1)
-        weight = seen * robust_weights(residual[..., None], float(radius)) * per_row
-        normal = torch.einsum("neu,nev,ne->uv", jacobian, jacobian, weight) + torch.diag(sigma**-2)
-        gradient = torch.einsum("neu,ne,ne->u", jacobian, residual, weight) - unknowns / sigma**2
-        unknowns = unknowns + torch.linalg.solve(normal, gradient)
-    points = (mean + directions @ unknowns[:-1]) * unknowns[-1].exp() + pose.pelvis[rows, None]
-    offset = (positions - points)[weights > 0].median(0).values
-    found = unknowns.double().numpy()
-    return FittedShape(found[:-1], float(np.exp(found[-1])), offset.double().numpy())
+@dataclass(frozen=True)
+class Limbs:
+    """Measured lengths of limbs.
+
+    Attributes:
+        a, b: Indices of their end points.
+        length: Metres, without the mean effect of noise.
+        seen: Confidence; 0 where an end is missing.
+    """
+
+    a: Int[Tensor, " limbs"]
+    b: Int[Tensor, " limbs"]
+    length: Float[Tensor, "frames limbs"]
+    seen: Real[Tensor, "frames limbs"]
+
+    @classmethod
+    def of(cls, evidence: ShapeEvidence, convention: str) -> Limbs:
+        """The limbs of 3D keypoints that are long enough."""
+        mean, positions, weights = evidence.mean, evidence.targets.positions, evidence.targets.weights
+        a, b = torch.tensor(CONVENTIONS[convention].edges).T
+        limbs = (mean[:, a] - mean[:, b]).norm(dim=-1).mean(0) > _MIN_LIMB_M
+        a, b = a[limbs], b[limbs]
+        seen = torch.minimum(weights[:, a], weights[:, b])
+        return cls(a, b, _without_noise((positions[:, a] - positions[:, b]).norm(dim=-1), seen), seen)
+
+
+def step_by_limbs(
+    evidence: ShapeEvidence,
+    limbs: Limbs,
+    unknowns: Float[Tensor, " betas_and_log_scale"],
+    radius_m: float,
+    worth: float = WORTH,
+    *,
+    scaled: bool,
+    sigma_log_scale: float = _SIGMA_LOG_SCALE,
+) -> Float[Tensor, " betas_and_log_scale"]:
+    """As `step_in_image`, of betas and log scale onto the lengths of limbs in space."""
+    a, b, seen, directions = limbs.a, limbs.b, limbs.seen, evidence.directions
+    sigma = torch.tensor([1.0] * (len(unknowns) - 1) + [sigma_log_scale])
+    per_row = worth / max(float(seen.sum()), 1e-6) * len(a) / _SIGMA_POINT_M**2
+    relative, scale = evidence.mean + directions @ unknowns[:-1], unknowns[-1].exp()
+    limb = (relative[:, a] - relative[:, b]) * scale
+    along = limb / limb.norm(dim=-1, keepdim=True)
+    residual = limbs.length - limb.norm(dim=-1)
+    by_beta = torch.einsum("nec,necu->neu", along, (directions[:, a] - directions[:, b]) * scale)
+    jacobian = torch.cat([by_beta, scaled * limb.norm(dim=-1, keepdim=True)], -1)
+    weight = seen * robust_weights(residual[..., None], radius_m) * per_row
+    normal = torch.einsum("neu,nev,ne->uv", jacobian, jacobian, weight) + torch.diag(sigma**-2)
+    gradient = torch.einsum("neu,ne,ne->u", jacobian, residual, weight) - unknowns / sigma**2
+    stepped: Tensor = unknowns + torch.linalg.solve(normal, gradient)
+    return stepped
+
+
+def offset_left(evidence: ShapeEvidence, unknowns: Float[Tensor, " betas_and_log_scale"]) -> Float[Tensor, " 3"]:
+    """Median offset from the shaped body's points to 3D keypoints, metres."""
+    targets = evidence.targets
+    points = (evidence.mean + evidence.directions @ unknowns[:-1]) * unknowns[-1].exp() + evidence.pelvis[:, None]
+    return (targets.positions - points)[targets.weights > 0].median(0).values
 
 
 def _without_noise(

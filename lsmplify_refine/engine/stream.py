@@ -1,138 +1,250 @@
-"""Stream: refine frame by frame, each frame from the best available start, live or over a whole take.
-
-Learnable SMPLify starts frame t from its own result at t - 1 and restarts at fixed intervals. Here every track takes
-the start nearest to its keypoints. The candidates are the last accepted result, the estimator's pose if there is one,
-and the rest pose fitted to the torso. A result that explains the keypoints badly is not fed back. What the keypoints do
-not see is held to the mean of all results.
-"""
+"""Stream: keypoints of a frame in, SMPL parameters of that frame out, for live use."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import get_args
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from jaxtyping import Bool, Float
-from torch import Tensor
 
-from lsmplify_refine.body.skinning import Skeleton
-from lsmplify_refine.solver.batches import in_parallel
-from lsmplify_refine.solver.initialise import from_rest, robust_error_m
-from lsmplify_refine.solver.problem import Pose, Targets
-from lsmplify_refine.solver.running_mean import RunningMean
+from lsmplify_refine.body import BodyModel
+from lsmplify_refine.engine.follow import Step
+from lsmplify_refine.engine.live_follow import LiveFollower
+from lsmplify_refine.engine.live_input import frame_keypoints, frame_targets, repeated
+from lsmplify_refine.engine.parameters import from_pose, to_pose
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.formats.export import rest_pelvis
+from lsmplify_refine.geometry.coordinates import pelvis_position
+from lsmplify_refine.options import DEFAULT_FPS, Family, Gender
+from lsmplify_refine.regressor.weights import Network
+from lsmplify_refine.solver.problem import Pose
+from lsmplify_refine.values.camera import Camera
+from lsmplify_refine.values.conventions import CONVENTIONS
+from lsmplify_refine.values.estimate import Estimate
+from lsmplify_refine.values.smpl_joints import BODY_JOINTS
+from lsmplify_refine.values.smpl_parameters import SmplParameters
 
-#: Robust keypoint error above which a result is not fed back, metres.
-_LOST_M = 0.12
-#: Max increase of the keypoint error over the start's, metres; the prior can cause some.
-_WORSE_M = 0.005
-
-
-@runtime_checkable
-class Solver(Protocol):
-    """Refines frames from their starts, as a `FrameSolver` does."""
-
-    def __call__(self, start: Pose, targets: Targets, earlier: RunningMean | None = None, /) -> Pose:
-        """The refined pose of N frames; `earlier` is the mean of the results that the starts follow, if any."""
-        ...
+_PARAMETERS = ("global_orient", "body_pose", "transl", "betas")
 
 
-@dataclass(frozen=True)
-class Step:
-    """One frame of N tracks.
+@dataclass(frozen=True, kw_only=True)
+class StreamStep(SmplParameters):
+    """The result for one frame: SMPL parameters, and how well they explain the keypoints.
+
+    All arrays lack the leading dimension if the stream follows one person whose keypoints lack it.
 
     Attributes:
-        pose: The refined pose.
+        frame: Number of the frame in the stream, from 0.
+        joints: Joints of the person's own body, metres, in the coordinates of `transl`.
+        scale: Size of that body over the body model's.
         error_m: Robust keypoint error, metres on the body.
-        accepted: False where the result explains the keypoints badly or nothing was seen. The pose is then the start
-            that it was refined from, and the next frame does not build on it.
+        accepted: False where the keypoints are missing or cannot be explained. The pose is then the start: the last
+            result, or the estimator's pose.
     """
 
-    pose: Pose
-    error_m: Float[Tensor, " tracks"]
-    accepted: Bool[Tensor, " tracks"]
+    frame: int
+    joints: Float[np.ndarray, "*people all_joints 3"]
+    scale: Float[np.ndarray, "*people"]
+    error_m: Float[np.ndarray, "*people"]
+    accepted: Bool[np.ndarray, "*people"]
 
 
 class Stream:
-    """Refines N tracks frame by frame in constant memory.
+    """Refines people frame by frame in constant memory; `Refiner.stream` makes one.
+
+    Each person's shape and size, and the estimator's offset, are found from the frames themselves. They settle within
+    about two seconds. Keypoints in space show the size. One camera does not: with an estimate its size is kept within
+    a few per cent, without one the body is the mean one.
 
     Args:
-        skeleton: The shaped body with BODY_25 points.
-        solver: Refines frames from a start.
+        body: The body model.
+        network: The regressor, if any.
+        convention: The keypoints' convention.
+        camera: Intrinsics (one K) for keypoints in pixels; None for keypoints in metres.
+        fps: Frames per second.
+        family: Body family of the parameters that go in and come out; the body's if not given.
+        device: Where to compute.
+        passes: How often the regressor is applied.
+
+    Raises:
+        InputError: The convention is not known, or the camera has several K.
     """
 
-    def __init__(self, skeleton: Skeleton, solver: Solver) -> None:
-        self.skeleton = skeleton
-        self.solver = solver
-        self._last: Step | None = None
-        self._mean: RunningMean | None = None
+    def __init__(
+        self,
+        body: BodyModel,
+        network: Network | None,
+        convention: str,
+        *,
+        camera: Camera | None = None,
+        fps: float = DEFAULT_FPS,
+        family: Family | None = None,
+        device: str = "cpu",
+        passes: int = 1,
+    ) -> None:
+        if convention not in CONVENTIONS:
+            raise InputError(f"keypoint convention {convention!r} is not known; known: {', '.join(CONVENTIONS)}")
+        if camera is not None and len(camera.K) != 1:
+            raise InputError(f"a stream needs one camera matrix; Camera.K has shape {camera.K.shape}, give (1, 3, 3)")
+        if not fps > 0:
+            raise InputError(f"fps is {fps:g}; give the stream's frames per second")
+        self.body = body
+        self.convention = convention
+        self.camera = camera
+        self.fps = fps
+        self.family = family or body.family
+        self._network, self._device, self._passes = network, device, passes
+        #: whether the betas that go in and come out are those of the body
+        self._own = not body.is_open and body.family == self.family
+        self._people: tuple[int, ...] = ()
+        self._live: LiveFollower | None = None
+        self._betas = np.zeros((1, 10))
+        self._rotvec: Float[np.ndarray, "people all_joints 3"] | None = None
+        self._frame = 0
 
-    def begin(self, pose: Pose) -> None:
-        """Start from a known pose, one row per track, for people who hold that pose before they move.
+    def begin(self, pose: SmplParameters) -> None:
+        """Start from a known pose, for people who hold it before they move.
 
-        The prior then holds what the keypoints do not see to it.
+        What the keypoints do not see stays close to it.
+
+        Raises:
+            InputError: A value is missing, or it is not of the stream's people or family.
         """
-        error = torch.zeros_like(pose.pelvis[:, 0])
-        self._last = Step(pose, error, torch.ones_like(error, dtype=torch.bool))
-        self._mean = RunningMean.of_known(pose)
+        live = self._meet(pose.people, "SMPL parameters")
+        known = self._given(live, pose)
+        if not known.pelvis.isfinite().all():
+            raise InputError("a stream begins with a pose of everybody; this one has NaN")
+        live.begin(known)
 
     @torch.inference_mode()
-    def step(self, targets: Targets, estimate: Pose | None = None) -> Step:
-        """Refine the next frame of every track.
+    def step(
+        self,
+        points: npt.ArrayLike,
+        confidence: npt.ArrayLike | None = None,
+        estimate: SmplParameters | None = None,
+    ) -> StreamStep:
+        """Refine the next frame.
 
         Args:
-            targets: One row per track, BODY_25; weights 0 where nothing was seen. On any device, in any precision.
-            estimate: The estimator's pose, if there is one.
+            points: (K, 2) pixels or (K, 3) metres of one person, or (N, K, 2 or 3) of N people, in the stream's
+                convention. NaN where missing. N and the order of people stay the same.
+            confidence: (K,) or (N, K), in [0, 1]; 1 if not given.
+            estimate: The estimator's parameters of this frame, in the coordinates of the keypoints. A person without
+                any has a row of NaN.
 
-        Returns:
-            The step, made in torch's inference mode: clone its tensors to change or differentiate them.
+        Raises:
+            InputError: A shape does not fit the stream.
         """
-        targets = targets.to(self.skeleton.points)
-        start, error, mean = self._start(targets, estimate and estimate.to(self.skeleton.points))
-        pose = self.solver(mean.draw(start), targets, mean)
-        refined_error = robust_error_m(self.skeleton, pose, targets)
-        seen = (targets.weights > 0).any(1)
-        accepted = seen & (refined_error <= (error + _WORSE_M).clamp(max=_LOST_M))
-        self._last = Step(pose.where(accepted, start), torch.where(accepted, refined_error, error), accepted)
-        self._mean = self._mean.after(pose, accepted) if self._mean else RunningMean.of(pose, accepted)
-        return self._last
+        keypoints, people = frame_keypoints(points, confidence, self.convention, is_3d=self.camera is None)
+        live = self._meet(people, "points")
+        given = None if estimate is None else self._given(live, estimate)
+        found = live.step(frame_targets(keypoints, self.camera), given)
+        self._frame += 1
+        return self._result(live, found)
 
-    def follow(self, estimate: Pose | None, targets: Targets) -> Pose:
-        """Refine one track in order: estimate (if any) and targets hold its T frames."""
-        steps = []
-        for row in torch.split(torch.arange(len(targets.positions)), 1):
-            steps.append(self.step(targets[row], estimate and estimate[row]).pose)
-        return Pose.joined(steps)
+    def estimates(self, steps: Sequence[StreamStep]) -> list[Estimate]:
+        """Steps of this stream as one estimate for each person, as `load` gives them; `save` writes them.
 
-    def _start(self, targets: Targets, estimate: Pose | None) -> tuple[Pose, Float[Tensor, " tracks"], RunningMean]:
-        """Each track's candidate nearest to the keypoints, its error, and the mean of the results that it follows."""
-        candidates, errors = [], []
-        if estimate is not None:
-            candidates.append((estimate, RunningMean.of(estimate, 0)))
-            errors.append(robust_error_m(self.skeleton, estimate, targets))
-        if self._last is not None and self._mean is not None:
-            candidates.append((self._last.pose, self._mean))
-            fresh = robust_error_m(self.skeleton, self._last.pose, targets)
-            # a rejected result is still better than nothing
-            errors.append(torch.where(self._last.accepted, fresh, fresh + _LOST_M))
-        without = torch.full_like(targets.weights[:, 0], torch.inf)
-        lost = torch.stack([without, *errors]).amin(0) > _LOST_M
-        if lost.any():
-            rest = from_rest(self.skeleton, targets)
-            candidates.append((rest, RunningMean.of_start_from_keypoints(rest)))
-            # made from the keypoints, it lies near them; tracked people continue
-            errors.append(torch.where(lost, robust_error_m(self.skeleton, rest, targets), torch.inf))
-        error, chosen = torch.stack(errors).min(0)
-        best, mean = candidates[0]
-        for index, (pose, results) in enumerate(candidates[1:], 1):
-            here = chosen == index
-            best, mean = pose.where(here, best), results.where(here, mean)
-        return best, error, mean
+        Raises:
+            InputError: There are no steps.
+        """
+        if not steps:
+            raise InputError("no steps were given; an estimate needs at least one")
+        fields = {name: np.stack([getattr(step, name) for step in steps]) for name in _PARAMETERS}
+        camera = None if self.camera is None else repeated(self.camera, len(steps))
+        named: dict[str, Gender] = {name: name for name in get_args(Gender)} if self._own else {}
+        gender = named.get(self.body.gender, "neutral")
+        rows = [(slice(None), person) for person in range(self._people[0])] if self._people else [()]
+        return [
+            Estimate(
+                family=self.family,
+                gender=gender,
+                global_orient=fields["global_orient"][row],
+                body_pose=fields["body_pose"][row],
+                transl=fields["transl"][row],
+                betas=fields["betas"][row],
+                frame="world" if camera is None else "camera",
+                camera=camera,
+                fps=self.fps,
+                frame_ids=np.array([step.frame for step in steps]),
+                track_id=str(person),
+            )
+            for person, row in enumerate(rows)
+        ]
 
+    def _meet(self, people: tuple[int, ...], what: str) -> LiveFollower:
+        """The follower of these people, made for those of the first frame."""
+        if self._live is None:
+            count = people[0] if people else 1
+            self._people, self._betas = people, np.zeros((count, 10))
+            self._live = LiveFollower(
+                self.body,
+                self._network,
+                self.convention,
+                count,
+                fps=self.fps,
+                scaled=not self._own,
+                device=self._device,
+                passes=self._passes,
+            )
+        if people != self._people:
+            now, first = (f"{shape[0]} people" if shape else "one person" for shape in (people, self._people))
+            raise InputError(f"{what} are of {now}; this stream began with {first}")
+        return self._live
 
-def in_batches(solver: Solver, start: Pose, targets: Targets) -> Pose:
-    """Refine independent frames, in parallel batches."""
+    def _given(self, live: LiveFollower, parameters: SmplParameters) -> Pose:
+        """Public parameters as a pose of everybody, with rows of NaN where there are none."""
+        self._meet(parameters.people, "SMPL parameters")
+        rows = parameters.as_rows()
+        joints = BODY_JOINTS[self.family]
+        if rows.body_pose.shape[1] != joints:
+            raise InputError(
+                f"body_pose has {rows.body_pose.shape[1]} joints, {self.family} has {joints}; "
+                "give the stream the estimator's family"
+            )
+        known = rows.known
+        if rows.betas is not None:
+            self._learn_betas(live, rows.betas, known)
+        J0 = rest_pelvis(self.family, self._betas, self.body)
+        pose = to_pose(
+            np.where(known[:, None], rows.global_orient, 0.0),
+            np.where(known[:, None, None], rows.body_pose, 0.0),
+            pelvis_position(rows.transl.astype(np.float64), J0),
+            self.body.joint_count,
+        )
+        missing = torch.as_tensor(~known)[:, None]
+        return Pose(pose.rotations, pose.pelvis.masked_fill(missing, torch.nan))
 
-    def solve(rows: slice) -> Pose:
-        return solver(start[rows], targets[rows])
+    def _learn_betas(
+        self, live: LiveFollower, betas: Float[np.ndarray, "people betas"], known: Bool[np.ndarray, " people"]
+    ) -> None:
+        """Keep the estimator's betas, and use them if they are of the engine's body."""
+        count = self._betas.shape[1]
+        if betas.shape[1] != count and self._frame:
+            raise InputError(f"betas have {betas.shape[1]} coefficients; this stream began with {count}")
+        before = self._betas if betas.shape[1] == count else np.zeros_like(betas)
+        self._betas = np.where(known[:, None], betas, before)
+        if self._own:
+            live.know(betas, known)
 
-    return Pose.joined(list(in_parallel(solve, len(start.pelvis), start.pelvis.device)))
+    def _result(self, live: LiveFollower, found: Step) -> StreamStep:
+        """The public result of a step."""
+        self._rotvec = rotvec = from_pose(found.pose, self.family, self._rotvec)
+        betas = np.stack([shape.betas for shape in live.shapes]) if self._own else self._betas
+        pelvis = found.pose.pelvis.cpu().double().numpy()
+        rows = {
+            "global_orient": rotvec[:, 0],
+            "body_pose": rotvec[:, 1:],
+            "transl": pelvis - rest_pelvis(self.family, betas, self.body),
+            "betas": betas,
+            "joints": live.joints(found.pose),
+            "scale": np.array([shape.scale for shape in live.shapes]),
+            "error_m": found.error_m.cpu().numpy(),
+            "accepted": found.accepted.cpu().numpy(),
+        }
+        values = rows if self._people else {name: array[0, ...] for name, array in rows.items()}
+        return StreamStep(**values, frame=self._frame - 1)

@@ -10,10 +10,10 @@ from jaxtyping import Float, Int, Real
 
 from lsmplify_refine.body import BodyModel
 from lsmplify_refine.engine.align import Alignment, align
+from lsmplify_refine.engine.parameters import to_pose
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, pelvis_position
 from lsmplify_refine.geometry.projection import pixels_to_rays
-from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 from lsmplify_refine.options import Align
 from lsmplify_refine.solver.problem import Pose, Targets
 from lsmplify_refine.values.camera import Camera
@@ -41,12 +41,8 @@ def betas_on_body(estimate: Estimate, body: BodyModel) -> Real[np.ndarray, " bet
 
 def pose_on_body(estimate: Estimate, body: BodyModel) -> Pose:
     """The estimate's pose on the engine's body: shared joints copied, the others at rest, the pelvis where it is."""
-    rotvec = np.zeros((len(estimate), body.joint_count, 3))
-    shared = min(estimate.body_pose.shape[1], body.joint_count - 1)
-    rotvec[:, 0] = estimate.global_orient
-    rotvec[:, 1 : 1 + shared] = estimate.body_pose[:, :shared]
     pelvis = pelvis_position(estimate.transl.astype(np.float64), rest_pelvis(estimate, body))
-    return Pose(torch.as_tensor(rotvec_to_rotmat(rotvec)).float(), torch.as_tensor(pelvis).float())
+    return to_pose(estimate.global_orient, estimate.body_pose, pelvis, body.joint_count)
 
 
 def image_targets(keypoints: Keypoints, camera: Camera) -> Targets:

@@ -108,18 +108,18 @@ class FrameSolver:
 
     Args:
         network: Ours, the published one, or None for the projection alone.
-        skeleton: The shaped body with BODY_25 points, shared by all frames.
+        skeleton: The shaped body with BODY_25 points, shared by all frames or one per frame.
         betas: Shape coefficients, for the published network.
         passes: How often to refine; each pass starts from the result of the one before.
     """
 
     def __init__(
-        self, network: Network | None, skeleton: Skeleton, betas: Float[Tensor, " betas"], *, passes: int = 1
+        self, network: Network | None, skeleton: Skeleton, betas: Float[Tensor, "*frames betas"], *, passes: int = 1
     ) -> None:
         self.network = network
         self.skeleton = skeleton
         self.passes = passes
-        self._betas = nn.functional.pad(betas.float(), (0, 10))[None, :10]
+        self._betas = nn.functional.pad(betas.float(), (0, 10))[..., :10]
 
     @torch.inference_mode()
     def __call__(self, start: Pose, targets: Targets, earlier: RunningMean | None = None) -> Pose:

@@ -153,3 +153,24 @@ def test_bad_model_files_get_one_line(tmp_path: Path, name: str, content: bytes 
         path.write_bytes(content)
     with pytest.raises(InputError, match=message):
         BodyModel.load(path)
+
+
+@pytest.mark.parametrize("family", ["smpl", "open"])
+def test_stacked_skeletons_pose_each_row_with_its_own_shape(
+    models: dict[str, tuple[BodyModel, Any]], family: str
+) -> None:
+    body = BodyModel.open() if family == "open" else models[family][0]
+    shapes = [(np.zeros(10), 1.0), (np.linspace(-1, 1, 10), 0.8)]
+    single = [body.skeleton("body25", betas, scale) for betas, scale in shapes]
+    both = skinning.Skeleton.stacked(single)
+    rotations = torch.as_tensor(rotvec_to_rotmat(random_pose(body.joint_count)[0][:2])).float()
+    rows = torch.eye(3)[..., None].expand(2, 3, 3, 25)
+    joints = torch.arange(body.joint_count)
+    posed = skinning.pose_keypoints(both, rotations)
+    jacobian = skinning.jacobian(both, posed, rows, joints)
+    for row, skeleton in enumerate(single):
+        alone = skinning.pose_keypoints(skeleton, rotations[row : row + 1])
+        assert torch.allclose(posed.positions[row], alone.positions[0], atol=1e-6)
+        assert torch.allclose(jacobian[row], skinning.jacobian(skeleton, alone, rows[:1], joints)[0], atol=1e-5)
+        picked = skinning.keypoints(both[row : row + 1], rotations[row : row + 1])
+        assert torch.allclose(picked[0], alone.positions[0], atol=1e-6)

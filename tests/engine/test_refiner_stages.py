@@ -124,7 +124,9 @@ def test_in_sequence_a_frame_with_a_lost_estimate_starts_from_the_last_result() 
 def test_another_pass_starts_from_the_result_of_the_first() -> None:
     far = pose_on_body(in_room(SAME, 12, error_deg=70.0), open_body())
     seen = Targets(torch.as_tensor(true_points(12)).float(), torch.ones(12, 25))
-    once, twice = (Refiner(open_body(), passes=count).stream("body25").step(seen, far).error_m for count in (1, 2))
+    once, twice = (
+        Refiner(open_body(), passes=count).follower("body25", np.zeros(10)).step(seen, far).error_m for count in (1, 2)
+    )
     assert twice.mean() < 0.5 * once.mean()
 
 

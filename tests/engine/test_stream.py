@@ -1,191 +1,324 @@
-"""Streams: each frame from the best start, memory of accepted results only, independent tracks."""
+"""Streams: public values in and out, people of any size, missing keypoints, errors, files."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
-import torch
 
-from lsmplify_refine import Camera, InputError, Keypoints, Refiner
-from lsmplify_refine.engine.stream import Stream, in_batches
-from lsmplify_refine.geometry.metrics import accel_mm_per_frame2
+from lsmplify_refine import BodyModel, Camera, InputError, Refiner, SmplParameters, Stream, StreamStep, load, save
+from lsmplify_refine.engine.live_follow import LiveFollower
+from lsmplify_refine.engine.shape import FittedShape
+from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
 from lsmplify_refine.geometry.projection import project_to_image
-from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
-from lsmplify_refine.regressor.fusion import FrameSolver
-from lsmplify_refine.regressor.weights import open_network
-from lsmplify_refine.solver.initialise import robust_error_m
-from lsmplify_refine.solver.problem import Pose, Targets
-from lsmplify_refine.solver.running_mean import RunningMean
-from tests.support.scenes import open_body, scene, seen, skeleton, true_motion, true_pose
+from lsmplify_refine.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
+from lsmplify_refine.learn.motion import load_take
+from tests.support.model_files import write_smpl
+from tests.support.scenes import SEEN, open_body, true_motion
 
-NO_SHAPE = torch.zeros(10)
+NO_BETAS = np.zeros(10)
+SMPL_PELVIS = np.array(MEAN_REST_PELVIS["smpl"])
+K = np.array([[[600.0, 0, 320], [0, 600, 240], [0, 0, 1]]])
 
-
-def row(pose: Pose, index: int) -> Pose:
-    return Pose(pose.rotations[index : index + 1], pose.pelvis[index : index + 1])
+#: The first two seconds, in which a stream learns the person's size.
+SETTLED = 60
 
 
-def stream() -> Stream:
-    return Stream(skeleton(), FrameSolver(None, skeleton(), NO_SHAPE))
+@pytest.fixture(scope="module")
+def refiner() -> Refiner:
+    return Refiner(open_body())
 
 
-def test_a_track_is_followed_without_any_estimate() -> None:
-    truth = true_pose()
-    followed = stream().follow(None, seen(truth))
-    assert robust_error_m(skeleton(), followed, seen(truth)).median() < 0.01
-
-
-def test_a_start_that_is_far_off_is_replaced_by_the_body_at_rest() -> None:
-    truth = row(true_pose(), 0)
-    absurd = Pose(truth.rotations, truth.pelvis + 3.0)
-    step = stream().step(seen(truth), absurd)
-    assert bool(step.accepted) and step.error_m.item() < 0.03
-
-
-def test_garbage_is_not_fed_back_and_the_track_recovers() -> None:
-    truth = true_pose()
-    live = stream()
-    live.step(seen(row(truth, 0)), row(truth, 0))
-    garbage = Targets(torch.randn(1, 25, 3, generator=torch.Generator().manual_seed(3)) * 2, torch.ones(1, 25))
-    lost = live.step(garbage, row(truth, 1))
-    assert not lost.accepted.any()
-    assert torch.isfinite(lost.pose.rotations).all()
-    found = live.step(seen(row(truth, 2)))
-    assert bool(found.accepted) and found.error_m.item() < 0.01
-
-
-def test_the_solver_gets_what_a_start_was_made_from() -> None:
-    """From the keypoints alone, from earlier results, from an estimate."""
-    truth = true_pose()
-    given: list[tuple[int, bool]] = []
-
-    def solver(start: Pose, targets: Targets, earlier: RunningMean | None = None, /) -> Pose:
-        assert earlier is not None
-        given.append((int(earlier.count), bool(earlier.from_keypoints)))
-        return FrameSolver(None, skeleton(), NO_SHAPE)(start, targets, earlier)
-
-    live = Stream(skeleton(), solver)
-    for index in range(3):
-        live.step(seen(row(truth, index)))
-    live.step(seen(row(truth, 3)), row(truth, 3))  # a perfect estimate is a better start
-    live.step(seen(Pose(truth.rotations[4:5], truth.pelvis[4:5] + 3.0)))  # far from all that came before
-    assert given == [(0, True), (1, False), (2, False), (0, False), (0, True)]
-
-
-def test_a_stream_goes_on_from_a_known_pose_and_holds_to_it() -> None:
-    """No keypoint sees how a hand is turned; the pose that was known does."""
-    truth, twist = true_pose(), 0.5
-    truth.rotations[:, 20] = truth.rotations[:, 20] @ torch.tensor(rotvec_to_rotmat(np.array([twist, 0, 0]))).float()
-    live = stream()
-    live.begin(row(truth, 0))
-    for index in range(1, 10):
-        step = live.step(seen(row(truth, index)))
-    assert bool(step.accepted)
-    assert torch.allclose(step.pose.rotations[0, 20], truth.rotations[9, 20], atol=0.05)
-    assert not torch.allclose(stream().step(seen(row(truth, 9))).pose.rotations, step.pose.rotations, atol=0.2)
-
-
-def test_a_frame_without_keypoints_gives_the_start_back() -> None:
-    truth = row(true_pose(), 0)
-    nothing = Targets(torch.zeros(1, 25, 3), torch.zeros(1, 25))
-    step = stream().step(nothing, truth)
-    assert not step.accepted.any() and torch.equal(step.pose.rotations, truth.rotations)
-
-
-def test_tracks_of_a_batch_equal_single_tracks() -> None:
-    truth = true_pose()
-    both = Stream(skeleton(), FrameSolver(None, skeleton(), NO_SHAPE))
-    alone = stream()
-    for index in range(3):
-        pair = [row(truth, index), row(truth, index + 10)]
-        joint = Pose(torch.cat([p.rotations for p in pair]), torch.cat([p.pelvis for p in pair]))
-        together = both.step(seen(joint))
-        single = alone.step(seen(pair[1]))
-        assert torch.allclose(together.pose.rotations[1:], single.pose.rotations, atol=0.02)
-
-
-def test_a_lost_track_does_not_disturb_the_others() -> None:
-    """They continue from their results; the rest pose, fitted to their noisy keypoints, would lie nearer to those."""
-    truth, noisy = true_pose(), seen(true_pose(), noise_m=0.02)
-    both, alone = (Stream(skeleton(), FrameSolver(None, skeleton(), NO_SHAPE)) for _ in range(2))
-    both.begin(Pose.joined([row(truth, 0), row(truth, 0)]))
-    alone.begin(row(truth, 0))
-    garbage = 2 * torch.randn(30, 25, 3, generator=torch.Generator().manual_seed(3))
-    for index in range(1, 12):
-        mine = noisy[index : index + 1]
-        other = mine.positions if index < 4 else garbage[index : index + 1]
-        together = both.step(Targets(torch.cat([mine.positions, other]), torch.ones(2, 25)))
-        single = alone.step(mine)
-    assert together.accepted.tolist() == [True, False]
-    assert torch.allclose(together.pose.rotations[:1], single.pose.rotations, atol=0.01)
-
-
-def test_targets_of_any_precision_are_taken() -> None:
-    truth = seen(row(true_pose(), 0))
-    step = stream().step(Targets(truth.positions.double(), truth.weights.double()))
-    assert step.pose.rotations.dtype == torch.float32 and bool(step.accepted)
-
-
-def test_noise_in_an_image_hardly_moves_the_depth() -> None:
-    truth = true_pose()
-    observed = seen(truth, noise_m=0.02)
-    in_image = Targets(observed.positions[..., :2] / observed.positions[..., 2:], observed.weights)
-    for network in (None, open_network("shipped")):
-        found = FrameSolver(network, skeleton(), NO_SHAPE)(truth, in_image)
-        assert (found.pelvis - truth.pelvis)[:, 2].abs().mean() < 0.01
-
-
-def test_batches_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
-    truth = true_pose()
-    solver = FrameSolver(None, skeleton(), NO_SHAPE)
-    start = Pose(truth.rotations, truth.pelvis + 0.02)
-    whole = in_batches(solver, start, seen(truth))
-    monkeypatch.setattr("lsmplify_refine.solver.batches._BATCH", 7)
-    assert torch.allclose(in_batches(solver, start, seen(truth)).rotations, whole.rotations, atol=1e-4)
-
-
-def test_a_pose_is_fitted_to_keypoints_alone() -> None:
-    """Another shape, noise, no estimate: joints within two centimetres, hardly more jitter than the true motion."""
-    pose, pelvis = true_motion(30)
-    betas = np.array([1.0, -0.5, 0.5])
+def people_points(scale: float = 1.0, frames: int = 90, noise_m: float = 0.005) -> tuple[np.ndarray, np.ndarray]:
+    """BODY_25 points of `true_motion` by a person of some size, with noise, and the person's joints."""
+    pose, pelvis = true_motion(frames)
     rotations = rotvec_to_rotmat(pose)
-    points = open_body().keypoints("body25", rotations, pelvis, betas)
-    noise = np.random.default_rng(0).normal(0, 0.005, points.shape)
-    fitted = Refiner(open_body()).fit(Keypoints("body25", points + noise, np.ones(points.shape[:2])))
-    truth = open_body().joints(rotations, pelvis, betas)[:, :22]
-    assert np.linalg.norm(fitted.after.joints()[:, :22] - truth, axis=-1).mean() < 0.02
-    ids = np.arange(30)
-    assert accel_mm_per_frame2(fitted.after.joints()[:, :22], ids) < accel_mm_per_frame2(truth, ids) + 3
-    assert fitted.refined.frame == "world" and fitted.refined.body_pose.shape == (30, 23, 3)
+    points = open_body().keypoints("body25", rotations, pelvis, NO_BETAS, scale)
+    points = points + np.random.default_rng(0).normal(0, noise_m, points.shape)
+    return points, open_body().joints(rotations, pelvis, NO_BETAS, scale)
 
 
-def test_few_frames_with_keypoints_suffice() -> None:
-    pose, pelvis = true_motion(30)
-    points = open_body().keypoints("body25", rotvec_to_rotmat(pose), pelvis, np.zeros(10))
-    confidence = np.zeros(points.shape[:2])
-    confidence[3:6] = 1
-    fitted = Refiner(open_body()).fit(Keypoints("body25", points, confidence))
-    assert fitted.metrics["refined"]["mpjpe_mm_body25"] < 20
-    with pytest.raises(InputError, match="no keypoint has any confidence"):
-        Refiner(open_body()).fit(Keypoints("body25", points, 0 * confidence))
+def in_pixels(points: np.ndarray) -> np.ndarray:
+    return project_to_image(points, np.repeat(K, len(points), axis=0))
 
 
-def test_pixels_alone_need_a_camera() -> None:
-    pose, pelvis = true_motion(30)
-    K = np.tile([[1000.0, 0, 640], [0, 1000.0, 360], [0, 0, 1]], (30, 1, 1))
-    points = open_body().keypoints("body25", rotvec_to_rotmat(pose), pelvis, np.zeros(10))
-    pixels = Keypoints("body25", project_to_image(points, K), np.ones(points.shape[:2]))
-    refiner = Refiner(open_body())
-    with pytest.raises(InputError, match="camera"):
-        refiner.fit(pixels)
-    fitted = refiner.fit(pixels, camera=Camera(K, (1280, 720)))
-    assert fitted.metrics["refined"]["reprojection_px_body25"] < 6
+def run(live: Stream, points: np.ndarray) -> list[StreamStep]:
+    return [live.step(frame) for frame in points]
 
 
-def test_sequential_mode_refines_as_plug_in_does() -> None:
-    estimate = scene(30)
-    errors = [
-        Refiner(open_body(), mode=mode).refine(estimate).metrics["refined"]["reprojection_px_coco17"]
-        for mode in ("plug-in", "sequential")
-    ]
-    assert abs(errors[1] - errors[0]) < 0.5
+def error_mm(steps: list[StreamStep], joints: np.ndarray) -> float:
+    """Mean error of the 22 body joints, without alignment, after the first two seconds."""
+    found = np.stack([step.joints for step in steps])
+    return float(1000 * np.linalg.norm(found - joints, axis=-1)[SETTLED:, :22].mean())
+
+
+def with_known_size(refiner: Refiner, points: np.ndarray, scale: float, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What a stream gives on a body of this size from the first frame to the last."""
+    live = refiner.stream("body25")
+    with monkeypatch.context() as patched:
+        known = [FittedShape(NO_BETAS, scale, np.zeros(3))]
+        patched.setattr(LiveFollower, "shapes", property(lambda self: known))
+        patched.setattr(LiveFollower, "_calibrate", lambda *_: None)
+        return run(live, points)
+
+
+@pytest.mark.parametrize("scale", [0.85, 1.15])
+def test_people_of_any_size_are_posed_as_if_it_were_known(
+    refiner: Refiner, scale: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    points, joints = people_points(scale)
+    steps = run(refiner.stream("body25"), points)
+    known = error_mm(with_known_size(refiner, points, scale, monkeypatch), joints)
+    mean_body = error_mm(with_known_size(refiner, points, 1.0, monkeypatch), joints)
+    assert mean_body > 40 and error_mm(steps, joints) < 1.2 * known
+    assert all(step.accepted for step in steps)
+
+
+@pytest.mark.shared
+@pytest.mark.slow
+@pytest.mark.parametrize("scale", [0.85, 1.15])
+def test_recorded_people_of_any_size(
+    refiner: Refiner, scale: float, shared_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errors = []
+    for name in ("13_13", "13_38_s1"):
+        take = load_take(shared_data / "mocap" / "cmu" / "13" / f"{name}_poses.npz")
+        rotvec = np.zeros((150, 24, 3))
+        rotvec[:, :22] = take.rotvec[:150]
+        rotations, pelvis = rotvec_to_rotmat(rotvec), take.pelvis[:150].astype(np.float64)
+        joints = open_body().joints(rotations, pelvis, NO_BETAS, scale)
+        points = open_body().keypoints("body25", rotations, pelvis, NO_BETAS, scale)
+        points = points + np.random.default_rng(0).normal(0, 0.005, points.shape)
+        known = error_mm(with_known_size(refiner, points, scale, monkeypatch), joints)
+        errors.append((error_mm(run(refiner.stream("body25"), points), joints), known))
+    live, known = np.mean(errors, 0)
+    assert live < 1.2 * known < 10
+
+
+def in_image(frames: int) -> tuple[np.ndarray, list[SmplParameters], np.ndarray, np.ndarray]:
+    """COCO pixels of a person of another shape, estimates that are wrong, and joints of both."""
+    generator = np.random.default_rng(0)
+    pose, pelvis = true_motion(frames)
+    betas = np.array([1.5, -1.0, 1.0, 0, 0.5, 0, 0, 0, 0, 0])
+    rotations = rotvec_to_rotmat(pose)
+    points = open_body().keypoints("coco17", rotations, pelvis, betas)
+    pixels = in_pixels(points) + generator.normal(0, 1.0, (frames, 17, 2))
+    drift = np.zeros_like(pose)
+    drift[:, SEEN] = 0.2 * np.sin(np.arange(frames)[:, None, None] / 20 + generator.uniform(0, 6, (1, len(SEEN), 3)))
+    wrong, place = rotations @ rotvec_to_rotmat(drift), pelvis + np.array([0.1, -0.05, 0.1])
+    rotvec = rotmat_to_rotvec(wrong)
+    estimates = [SmplParameters(rotvec[t, 0], rotvec[t, 1:], place[t] - SMPL_PELVIS) for t in range(frames)]
+    truth = open_body().joints(rotations, pelvis, betas)
+    return pixels, estimates, truth, open_body().joints(wrong, place, NO_BETAS)
+
+
+def test_pixels_with_a_camera_improve_an_estimate(refiner: Refiner) -> None:
+    pixels, estimates, truth, estimated = in_image(90)
+    live = refiner.stream("coco17", camera=Camera(K, (640, 480)))
+    steps = [live.step(frame, None, estimate) for frame, estimate in zip(pixels, estimates)]
+
+    def errors(joints: np.ndarray) -> tuple[float, float]:
+        """Pixels, and mm about the pelvis, after the first two seconds."""
+        in_px = in_pixels(joints[:, :22]) - in_pixels(truth[:, :22])
+        in_m = (joints - joints[:, :1] - truth + truth[:, :1])[:, :22]
+        px, mm = (np.linalg.norm(difference, axis=-1)[SETTLED:].mean() for difference in (in_px, 1000 * in_m))
+        return px, mm
+
+    before, after = errors(estimated), errors(np.stack([step.joints for step in steps]))
+    assert after[0] < 0.3 * before[0] and after[1] < 0.8 * before[1]
+    assert (steps[-1].joints[0] - truth[-1, 0])[2] == pytest.approx(0.1, abs=0.1)  # the estimate's depth
+
+
+def test_without_an_estimate_an_image_does_not_change_the_size(refiner: Refiner) -> None:
+    pixels, _, truth, _ = in_image(20)
+    live = refiner.stream("coco17", camera=Camera(K))
+    steps = run(live, pixels)
+    assert all(step.scale == 1 for step in steps)
+    found = in_pixels(np.stack([step.joints[:22] for step in steps]))
+    assert np.linalg.norm(found - in_pixels(truth[:, :22]), axis=-1).mean() < 12
+
+
+def test_nan_means_missing(refiner: Refiner) -> None:
+    points, _ = people_points(frames=6)
+    confidence, wrong = np.ones(points.shape[:2]), points.copy()
+    confidence[:, 4], wrong[:, 4] = 0.0, 99.0
+    points[:, 4] = np.nan
+    by_nan, by_confidence = refiner.stream("body25"), refiner.stream("body25")
+    for frame, shown in enumerate(confidence):
+        steps = by_nan.step(points[frame]), by_confidence.step(wrong[frame], shown)
+        assert np.array_equal(steps[0].body_pose, steps[1].body_pose) and steps[0].accepted
+    gone = by_nan.step(np.full((25, 3), np.nan))
+    assert not gone.accepted and np.array_equal(gone.transl, steps[0].transl)
+    assert np.allclose(gone.body_pose, steps[0].body_pose, atol=1e-6) and gone.frame == 6
+
+
+def test_placeholders_of_detectors_are_missing_in_an_image(refiner: Refiner) -> None:
+    pixels, _, _, _ = in_image(2)
+    by_nan, by_placeholder = (refiner.stream("coco17", camera=Camera(K, (640, 480))) for _ in range(2))
+    for frame in pixels:
+        nan, placeholder = frame.copy(), frame.copy()
+        nan[[9, 10, 15]] = np.nan
+        placeholder[9], placeholder[10], placeholder[15] = 0, -1, (3000, 200)
+        assert np.array_equal(by_nan.step(nan).body_pose, by_placeholder.step(placeholder).body_pose)
+
+
+def test_a_stream_that_has_seen_nothing_gives_finite_values(refiner: Refiner) -> None:
+    step = refiner.stream("body25").step(np.full((25, 3), np.nan))
+    assert not step.accepted and np.isfinite(step.body_pose).all() and np.isfinite(step.transl).all()
+
+
+def test_people_of_a_stream_equal_streams_of_single_people(refiner: Refiner) -> None:
+    points = np.stack([people_points(scale, 20)[0] for scale in (0.85, 1.15)], 1)
+    points[:10, 1] = np.nan  # the second person comes later
+    together = run(refiner.stream("body25"), points)
+    for person in range(2):
+        alone = run(refiner.stream("body25"), points[:, person])
+        assert [bool(step.accepted[person]) for step in together] == [bool(step.accepted) for step in alone]
+        assert together[-1].scale[person] == pytest.approx(float(alone[-1].scale), abs=1e-3)
+        assert np.abs(together[-1].joints[person] - alone[-1].joints).max() < 0.005
+    assert together[-1].joints.shape == (2, 24, 3) and together[-1].error_m.shape == (2,)
+
+
+def test_people_without_an_estimate_in_a_frame_are_followed_from_their_keypoints(refiner: Refiner) -> None:
+    points, _ = people_points(frames=4)
+    pose, pelvis = true_motion(4)
+    live = refiner.stream("body25")
+    for frame in range(4):
+        orient = pose[frame, 0] if frame < 2 else np.full(3, np.nan)
+        step = live.step(points[frame], None, SmplParameters(orient, pose[frame, 1:], pelvis[frame] - SMPL_PELVIS))
+        assert step.accepted and step.error_m < 0.02
+
+
+def test_parameters_are_those_of_the_joints(refiner: Refiner) -> None:
+    """`transl` plus J0 is the pelvis, and the rotations pose the joints."""
+    points, _ = people_points(0.85, 10)
+    step = run(refiner.stream("body25"), points)[-1]
+    rotations = rotvec_to_rotmat(np.concatenate([step.global_orient[None], step.body_pose]))[None]
+    posed = open_body().joints(rotations, (step.transl + SMPL_PELVIS)[None], NO_BETAS, float(step.scale))[0]
+    assert np.abs(posed[0] - step.joints[0]).max() < 1e-5
+    assert np.linalg.norm(posed - step.joints, axis=-1).max() < 0.05  # betas of the open body are not SMPL's
+
+
+def test_rotation_vectors_do_not_jump_at_half_a_turn(refiner: Refiner) -> None:
+    pose, pelvis = true_motion(12)
+    heading = np.linspace(-0.3, 0.3, 12)  # about half a turn from facing away
+    pose[:, 0] = rotmat_to_rotvec(rotvec_to_rotmat(np.stack([0 * heading, np.pi + heading, 0 * heading], 1)))
+    points = open_body().keypoints("body25", rotvec_to_rotmat(pose), pelvis, NO_BETAS)
+    found = np.stack([step.global_orient for step in run(refiner.stream("body25"), points)])
+    assert np.abs(np.diff(found, axis=0)).max() < 0.3
+
+
+def test_a_known_pose_is_held_where_keypoints_see_nothing(refiner: Refiner) -> None:
+    points, _ = people_points(frames=10)
+    pose, pelvis = true_motion(10)
+    pose[:, 20, 0] = 0.5  # a hand's twist
+    live = refiner.stream("body25")
+    live.begin(SmplParameters(pose[0, 0], pose[0, 1:], pelvis[0] - SMPL_PELVIS))
+    twist = [run(each, points[1:])[-1].body_pose[19, 0] for each in (live, refiner.stream("body25"))]
+    assert abs(twist[0] - 0.5) < 0.1 < abs(twist[1] - 0.5)
+
+
+def test_betas_of_the_bodys_own_family_are_used(tmp_path: Path) -> None:
+    own = Refiner(BodyModel.load(write_smpl(tmp_path)), weights="none")
+    pose, pelvis = true_motion(3)
+    betas = np.linspace(-1, 1, 10)
+    points = own.body.keypoints("smpl24", rotvec_to_rotmat(pose), pelvis, betas)
+    live = own.stream("smpl24")
+    for frame in range(3):
+        transl = pelvis[frame] - own.body.rest_pelvis(betas)
+        step = live.step(points[frame], None, SmplParameters(pose[frame, 0], pose[frame, 1:], transl, betas))
+        assert step.betas is not None and np.allclose(step.betas, betas) and step.scale == 1
+    assert np.allclose(step.transl, transl, atol=0.02)
+
+
+def test_an_estimators_family_and_betas_come_out_again(refiner: Refiner) -> None:
+    points, _ = people_points(frames=3)
+    pose, pelvis = true_motion(3)
+    betas = np.linspace(-1, 1, 16)
+    live = refiner.stream("body25", family="smplx")
+    transl = pelvis - MEAN_REST_PELVIS["smplx"]
+    steps = [live.step(points[t], None, SmplParameters(pose[t, 0], pose[t, 1:22], transl[t], betas)) for t in range(3)]
+    assert (
+        steps[-1].betas is not None and np.array_equal(steps[-1].betas, betas) and steps[-1].body_pose.shape == (21, 3)
+    )
+    assert np.abs(steps[-1].transl - transl[-1]).max() < 0.02
+
+
+@pytest.mark.parametrize(("people", "name"), [((), "live.npz"), ((2,), "live.pkl")])
+def test_steps_are_saved_and_loaded(refiner: Refiner, people: tuple[int, ...], name: str, tmp_path: Path) -> None:
+    points, _ = people_points(frames=5)
+    points = np.broadcast_to(points.reshape(5, *(1 for _ in people), 25, 3), (5, *people, 25, 3))
+    live = refiner.stream("body25", fps=25.0)
+    steps = run(live, points)
+    made = live.estimates(steps[1:])
+    save(made, tmp_path / name)
+    read = load(tmp_path / name)
+    assert len(read) == (people[0] if people else 1)
+    for person, estimate in enumerate(read):
+        assert estimate.fps == 25 and estimate.frame_ids.tolist() == [1, 2, 3, 4] and estimate.family == "smpl"
+        for field in ("global_orient", "body_pose", "transl", "betas"):
+            expected = np.stack([getattr(step, field) for step in steps[1:]])
+            expected = expected[:, person] if people else expected
+            assert np.allclose(getattr(estimate, field), expected, atol=1e-6), field
+    with pytest.raises(InputError, match="no steps"):
+        live.estimates([])
+
+
+def test_the_camera_is_saved_too(refiner: Refiner, tmp_path: Path) -> None:
+    pixels, estimates, _, _ = in_image(3)
+    live = refiner.stream("coco17", camera=Camera(K))
+    steps = [live.step(frame, None, estimate) for frame, estimate in zip(pixels, estimates)]
+    save(live.estimates(steps), tmp_path / "live.npz")
+    (read,) = load(tmp_path / "live.npz")
+    assert read.frame == "camera" and read.camera is not None and np.allclose(read.camera.K, K)
+
+
+def test_a_stream_refuses_what_it_cannot_use(refiner: Refiner) -> None:
+    with pytest.raises(InputError, match="'body24' is not known; known: coco17, body25, "):
+        refiner.stream("body24")
+    with pytest.raises(InputError, match=r"one camera matrix; Camera.K has shape \(2, 3, 3\)"):
+        refiner.stream("body25", camera=Camera(np.repeat(K, 2, axis=0)))
+    with pytest.raises(InputError, match="fps is 0"):
+        refiner.stream("body25", fps=0.0)
+
+
+@pytest.mark.parametrize(
+    ("points", "confidence", "message"),
+    [
+        (
+            np.zeros((17, 3)),
+            None,
+            r"takes body25 in metres: \(25, 3\) or \(people, 25, 3\); conventions of 17 p.*: coco17, h",
+        ),
+        (np.zeros((25, 2)), None, "for pixels, give the stream a camera"),
+        (np.zeros(75), None, r"shape \(75,\)"),
+        (np.zeros((25, 3)), np.ones(24), r"confidence has shape \(24,\); expected \(25,\)"),
+        (np.zeros((2, 25, 3)), np.ones((2, 25)), "points are of 2 people; this stream began with one person"),
+    ],
+)
+def test_wrong_shapes_are_said(refiner: Refiner, points: np.ndarray, confidence: Any, message: str) -> None:
+    live = refiner.stream("body25")
+    live.step(people_points(frames=1)[0][0])
+    with pytest.raises(InputError, match=message):
+        live.step(points, confidence)
+
+
+def test_metres_are_refused_where_pixels_are_expected(refiner: Refiner) -> None:
+    with pytest.raises(InputError, match=r"takes coco17 in pixels: \(17, 2\).*for metres, make the stream without"):
+        refiner.stream("coco17", camera=Camera(K)).step(np.zeros((17, 3)))
+
+
+def test_wrong_parameters_are_said(refiner: Refiner) -> None:
+    orient, body_pose, transl = np.zeros(3), np.zeros((23, 3)), np.zeros(3)
+    with pytest.raises(InputError, match=r"body_pose has shape \(22, 3\); expected \(21, 3\) or \(23, 3\)"):
+        SmplParameters(orient, body_pose[1:], transl)
+    with pytest.raises(InputError, match="body_pose has 21 joints, smpl has 23; give the stream the est"):
+        refiner.stream("body25").begin(SmplParameters(orient, body_pose[2:], transl))
+    with pytest.raises(InputError, match="begins with a pose of everybody; this one has NaN"):
+        refiner.stream("body25").begin(SmplParameters(orient, body_pose, transl + np.nan))
+    live = refiner.stream("body25")
+    live.step(people_points(frames=1)[0][0], None, SmplParameters(orient, body_pose, transl, np.zeros(10)))
+    with pytest.raises(InputError, match="betas have 16 coefficients; this stream began with 10"):
+        live.begin(SmplParameters(orient, body_pose, transl, np.zeros(16)))

@@ -7,7 +7,7 @@ import roma
 import torch
 
 from lsmplify_refine.body import skinning
-from lsmplify_refine.engine.stream import Stream
+from lsmplify_refine.engine.follow import Follower
 from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 from lsmplify_refine.regressor.fusion import FrameSolver
 from lsmplify_refine.solver.problem import Pose, Targets
@@ -87,7 +87,7 @@ def test_in_a_stream_forearms_twist_away_less() -> None:
     points = skinning.keypoints(skeleton, truth.rotations) + truth.pelvis[:, None]
     targets = Targets(points, torch.ones(points.shape[:2]))
     solver = FrameSolver(None, skeleton, torch.zeros(10))
-    plain, live = truth[:1], Stream(skeleton, solver)
+    plain, live = truth[:1], Follower(skeleton, solver)
     drawn = live.step(targets[:1], truth[:1]).pose
     for frame in range(1, frames):
         rows = slice(frame, frame + 1)

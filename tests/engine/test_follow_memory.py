@@ -1,4 +1,4 @@
-"""What a stream remembers: the mean of its good results, a pose that is known, and nothing that was garbage."""
+"""What a follower remembers: the mean of its good results, a pose that is known, and nothing that was garbage."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 
 from lsmplify_refine import Keypoints, Refiner
 from lsmplify_refine.body import skinning
-from lsmplify_refine.engine.stream import Stream
+from lsmplify_refine.engine.follow import Follower
 from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 from lsmplify_refine.solver.problem import Pose, Targets
 from lsmplify_refine.solver.running_mean import RunningMean
@@ -49,7 +49,7 @@ def error_rad(pose: Pose, truth: Pose) -> float:
 
 def test_what_keypoints_do_not_see_does_not_drift(refiner: Refiner) -> None:
     """Twists of limbs and shares of the spine, over two seconds of noisy keypoints and without an estimate."""
-    truth, live = motion(), refiner.stream("body25")
+    truth, live = motion(), refiner.follower("body25", np.zeros(10))
     errors = [
         error_rad(live.step(seen(truth, 0.03)[frame : frame + 1]).pose, truth[frame : frame + 1])
         for frame in range(FRAMES)
@@ -60,7 +60,7 @@ def test_what_keypoints_do_not_see_does_not_drift(refiner: Refiner) -> None:
 def test_a_known_pose_is_remembered_longer_than_an_estimate(refiner: Refiner) -> None:
     truth = motion()
     noisy, exact = seen(truth, 0.04), seen(truth)
-    known, estimated = refiner.stream("body25"), refiner.stream("body25")
+    known, estimated = refiner.follower("body25", np.zeros(10)), refiner.follower("body25", np.zeros(10))
     known.begin(truth[:1])
     estimated.step(exact[:1], truth[:1])
     errors = {}
@@ -71,7 +71,7 @@ def test_a_known_pose_is_remembered_longer_than_an_estimate(refiner: Refiner) ->
 
 
 def test_results_that_were_rejected_are_not_in_the_mean(refiner: Refiner) -> None:
-    truth, live = motion(), refiner.stream("body25")
+    truth, live = motion(), refiner.follower("body25", np.zeros(10))
     exact = seen(truth)
     for frame in range(4):
         live.step(exact[frame : frame + 1], truth[frame : frame + 1])
@@ -87,7 +87,7 @@ def test_a_result_that_is_worse_than_its_start_is_rejected() -> None:
     def worsening(start: Pose, targets: Targets, earlier: RunningMean | None = None, /) -> Pose:
         return Pose(start.rotations, start.pelvis + torch.tensor([0.02, 0.0, 0.0]))
 
-    live = Stream(SKELETON, worsening)
+    live = Follower(SKELETON, worsening)
     step = live.step(seen(truth), truth)
     assert not step.accepted.any() and torch.equal(step.pose.pelvis, truth.pelvis)
     assert float(step.error_m) < 1e-4  # the start's
