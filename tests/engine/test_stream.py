@@ -85,9 +85,10 @@ def test_recorded_people_of_any_size(
     errors = []
     for name in ("13_13", "13_38_s1"):
         take = load_take(shared_data / "mocap" / "cmu" / "13" / f"{name}_poses.npz")
-        rotvec = np.zeros((150, 24, 3))
-        rotvec[:, :22] = take.rotvec[:150]
-        rotations, pelvis = rotvec_to_rotmat(rotvec), take.pelvis[:150].astype(np.float64)
+        frames = min(150, len(take))
+        rotvec = np.zeros((frames, 24, 3))
+        rotvec[:, :22] = take.rotvec[:frames]
+        rotations, pelvis = rotvec_to_rotmat(rotvec), take.pelvis[:frames].astype(np.float64)
         joints = open_body().joints(rotations, pelvis, NO_BETAS, scale)
         points = open_body().keypoints("body25", rotations, pelvis, NO_BETAS, scale)
         points = points + np.random.default_rng(0).normal(0, 0.005, points.shape)
