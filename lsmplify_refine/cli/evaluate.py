@@ -120,10 +120,12 @@ def handle(args: argparse.Namespace) -> int:
 
     from lsmplify_refine.body import BodyModel
     from lsmplify_refine.cli._console import Bars
+    from lsmplify_refine.engine.refiner import Refiner
     from lsmplify_refine.evaluate.datasets import Choice
+    from lsmplify_refine.evaluate.motion import evaluate_motion
     from lsmplify_refine.evaluate.output import describe, prepare, write
     from lsmplify_refine.evaluate.run import EvaluateConfig, evaluate
-    from lsmplify_refine.evaluate.table import for_terminal, main_tables
+    from lsmplify_refine.evaluate.table import for_terminal, main_tables, motion_tables
 
     config = EvaluateConfig(**given_options(args, EvaluateConfig))
     choice = Choice(args.subjects, args.all_subjects)
@@ -133,12 +135,21 @@ def handle(args: argparse.Namespace) -> int:
         sets = _read_sets(args, choice, bars)
         prepare(args.output, overwrite=args.overwrite)
         results = evaluate(sets, body, panel, take_panel, config, progress=bars.advance)
+        motion = evaluate_motion(
+            sets,
+            Refiner(body, weights=weights["regressor"]),
+            takes=config.takes,
+            take_seconds=config.take_seconds,
+            seed=config.seed,
+            quick=config.quick,
+            progress=bars.advance,
+        )
     panels = {"pairs": panel, "takes": take_panel}
     description = describe(sets, panels, weights, config, pose_prior=pose_prior)
-    written = write(results, description, args.output)
+    written = write(results, motion, description, args.output)
     # rows are kept on one line: a pipe has no width
     console = Console(soft_wrap=True, highlight=False, width=max(Console().width, 170))
-    for table in main_tables(results):
+    for table in (*main_tables(results), *motion_tables(motion)):
         console.print(for_terminal(table))
     for path in written:
         console.print(f"wrote {path}", markup=False)

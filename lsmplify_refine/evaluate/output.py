@@ -12,10 +12,11 @@ from typing import Any
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.evaluate.datasets import TakeSet
 from lsmplify_refine.evaluate.methods import Panel
+from lsmplify_refine.evaluate.motion import MotionResult
 from lsmplify_refine.evaluate.plot import draw_curves
 from lsmplify_refine.evaluate.run import EvaluateConfig, Result
 from lsmplify_refine.evaluate.scores import PROBES
-from lsmplify_refine.evaluate.table import main_tables, markdown, other_tables
+from lsmplify_refine.evaluate.table import main_tables, markdown, motion_tables, other_tables
 from lsmplify_refine.job.outputs import unwritable
 from lsmplify_refine.job.report import plain, versions, write_report
 from lsmplify_refine.options import SMOOTH_SECONDS
@@ -69,12 +70,15 @@ def describe(
     }
 
 
-def write(results: Sequence[Result], description: dict[str, Any], folder: Path) -> list[Path]:
+def write(
+    results: Sequence[Result], motion: Sequence[MotionResult], description: dict[str, Any], folder: Path
+) -> list[Path]:
     """Write every file under a hidden name, then rename all; returns their paths."""
     with tempfile.TemporaryDirectory(prefix=".lsmplify_refine_", dir=folder) as hidden:
         report, page, curves = (Path(hidden) / name for name in FILES)
-        write_report(plain({**description, "rows": [asdict(result) for result in results]}), report)
-        tables = [*main_tables(results), *other_tables(results)]
+        rows, motion_rows = ([asdict(result) for result in part] for part in (results, motion))
+        write_report(plain({**description, "rows": rows, "motion": motion_rows}), report)
+        tables = [*main_tables(results), *motion_tables(motion), *other_tables(results)]
         page.write_text(markdown("Evaluation", _facts(description), tables), encoding="utf-8")
         draw_curves(results, curves)
         return [part.replace(folder / part.name) for part in (report, page, curves)]

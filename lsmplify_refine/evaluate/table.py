@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from lsmplify_refine.evaluate.motion import METRICS, REFINED, SPEED_RATIO, MotionResult
 from lsmplify_refine.evaluate.run import Result, Score
 from lsmplify_refine.evaluate.scores import ACCEL, FIRST_HALF, PVE, SECOND_HALF
 from lsmplify_refine.evaluate.takes import TakeCase
@@ -61,6 +62,24 @@ def other_tables(results: Sequence[Result]) -> list[Table]:
             _table(f"{name}: whole takes", " / ".join(_HALVES), motion, lambda score: _joined(score, _HALVES), remarks),
         ]
     return [table for table in tables if table.rows]
+
+
+def motion_tables(results: Sequence[MotionResult]) -> list[Table]:
+    """Whole takes from 2D keypoints: one table per test set, a row per kind of estimator and method."""
+    return [
+        Table(
+            f"{name}: whole takes from 2D keypoints",
+            f"{REFINED}: by the whole engine. {SPEED_RATIO}: the speed of wrists and ankles that 5 % exceed, over the "
+            "truth's; 1 is right, less is smoothed away.",
+            ("", *METRICS),
+            tuple(
+                (f"{row.name}: {method}", *(f"{scores[metric]:.2f}" for metric in METRICS))
+                for row in part
+                for method, scores in row.scores.items()
+            ),
+        )
+        for name, part in ((name, list(rows)) for name, rows in groupby(results, key=lambda row: row.test_set))
+    ]
 
 
 def markdown(heading: str, facts: Sequence[str], tables: Iterable[Table]) -> str:

@@ -160,6 +160,14 @@ def test_the_command_writes_files_that_agree(
     assert len(report["weights"]["regressor"]["sha256"]) == 64 and report["weights"]["regressor"]["sha256"] in page
     assert len(report["rows"]) == 20 * len(sets)
     shown = capsys.readouterr().out
+    assert [(row["test_set"], row["name"]) for row in report["motion"]] == [
+        (name, kind) for name in sets for kind in ("smooth", "wild")
+    ]
+    for row in report["motion"]:
+        for method, metrics in row["scores"].items():
+            line = [f"{row['name']}: {method}", *(f"{value:.2f}" for value in metrics.values())]
+            assert f"| {' | '.join(line)} |" in page
+            assert re.search(r"\s+".join(map(re.escape, line)), shown)
     for row in report["rows"]:
         name = re.escape(f"{row['group']}: {row['name']}")
         section = page.split(f"## {row['test_set']}: {PVE}")[1].split("## ")[0]
