@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -69,9 +70,25 @@ class MediaPipe:
         """(P, 33, 3) x, y in pixels and MediaPipe's visibility; see `Detector.detect`."""
         return detect_flipped(self._detect_once, image, MEDIAPIPE33.mirror)
 
-    def _detect_once(self, image: np.ndarray) -> np.ndarray:
+    def detect_in_space(self, image: np.ndarray) -> np.ndarray:
+        """Guess everybody's points in space.
+
+        Args:
+            image: (H, W, 3) uint8, RGB, upright.
+
+        Returns:
+            (P, 33, 4) metres about the hips, in the camera's axes (x right, y down, z away), then visibility.
+        """
+        people = self._found(image).pose_world_landmarks
+        points = [[(point.x, point.y, point.z, point.visibility) for point in person] for person in people]
+        return np.array(points, dtype=np.float64).reshape(-1, 33, 4)
+
+    def _found(self, image: np.ndarray) -> Any:
         frame = self._mediapipe.Image(image_format=self._mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(image))
+        return self._landmarker.detect(frame)
+
+    def _detect_once(self, image: np.ndarray) -> np.ndarray:
         height, width = image.shape[:2]
-        people = self._landmarker.detect(frame).pose_landmarks
+        people = self._found(image).pose_landmarks
         points = [[(point.x * width, point.y * height, point.visibility) for point in person] for person in people]
         return np.array(points, dtype=np.float64).reshape(-1, 33, 3)

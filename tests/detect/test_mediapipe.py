@@ -11,6 +11,7 @@ import torch
 
 from lsmplify_refine import Keypoints
 from lsmplify_refine.detect import open_detector
+from lsmplify_refine.detect.mediapipe import MediaPipe
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.geometry.metrics import confidence_weighted_mean, reprojection_errors_px
 from lsmplify_refine.job.job import Job
@@ -38,6 +39,19 @@ def test_a_model_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "bad.task").write_bytes(b"hello")
     with pytest.raises(InputError, match=r"bad\.task: not a MediaPipe pose landmarker model"):
         open_detector("mediapipe", tmp_path / "bad.task")
+
+
+@pytest.mark.shared
+def test_points_in_space_stand_about_the_hips(shared_data: Path, model: Path) -> None:
+    """The hips are the origin, the nose is above them (y down), and a leg is as long as legs are."""
+    detector = MediaPipe(model)
+    image = next(iter(read_frames(shared_data / "gvhmr" / "clip1" / "0_input_video.mp4")))
+    (person,) = detector.detect_in_space(image)
+    points, visibility = person[:, :3], person[:, 3]
+    assert np.abs(points[23:25].mean(0)).max() < 0.05 and points[0, 1] < -0.3
+    leg = np.linalg.norm(points[23] - points[25]) + np.linalg.norm(points[25] - points[27])
+    assert 0.6 < leg < 1.1 and (visibility >= 0).all() and (visibility <= 1).all()
+    assert detector.detect_in_space(np.zeros((64, 64, 3), np.uint8)).shape == (0, 33, 4)
 
 
 @pytest.mark.slow
