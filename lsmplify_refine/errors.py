@@ -1,16 +1,40 @@
-"""Errors meant for the person at the terminal."""
+"""Errors meant for the person at the terminal, and the escaping of all text that may come from a file."""
 
 from __future__ import annotations
+
+#: Max characters of a message; keys and names in a file may have any length.
+_MAX_MESSAGE = 1500
 
 
 class InputError(Exception):
     """Bad input: one line that names the file (and key) and says what to do.
 
-    The command line prints the message and exits with code 2; a traceback appears only under `--debug`.
+    The command line prints the message and exits with code 2; a traceback appears only under `--debug`. Text from files
+    is escaped, however the message is shown.
     """
+
+    def __str__(self) -> str:
+        return escaped(super().__str__(), _MAX_MESSAGE)
+
+
+def escaped(text: object, limit: int | None = None) -> str:
+    r"""Text as one line that a terminal, log or page can show: control characters become `\x1b`, line breaks spaces.
+
+    Args:
+        text: Anything; names, keys and values from files, mostly.
+        limit: Max characters; what is longer loses its middle.
+    """
+    line = str(text)
+    if limit is not None and len(line) > limit:
+        line = f"{line[: limit * 2 // 3]}...{line[-(limit // 3) :]}"
+    if not line.isprintable():
+        line = " ".join(line.split())
+        # also characters that reverse or hide text, and bytes of a file name that are not UTF-8
+        line = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line)
+    return line
 
 
 def describe_error(error: BaseException) -> str:
     """An error in one line. Its type is named unless the message is for the user."""
-    text = " ".join(str(error).split())
+    text = escaped(error, _MAX_MESSAGE)
     return text if isinstance(error, InputError) else f"{type(error).__name__}: {text}"

@@ -7,7 +7,6 @@ import gzip
 import io
 import json
 import lzma
-import pickletools
 import re
 import shutil
 import zipfile
@@ -24,9 +23,19 @@ import torch
 from numpy.lib import format as npy_format
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.formats.pickles import object_member, pickled, unpickled_member, write_object
+from lsmplify_refine.formats.pickles import pickled, read_object, write_object
 from lsmplify_refine.formats.tree import KeyPath, look_up, with_changes, with_values
-from lsmplify_refine.safe_load import Budget, inspect_file, load_json, read_npy, read_npz, to_numpy
+from lsmplify_refine.safe_load import (
+    Budget,
+    Pickled,
+    inspect_file,
+    load_json,
+    open_zip,
+    read_input,
+    read_npy,
+    read_npz,
+    to_numpy,
+)
 
 __all__ = [
     "Container",
@@ -53,7 +62,9 @@ class Container:
         numpy1_names: Whether the pickle spells `numpy.core`, which NumPy 1 (in Blender) needs.
         compressed: Whether the npz is deflated.
         compressor: joblib's name for the compression of a pickle, or "".
-        raw: Stored bytes of an npz's object arrays, by key; only those that an adapter needs are unpickled.
+        objects: The object arrays of an npz, by key: whether each spells `numpy.core`.
+        left_out: Object arrays of an npz that hold more than plain values, by key, and what they hold. They are not
+            written: whoever loads the result with pickles allowed would run their code.
         indent: Indentation of a JSON file.
         root: Path of a folder.
         parts: Files of a folder by relative name; None for a file that is copied unread.
@@ -65,24 +76,24 @@ class Container:
     numpy1_names: bool = False
     compressed: bool = False
     compressor: str = ""
-    raw: dict[str, bytes] = field(default_factory=dict)
+    objects: dict[str, bool] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
     indent: int | None = None
     root: Path | None = None
     parts: dict[str, Container | None] = field(default_factory=dict)
 
 
-#: Object arrays of an npz (ROMP's) whose pickled dicts are read; the others pass through unread.
+#: Object arrays of an npz (ROMP's) that an adapter needs.
 _OBJECTS = ("results", "sequence_results", "outputs")
 
-#: First bytes -> joblib's name of the compression.
-_COMPRESSORS = {b"\x78": "zlib", b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ": "xz", b"\x5d\x00": "lzma"}
-#: Functions that compress and decompress, by that name.
-_CODECS: dict[str, tuple[Callable[[bytes], bytes], Callable[[bytes], bytes]]] = {
-    "zlib": (zlib.compress, zlib.decompress),
-    "gzip": (gzip.compress, gzip.decompress),
-    "bz2": (bz2.compress, bz2.decompress),
-    "xz": (lzma.compress, lzma.decompress),
-    "lzma": (partial(lzma.compress, format=lzma.FORMAT_ALONE), lzma.decompress),
+#: Functions that compress, by joblib's name.
+_COMPRESS: dict[str, Callable[[bytes], bytes]] = {
+    "zlib": zlib.compress,
+    "z-file": zlib.compress,
+    "gzip": gzip.compress,
+    "bz2": bz2.compress,
+    "xz": lzma.compress,
+    "lzma": partial(lzma.compress, format=lzma.FORMAT_ALONE),
 }
 
 
@@ -118,12 +129,14 @@ def _peeked(path: Path, modified: int, size: int) -> Container | None:
         return _read_npz(path)
     if content.container == "json":
         return _read_json(path)
-    value = _read_object_npy(path) if content.container == "npy" else content.value
+    found = _read_object_npy(path) if content.container == "npy" else content.pickled
+    value = found.value if found else content.value
     if not isinstance(value, dict):
         return None
-    if content.container == "npy":
-        return Container("npy", value, numpy1_names=_spells_numpy1(path.read_bytes()))
-    return Container("torch", value) if content.container == "torch" else _of_pickle(path, value)
+    if found is None:
+        return Container("torch", value)
+    kind = "npy" if content.container == "npy" else "joblib" if found.joblib else "pickle"
+    return Container(kind, value, found.protocol, found.numpy1_names, compressor=found.compression)
 
 
 def read_folder(root: Path, names: Sequence[str], others: Sequence[str] = ()) -> Container:
@@ -166,71 +179,51 @@ def write_container(container: Container, tree: Any, path: Path) -> None:
             joblib.dump(tree, stream, compress=(container.compressor, 3) if container.compressor else 0)
         else:
             data = pickled(tree, container.protocol, container.numpy1_names)
-            stream.write(_CODECS[container.compressor][0](data) if container.compressor else data)
-
-
-def _of_pickle(path: Path, tree: dict[Any, Any]) -> Container:
-    """The container of a plain or joblib pickle that holds `tree`."""
-    data = path.read_bytes()
-    compressor = next((name for magic, name in _COMPRESSORS.items() if data.startswith(magic)), "")
-    if compressor:
-        # the file was read before, so its decompressed size is within the limits
-        data = _CODECS[compressor][1](data)
-    if b"NumpyArrayWrapper" in data:
-        return Container("joblib", tree, compressor=compressor)
-    protocol = data[1] if data[:1] == b"\x80" else _old_protocol(data)
-    return Container("pickle", tree, protocol=protocol, numpy1_names=_spells_numpy1(data), compressor=compressor)
-
-
-def _spells_numpy1(pickle: bytes) -> bool:
-    return b"numpy.core." in pickle and b"numpy._core." not in pickle
-
-
-def _old_protocol(data: bytes) -> int:
-    """Protocol of a pickle without a header: 0 or 1 by its instructions; 2 for joblib before 0.10."""
-    if data.startswith(b"ZF"):
-        return 2
-    return max(instruction.proto for instruction, _, _ in pickletools.genops(data))
+            stream.write(_COMPRESS[container.compressor](data) if container.compressor else data)
 
 
 def _read_npz(path: Path) -> Container:
-    raw: dict[str, bytes] = {}
+    objects: dict[str, bool] = {}
+    left_out: dict[str, str] = {}
 
     def read_objects(stream: IO[bytes], where: str, budget: Budget) -> Any:
-        """Keep the bytes of an object array; unpickle it only if an adapter needs it."""
-        data, key = object_member(stream, where), where.removeprefix(f"{path}: ")
-        raw[key] = data
-        return unpickled_member(data, where, budget) if key in _OBJECTS else data
+        """The plain values of an object array; one that holds more is left out, unless an adapter needs it."""
+        key = where.removeprefix(f"{path}: ")
+        try:
+            found = read_object(stream, where, budget)
+        except InputError as error:
+            if key in _OBJECTS:
+                raise
+            left_out[key] = str(error).removeprefix(f"{where}: ")
+            return None
+        objects[key] = found.numpy1_names
+        return found.value
 
     tree = read_npz(path, read_objects)
-    with zipfile.ZipFile(path) as archive:
+    for key in left_out:
+        del tree[key]
+    with open_zip(path, str(path)) as archive:
         compressed = any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist())
-        raw = {key: archive.read(f"{key}.npy") for key in raw}  # with the header
-    return Container("npz", tree, compressed=compressed, raw=raw)
+    return Container("npz", tree, compressed=compressed, objects=objects, left_out=left_out)
 
 
 def _write_npz(container: Container, tree: dict[str, Any], stream: IO[bytes]) -> None:
     method = zipfile.ZIP_DEFLATED if container.compressed else zipfile.ZIP_STORED
     with zipfile.ZipFile(stream, "w", method, allowZip64=True) as archive:
         for key, value in tree.items():
-            if key in container.raw and value is container.tree[key]:
-                archive.writestr(f"{key}.npy", container.raw[key])
-                continue
             with archive.open(f"{key}.npy", "w", force_zip64=True) as member:
-                if key in container.raw:
-                    write_object(value, member, _spells_numpy1(container.raw[key]))
+                if key in container.objects:
+                    write_object(value, member, container.objects[key])
                 else:
                     npy_format.write_array(member, np.asanyarray(value), allow_pickle=False)
 
 
-def _read_object_npy(path: Path) -> Any:
-    value = read_npy(
-        path, lambda stream, where, budget: [unpickled_member(object_member(stream, where), where, budget)]
-    )
-    return value[0] if isinstance(value, list) else None
+def _read_object_npy(path: Path) -> Pickled | None:
+    value = read_npy(path, read_object)
+    return value if isinstance(value, Pickled) else None
 
 
 def _read_json(path: Path) -> Container:
     tree = load_json(path)
-    indented = re.match(rb"[\[{]\n( +)", path.read_bytes())
+    indented = re.match(rb"[\[{]\n( +)", read_input(path)[:1000])
     return Container("json", tree, indent=len(indented[1]) if indented else None)

@@ -8,12 +8,13 @@ import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lsmplify_refine.errors import InputError
+from lsmplify_refine.errors import InputError, escaped
 from lsmplify_refine.formats.containers import peek
 from lsmplify_refine.formats.plain import check_plain, write_plain
 from lsmplify_refine.formats.registry import AdapterWithOptions, adapters
 from lsmplify_refine.safe_load import inspect_file
 from lsmplify_refine.values.estimate import Estimate
+from lsmplify_refine.values.notes import Note
 
 
 def load(path: str | Path, *, format: str | None = None) -> list[Estimate]:
@@ -40,7 +41,7 @@ def load(path: str | Path, *, format: str | None = None) -> list[Estimate]:
             estimates = adapter.read(path, options)
         else:
             estimates = adapter.read(path)
-        return [estimate.replace(format=name) for estimate in estimates]
+        return _with_notes_on_objects(path, [estimate.replace(format=name) for estimate in estimates])
     except InputError as error:
         if str(path) in str(error):
             raise
@@ -55,8 +56,22 @@ def load(path: str | Path, *, format: str | None = None) -> list[Estimate]:
 _UNFORESEEN = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RuntimeError)
 
 
+def _with_notes_on_objects(path: Path, estimates: list[Estimate]) -> list[Estimate]:
+    """The estimates, with a warning for each object array that the result will not have."""
+    container = peek(path) if path.suffix == ".npz" else None
+    notes = tuple(
+        Note(
+            "objects-left-out",
+            f"{key}: left out of the result, because it holds more than plain values: {what}",
+            "warning",
+        )
+        for key, what in (container.left_out.items() if container else ())
+    )
+    return [estimate.replace(notes=(*estimate.notes, *notes)) for estimate in estimates] if notes else estimates
+
+
 def _in_short(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    return escaped(f"{type(error).__name__}: {error}", 200)
 
 
 def _options(name: str, text: str, known: Mapping[str, Sequence[str]]) -> dict[str, str]:

@@ -1,21 +1,18 @@
-"""Write pickles that NumPy 1 and 2 can read, and read object arrays under the allow-list."""
+"""Write pickles that NumPy 1 and 2 can read, and read object arrays under the list of names."""
 
 from __future__ import annotations
 
 import io
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from types import FunctionType
 from typing import IO, Any, ClassVar
 
 import numpy as np
 from numpy.lib import format as npy_format
 
-from lsmplify_refine.errors import InputError
-from lsmplify_refine.safe_load import Budget, restricted_loads
-
-#: Max bytes of an object array in an npz or npy file.
-_MAX_OBJECT_BYTES = 100_000_000
+from lsmplify_refine.safe_load import Budget, Pickled, load_pickled
 
 #: Missing in the type stubs.
 _save_global: Callable[[pickle._Pickler, Any, str | None], None] = vars(pickle._Pickler)["save_global"]
@@ -58,27 +55,23 @@ def pickled(tree: Any, protocol: int, numpy1_names: bool) -> bytes:
     return stream.getvalue()
 
 
-def object_member(stream: IO[bytes], where: str) -> bytes:
-    """The pickle of an object array; the stream is at the end of its header.
+def read_object(stream: IO[bytes], where: str, budget: Budget) -> Pickled:
+    """The pickle of an object array, read under the list of names; a single object comes without its array.
 
     Raises:
-        InputError: The pickle is larger than that of any estimator.
+        InputError: It asks for anything else, or takes too much memory.
     """
-    data = stream.read(_MAX_OBJECT_BYTES + 1)
-    if len(data) > _MAX_OBJECT_BYTES:
-        raise InputError(f"{where}: more than {_MAX_OBJECT_BYTES >> 20} MB of pickled objects; too large to read")
-    return data
-
-
-def unpickled_member(data: bytes, where: str, budget: Budget) -> Any:
-    """What the pickle of an object array holds, read under the allow-list; a single object comes without its array."""
-    value = restricted_loads(data, where, budget)
-    return value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
+    found = load_pickled(stream, where, budget, encoding="latin1", folder=None)
+    value = found.value
+    return replace(found, value=value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value)
 
 
 def write_object(value: Any, stream: IO[bytes], numpy1_names: bool) -> None:
-    """Write one object in a 0-dimensional array, as `np.save` stores dicts."""
+    """Write an object array, or one object in a 0-dimensional array, as `np.save` stores dicts."""
     array = np.empty((), dtype=object)
-    array[()] = value
+    if isinstance(value, np.ndarray) and value.dtype.hasobject:
+        array = value
+    else:
+        array[()] = value
     npy_format.write_array_header_1_0(stream, npy_format.header_data_from_array_1_0(array))
     stream.write(pickled(array, 4, numpy1_names))

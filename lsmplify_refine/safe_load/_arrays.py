@@ -9,9 +9,11 @@ from typing import IO, Any, NoReturn, TypeVar
 import numpy as np
 
 from lsmplify_refine.errors import InputError
+from lsmplify_refine.safe_load._files import open_input
 from lsmplify_refine.safe_load._limits import Budget
 from lsmplify_refine.safe_load._npy import read_data, read_header
-from lsmplify_refine.safe_load._unpickler import restricted_loads
+from lsmplify_refine.safe_load._trust import file_budget
+from lsmplify_refine.safe_load._unpickle import restricted_load
 from lsmplify_refine.safe_load._zip import open_zip
 
 T = TypeVar("T")
@@ -39,14 +41,14 @@ def load_npy(path: Path) -> np.ndarray:
 
 def unpickle_objects(stream: IO[bytes], where: str, budget: Budget) -> Any:
     """Read an object array under the rules of `load_pickle`; a `read_objects` for `read_npz` and `read_npy`."""
-    return restricted_loads(stream.read(), where, budget)
+    return restricted_load(stream, where, budget)
 
 
 def read_npz(path: Path, read_objects: ReadObjects[T]) -> dict[str, np.ndarray | T]:
     """Load the arrays of an npz in file order; `read_objects` gets the stream of each object array after its header."""
     arrays: dict[str, np.ndarray | T] = {}
     with open_zip(path, str(path)) as archive:
-        budget = Budget(str(path), path.stat().st_size)
+        budget = file_budget(path)
         for member in archive.infolist():
             if not member.filename.endswith(".npy"):
                 continue
@@ -58,12 +60,9 @@ def read_npz(path: Path, read_objects: ReadObjects[T]) -> dict[str, np.ndarray |
 
 def read_npy(path: Path, read_objects: ReadObjects[T]) -> np.ndarray | T:
     """Load the array of an npy; `read_objects` gets the stream of an object array after its header."""
-    try:
-        with path.open("rb") as stream:
-            size = path.stat().st_size
-            return _read(stream, size, str(path), Budget(str(path), size), read_objects)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    budget = file_budget(path)
+    with open_input(path) as stream:
+        return _read(stream, budget.size, str(path), budget, read_objects)
 
 
 def _refuse_objects(stream: IO[bytes], where: str, budget: Budget) -> NoReturn:

@@ -9,7 +9,7 @@ import numpy as np
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.safe_load._arrays import read_npz, unpickle_objects
-from lsmplify_refine.safe_load._unpickler import load_pickle
+from lsmplify_refine.safe_load._unpickle import load_pickle
 
 
 def load_body_pickle(path: Path) -> dict[str, Any]:

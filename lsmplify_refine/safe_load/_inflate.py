@@ -1,15 +1,15 @@
-"""Decompress pickles, mostly joblib's, up to a size limit."""
+"""Decompress pickles, mostly joblib's, as they are read: nothing is unpacked before it is needed."""
 
 from __future__ import annotations
 
 import bz2
+import io
 import lzma
 import zlib
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable
+from typing import IO, Any
 
-from lsmplify_refine.errors import InputError
-from lsmplify_refine.safe_load._limits import one_line, room
+from lsmplify_refine.errors import InputError, escaped
 
 #: Max working memory of xz and lzma, bytes; their strongest preset needs 65 MB.
 _LZMA_MEMORY = 80 << 20
@@ -18,61 +18,83 @@ _Z_FILE, _Z_FILE_HEADER = b"ZF0x", 21
 _PIECE = 1 << 18
 _LZ4 = b"\x04\x22\x4d\x18"
 
+#: joblib's name -> first bytes, and what makes a decompressor.
+_METHODS: dict[str, tuple[bytes, Callable[[], Any]]] = {
+    "zlib": (b"\x78", zlib.decompressobj),
+    "gzip": (b"\x1f\x8b", lambda: zlib.decompressobj(16 + zlib.MAX_WBITS)),
+    "bz2": (b"BZh", bz2.BZ2Decompressor),
+    "xz": (b"\xfd7zXZ\x00", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, _LZMA_MEMORY)),
+    "lzma": (b"\x5d\x00\x00", lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE, _LZMA_MEMORY)),
+    "lz4": (_LZ4, lambda: None),
+    "z-file": (_Z_FILE, zlib.decompressobj),
+}
 
-def is_compressed(head: bytes) -> bool:
-    """Whether a file that begins with `head` (6 bytes or more) is compressed by one of joblib's methods."""
-    # text may start with "x" too, but a zlib header is a multiple of 31
-    zlib_header = head[:1] == b"\x78" and len(head) > 1 and (head[0] * 256 + head[1]) % 31 == 0
-    return zlib_header or head.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x5d\x00\x00", _LZ4, _Z_FILE))
+
+def compression_of(head: bytes) -> str:
+    """joblib's name of the compression of a file that begins with `head` (8 bytes or more), "" if it has none."""
+    for name, (magic, _) in _METHODS.items():
+        # text may start with "x" too, but a zlib header is a multiple of 31
+        if head.startswith(magic) and (name != "zlib" or int.from_bytes(head[:2], "big") % 31 == 0):
+            return name
+    return ""
 
 
-def inflate(data: bytes, where: str) -> bytes:
-    """Decompress `data`; uncompressed data comes back unchanged.
+def inflated(stream: io.BufferedReader, where: str) -> IO[bytes]:
+    """The content of a compressed file, all its streams; the stream itself if it is not compressed.
 
     Raises:
-        InputError: The data are damaged, use an unsupported method, or decompress to more than `room` allows.
+        InputError: The compression is not supported. Reading raises it where the data are damaged.
     """
-    if not is_compressed(data[:8]):
-        return data
-    if data.startswith(_LZ4):
+    head = stream.peek(_Z_FILE_HEADER + 1)
+    method = compression_of(head)
+    if method == "lz4":
         raise InputError(
             f"{where}: compressed with lz4, which is not supported; save it with joblib.dump(..., compress='zlib')"
         )
-    limit, content = room(len(data)), bytearray()
-    try:
-        for chunk in _chunks(data):
-            content += chunk
-            if len(content) > limit:
-                raise InputError(
-                    f"{where}: refused: {len(data)} bytes that unpack to more than {limit}; "
-                    "if it is sound, save it again without compression"
-                )
-    # each library raises its own errors
-    except (zlib.error, OSError, ValueError, EOFError, lzma.LZMAError) as error:
-        raise InputError(f"{where}: the compressed file is damaged or cut short: {one_line(error)}") from error
-    return bytes(content)
-
-
-def _chunks(data: bytes) -> Iterator[bytes]:
-    """The content in pieces, so that memory is counted before it is used."""
-    inflating: Any
-    start = 0
-    if data.startswith(_Z_FILE):
+    if method == "z-file":
         # some versions wrote the length one column wider
-        start = _Z_FILE_HEADER + (data[_Z_FILE_HEADER : _Z_FILE_HEADER + 1] == b" ")
-        inflating = zlib.decompressobj()
-    elif data[:1] in (b"\x78", b"\x1f"):
-        inflating = zlib.decompressobj(32 + zlib.MAX_WBITS)  # zlib or gzip
-    elif data[:1] == b"B":
-        inflating = bz2.BZ2Decompressor()
-    else:
-        inflating = lzma.LZMADecompressor(memlimit=_LZMA_MEMORY)
-    for at in range(start, len(data), _PIECE):
-        rest, chunk = data[at : at + _PIECE], b""
-        # zlib returns unused input, the others keep it
-        while not inflating.eof and (rest or len(chunk) == _PIECE):
-            chunk = inflating.decompress(rest, _PIECE)
-            rest = getattr(inflating, "unconsumed_tail", b"")
-            yield chunk
-    if not inflating.eof:
-        raise EOFError("the end is missing")
+        stream.read(_Z_FILE_HEADER + (head[_Z_FILE_HEADER : _Z_FILE_HEADER + 1] == b" "))
+    return io.BufferedReader(_Inflated(stream, method, where), _PIECE) if method else stream
+
+
+class _Inflated(io.RawIOBase):
+    """Decompresses one piece at a time."""
+
+    def __init__(self, stream: IO[bytes], method: str, where: str) -> None:
+        self._stream, self._where = stream, where
+        self._magic, self._make = _METHODS[method]
+        self._machine, self._input = self._make(), b""
+
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Put the next bytes into a buffer; 0 at the end."""
+        try:
+            chunk = self._next(len(buffer))
+        # each library raises its own errors
+        except (zlib.error, OSError, ValueError, EOFError, lzma.LZMAError) as error:
+            raise InputError(
+                f"{self._where}: the compressed file is damaged or cut short: {escaped(error, 200)}"
+            ) from error
+        buffer[: len(chunk)] = chunk
+        return len(chunk)
+
+    def _next(self, count: int) -> bytes:
+        while True:
+            if self._machine.eof:
+                rest = self._machine.unused_data
+                rest += self._stream.read(_PIECE) if len(rest) < len(self._magic) else b""
+                if not rest.startswith(self._magic):
+                    return b""
+                self._machine, self._input = self._make(), rest
+            chunk: bytes = self._machine.decompress(self._input, count)
+            # zlib returns unused input, the others keep it
+            self._input = getattr(self._machine, "unconsumed_tail", b"")
+            if chunk:
+                return chunk
+            if not self._machine.eof and not self._input:
+                self._input = self._stream.read(_PIECE)
+                if not self._input:
+                    raise EOFError("the end is missing")

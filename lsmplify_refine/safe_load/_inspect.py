@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from lsmplify_refine.errors import InputError
-from lsmplify_refine.safe_load._inflate import is_compressed
-from lsmplify_refine.safe_load._torch import LEGACY_MAGIC, load_torch
-from lsmplify_refine.safe_load._unpickler import load_pickle
+from lsmplify_refine.safe_load._files import open_input
+from lsmplify_refine.safe_load._inflate import compression_of
+from lsmplify_refine.safe_load._torch import load_torch
+from lsmplify_refine.safe_load._unpickle import LEGACY_MAGIC, Pickled, read_pickle
 from lsmplify_refine.safe_load._zip import open_zip
 
 Container = Literal["torch", "npz", "npy", "pickle", "compressed", "json", "unknown"]
@@ -30,11 +29,13 @@ class Content:
             compressed pickle (mostly joblib's).
         value: Loaded content of a torch file or pickle; None for other containers.
         keys: Keys of the outermost dict, or names of an npz's arrays.
+        pickled: How a pickle was written.
     """
 
     container: Container
     value: Any = None
     keys: tuple[str, ...] = ()
+    pickled: Pickled | None = None
 
 
 def container_of(path: Path) -> Container:
@@ -43,20 +44,17 @@ def container_of(path: Path) -> Container:
     Raises:
         InputError: The file cannot be read.
     """
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(64)
-            stream.seek(-1 if head else 0, os.SEEK_END)
-            last = stream.read(1)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    with open_input(path) as stream:
+        head = stream.read(64)
+        stream.seek(-1 if head else 0, os.SEEK_END)
+        last = stream.read(1)
     if head.startswith(b"PK"):
         return _archive(path)
     if head.startswith(b"\x93NUMPY"):
         return "npy"
     if head.startswith(b"\x80"):
         return "torch" if head.startswith(LEGACY_MAGIC) else "pickle"
-    if is_compressed(head):
+    if compression_of(head):
         return "compressed"
     if last == b"." and _OLD_PICKLE.match(head):
         return "pickle"
@@ -73,15 +71,9 @@ def inspect_file(path: Path) -> Content:
     if container == "npz":
         names = [name.removesuffix(".npy") for name in _names(path) if name.endswith(".npy")]
         return Content(container, keys=tuple(names))
-    loaders: dict[str, Callable[[Path], Any]] = {
-        "torch": load_torch,
-        "pickle": load_pickle,
-        "compressed": load_pickle,
-    }
-    if container not in loaders:
-        return Content(container)
-    value = loaders[container](path)
-    return Content(container, value, tuple(map(str, value)) if isinstance(value, dict) else ())
+    pickled = read_pickle(path) if container in ("pickle", "compressed") else None
+    value = pickled.value if pickled else load_torch(path) if container == "torch" else None
+    return Content(container, value, tuple(map(str, value)) if isinstance(value, dict) else (), pickled)
 
 
 def _archive(path: Path) -> Container:

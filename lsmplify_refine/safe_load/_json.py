@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from lsmplify_refine.errors import InputError
-from lsmplify_refine.safe_load._limits import MAX_DEPTH, one_line
+from lsmplify_refine.errors import InputError, escaped
+from lsmplify_refine.safe_load._files import read_input
+from lsmplify_refine.safe_load._limits import MAX_DEPTH
 
 #: Max lists and objects of any file, and min bytes for each further one; an empty one takes 20 times its text.
 _MAX_CONTAINERS, _BYTES_PER_CONTAINER = 500_000, 8
@@ -22,11 +23,7 @@ def load_json(path: Path) -> Any:
     Raises:
         InputError: The file cannot be read, is not JSON, is nested too deeply, or consists almost only of brackets.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    return parse_json(data, str(path))
+    return parse_json(read_input(path), str(path))
 
 
 def parse_json(data: bytes, where: str) -> Any:
@@ -39,7 +36,7 @@ def parse_json(data: bytes, where: str) -> Any:
     try:
         return json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:  # ValueError includes text that is not UTF-8
-        raise InputError(f"{where}: not readable as JSON ({one_line(error)}); copy or write it again") from error
+        raise InputError(f"{where}: not readable as JSON ({escaped(error, 200)}); copy or write it again") from error
 
 
 def _brackets(data: bytes) -> tuple[int, int]:

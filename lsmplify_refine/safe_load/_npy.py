@@ -10,9 +10,8 @@ from typing import IO
 import numpy as np
 from numpy.lib import format as npy_format
 
-from lsmplify_refine.errors import InputError
-from lsmplify_refine.safe_load._limits import one_line
-from lsmplify_refine.safe_load._numbers import byte_count, checked_text
+from lsmplify_refine.errors import InputError, escaped
+from lsmplify_refine.safe_load._numpy import byte_count, checked_text
 
 #: Max bytes of the header, numpy's own limit; numpy reads any declared length before it checks.
 _MAX_HEADER = 10_000
@@ -45,7 +44,7 @@ def read_header(stream: IO[bytes], where: str) -> Header:
             return reads(header)
     # numpy's header parser may raise anything that Python's does
     except Exception as error:
-        raise InputError(f"{where}: not a readable npy file: {one_line(error)}") from error
+        raise InputError(f"{where}: not a readable npy file: {escaped(error, 200)}") from error
 
 
 def read_data(stream: IO[bytes], header: Header, room: int, where: str) -> np.ndarray:
@@ -65,7 +64,7 @@ def read_data(stream: IO[bytes], header: Header, room: int, where: str) -> np.nd
         raise
     # our checks raise pickle's errors, numpy its own for shapes and types
     except Exception as error:
-        raise InputError(f"{where}: not a readable npy file: {one_line(error)}") from error
+        raise InputError(f"{where}: not a readable npy file: {escaped(error, 200)}") from error
 
 
 def read_plain_npy(stream: IO[bytes], room: int, where: str) -> np.ndarray:

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lsmplify_refine.errors import InputError
+from lsmplify_refine.safe_load._files import check_input
+from lsmplify_refine.safe_load._limits import Budget
 from lsmplify_refine.values.notes import Note
 
 #: The files that this process currently trusts, in all threads; `trusting` adds and removes them.
@@ -21,7 +23,7 @@ _TRUSTED: list[Path] = []
 def trusting(files: Iterable[Path]) -> Iterator[tuple[Note, ...]]:
     """Trust these files inside the context: their pickles may name any class or function, and their code runs.
 
-    Memory limits stay. Only these paths are trusted. Yields `trust_notes`.
+    Memory limits stay. Only these files are trusted, by whatever path they are read. Yields `trust_notes`.
 
     Raises:
         InputError: A path is not a file.
@@ -38,10 +40,9 @@ def trusting(files: Iterable[Path]) -> Iterator[tuple[Note, ...]]:
             _TRUSTED.remove(path)
 
 
-def is_trusted(where: str) -> bool:
-    """Whether a place, "file" or "file: key", lies in a trusted file."""
-    names = [str(name) for path in _TRUSTED for name in (path, path.resolve())]
-    return any(where == name or where.startswith(f"{name}: ") for name in names)
+def is_trusted(path: Path) -> bool:
+    """Whether this very file is trusted."""
+    return path.resolve() in [trusted.resolve() for trusted in _TRUSTED]
 
 
 def trust_notes() -> tuple[Note, ...]:
@@ -50,3 +51,12 @@ def trust_notes() -> tuple[Note, ...]:
         Note("pickle-trusted", f"{path}: trusted, so code in its pickle is run (--trust-pickle)", "warning")
         for path in dict.fromkeys(_TRUSTED)
     )
+
+
+def file_budget(path: Path) -> Budget:
+    """The budget of a file, for its readers.
+
+    Raises:
+        InputError: As for `open_input`.
+    """
+    return Budget(str(path), check_input(path), trusted=is_trusted(path))

@@ -11,31 +11,32 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from lsmplify_refine.errors import InputError
-from lsmplify_refine.safe_load._limits import one_line, room
+from lsmplify_refine.errors import InputError, escaped
+from lsmplify_refine.safe_load._files import open_input
+from lsmplify_refine.safe_load._limits import Budget
 
 #: Max bytes of a zip's central directory; enough for some hundred thousand members.
 _MAX_TABLE = 16 << 20
 
 
 @contextmanager
-def open_zip(source: Path | IO[bytes], where: str, kind: str = "npz") -> Iterator[zipfile.ZipFile]:
+def open_zip(path: Path, where: str, kind: str = "npz") -> Iterator[zipfile.ZipFile]:
     """Open an archive; the names, methods and declared sizes of its members are checked.
 
     Raises:
         InputError: The archive is damaged or refused, or reading it inside the context fails.
     """
     try:
-        with _stream(source) as stream:
+        with open_input(path) as stream:
             size = _check_table(stream, where)
             with zipfile.ZipFile(stream) as archive:
                 _check_members(archive.infolist(), size, where)
                 yield archive
     except OSError as error:
-        raise InputError(f"{where}: cannot be read: {one_line(error.strerror or error)}") from error
+        raise InputError(f"{where}: cannot be read: {escaped(error.strerror or error, 200)}") from error
     # an encrypted member, an unknown method or field, a damaged stream
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError) as error:
-        reason = one_line(error) or type(error).__name__
+        reason = escaped(error, 200) or type(error).__name__
         raise InputError(
             f"{where}: not a readable {kind} file, damaged or cut short ({reason}); copy it again"
         ) from error
@@ -48,15 +49,6 @@ def read_member(archive: zipfile.ZipFile, name: str) -> bytearray:
         while chunk := stream.read(1 << 20):
             data += chunk
     return data
-
-
-@contextmanager
-def _stream(source: Path | IO[bytes]) -> Iterator[IO[bytes]]:
-    if isinstance(source, Path):
-        with source.open("rb") as stream:
-            yield stream
-    else:
-        yield source
 
 
 def _check_table(stream: IO[bytes], where: str) -> int:
@@ -79,15 +71,16 @@ def _check_members(members: list[zipfile.ZipInfo], size: int, where: str) -> Non
     names = [member.filename.replace("\\", "/") for member in members]
     for name in names:
         if name.startswith("/") or ":" in name.split("/")[0] or ".." in name.split("/"):
-            raise InputError(f"{where}: refused: the archive holds a path outside its folder, {one_line(name, 80)}")
+            raise InputError(f"{where}: refused: the archive holds a path outside its folder, {escaped(name, 80)}")
     if len(set(names)) != len(names):
         twice = Counter(names).most_common(1)[0][0]
-        raise InputError(f"{where}: refused: the archive holds {one_line(twice, 80)} twice")
+        raise InputError(f"{where}: refused: the archive holds {escaped(twice, 80)} twice")
     if any(member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for member in members):
         raise InputError(f"{where}: refused: the archive uses a compression that neither numpy nor torch writes")
     total = sum(member.file_size for member in members)
-    if total > room(size):
+    limit = Budget(where, size).data
+    if total > limit:
         raise InputError(
-            f"{where}: refused: declares {total} bytes in an archive of {size}; the limit is {room(size)}; "
+            f"{where}: refused: declares {total} bytes in an archive of {size}; the limit is {limit}; "
             "if it is sound, save it again without compression"
         )

@@ -47,6 +47,7 @@ NoteCode = Literal[
     "fields-stale",
     "net-outputs-raw",
     "net-outputs-refined",
+    "objects-left-out",
     "pickle-trusted",
     "side-file-ignored",
     "video-scaled",

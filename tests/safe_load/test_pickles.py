@@ -119,7 +119,7 @@ def test_code_is_refused_by_name(value: Any, asked: str, tmp_path: Path, monkeyp
 
 def test_code_inside_an_embedded_torch_storage_is_refused(tmp_path: Path) -> None:
     inner = io.BytesIO()
-    torch.save(Asks(os.system, "true"), inner)
+    torch.save(Asks(os.system, "true"), inner, _use_new_zipfile_serialization=False)
     path = write(tmp_path / "f.pkl", Asks(torch.storage._load_from_bytes, inner.getvalue()))
     with pytest.raises(InputError, match=r"refused: the file asks for posix\.system"):
         load_pickle(path)
@@ -162,7 +162,7 @@ def reconstruct(shape: tuple[int, ...], dtype: Any, data: Any) -> Any:
     ],
 )
 def test_lying_and_cut_pickles_are_one_clear_line(value: Any, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"f\.pkl: (not a readable pickle|refused)") as caught:
+    with pytest.raises(InputError, match=r"f\.pkl: (not a readable pickle|refused|cannot be read)") as caught:
         load_pickle(write(tmp_path / "f.pkl", value))
     assert "\n" not in str(caught.value)
 

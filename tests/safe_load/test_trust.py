@@ -55,10 +55,21 @@ def test_a_trusted_file_and_no_other_may_ask_for_anything(
         load(mine)
 
 
-def test_limits_stay(tmp_path: Path) -> None:
-    (tmp_path / "f.pkl").write_bytes(b"\x80\x04" + b"]" * 10**7 + b".")
-    with trusting([tmp_path / "f.pkl"]), pytest.raises(InputError, match="refused"):
+def test_limits_on_the_content_stay(tmp_path: Path) -> None:
+    value: list[Any] = [0]
+    for _ in range(40):
+        value = [value, value]
+    (tmp_path / "f.pkl").write_bytes(pickle.dumps(value))
+    with trusting([tmp_path / "f.pkl"]), pytest.raises(InputError, match="far more memory"):
         load_pickle(tmp_path / "f.pkl")
+
+
+def test_a_name_that_begins_like_a_trusted_one_is_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.pkl", "a.pkl: x.pkl"):
+        write(Path(name), "joblib")
+    with trusting([Path("a.pkl")]), pytest.raises(InputError, match=r"asks for .*Custom"):
+        load_pickle(Path("a.pkl: x.pkl"))
 
 
 def test_only_files_can_be_trusted(tmp_path: Path) -> None:

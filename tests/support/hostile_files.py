@@ -15,6 +15,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,55 @@ def many_members(count: int = 150_000) -> bytes:
     return local + table + struct.pack("<4sHHHHLLH", b"PK\5\6", 0, 0, 65535, 65535, len(table), len(local), 0)
 
 
+def two_streams(pack: Callable[[bytes], bytes]) -> Write:
+    """A sound compressed pickle, and behind it a second stream of 512 MB."""
+    piece = pack(bytes(64 * MEGA))
+    return raw(pack(pickle.dumps({"a": np.zeros(3)})) + piece * 8)
+
+
+def select(places: int, times: int) -> bytes:
+    """Selections of chumpy: `times` of them share one array of places."""
+    out = io.BytesIO()
+    pickler: Any = pickle._Pickler(out, protocol=2)
+    out.write(b"\x80\x02]")
+    pickler.save(np.zeros(places, np.int32))
+    pickler.save(np.zeros(1))
+    out.write(b"q\xff0r\xfe\x00\x00\x000")
+    for _ in range(times):
+        out.write(b"cchumpy.reordering\nSelect\n)\x81}(")
+        out.write(b"X\x01\x00\x00\x00ah\xffX\x04\x00\x00\x00idxsj\xfe\x00\x00\x00uba")
+    out.write(b".")
+    return out.getvalue()
+
+
+def chumpy_of(values: Any, key: str = "v_template") -> bytes:
+    """A body model's dict with one array of chumpy's that holds anything."""
+    body = pickle.dumps(values, 2)[2:-1]
+    return (
+        b"\x80\x02}X"
+        + struct.pack("<I", len(key))
+        + key.encode()
+        + (b"cchumpy.ch\nCh\n)\x81}X\x01\x00\x00\x00x" + body + b"sbs.")
+    )
+
+
+def keys_of_one_hash() -> bytes:
+    """65,536 tuples over -1 and -2, which have the same hash."""
+    one, two = b"J" + struct.pack("<i", -1), b"J" + struct.pack("<i", -2)
+    keys = (b"(" + b"".join(one if i >> bit & 1 else two for bit in range(16)) + b"tN" for i in range(1 << 16))
+    return b"\x80\x02}(" + b"".join(keys) + b"u."
+
+
+def complex_keys(count: int = 60_000) -> bytes:
+    """Complex numbers of one hash: hash(a + bi) is hash(a) + 1000003 hash(b)."""
+    numbers = (
+        b"\x8a\x08" + struct.pack("<q", 1000003 * (count - i)) + b"K\x00\x8a\x08" + struct.pack("<q", i)
+        for i in range(count)
+    )
+    calls = (b"h\x00" + n[:10] + n[12:] + b"\x86RN" for n in numbers)
+    return b"\x80\x02cbuiltins\ncomplex\nq\x000}(" + b"".join(calls) + b"u."
+
+
 HOSTILE: dict[str, Case] = {
     # code
     "code by reduce": ("f.pkl", pickled({"a": TOUCH}), load_save.load, "asks for posix.system"),
@@ -177,9 +227,10 @@ HOSTILE: dict[str, Case] = {
     "code in protocol 0": ("f.pkl", raw(b"cposix\nsystem\n(S'touch owned'\ntR."), load_pickle, "asks for posix.system"),
     "code in protocol 0, recognised by content": ("f.pkl", raw(b"(dp0\nVa\ncposix\nsystem\n(S'touch owned'\ntRs."),
                                                   load_save.load, "asks for posix.system"),
-    "code by an old class": ("f.pkl", raw(b"\x80\x02(S'touch owned'\niposix\nsystem\n."), load_pickle, "old classes"),
+    "code by an old class": ("f.pkl", raw(b"\x80\x02(S'touch owned'\niposix\nsystem\n."), load_pickle,
+                             "asks for posix.system"),
     "code by state": ("f.pkl", raw(b"\x80\x02cbuiltins\ndict\n)R}X\x01\x00\x00\x00aK\x01sb."), load_pickle,
-                      "sets the attributes of a dict"),
+                      "not a readable pickle"),
     "code in an object array of an npz": (
         "f.npz", lambda p: np.savez(p, results=np.array({"a": TOUCH}, dtype=object)), load_save.load,
         "results: refused: the file asks for posix.system"),
@@ -206,6 +257,14 @@ HOSTILE: dict[str, Case] = {
     "code in keypoints": ("f.pt", lambda p: torch.save(TOUCH, p), load_tracks, "asks for posix.system"),
     "name with a line break": ("f.pkl", raw(b"\x80\x04\x8c\x05os\nxy\x8c\x06system\x93."), load_pickle,
                                "asks for os xy.system"),
+    "a class as a key": ("f.pkl", pickled({float: 1}), load_pickle, "a key is the name of a class"),
+    "a class in a set": ("f.pkl", pickled({"a": {float}}), load_pickle, "a key is the name of a class"),
+    "attributes of a name": ("f.pkl", raw(b"\x80\x02c_codecs\nencode\nN}X\x08\x00\x00\x00__name__K\x01s\x86b."),
+                             load_pickle, "attributes of a name"),
+    "state of an array that reads beyond a list": (
+        "f.pkl", raw(b"\x80\x02cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85C\x01b\x87R"
+                     b"(K\x01M\xe8\x03\x85cnumpy\ndtype\nX\x02\x00\x00\x00O8\x85R\x89]tb."),
+        load_pickle, "another number of objects"),
     # paths outside the file
     "joblib naming a file elsewhere": (
         "f.pkl", raw(b"\x80\x02cjoblib.numpy_pickle\nNDArrayWrapper\n)\x81}X\x08\x00\x00\x00filename"
@@ -228,9 +287,9 @@ HOSTILE: dict[str, Case] = {
         "f.pkl", lambda p: pickled(Asks(np.zeros(0).__reduce__()[0], np.ndarray, (HUGE,), b"b"))(p), load_pickle,
         "in a way that numpy does not write"),
     "pickled bytes of 10 GB": ("f.pkl", raw(b"\x80\x04\x8e" + struct.pack("<Q", HUGE) + b"."), load_pickle,
-                               "not a readable pickle"),
+                               "far more memory"),
     "pickled bytearray of 10 GB": ("f.pkl", raw(b"\x80\x05\x96" + struct.pack("<Q", HUGE) + b"."), load_pickle,
-                                   "10000000000 bytes are declared"),
+                                   "far more memory"),
     "pickled number of 2 GB": ("f.pkl", raw(b"\x80\x02\x8b" + struct.pack("<i", 2**31 - 1) + b"\x01."), load_pickle,
                                "not a readable pickle"),
     "made of 10 GB of nothing": ("f.pkl", pickled(Asks(bytearray, HUGE)), load_pickle, "array data is int"),
@@ -264,11 +323,30 @@ HOSTILE: dict[str, Case] = {
     "joblib before 0.10 that inflates to 300 MB": (
         "f.pkl", lambda p: raw(b"ZF" + b"0x10".ljust(19) + zlib.compress(bytes(300 * MEGA)))(p), load_save.load,
         "that unpack to more than"),
+    "gzip with a second stream of 512 MB": (
+        "f.pkl", lambda p: two_streams(partial(gzip.compress, compresslevel=1))(p), load_save.load, "far more memory"),
+    "bz2 with a second stream of 512 MB": (
+        "f.pkl", lambda p: two_streams(bz2.compress)(p), load_save.load, "far more memory"),
+    "chumpy that selects one number a million times": (
+        "f.pkl", lambda p: raw(select(10**6, 200))(p), load_save.load, "far more memory"),
+    "chumpy of texts": (
+        "f.pkl", lambda p: raw(chumpy_of(["a"] * 20_000 + ["b" * 20_000]))(p), load_save.load,
+        "not an array of numbers"),
+    "chumpy of texts in a body model": (
+        "SMPL_NEUTRAL.pkl", lambda p: raw(chumpy_of(["a"] * 20_000 + ["b" * 20_000]))(p), load_body_pickle,
+        "not an array of numbers"),
+    "keys of one hash": ("f.pkl", lambda p: raw(keys_of_one_hash())(p), load_save.load, "as keys"),
+    "complex keys of one hash": ("f.pkl", lambda p: raw(complex_keys())(p), load_save.load, "far more memory"),
+    "a memo of four billion entries": (
+        "f.pkl", raw(b"\x80\x02Nr\xff\xff\xff\xff."), load_pickle, "a memo of 4294967295 entries"),
+    "a registered extension": ("f.pkl", raw(b"\x80\x02\x82\x01."), load_pickle, "registered extension 1"),
+    "an instruction beyond its frame": (
+        "f.pkl", raw(b"\x80\x04\x95" + struct.pack("<Q", 3) + b"\x8c\x05abcde."), load_pickle, "its frame"),
     "billion laughs": ("f.pkl", lambda p: pickled({"a": laughs()})(p), load_save.load, "far more memory"),
     "billion laughs in an npz": (
         "f.npz", lambda p: np.savez(p, results=np.array({"a": laughs()}, dtype=object)), object_npz, "memory"),
     "a million lists": ("f.pkl", raw(b"\x80\x04" + b"]" * 10**6 + b"."), load_save.load, "far more memory"),
-    "a million marks": ("f.pkl", raw(b"\x80\x04" + b"(" * 10**6 + b"."), load_save.load, "nested more than"),
+    "a million marks": ("f.pkl", raw(b"\x80\x04" + b"(" * 10**6 + b"."), load_save.load, "nothing on the stack"),
     "a million sets": ("f.pkl", raw(b"\x80\x04(" + b"\x8f" * 10**6 + b"t."), load_save.load, "far more memory"),
     "a memo of a million entries": ("f.pkl", raw(b"\x80\x04N" + b"\x94" * 10**6 + b"."), load_save.load, "far more memory"),  # noqa: E501
     "a long text again and again": (
@@ -277,7 +355,8 @@ HOSTILE: dict[str, Case] = {
         load_pickle, "far more memory"),
     "lists nested 10 000 deep": (
         "f.pkl", raw(b"\x80\x04" + b"]" * 10**4 + b"a" * (10**4 - 1) + b"."), load_save.load, "nested more than"),
-    "tuples nested a million deep": ("f.pkl", raw(b"\x80\x04)" + b"\x85" * 10**6 + b"."), load_save.load, "nested"),
+    "tuples nested a million deep": ("f.pkl", raw(b"\x80\x04)" + b"\x85" * 10**6 + b"."), load_save.load,
+                                     "far more memory"),
     "a list within itself": ("f.pkl", raw(b"\x80\x04]\x94h\x00a."), load_save.load, "within itself"),
     "numbers of one hash": ("f.pkl", lambda p: raw(collision())(p), load_save.load, "a number of"),
     "shape of a million dimensions": (
