@@ -83,8 +83,8 @@ def test_recorded_people_of_any_size(
     refiner: Refiner, scale: float, shared_data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     errors = []
-    for name in ("13_13", "13_38_s1"):
-        take = load_take(shared_data / "mocap" / "cmu" / "13" / f"{name}_poses.npz")
+    for name in ("03/03_01", "05/05_02", "13/13_07", "13/13_13", "13/13_38_s1"):
+        take = load_take(shared_data / "mocap" / "cmu" / f"{name}_poses.npz")
         frames = min(150, len(take))
         rotvec = np.zeros((frames, 24, 3))
         rotvec[:, :22] = take.rotvec[:frames]
