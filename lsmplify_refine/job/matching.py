@@ -12,6 +12,7 @@ import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
 Floats: TypeAlias = npt.NDArray[np.floating]
+Whole: TypeAlias = npt.NDArray[np.int64]
 
 #: A person and an estimate belong together if their points are at most this share of their size apart.
 _MAX_MATCH_DISTANCE = 0.5
@@ -56,43 +57,51 @@ def _area(low: Floats, high: Floats) -> Floats:
     return areas
 
 
-def assign_tracks(costs: Floats) -> list[int | None]:
+def assign_tracks(costs: Floats, tracks: Whole, frames: int) -> list[int | None]:
     """Assign whole tracks to people, each track at most once.
 
     Args:
-        costs: (P, D, T) distances of people to tracks, infinite if there is nothing to compare.
+        costs: (P, N) distances of people to detections, infinite if there is nothing to compare.
+        tracks: (N,) the track of each detection; it has at most one in a frame.
+        frames: Number of frames.
 
     Returns:
-        For each person the index of the track, None if none is near enough.
+        For each person the track, None if none is near enough.
     """
-    found: list[int | None] = [None] * len(costs)
+    names, index = np.unique(tracks, return_inverse=True)
     # a frame without keypoints counts like a distant one, so the longer of two tracks that fit wins
-    total = np.minimum(costs, _MAX_MATCH_DISTANCE).mean(axis=2)
-    for person, track in zip(*linear_sum_assignment(total)):
-        seen = costs[person, track][np.isfinite(costs[person, track])]
+    gains = np.stack([np.bincount(index, np.minimum(row, _MAX_MATCH_DISTANCE) - _MAX_MATCH_DISTANCE) for row in costs])
+    found: list[int | None] = [None] * len(costs)
+    for person, column in zip(*linear_sum_assignment(gains / frames)):
+        seen = costs[person, index == column]
+        seen = seen[np.isfinite(seen)]
         if len(seen) and np.median(seen) < _MAX_MATCH_DISTANCE:
-            found[person] = int(track)
+            found[person] = int(names[column])
     return found
 
 
-def assign_frames(costs: Floats) -> npt.NDArray[np.int64]:
+def assign_frames(costs: Floats, at: Whole, frames: int) -> Whole:
     """Assign detections to people frame by frame, so that a detector's identity switches do not matter.
 
     Args:
-        costs: As for `assign_tracks`.
+        costs: (P, N) as for `assign_tracks`.
+        at: (N,) the frame of each detection, from 0.
+        frames: Number of frames.
 
     Returns:
-        (P, T) indices of tracks, -1 if no detection is near enough.
+        (P, T) indices of detections, -1 if no detection is near enough.
     """
-    people, _, frames = costs.shape
-    found = np.full((people, frames), -1)
-    chosen = np.full((people, frames), np.inf)
+    found = np.full((len(costs), frames), -1)
+    chosen = np.full((len(costs), frames), np.inf)
+    order = np.argsort(at, kind="stable")
+    starts = np.searchsorted(at[order], np.arange(frames + 1))
     for frame in range(frames):
-        here = np.flatnonzero(np.isfinite(costs[:, :, frame]).any(axis=0))
-        for person, column in zip(*linear_sum_assignment(np.minimum(costs[:, here, frame], 2 * _MAX_MATCH_DISTANCE))):
+        here = order[starts[frame] : starts[frame + 1]]
+        here = here[np.isfinite(costs[:, here]).any(axis=0)]
+        for person, column in zip(*linear_sum_assignment(np.minimum(costs[:, here], 2 * _MAX_MATCH_DISTANCE))):
             found[person, frame] = here[column]
-            chosen[person, frame] = costs[person, here[column], frame]
-    for person in range(people):
+            chosen[person, frame] = costs[person, here[column]]
+    for person in range(len(costs)):
         near = chosen[person] < _MAX_MATCH_DISTANCE
         # a detection within half a body, but much farther away than this person's usual one, is another person
         usual = np.median(chosen[person][near]) if near.any() else 0.0

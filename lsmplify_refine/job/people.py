@@ -12,6 +12,7 @@ from lsmplify_refine.engine.targets import pose_on_body
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.geometry.camera_pose import recover_camera
 from lsmplify_refine.geometry.projection import project_to_image
+from lsmplify_refine.job.detections import Detections
 from lsmplify_refine.job.inputs import place
 from lsmplify_refine.job.matching import assign_frames, assign_tracks, box_distances, distances
 from lsmplify_refine.keypoint_files import KeypointTrack
@@ -90,10 +91,12 @@ def match_people(
         raise _not_assigned([people[index] for index in wanted], tracks)
     placed = [place(person, video=video, focal_px=focal_px) for person in people]
     frames = np.unique(np.concatenate([person.frame_ids for person in people]))
-    rows = [track.rows(frames) if track.numbered else track.at(frames, placed[0].fps) for track in tracks]
-    costs = np.stack([_costs(person, frames, rows, body) for person in placed])
+    detections = Detections.of(tracks, frames, placed[0].fps)
+    if not len(detections.at):
+        raise _not_assigned([people[index] for index in wanted], tracks)
+    costs = np.stack([_costs(person, detections, body) for person in placed])
     whole = len(tracks) == 1 or all(track.identified for track in tracks)
-    found = _whole(tracks, costs) if whole else _frame_by_frame(people, tracks, frames, rows, costs)
+    found = _whole(tracks, detections, costs) if whole else _frame_by_frame(people, tracks, detections, costs)
     matched = {index: found[index] for index in wanted if index in found}
     if not matched:
         raise _not_assigned([people[index] for index in wanted], tracks)
@@ -101,25 +104,31 @@ def match_people(
     return FoundKeypoints(matched, tuple(notes))
 
 
-def _costs(person: Estimate, frames: np.ndarray, rows: Sequence[Keypoints], body: BodyModel) -> np.ndarray:
-    """(D, F) distances of one person to each track in each frame."""
+def _costs(person: Estimate, detections: Detections, body: BodyModel) -> np.ndarray:
+    """(N,) distances of one person to each detection."""
+    frames = detections.frames
     at = np.searchsorted(frames, person.frame_ids)
     if person.frame == "world" and person.boxes is not None:
         boxes = np.full((len(frames), 4), np.nan)
         boxes[at] = person.boxes
-        return np.stack([box_distances(track.positions, track.confidence, boxes) for track in rows])
-    expected = np.full((len(frames), *rows[0].positions.shape[1:]), np.nan)
-    expected[at] = _in_image(person, [_rows(track, at) for track in rows], body)
-    return np.stack([distances(track.positions, track.confidence, expected) for track in rows])
+        return detections.compare(box_distances, boxes)
+    expected = np.full((len(frames), *detections.keypoints.positions.shape[1:]), np.nan)
+    expected[at] = _in_image(person, detections, at, body)
+    return detections.compare(distances, expected)
 
 
-def _in_image(person: Estimate, tracks: Sequence[Keypoints], body: BodyModel) -> np.ndarray:
-    """(T, K, 2) pixels of the estimate's own keypoints."""
+def _in_image(person: Estimate, detections: Detections, at: np.ndarray, body: BodyModel) -> np.ndarray:
+    """(T, K, 2) pixels of the estimate's own keypoints; `at` are the person's frames among the detections'."""
     assert person.camera is not None and person.fps is not None  # see `place`
-    points, K = _own_points(person, tracks[0].convention, body), person.camera.K
+    points, K = _own_points(person, detections.keypoints.convention, body), person.camera.K
     if person.frame == "camera":
         return np.where(points[..., 2:] > 0, project_to_image(points, K), np.nan)
-    return _through_found_camera(points, tracks, K, person.fps)
+    here = np.isin(detections.at, at)
+    evidence = np.bincount(detections.tracks[here], detections.keypoints.confidence[here].sum(axis=1))
+    order = np.argsort(-evidence, kind="stable")[:_MAX_CAMERA_TRIALS]
+    tried = [int(track) for track in order if evidence[track] > _MIN_EVIDENCE * evidence[order[0]]]
+    tracks = [_rows(detections.track(track), at) for track in tried]
+    return _through_found_camera(points, tracks, K, person.fps) if tracks else np.full((*points.shape[:2], 2), np.nan)
 
 
 def _through_found_camera(points: np.ndarray, tracks: Sequence[Keypoints], K: np.ndarray, fps: float) -> np.ndarray:
@@ -131,11 +140,7 @@ def _through_found_camera(points: np.ndarray, tracks: Sequence[Keypoints], K: np
     The refiner also recovers a camera, but from other inputs: the person's matched and resampled keypoints, and the
     person's own shape. Here whole candidate tracks are tried on the mean shape.
     """
-    evidence = [float(track.confidence.sum()) for track in tracks]
-    order = sorted(range(len(tracks)), key=lambda index: -evidence[index])[:_MAX_CAMERA_TRIALS]
-    views = [
-        _view(points, tracks[index], K, fps) for index in order if evidence[index] > _MIN_EVIDENCE * evidence[order[0]]
-    ]
+    views = [_view(points, track, K, fps) for track in tracks]
     best = min(views, key=lambda view: view.apart)
     for view in views:
         missing = best.track.confidence.max(axis=1, keepdims=True) <= 0
@@ -184,26 +189,24 @@ def _rows(keypoints: Keypoints, rows: np.ndarray) -> Keypoints:
     return replace(keypoints, positions=keypoints.positions[rows], confidence=keypoints.confidence[rows])
 
 
-def _whole(tracks: Sequence[KeypointTrack], costs: np.ndarray) -> dict[int, KeypointTrack]:
-    return {index: tracks[track] for index, track in enumerate(assign_tracks(costs)) if track is not None}
+def _whole(tracks: Sequence[KeypointTrack], detections: Detections, costs: np.ndarray) -> dict[int, KeypointTrack]:
+    assigned = assign_tracks(costs, detections.tracks, len(detections.frames))
+    return {index: tracks[track] for index, track in enumerate(assigned) if track is not None}
 
 
 def _frame_by_frame(
-    people: Sequence[Estimate],
-    tracks: Sequence[KeypointTrack],
-    frames: np.ndarray,
-    rows: Sequence[Keypoints],
-    costs: np.ndarray,
+    people: Sequence[Estimate], tracks: Sequence[KeypointTrack], detections: Detections, costs: np.ndarray
 ) -> dict[int, KeypointTrack]:
-    positions = np.stack([track.positions for track in rows])
-    confidence = np.stack([track.confidence for track in rows])
     found = {}
-    for index, chosen in enumerate(assign_frames(costs)):
+    for index, chosen in enumerate(assign_frames(costs, detections.at, len(detections.frames))):
         at = np.flatnonzero(chosen >= 0)
         if len(at):
-            keypoints = replace(rows[0], positions=positions[chosen[at], at], confidence=confidence[chosen[at], at])
             found[index] = replace(
-                tracks[0], keypoints=keypoints, frame_ids=frames[at], numbered=True, person=people[index].track_id
+                tracks[0],
+                keypoints=detections.only(chosen[at]),
+                frame_ids=detections.frames[at],
+                numbered=True,
+                person=people[index].track_id,
             )
     return found
 

@@ -92,7 +92,10 @@ def tracks_of(
     kept = len(layout.convention.points)
     identified = all(each.person is not None for each in detections)
     ordered = sorted(detections, key=lambda each: each.frame)
-    people = [str(each.person) for each in ordered] if identified else link(ordered)
+    try:
+        people = [str(each.person) for each in ordered] if identified else link(ordered)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
     rows: dict[str, dict[int, Detection]] = defaultdict(dict)
     for person, each in zip(people, ordered):
         other = rows[person].get(each.frame)

@@ -12,8 +12,12 @@ SIZE = float(np.linalg.norm(np.ptp(SHAPE, axis=0)))
 
 
 def costs(detected: list[np.ndarray], expected: list[np.ndarray]) -> np.ndarray:
-    """(P, D, T)."""
-    return np.array([[distances(points, SEEN, own) for points in detected] for own in expected])
+    """(P, N), track by track."""
+    return np.array([np.concatenate([distances(points, SEEN, own) for points in detected]) for own in expected])
+
+
+def tracks(detected: list[np.ndarray], expected: list[np.ndarray]) -> list[int | None]:
+    return assign_tracks(costs(detected, expected), np.repeat(np.arange(len(detected)), 6), 6)
 
 
 def test_distances_are_shares_of_the_size_where_both_are_known() -> None:
@@ -40,15 +44,15 @@ def test_box_distances_fall_with_the_overlap() -> None:
 def test_tracks_go_to_the_nearest_person_once() -> None:
     here, there, elsewhere = (SHAPE + STEPS + offset for offset in (0, 300, 5000))
     noise = np.random.default_rng(1).normal(0, 3, here.shape)
-    assert assign_tracks(costs([there + noise, here + noise], [here, there])) == [1, 0]
-    assert assign_tracks(costs([there, here], [elsewhere, here])) == [None, 1]
-    assert assign_tracks(costs([there, here], [np.full_like(here, np.nan)])) == [None]
+    assert tracks([there + noise, here + noise], [here, there]) == [1, 0]
+    assert tracks([there, here], [elsewhere, here]) == [None, 1]
+    assert tracks([there, here], [np.full_like(here, np.nan)]) == [None]
 
 
 def test_of_two_tracks_that_fit_the_longer_one_counts() -> None:
     here = SHAPE + STEPS
     short = np.where(STEPS < 4, here, np.nan)
-    assert assign_tracks(costs([short, here + 2], [here])) == [1]
+    assert tracks([short, here + 2], [here]) == [1]
 
 
 def test_frames_are_given_out_one_by_one() -> None:
@@ -57,5 +61,6 @@ def test_frames_are_given_out_one_by_one() -> None:
     one, other = (np.concatenate([a[:3], b[3:]]) for a, b in ((here, there), (there, here)))
     one[1] = np.nan
     one[2] += 0.3 * SIZE
-    found = assign_frames(costs([one, other], [here, there]))
-    assert found.tolist() == [[0, -1, -1, 1, 1, 1], [1, 1, 1, 0, 0, 0]]
+    found = assign_frames(costs([one, other], [here, there]), np.tile(np.arange(6), 2), 6)
+    assert np.where(found < 0, -1, found // 6).tolist() == [[0, -1, -1, 1, 1, 1], [1, 1, 1, 0, 0, 0]]
+    assert (found[found >= 0] % 6).tolist() == [0, 3, 4, 5, 0, 1, 2, 3, 4, 5]

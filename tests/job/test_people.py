@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from lsmplify_refine.engine.targets import pose_on_body
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
 from lsmplify_refine.geometry.projection import project_to_image
 from lsmplify_refine.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
+from lsmplify_refine.job.detections import Detections
 from lsmplify_refine.job.people import FoundKeypoints, choose_people, match_people
 from lsmplify_refine.keypoint_files import KeypointTrack
 from lsmplify_refine.keypoint_files.detections import Detection, tracks_of
@@ -195,3 +197,41 @@ def _only(keypoints: Keypoints, rows: slice) -> Keypoints:
     confidence = np.zeros_like(keypoints.confidence)
     confidence[rows] = 1
     return replace(keypoints, confidence=confidence)
+
+
+def strangers(frames: int, bystanders: int = 10) -> list[KeypointTrack]:
+    """Bystanders without ids whom the detector loses every 40 frames: ever more tracks, each of few frames."""
+    rng = np.random.default_rng(0)
+    shape = rng.uniform(0, 60, (17, 2))
+    found = [
+        Detection(frame, shape + np.array([300.0 * each, 900.0]), np.ones(17))
+        for frame in range(frames)
+        if frame % 80 < 40
+        for each in range(bystanders)
+    ]
+    return tracks_of(found, where="video", source="video", wanted="coco17")
+
+
+def test_matching_takes_memory_by_detections_not_by_tracks(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    compare = Detections.compare
+
+    def counted(self: Detections, measure: Any, expected: np.ndarray) -> np.ndarray:
+        asked.append(len(self.at))
+        return compare(self, measure, expected)
+
+    monkeypatch.setattr(Detections, "compare", counted)
+    alone = scene(800, seed=0)
+    person = alone.replace(keypoints=None, source=Path("in.pt"), track_id="5")
+    tracks = strangers(800)
+    assert len(tracks) == 100
+    own = track(seen(alone), "0", identified=False)
+    found = match_people([person, person.replace(track_id="6")], [0, 1], [*tracks, own], open_body(), video=None)
+    assert asked == [4000 + 800] * 2
+    assert len(found.tracks[0]) + len(found.tracks.get(1, [])) == 800
+
+
+def test_a_crowd_without_ids_is_one_line() -> None:
+    found = [Detection(frame, np.ones((17, 2)), np.ones(17)) for frame in range(2) for _ in range(501)]
+    with pytest.raises(InputError, match=r"f\.json: frame 0: 501 people without ids; at most 500"):
+        tracks_of(found, where="f.json", source="f.json", wanted="coco17")
