@@ -27,9 +27,6 @@ OutputFormat = Literal["amass", "smpl-npz", "smplx-npz", "gvhmr", "bvh"]
 #: Networks that `train` can train: ours, or Learnable SMPLify's to compare with.
 Architecture = Literal["ours", "published"]
 
-#: Standard deviation of the correction's low-pass, seconds.
-SMOOTH_SECONDS = 0.1
-
 #: Frame rate assumed if neither the file nor a video states one.
 DEFAULT_FPS = 30.0
 
@@ -39,7 +36,8 @@ class RefineOptions:
     """How to refine; `Refiner` and `refine` take the same names.
 
     Attributes:
-        smooth_seconds: Standard deviation of the low-pass on the correction; 0 fits each frame on its own.
+        smooth_seconds: Override of the motion model, which will go: how long an estimate's bias stays, as the standard
+            deviation of a low-pass; 0 fits each frame on its own. None: the model's own.
         align: How 3D keypoints are brought into the estimate's frame (see `engine.align.align`).
         weights: Weights of the regressor: "shipped", "none" for the projection alone, or a file from `train` or from
             Learnable SMPLify's authors.
@@ -48,7 +46,7 @@ class RefineOptions:
         passes: How often the regressor is applied.
     """
 
-    smooth_seconds: float = SMOOTH_SECONDS
+    smooth_seconds: float | None = None
     align: Align = "auto"
     weights: Path | str = "shipped"
     mode: Mode = "plug-in"

@@ -16,7 +16,7 @@ from lsmplify_refine.cli._options import (
     not_negative,
     positive,
 )
-from lsmplify_refine.options import SMOOTH_SECONDS, Align, Gender, Mode, OutputFormat
+from lsmplify_refine.options import Align, Gender, Mode, OutputFormat
 from lsmplify_refine.values.conventions import LAYOUTS
 
 USAGE_NOTE = """\
@@ -120,7 +120,8 @@ def _add_ways(how: argparse._ArgumentGroup) -> None:
         "--smooth-seconds",
         type=not_negative,
         metavar="S",
-        help=f"standard deviation of the correction's low-pass in seconds; 0 for none (default: {SMOOTH_SECONDS:g})",
+        help="low-pass of the correction in seconds, instead of the motion model's own; 0 fits each frame on its own "
+        "(deprecated: goes with the next release)",
     )
 
 

@@ -1,16 +1,14 @@
-"""From keypoints: shape, smoothing and format of a first estimate that is made from keypoints alone."""
+"""From keypoints: shape and format of a first estimate that is made from keypoints alone."""
 
 from __future__ import annotations
 
 import numpy as np
-import roma
 import torch
 
 from lsmplify_refine.body import BodyModel
 from lsmplify_refine.engine.parameters import from_pose
 from lsmplify_refine.engine.shape import FittedShape, fit_shape
 from lsmplify_refine.engine.targets import rest_pelvis
-from lsmplify_refine.geometry.smoothing import gaussian_mean
 from lsmplify_refine.solver.problem import Pose, Targets
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.estimate import Estimate
@@ -28,17 +26,6 @@ def shape_from_keypoints(body: BodyModel, convention: str, targets: Targets) -> 
     count = len(targets.positions)
     at_rest = Pose(torch.eye(3).expand(count, body.joint_count, 3, 3), torch.zeros(count, 3))
     return fit_shape(body, convention, at_rest, targets, scaled=body.is_open)
-
-
-def low_passed(pose: Pose, fps: float, seconds: float) -> Pose:
-    """Smooth a motion over time by Gaussian means, of rotations in the chordal sense."""
-    if seconds <= 0:
-        return pose
-    rotations, pelvis = (
-        gaussian_mean(values.cpu().double().numpy(), seconds * fps) for values in (pose.rotations, pose.pelvis)
-    )
-    nearest = roma.special_procrustes(torch.as_tensor(rotations))
-    return Pose(nearest.to(pose.rotations), torch.as_tensor(pelvis).to(pose.pelvis))
 
 
 def as_estimate(

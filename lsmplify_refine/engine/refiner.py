@@ -7,16 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Int, Real
+from jaxtyping import Int, Real
 
 from lsmplify_refine.body import BodyModel
 from lsmplify_refine.body.skinning import Skeleton
-from lsmplify_refine.engine.correct import apply_correction, correct, default_prior
+from lsmplify_refine.engine.correct import apply_correction, correct, correction_to, default_prior
 from lsmplify_refine.engine.doubt import doubt_keypoints
 from lsmplify_refine.engine.follow import Follower, in_batches, shaped_solver
-from lsmplify_refine.engine.from_keypoints import as_estimate, low_passed, shape_from_keypoints
+from lsmplify_refine.engine.from_keypoints import as_estimate, shape_from_keypoints
 from lsmplify_refine.engine.gate import FrameScores, gate, limit_joints
 from lsmplify_refine.engine.missing import without_missing
+from lsmplify_refine.engine.motion import BIAS_HZ, most_likely_motion, without_jitter
 from lsmplify_refine.engine.refinement import BodyTrack, Refinement
 from lsmplify_refine.engine.scoring import frame_scores, track_metrics
 from lsmplify_refine.engine.shape import FittedShape, shape_of_track
@@ -26,18 +27,18 @@ from lsmplify_refine.engine.track import Track, check_confidence, make_track
 from lsmplify_refine.engine.unseen_legs import keep_unseen_legs
 from lsmplify_refine.engine.write_back import write_back
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.options import DEFAULT_FPS, SMOOTH_SECONDS, Align, Family, Mode
+from lsmplify_refine.options import DEFAULT_FPS, Align, Family, Mode
 from lsmplify_refine.regressor.body25 import body25_targets
 from lsmplify_refine.regressor.weights import open_network
-from lsmplify_refine.solver.initialise import robust_error_m
+from lsmplify_refine.solver.gauss_newton import observed_share
 from lsmplify_refine.solver.problem import Pose, Targets
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.keypoints import Keypoints
 
 _MAX_SMOOTH_SECONDS = 10.0
-#: Keypoint noise, metres, at which a motion from keypoints alone gets half of a correction's smoothing time.
-_SMOOTHED_NOISE_M = 0.02
+#: A Gaussian of one second's standard deviation halves this frequency, Hz.
+_HALVED_HZ = float(np.sqrt(np.log(4)) / (2 * np.pi))
 
 
 class Refiner:
@@ -46,7 +47,8 @@ class Refiner:
     Args:
         body: The body model; the open one if not given.
         device: "cpu", "cuda", "mps", ...
-        smooth_seconds: Standard deviation of the low-pass on the correction; 0 fits each frame on its own.
+        smooth_seconds: How long an estimate's bias stays: the standard deviation of a Gaussian that follows it as fast.
+            0 fits each frame on its own. By default the motion model decides; this override will go.
         align: How to align 3D keypoints with the estimate (see `engine.align.align`).
         weights: Regressor weights: "shipped", "none" for the projection alone, or a file. The file is from `train`, or
             the checkpoint that Learnable SMPLify's authors released.
@@ -64,14 +66,14 @@ class Refiner:
         body: BodyModel | None = None,
         *,
         device: str = "cpu",
-        smooth_seconds: float = SMOOTH_SECONDS,
+        smooth_seconds: float | None = None,
         align: Align = "auto",
         weights: Path | str = "shipped",
         mode: Mode = "plug-in",
         passes: int = 1,
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
-        if not 0 <= smooth_seconds <= _MAX_SMOOTH_SECONDS:
+        if smooth_seconds is not None and not 0 <= smooth_seconds <= _MAX_SMOOTH_SECONDS:
             raise InputError(f"smooth_seconds is {smooth_seconds:g}; give 0 to {_MAX_SMOOTH_SECONDS:g}")
         self.body = body or BodyModel.open()
         self.device = device
@@ -116,9 +118,17 @@ class Refiner:
         follower = self.follower(keypoints.convention, shape.betas, shape.scale)
         seen = body25_targets(targets.to(self.device), keypoints.convention)
         pose = follower.follow(None, seen)
-        # an estimate's motion is never smoothed, but this motion contains the keypoints' noise
-        noise_m = float(robust_error_m(follower.skeleton, pose, seen).median())
-        pose = low_passed(pose, fps, self.smooth_seconds * noise_m / (noise_m + _SMOOTHED_NOISE_M))
+        if self._bias_hz is not None:
+            share = observed_share(follower.skeleton, pose, seen, default_prior(follower.skeleton, seen))
+            pose = most_likely_motion(
+                pose,
+                pose,
+                share.cpu().double().numpy(),
+                frame_ids=np.arange(len(pose.pelvis)),
+                fps=fps,
+                is_image=seen.is_image,
+                alone=True,
+            )
         return self._refine(as_estimate(self.body, pose, shape, keypoints, camera, fps), "camera")
 
     def stream(
@@ -165,24 +175,29 @@ class Refiner:
         shape, notes = shape_of_track(estimate, self.body, track)
         start = track.pose.shifted(shape.offset).to(self.device)
         skeleton = self.body.skeleton(track.keypoints.convention, shape.betas, shape.scale, device=self.device)
-        turn, shift = self._correction(skeleton, start, track, shape, estimate.frame_ids, fps)
+        refined = self._motion(skeleton, start, track, shape, estimate.frame_ids, fps)
+        # what is not corrected is still freed of jitter
+        base = without_jitter(
+            start, frame_ids=estimate.frame_ids, fps=fps, is_image=track.targets.is_image, bias_hz=self._bias_hz
+        )
+        turn, shift = correction_to(refined, base)
         convention = track.keypoints.convention
-        turn = keep_unseen_legs(turn, start, track.targets, convention, estimate.frame_ids, fps)
+        turn = keep_unseen_legs(turn, base, track.targets, convention, estimate.frame_ids, fps)
         joint_share, limited = limit_joints(
-            lambda share: apply_correction(start, share * turn, shift).rotations.cpu().numpy(), estimate.frame_ids, fps
+            lambda share: apply_correction(base, share * turn, shift).rotations.cpu().numpy(), estimate.frame_ids, fps
         )
         turn = turn * joint_share[..., None]
 
         def scores_at(share: np.ndarray) -> FrameScores:
-            pose = apply_correction(start, turn, shift, share)
+            pose = apply_correction(base, turn, shift, share)
             scores = frame_scores(skeleton, pose, track, estimate.frame_ids, fps)
             # whoever fits each frame on its own asks for the keypoints' jitter
-            return scores if self.smooth_seconds > 0 else replace(scores, natural_jerk=scores.jerk)
+            return scores if self._bias_hz is not None else replace(scores, natural_jerk=scores.jerk)
 
         verdict = gate(scores_at, estimate.frame_ids, fps, limited)
         as_read = self._body_track(track.pose, FittedShape(betas_on_body(estimate, self.body), 1.0, np.zeros(3)))
         before = self._body_track(start, shape)
-        after = self._body_track(apply_correction(start, turn, shift, verdict.share), shape)
+        after = self._body_track(apply_correction(base, turn, shift, verdict.share), shape)
         posed = (stage.keypoints(track.keypoints.convention) for stage in (before, after))
         doubt = doubt_keypoints(track, *posed, frame_ids=estimate.frame_ids, fps=fps)
         verdict = doubt.marked(verdict)
@@ -205,7 +220,14 @@ class Refiner:
             alignment=track.alignment,
         )
 
-    def _correction(
+    @property
+    def _bias_hz(self) -> float | None:
+        """How fast an estimate's bias may change (see `correct`)."""
+        if self.smooth_seconds is None:
+            return BIAS_HZ
+        return _HALVED_HZ / self.smooth_seconds if self.smooth_seconds else None
+
+    def _motion(
         self,
         skeleton: Skeleton,
         start: Pose,
@@ -213,8 +235,8 @@ class Refiner:
         shape: FittedShape,
         frame_ids: Int[np.ndarray, " frames"],
         fps: float,
-    ) -> tuple[Float[np.ndarray, "frames joints 3"], Float[np.ndarray, "frames 3"]]:
-        """The smoothed correction of a start: rotation vectors and pelvis shifts."""
+    ) -> Pose:
+        """The refined motion, before the gate."""
         seen = track.targets.to(self.device)
         return correct(
             skeleton,
@@ -223,7 +245,7 @@ class Refiner:
             default_prior(skeleton, seen),
             frame_ids=frame_ids,
             fps=fps,
-            smooth_seconds=self.smooth_seconds,
+            bias_hz=self._bias_hz,
             regressor=self._regressor(shape, track.keypoints.convention),
             progress=self.progress,
         )

@@ -19,7 +19,6 @@ from lsmplify_refine.evaluate.scores import PROBES
 from lsmplify_refine.evaluate.table import main_tables, markdown, motion_tables, other_tables
 from lsmplify_refine.job.outputs import unwritable
 from lsmplify_refine.job.report import plain, versions, write_report
-from lsmplify_refine.options import SMOOTH_SECONDS
 
 FILES = ("evaluation.json", "evaluation.md", "curves.png")
 #: Version of the JSON's layout, for programs that read it.
@@ -56,7 +55,6 @@ def describe(
         "settings": asdict(config),
         "smplify_pose_prior": pose_prior,
         "vertices": PROBES,
-        "smooth_seconds": SMOOTH_SECONDS,
         "methods": {name: {column.name: column.solvers for column in panel.columns} for name, panel in panels.items()},
         "weights": {name: {"file": path.name, "sha256": sha256(path)} for name, path in weights.items()},
         "test_sets": {
@@ -96,8 +94,7 @@ def _facts(description: dict[str, Any]) -> list[str]:
         f"over {description['vertices']} vertices; lower is better",
         f"shapes sigma {protocol['shape_sigma']}, estimator error {protocol['estimator_angle']} rad x U(0, 1) a joint "
         f"axis and {100 * protocol['estimator_shift_m']:g} cm of the pelvis",
-        f"whole takes: at most {settings['takes'] or 'all'} of a set, of {settings['take_seconds'] or 'all their'} s; "
-        f"corrections smoothed over {description['smooth_seconds']} s",
+        f"whole takes: at most {settings['takes'] or 'all'} of a set, of {settings['take_seconds'] or 'all their'} s",
     ]
     if settings["smplify_frames"] and not description["smplify_pose_prior"]:
         facts.append("SMPLify has no pose prior: no motion was given to fit it to")

@@ -12,18 +12,18 @@ import torch
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
-from lsmplify_refine.engine.correct import apply_correction, correct, correction_to, default_prior
+from lsmplify_refine.engine.correct import correct, default_prior
+from lsmplify_refine.engine.motion import most_likely_motion
 from lsmplify_refine.evaluate.cases import Case, Protocol, observed, stream
 from lsmplify_refine.evaluate.datasets import at_rate
 from lsmplify_refine.evaluate.methods import Solver, in_batches
-from lsmplify_refine.geometry.smoothing import smooth
 from lsmplify_refine.learn.augment import estimator_error
 from lsmplify_refine.learn.motion import TAKE_FPS, Take
 from lsmplify_refine.learn.pairs import Pairs
 from lsmplify_refine.learn.shape_batches import ShapeSampler, with_hands
-from lsmplify_refine.options import SMOOTH_SECONDS
 from lsmplify_refine.regressor.fusion import FrameSolver
 from lsmplify_refine.regressor.weights import Network
+from lsmplify_refine.solver.gauss_newton import observed_share
 from lsmplify_refine.solver.problem import Pose
 from lsmplify_refine.solver.running_mean import RunningMean
 
@@ -151,35 +151,47 @@ def refine_tracks(case: TakeCase, tracks: Tracks, solve: Solver) -> Pose:
 
 
 def smooth_correction(tracks: Tracks, pose: Pose) -> Pose:
-    """Low-pass the difference between a refined pose and the estimate, as the engine does."""
-    start = tracks.pairs.start
-    turn, shift = correction_to(pose, start)
-    turn, shift = (smooth(value, tracks.frame_ids, tracks.fps, SMOOTH_SECONDS) for value in (turn, shift))
-    return apply_correction(start, turn, shift)
+    """The most likely motion of each take, given the estimate and refined frames, as in the engine."""
+    return Pose.joined([_most_likely(tracks, rows, pose) for rows in _by_take(tracks)])
 
 
 def refine_by_engine(tracks: Tracks, network: Network | None) -> Pose:
     """Refine each take with the engine, with or without the regressor."""
+    return Pose.joined([_by_engine(tracks, rows, network) for rows in _by_take(tracks)])
+
+
+def _by_take(tracks: Tracks) -> list[Tensor]:
+    """The rows of each take, whose frames share a shape."""
     takes = np.cumsum(np.diff(tracks.frame_ids, prepend=tracks.frame_ids[0]) != 1)
-    rows = [torch.from_numpy(np.flatnonzero(takes == take)) for take in np.unique(takes)]
-    return Pose.joined([_by_engine(tracks, some, network) for some in rows])
+    return [torch.from_numpy(np.flatnonzero(takes == take)) for take in np.unique(takes)]
+
+
+def _most_likely(tracks: Tracks, rows: Tensor, pose: Pose) -> Pose:
+    pairs, refined = tracks.pairs[rows], pose[rows]
+    skeleton = pairs.skeleton[0]
+    share = observed_share(skeleton, refined, pairs.targets, default_prior(skeleton, pairs.targets))
+    return most_likely_motion(
+        pairs.start,
+        refined,
+        share.double().numpy(),
+        frame_ids=tracks.frame_ids[rows.numpy()],
+        fps=tracks.fps,
+        is_image=pairs.targets.is_image,
+    )
 
 
 def _by_engine(tracks: Tracks, rows: Tensor, network: Network | None) -> Pose:
-    """Refine one take, whose frames share a shape."""
     pairs = tracks.pairs[rows]
     skeleton = pairs.skeleton[0]
-    turn, shift = correct(
+    return correct(
         skeleton,
         pairs.start,
         pairs.targets,
         default_prior(skeleton, pairs.targets),
         frame_ids=tracks.frame_ids[rows.numpy()],
         fps=tracks.fps,
-        smooth_seconds=SMOOTH_SECONDS,
         regressor=None if network is None else FrameSolver(network, skeleton, pairs.betas[0]),
     )
-    return apply_correction(pairs.start, turn, shift)
 
 
 def _one_after_another(tracks: Tracks, solve: Solver, first: Literal["true", "estimated"]) -> Pose:

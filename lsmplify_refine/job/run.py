@@ -20,7 +20,7 @@ from lsmplify_refine.job.keypoints import Step, find_keypoints
 from lsmplify_refine.job.outputs import name_outputs, staged
 from lsmplify_refine.job.people import FoundKeypoints, choose_people
 from lsmplify_refine.job.report import build_report, write_report
-from lsmplify_refine.options import SMOOTH_SECONDS, Align, Device, Mode
+from lsmplify_refine.options import Align, Device, Mode
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.notes import Note
 from lsmplify_refine.visual.video import VideoInfo
@@ -77,7 +77,7 @@ def refine(
     *,
     body: BodyModel | None = None,
     device: str = "cpu",
-    smooth_seconds: float = SMOOTH_SECONDS,
+    smooth_seconds: float | None = None,
     align: Align = "auto",
     weights: Path | str = "shipped",
     mode: Mode = "plug-in",

@@ -26,17 +26,15 @@ def turned(pose: Pose, joint: int, rotvec: np.ndarray) -> Pose:
 def corrected(start: Pose, truth: Pose, *, by_regressor: bool = False) -> Pose:
     """The start after its correction, with or without a regressor that finds the truth."""
     targets = seen(truth)
-    turn, shift = correct(
+    return correct(
         skeleton(),
         start,
         targets,
         default_prior(skeleton(), targets),
         frame_ids=IDS,
         fps=30.0,
-        smooth_seconds=0.1,
         regressor=(lambda start, targets: truth) if by_regressor else None,
     )
-    return apply_correction(start, turn, shift)
 
 
 def test_a_correction_leads_where_it_was_taken_from() -> None:

@@ -1,0 +1,311 @@
+"""Motion: the most likely motion of a track, given the estimate and each frame's own fit.
+
+For every joint (in the tangent space of its rotation) and every axis of the pelvis there are two witnesses and a prior:
+
+- the estimate e = x + b + noise, with a bias b that changes slowly;
+- the frame's fit f = x + noise, which counts as far as the keypoints decide it;
+- people move smoothly: the third difference of x is small, on a scale that is local in time.
+
+All noise levels are read from the track (see `noise_levels`). The result is the posterior mean of x: one banded solve
+per joint. An estimate without jitter gets a smooth correction; of a jittery one only the slow part is kept; across gaps
+in the keypoints the estimate's own motion carries on, with the bias interpolated.
+
+Source: estimation theory (a fixed-interval smoother, as by Rauch, Tung and Striebel, in the form of least squares).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import roma
+import torch
+from jaxtyping import Bool, Float, Int
+from scipy.linalg import solveh_banded
+from torch import Tensor
+
+from lsmplify_refine.engine.noise_levels import (
+    MOTION_ORDER,
+    NoiseLevels,
+    min_frames,
+    read_noise_levels,
+    reading_step,
+    unread_noise_levels,
+)
+from lsmplify_refine.geometry.robust import robust_weight
+from lsmplify_refine.geometry.smoothing import gaussian_mean, segments
+from lsmplify_refine.solver.problem import Pose
+
+#: A bias that changes at this frequency is followed by half.
+BIAS_HZ = 2.1
+#: Standard deviation of a joint's and of the pelvis' bias, held for a second.
+_BIAS_RAD, _BIAS_M = 0.3, 0.5
+#: The fit's low-pass (standard deviation) that shows where the motion is.
+_LOW_PASS_SECONDS = 0.1
+#: White noise of an estimate that nobody sees: rad^2, and m^2 across the view and otherwise.
+_QUIET_RAD2, _QUIET_ACROSS_M2, _QUIET_M2 = 6e-5, 1e-5, 2e-6
+#: Variance that keeps a quiet estimate's weight finite, rad^2 or m^2.
+_MIN_ESTIMATE = 1e-9
+#: An estimate this far from the fit, radians, says nothing about the motion.
+_CONTRADICTS_RAD = 1.0
+#: The weight of such an estimate, or of none: keeps the solve definite.
+_NO_WEIGHT = 1e-6
+#: A fit this many standard deviations off counts a quarter; the second solve of two knows which fits are.
+_OUTLIER, _SOLVES = 3.0, 2
+#: Keypoints that decide less than this share of an unknown do not show it.
+_MIN_SHARE = 1e-3
+#: Nobody turns or runs faster than this from frame to frame; the video was cut. rad/s and m/s.
+_CUT_RAD_PER_S, _CUT_M_PER_S = 30.0, 15.0
+#: A flip of the estimate that ends this soon is not a cut.
+_FLIP_SECONDS = 0.3
+
+
+@dataclass(frozen=True)
+class _Model:
+    """What all joints of a track share: its rate, how fast a bias may change, and whether there is an estimate."""
+
+    fps: float
+    bias_hz: float
+    alone: bool
+
+
+def most_likely_motion(
+    start: Pose,
+    fit: Pose,
+    share: Float[np.ndarray, "frames joints_and_pelvis"],
+    *,
+    frame_ids: Int[np.ndarray, " frames"],
+    fps: float,
+    is_image: bool,
+    bias_hz: float = BIAS_HZ,
+    alone: bool = False,
+) -> Pose:
+    """The posterior mean of a track's motion.
+
+    Args:
+        start: The estimate, after the shape fit.
+        fit: Each frame's fit to its keypoints.
+        share: Share of each joint's rotation, and last of the pelvis, that the keypoints decide.
+        frame_ids: (T,) video frame of each row; nothing reaches across gaps.
+        fps: Frames per second.
+        is_image: Whether the keypoints are 2D, in an image across which x and y lie.
+        bias_hz: How fast the estimate's bias may change; a bias at this frequency is followed by half.
+        alone: There is no estimate: `start` is ignored.
+    """
+    model = _Model(fps, bias_hz, alone)
+    estimated, fitted = (pose.rotations.detach().cpu().double() for pose in (start, fit))
+    placed, shown = (pose.pelvis.detach().cpu().double().numpy() for pose in (start, fit))
+    rotations, pelvis = fitted.clone(), shown.copy()
+    quiet = (_QUIET_ACROSS_M2, _QUIET_ACROSS_M2, _QUIET_M2) if is_image else (_QUIET_M2,) * 3
+    for rows in segments(frame_ids + _cuts(start, fit, fps)):
+        for joint in range(rotations.shape[1]):
+            of_joint = share[rows, joint]
+            rotations[rows, joint] = _rotation(estimated[rows, joint], fitted[rows, joint], of_joint, model)
+        for axis in range(3):
+            pelvis[rows, axis] = _place(placed[rows, axis], shown[rows, axis], share[rows, -1], model, quiet[axis])
+    return Pose(rotations.to(start.rotations), torch.as_tensor(pelvis).to(start.pelvis))
+
+
+def without_jitter(
+    start: Pose, *, frame_ids: Int[np.ndarray, " frames"], fps: float, is_image: bool, bias_hz: float | None = BIAS_HZ
+) -> Pose:
+    """The most likely motion of an estimate that no keypoint corrects; a quiet joint keeps its bits.
+
+    Args:
+        start: The estimate.
+        frame_ids: (T,) video frame of each row.
+        fps: Frames per second.
+        is_image: Whether the keypoints are 2D (see `most_likely_motion`).
+        bias_hz: None if there is no model of the motion: each frame on its own.
+    """
+    if bias_hz is None:
+        return start
+    unseen = np.zeros((len(start.pelvis), start.rotations.shape[1] + 1))
+    return most_likely_motion(start, start, unseen, frame_ids=frame_ids, fps=fps, is_image=is_image)
+
+
+def _cuts(start: Pose, fit: Pose, fps: float) -> Int[np.ndarray, " frames"]:
+    """How often the video was cut before each frame: estimate and fit jump as nobody moves, and stay there."""
+    cuts = np.ones(len(start.pelvis), dtype=bool)
+    cuts[:1] = False
+    around = max(1, round(_FLIP_SECONDS * fps))
+    for pose in (start, fit):
+        root, place = pose.rotations[:, 0], pose.pelvis[:, :2]
+        turned = roma.rotmat_geodesic_distance(root[1:], root[:-1]).cpu().numpy() * fps
+        moved = (place[1:] - place[:-1]).norm(dim=-1).cpu().numpy() * fps
+        cuts[1:] &= (turned > _CUT_RAD_PER_S) | (moved > _CUT_M_PER_S)
+        for frame in np.flatnonzero(cuts):
+            # an estimator's flip does not last
+            before, after = slice(max(frame - around, 0), frame), slice(frame, frame + around)
+            turned_by = roma.rotmat_geodesic_distance(root[before, None], root[None, after]).min()
+            moved_by = (place[before, None] - place[None, after]).norm(dim=-1).min()
+            cuts[frame] = bool((turned_by * fps > _CUT_RAD_PER_S) | (moved_by * fps > _CUT_M_PER_S))
+    return np.cumsum(cuts)
+
+
+def _rotation(
+    estimate: Float[Tensor, "frames 3 3"],
+    fit: Float[Tensor, "frames 3 3"],
+    share: Float[np.ndarray, " frames"],
+    model: _Model,
+) -> Float[Tensor, "frames 3 3"]:
+    """The most likely rotations of one joint, in the tangent space of the low-passed fit."""
+    quats = [_continuous(roma.rotmat_to_unitquat(rotations)) for rotations in (estimate, fit)]
+    smoothed = _low_passed(quats[1], _LOW_PASS_SECONDS * model.fps)
+    step, frames = reading_step(model.fps), len(fit)
+    if frames < min_frames(model.fps):
+        levels = unread_noise_levels(frames)
+    else:
+        increments = (_rotvec_between(quat[:-step], quat[step:]) for quat in (*quats, smoothed))
+        levels = read_noise_levels(*increments, frames=frames, fps=model.fps, quiet=_QUIET_RAD2)
+    if not share.any() and not levels.estimate.any():
+        return estimate
+    away, seen = (_rotvec_between(smoothed, quat) for quat in quats)
+    bend = np.diff(_rotvec_between(smoothed[:-1], smoothed[1:]), MOTION_ORDER - 1, axis=0)
+    near, fits = (np.linalg.norm(vectors, axis=-1) < _CONTRADICTS_RAD for vectors in (away, seen))
+    turn = _solve(away, seen, bend, levels, share * fits, near & (not model.alone), model, _BIAS_RAD)
+    moved = roma.quat_product(smoothed, roma.rotvec_to_unitquat(torch.as_tensor(turn)))
+    rotations: Tensor = roma.unitquat_to_rotmat(moved)
+    return rotations
+
+
+def _low_passed(quats: Float[Tensor, "frames 4"], sigma: float) -> Float[Tensor, "frames 4"]:
+    """Means of rotations over time, without frames that flip; `sigma` is in frames."""
+    weights = np.ones((len(quats), 1))
+    # the second time without the flips that the first shows
+    for _ in range(2):
+        smoothed = torch.as_tensor(gaussian_mean(quats.numpy() * weights, sigma))
+        smoothed = smoothed / smoothed.norm(dim=-1, keepdim=True)
+        flips = np.linalg.norm(_rotvec_between(smoothed, quats), axis=-1, keepdims=True) > _CONTRADICTS_RAD
+        if not flips.any():
+            break
+        weights = np.where(flips, _NO_WEIGHT, 1.0)
+    return smoothed
+
+
+def _place(
+    estimate: Float[np.ndarray, " frames"],
+    fit: Float[np.ndarray, " frames"],
+    share: Float[np.ndarray, " frames"],
+    model: _Model,
+    quiet: float,
+) -> Float[np.ndarray, " frames"]:
+    """The most likely path of one axis of the pelvis."""
+    smoothed = gaussian_mean(fit, _LOW_PASS_SECONDS * model.fps)
+    step, frames = reading_step(model.fps), len(fit)
+    if frames < min_frames(model.fps):
+        levels = unread_noise_levels(frames)
+    else:
+        increments = ((path[step:] - path[:-step])[:, None] for path in (estimate, fit, smoothed))
+        levels = read_noise_levels(*increments, frames=frames, fps=model.fps, quiet=quiet)
+    if not share.any() and not levels.estimate.any():
+        return estimate
+    bend = np.diff(smoothed, MOTION_ORDER)[:, None]
+    says = np.full(frames, not model.alone)
+    away, seen = (estimate - smoothed)[:, None], (fit - smoothed)[:, None]
+    shift = _solve(away, seen, bend, levels, share, says, model, _BIAS_M)
+    path: np.ndarray = smoothed + shift[:, 0]
+    return path
+
+
+def _solve(
+    estimate: Float[np.ndarray, "frames axes"],
+    fit: Float[np.ndarray, "frames axes"],
+    bend: Float[np.ndarray, "differences axes"],
+    levels: NoiseLevels,
+    share: Float[np.ndarray, " frames"],
+    says: Bool[np.ndarray, " frames"],
+    model: _Model,
+    bias: float,
+) -> Float[np.ndarray, "frames axes"]:
+    """The posterior mean of x about a reference; its unknowns are x and b of every frame, in turns.
+
+    Args:
+        estimate: The estimate, from the reference.
+        fit: The fit, from the reference.
+        bend: Third difference of the reference.
+        levels: The noise levels.
+        share: Share of the fit that the keypoints decide.
+        says: Whether the estimate says anything about the motion.
+        model: What all joints share.
+        bias: Standard deviation of the bias, held for a second.
+    """
+    frames, axes = estimate.shape
+    heard = np.where(says, 1 / (levels.estimate + _MIN_ESTIMATE), _NO_WEIGHT)
+    seen = np.sqrt(share) / levels.fit
+    shown = share > _MIN_SHARE
+    # an unseen joint has no bias that could be told
+    stiff = (
+        float(np.median(seen[shown])) / (2 * np.sin(np.pi * min(model.bias_hz / model.fps, 0.5))) ** 4
+        if shown.any()
+        else 1e9
+    )
+    trust = np.ones(frames)
+    for _ in range(_SOLVES):
+        system = _Banded(frames)
+        system.diagonal(heard + trust * seen + _NO_WEIGHT, 0)
+        system.diagonal(heard + 1 / (bias**2 * model.fps), 1)
+        system.coupling(heard)
+        system.difference(MOTION_ORDER, 1 / levels.motion[1:-2], 0)
+        system.difference(2, np.full(max(frames - 2, 0), stiff), 1)
+        right = np.zeros((2 * frames, axes))
+        right[0::2] = heard[:, None] * estimate + (trust * seen)[:, None] * fit
+        right[1::2] = heard[:, None] * estimate
+        right[0::2] -= _transposed_difference(MOTION_ORDER, bend / levels.motion[1:-2, None], frames)
+        found: np.ndarray = solveh_banded(system.upper, right, check_finite=False)[0::2]
+        # a fit to an outlier stands out from its neighbours
+        trust = robust_weight(np.square(fit - found).sum(-1) / (_OUTLIER**2 * axes * levels.fit))
+    return found
+
+
+class _Banded:
+    """A symmetric banded matrix over two unknowns per frame, in LAPACK's upper form."""
+
+    def __init__(self, frames: int) -> None:
+        self._width = 2 * MOTION_ORDER
+        self.upper = np.zeros((self._width + 1, 2 * frames))
+
+    def diagonal(self, weights: Float[np.ndarray, " frames"], unknown: int) -> None:
+        self.upper[self._width, unknown::2] += weights
+
+    def coupling(self, weights: Float[np.ndarray, " frames"]) -> None:
+        self.upper[self._width - 1, 1::2] += weights
+
+    def difference(self, order: int, weights: Float[np.ndarray, " rows"], unknown: int) -> None:
+        """Add weighted squares of an unknown's differences over time."""
+        factors = _difference_factors(order)
+        for left, first in enumerate(factors):
+            for right in range(left, order + 1):
+                column = slice(2 * right + unknown, 2 * (right + len(weights)) + unknown, 2)
+                self.upper[self._width - 2 * (right - left), column] += weights * first * factors[right]
+
+
+def _difference_factors(order: int) -> Float[np.ndarray, " factors"]:
+    """Factors of the values in a difference: -1, 1 of the first, and so on."""
+    factors: np.ndarray = np.diff(np.eye(order + 1), order, axis=0)[0]
+    return factors
+
+
+def _transposed_difference(
+    order: int, values: Float[np.ndarray, "rows axes"], frames: int
+) -> Float[np.ndarray, "frames axes"]:
+    """The transposed difference operator, applied to values."""
+    total = np.zeros((frames, values.shape[1]))
+    for offset, factor in enumerate(_difference_factors(order)):
+        total[offset : offset + len(values)] += factor * values
+    return total
+
+
+def _continuous(quats: Float[Tensor, "frames 4"]) -> Float[Tensor, "frames 4"]:
+    """Quaternions of one sign over time, so that they can be averaged."""
+    agree = (quats[1:] * quats[:-1]).sum(-1, keepdim=True) >= 0
+    signs = torch.cumprod(torch.where(agree, 1.0, -1.0).to(quats), 0)
+    return torch.cat([quats[:1], quats[1:] * signs])
+
+
+def _rotvec_between(
+    first: Float[Tensor, "frames 4"], second: Float[Tensor, "frames 4"]
+) -> Float[np.ndarray, "frames 3"]:
+    """Rotation vectors from one orientation to another, in the axes of the first."""
+    between: np.ndarray = roma.unitquat_to_rotvec(roma.quat_product(roma.quat_conjugation(first), second)).numpy()
+    return between
