@@ -22,10 +22,10 @@ from lsmplify_refine.solver.gauss_newton import observed_share, project
 from lsmplify_refine.solver.problem import Pose, Prior, Schedule, Targets
 
 #: m^2/rad^2: at this prior a joint turns if keypoints 10 cm away from it are off by a few centimetres.
-_ROTATION_PRIOR = 0.0075
-_PELVIS_PRIOR = (0.075, 0.075, 0.075)
+_ROTATION_PRIOR = 0.0055
+_PELVIS_PRIOR = (0.055, 0.055, 0.055)
 #: An image decides the pelvis across the view but hardly its depth, whose prior is ten times as strong.
-_PELVIS_PRIOR_IN_IMAGE = (0.075, 0.075, 0.75)
+_PELVIS_PRIOR_IN_IMAGE = (0.055, 0.055, 0.55)
 #: Keypoints nearer to a joint than this do not show its rotation.
 _MIN_LEVER_M = 0.05
 _FAR = Schedule(damping=(10.0, 1.0, 1.0), radius_m=(0.5, 0.25, 0.12))

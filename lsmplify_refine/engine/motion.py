@@ -21,7 +21,6 @@ import numpy as np
 import roma
 import torch
 from jaxtyping import Bool, Float, Int
-from scipy.linalg import solveh_banded
 from torch import Tensor
 
 from lsmplify_refine.engine.noise_levels import (
@@ -34,16 +33,17 @@ from lsmplify_refine.engine.noise_levels import (
 )
 from lsmplify_refine.geometry.robust import robust_weight
 from lsmplify_refine.geometry.smoothing import gaussian_mean, segments
+from lsmplify_refine.solver.banded import BandedSystem, transposed_difference
 from lsmplify_refine.solver.problem import Pose
 
 #: A bias that changes at this frequency is followed by half.
-BIAS_HZ = 2.1
+BIAS_HZ = 2.2
 #: Standard deviation of a joint's and of the pelvis' bias, held for a second.
 _BIAS_RAD, _BIAS_M = 0.3, 0.5
 #: The fit's low-pass (standard deviation) that shows where the motion is.
 _LOW_PASS_SECONDS = 0.1
 #: White noise of an estimate that nobody sees: rad^2, and m^2 across the view and otherwise.
-_QUIET_RAD2, _QUIET_ACROSS_M2, _QUIET_M2 = 6e-5, 1e-5, 2e-6
+_QUIET_RAD2, _QUIET_ACROSS_M2, _QUIET_M2 = 6.5e-5, 1e-5, 2e-6
 #: Variance that keeps a quiet estimate's weight finite, rad^2 or m^2.
 _MIN_ESTIMATE = 1e-9
 #: An estimate this far from the fit, radians, says nothing about the motion.
@@ -242,58 +242,20 @@ def _solve(
     )
     trust = np.ones(frames)
     for _ in range(_SOLVES):
-        system = _Banded(frames)
+        system = BandedSystem(frames)
         system.diagonal(heard + trust * seen + _NO_WEIGHT, 0)
         system.diagonal(heard + 1 / (bias**2 * model.fps), 1)
         system.coupling(heard)
-        system.difference(MOTION_ORDER, 1 / levels.motion[1:-2], 0)
-        system.difference(2, np.full(max(frames - 2, 0), stiff), 1)
+        system.differences(MOTION_ORDER, 1 / levels.motion[1:-2], 0)
+        system.differences(2, np.full(max(frames - 2, 0), stiff), 1)
         right = np.zeros((2 * frames, axes))
         right[0::2] = heard[:, None] * estimate + (trust * seen)[:, None] * fit
         right[1::2] = heard[:, None] * estimate
-        right[0::2] -= _transposed_difference(MOTION_ORDER, bend / levels.motion[1:-2, None], frames)
-        found: np.ndarray = solveh_banded(system.upper, right, check_finite=False)[0::2]
+        right[0::2] -= transposed_difference(MOTION_ORDER, bend / levels.motion[1:-2, None], frames)
+        found = system.solved(right)[0::2]
         # a fit to an outlier stands out from its neighbours
         trust = robust_weight(np.square(fit - found).sum(-1) / (_OUTLIER**2 * axes * levels.fit))
     return found
-
-
-class _Banded:
-    """A symmetric banded matrix over two unknowns per frame, in LAPACK's upper form."""
-
-    def __init__(self, frames: int) -> None:
-        self._width = 2 * MOTION_ORDER
-        self.upper = np.zeros((self._width + 1, 2 * frames))
-
-    def diagonal(self, weights: Float[np.ndarray, " frames"], unknown: int) -> None:
-        self.upper[self._width, unknown::2] += weights
-
-    def coupling(self, weights: Float[np.ndarray, " frames"]) -> None:
-        self.upper[self._width - 1, 1::2] += weights
-
-    def difference(self, order: int, weights: Float[np.ndarray, " rows"], unknown: int) -> None:
-        """Add weighted squares of an unknown's differences over time."""
-        factors = _difference_factors(order)
-        for left, first in enumerate(factors):
-            for right in range(left, order + 1):
-                column = slice(2 * right + unknown, 2 * (right + len(weights)) + unknown, 2)
-                self.upper[self._width - 2 * (right - left), column] += weights * first * factors[right]
-
-
-def _difference_factors(order: int) -> Float[np.ndarray, " factors"]:
-    """Factors of the values in a difference: -1, 1 of the first, and so on."""
-    factors: np.ndarray = np.diff(np.eye(order + 1), order, axis=0)[0]
-    return factors
-
-
-def _transposed_difference(
-    order: int, values: Float[np.ndarray, "rows axes"], frames: int
-) -> Float[np.ndarray, "frames axes"]:
-    """The transposed difference operator, applied to values."""
-    total = np.zeros((frames, values.shape[1]))
-    for offset, factor in enumerate(_difference_factors(order)):
-        total[offset : offset + len(values)] += factor * values
-    return total
 
 
 def _continuous(quats: Float[Tensor, "frames 4"]) -> Float[Tensor, "frames 4"]:

@@ -25,7 +25,7 @@ _NOISE_GAIN, _MOTION_GAIN = (float(comb(2 * order, order)) for order in (_NOISE_
 #: Single peaks (an outlier, an impact) count at most this many times the track's median.
 _MAX_NOISE_PEAK, _MAX_MOTION_PEAK = 10.0, 30.0
 #: The smoothed fit keeps about an eighth of the energy of fast swings.
-_UNSMOOTHED = 14.0
+_UNSMOOTHED = 12.0
 #: How much of a quiet estimate's own energy counts as motion; more than all, for its scale is a prior's.
 _QUIET_MOTION = 5.0
 #: Errors of a fit last for some frames, so it shows less than as many independent fits.
