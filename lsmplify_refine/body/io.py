@@ -10,15 +10,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from lsmplify_refine.body.checks import FAMILY_BY_JOINTS, KEYS, checked_arrays
 from lsmplify_refine.body.regressors import convention_regressors, mesh_landmarks
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.options import Family
 from lsmplify_refine.safe_load import load_body_npz, load_body_pickle, load_npy
 from lsmplify_refine.values.smpl_joints import BODY_JOINTS
 
-#: Family by the number of joints in a full model file.
-_FAMILY_BY_JOINTS: dict[int, Family] = {24: "smpl", 52: "smplh", 55: "smplx"}
-_KEYS = ("v_template", "f", "weights", "shapedirs", "posedirs", "J_regressor", "kintree_table")
 #: Shape coefficients kept from a model file; SMPL-X files carry 300 and then expressions.
 _MAX_BETAS = 300
 
@@ -76,22 +74,19 @@ def load_body_file(path: Path, gender: str = "neutral") -> BodyArrays:
         gender: Which file to take from a folder.
 
     Raises:
-        InputError: No such file, no such gender in the folder, or keys missing.
+        InputError: No such file, no such gender in the folder, or an array that no body model has.
     """
     path = _find(path, gender)
     arrays = load_body_npz(path) if path.suffix == ".npz" else load_body_pickle(path)
-    missing = [key for key in _KEYS if key not in arrays]
-    if missing:
-        raise InputError(f"{path}: not a SMPL-family body model: missing {', '.join(missing)}")
-    joints = len(arrays["weights"][0])
-    if joints not in _FAMILY_BY_JOINTS:
-        raise InputError(f"{path}: the body model has {joints} joints; expected 24 (SMPL), 52 (SMPL-H) or 55 (SMPL-X)")
-    family = _FAMILY_BY_JOINTS[joints]
+    arrays = checked_arrays(path, arrays)
+    family = FAMILY_BY_JOINTS[arrays["weights"].shape[1]]
     own = path.parent / "J_regressor_body25.npy"
     body25 = load_npy(own) if own.is_file() else None
     vertices = len(arrays["v_template"])
     if body25 is not None and body25.shape != (25, vertices):
         raise InputError(f"{own}: shape {body25.shape}; expected (25, {vertices}) for {path.name}")
+    if body25 is not None and not (body25.dtype.kind in "fiu" and np.isfinite(body25).all()):
+        raise InputError(f"{own}: not finite numbers; expected the weights of BODY_25's points on the vertices")
     regressors = _mesh_regressors(family, arrays, body25)
     return _body_arrays(arrays, gender=gender, is_open=False, regressors=regressors)
 
@@ -102,11 +97,11 @@ def _mesh_regressors(
     """Every convention's rows on a licensed mesh; `body25` are the user's own rows for it."""
     from smplx.vertex_ids import vertex_ids
 
-    joint_regressor = _dense(arrays["J_regressor"])
+    joint_regressor = arrays["J_regressor"]
     # smplx keeps one table for SMPL and SMPL-H (same mesh)
     table = vertex_ids["smplx" if family == "smplx" else "smplh"]
     own = None if body25 is None else {"body25": _without_joints(body25, joint_regressor)}
-    return convention_regressors(mesh_landmarks(family, _dense(arrays["v_template"]), joint_regressor, table, own))
+    return convention_regressors(mesh_landmarks(family, arrays["v_template"], joint_regressor, table, own))
 
 
 def _without_joints(
@@ -114,10 +109,6 @@ def _without_joints(
 ) -> Float[np.ndarray, "points vertices_and_joints"]:
     """Rows on the vertices as rows on vertices and joints."""
     return np.hstack([rows, np.zeros((len(rows), len(joint_regressor)), dtype=np.float32)])
-
-
-def _dense(value: Any) -> np.ndarray:
-    return np.asarray(value.todense() if hasattr(value, "todense") else value)
 
 
 def _find(path: Path, gender: str) -> Path:
@@ -137,11 +128,11 @@ def _find(path: Path, gender: str) -> Path:
 def _body_arrays(
     arrays: dict[str, Any], *, gender: str, is_open: bool, regressors: dict[str, np.ndarray]
 ) -> BodyArrays:
-    dense = {key: _dense(arrays[key]) for key in _KEYS if key in arrays}
+    dense = {key: arrays[key] for key in KEYS if key in arrays}
     parents = dense["kintree_table"][0].astype(np.int64)
     posedirs = dense.get("posedirs")
     has_pose_blend = posedirs is not None and bool(np.any(posedirs))
-    family = _FAMILY_BY_JOINTS[len(parents)]
+    family = FAMILY_BY_JOINTS[len(parents)]
     value = BodyArrays(
         family=family,
         gender=gender,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import math
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
+from lsmplify_refine.errors import InputError
 from lsmplify_refine.options import Device
+from lsmplify_refine.values.ranges import check_range
 
 if TYPE_CHECKING:
     from lsmplify_refine.job.job import Job
@@ -18,6 +20,9 @@ Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 #: Exit codes. `FAULTS_FOUND` is doctor's; `PARTLY_FAILED`: results and report are written, the video is not.
 DONE, FAULTS_FOUND, BAD_INPUT, PARTLY_FAILED, STOPPED = 0, 1, 2, 3, 130
+
+#: No option without a range of its own needs smaller or larger numbers.
+_MIN_NUMBER, _MAX_NUMBER = 1e-12, 1e9
 
 EXIT_CODES = f"""\
 Exit codes: {DONE} done; {FAULTS_FOUND} doctor found a fault; {BAD_INPUT} bad input, nothing written; \
@@ -63,33 +68,48 @@ def given_options(args: argparse.Namespace, config: type[Any]) -> dict[str, Any]
     return {field.name: getattr(args, field.name) for field in fields(config) if hasattr(args, field.name)}
 
 
+def ranged(option: str, kind: type[float] = float) -> Callable[[str], float]:
+    """A number in an option's range, for argparse."""
+
+    def number(text: str) -> float:
+        """The number."""
+        value = kind(text)
+        try:
+            check_range(option, value)
+        except InputError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+        return value
+
+    return number
+
+
 def positive(text: str) -> float:
     """A finite number above 0, for argparse."""
     value = float(text)
-    if not (math.isfinite(value) and value > 0):
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    if not _MIN_NUMBER < value < _MAX_NUMBER:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0, or far too large")
     return value
 
 
 def at_least_one(text: str) -> int:
     """A whole number above 0, for argparse."""
     value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is below 1")
+    if not 1 <= value < _MAX_NUMBER:
+        raise argparse.ArgumentTypeError(f"{text} is below 1, or far too large")
     return value
 
 
 def not_negative(text: str) -> float:
     """A finite number, 0 or above, for argparse."""
     value = float(text)
-    if not (math.isfinite(value) and value >= 0):
-        raise argparse.ArgumentTypeError(f"{text} is below 0")
+    if value != 0 and not _MIN_NUMBER < value < _MAX_NUMBER:
+        raise argparse.ArgumentTypeError(f"{text} is below 0, or far too large")
     return value
 
 
 def whole_number(text: str) -> int:
     """0, 1, 2, ..., for argparse."""
     value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text} is below 0")
+    if not 0 <= value < _MAX_NUMBER:
+        raise argparse.ArgumentTypeError(f"{text} is below 0, or far too large")
     return value

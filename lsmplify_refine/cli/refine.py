@@ -11,10 +11,8 @@ from lsmplify_refine.cli._options import (
     EXIT_CODES,
     Subparsers,
     add_common_options,
-    at_least_one,
     job_from,
-    not_negative,
-    positive,
+    ranged,
 )
 from lsmplify_refine.options import Align, Gender, Mode, OutputFormat
 from lsmplify_refine.values.conventions import LAYOUTS
@@ -105,7 +103,7 @@ def _add_ways(how: argparse._ArgumentGroup) -> None:
     )
     how.add_argument(
         "--focal-px",
-        type=positive,
+        type=ranged("focal_px"),
         metavar="F",
         help="focal length in pixels (default: the file's, else the image diagonal)",
     )
@@ -118,7 +116,7 @@ def _add_ways(how: argparse._ArgumentGroup) -> None:
     how.add_argument("--gender", choices=get_args(Gender), help="gender of --body-model (default: the input's)")
     how.add_argument(
         "--smooth-seconds",
-        type=not_negative,
+        type=ranged("smooth_seconds"),
         metavar="S",
         help="low-pass of the correction in seconds, instead of the motion model's own; 0 fits each frame on its own "
         "(deprecated: goes with the next release)",
@@ -138,7 +136,9 @@ def _add_regressor(learned: argparse._ArgumentGroup) -> None:
         help="plug-in starts every frame from the estimate; sequential starts it from the previous frame's result if "
         "that is nearer to the keypoints (default: plug-in)",
     )
-    learned.add_argument("--passes", type=at_least_one, metavar="N", help="apply the regressor N times (default: 1)")
+    learned.add_argument(
+        "--passes", type=ranged("passes", int), metavar="N", help="apply the regressor N times (default: 1)"
+    )
 
 
 def handle(args: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 from lsmplify_refine.detect.download import ModelFile, cached, stored
 from lsmplify_refine.detect.flip import detect_flipped
 from lsmplify_refine.errors import InputError
+from lsmplify_refine.safe_load import read_input
 from lsmplify_refine.values.conventions import MEDIAPIPE33
 
 #: The pinned version of the model (Apache-2.0).
@@ -51,11 +52,11 @@ class MediaPipe:
             raise InputError(
                 f"--detector mediapipe needs a missing package ({error}); pip install 'lsmplify-refine[detect]'"
             ) from error
-        if not path.is_file():
+        if not path.exists():
             raise InputError(f"--detector-model {path}: no such file; leave the option out and the model is downloaded")
         # from memory, since its C++ cannot open non-ASCII paths on every system
         options = vision.PoseLandmarkerOptions(
-            base_options=BaseOptions(model_asset_buffer=path.read_bytes()), num_poses=_MAX_PEOPLE
+            base_options=BaseOptions(model_asset_buffer=read_input(path)), num_poses=_MAX_PEOPLE
         )
         try:
             self._landmarker = vision.PoseLandmarker.create_from_options(options)

@@ -35,8 +35,8 @@ from lsmplify_refine.solver.problem import Pose, Targets
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.keypoints import Keypoints
+from lsmplify_refine.values.ranges import check_range
 
-_MAX_SMOOTH_SECONDS = 10.0
 #: A Gaussian of one second's standard deviation halves this frequency, Hz.
 _HALVED_HZ = float(np.sqrt(np.log(4)) / (2 * np.pi))
 
@@ -73,8 +73,9 @@ class Refiner:
         passes: int = 1,
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
-        if smooth_seconds is not None and not 0 <= smooth_seconds <= _MAX_SMOOTH_SECONDS:
-            raise InputError(f"smooth_seconds is {smooth_seconds:g}; give 0 to {_MAX_SMOOTH_SECONDS:g}")
+        if smooth_seconds is not None:
+            check_range("smooth_seconds", smooth_seconds)
+        check_range("passes", passes)
         self.body = body or BodyModel.open()
         self.device = device
         self.smooth_seconds = smooth_seconds

@@ -16,6 +16,7 @@ from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.keypoints import Keypoints
 from lsmplify_refine.values.notes import Note
+from lsmplify_refine.values.ranges import check_range
 from lsmplify_refine.visual.video import VideoInfo, probe
 
 #: Pixels that a video may differ from the intrinsics' image: w = 2 cx is often a rounded cx.
@@ -99,7 +100,7 @@ def place(
         needed: Whether the camera is needed; if not, it may stay None.
 
     Raises:
-        InputError: The camera is needed, and there is neither a camera nor a video.
+        InputError: The camera is needed, and there is neither a camera nor a video; or the focal length is impossible.
     """
     camera, camera_notes = _camera(estimate, video, focal_px, needed=needed)
     fps, fps_notes = _frame_rate(estimate, video)
@@ -158,6 +159,8 @@ def _camera(
     estimate: Estimate, video: VideoInfo | None, focal_px: float | None, *, needed: bool
 ) -> tuple[Camera | None, list[Note]]:
     """The camera with the image size filled in, and notes; None if there is none and none is needed."""
+    if focal_px is not None:
+        check_range("focal_px", focal_px)
     camera = estimate.camera
     size = (video.width, video.height) if video else camera.image_size if camera else None
     if camera is None:

@@ -10,6 +10,7 @@ import numpy as np
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.keypoint_files.markers import METRES, track_of_markers
 from lsmplify_refine.keypoint_files.track import KeypointTrack
+from lsmplify_refine.safe_load import open_input
 
 
 def is_c3d(head: bytes) -> bool:
@@ -28,7 +29,7 @@ def read(path: Path, wanted: str | None) -> KeypointTrack:
     except ImportError as error:
         raise InputError(f"{path}: C3D needs the package c3d; pip install 'lsmplify-refine[mocap]'") from error
     try:
-        with path.open("rb") as stream, warnings.catch_warnings():
+        with open_input(path) as stream, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             reader = c3d.Reader(stream)
             names = [str(name).strip() for name in reader.point_labels][: reader.point_used]
@@ -36,6 +37,8 @@ def read(path: Path, wanted: str | None) -> KeypointTrack:
             unit = "mm" if unit is None else unit.string_value.strip().lower()
             fps = float(reader.point_rate)
             frames = list(reader.read_frames(copy=True))
+    except InputError:
+        raise
     # the library may raise anything on a damaged file
     except Exception as error:
         raise InputError(f"{path}: not readable as C3D ({type(error).__name__}: {error}); export it again") from error

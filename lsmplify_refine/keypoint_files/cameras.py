@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from lsmplify_refine.errors import InputError
+from lsmplify_refine.safe_load import read_text
 from lsmplify_refine.values.camera import CalibratedCamera
 
 if sys.version_info >= (3, 11):
@@ -83,12 +84,7 @@ _NAMES = re.compile(r"^names:[ \t]*(?:\[([^\[\]]*)\]|((?:\r?\n *- *[^\r\n]*)+))"
 
 def _read_yaml(path: Path) -> tuple[list[str], dict[str, np.ndarray]]:
     """Names and matrices of OpenCV's YAML; cv2.FileStorage would corrupt memory on damaged files."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not readable as OpenCV's YAML ({error.reason})") from error
+    text = read_text(path)
     if not text.startswith("%YAML"):
         raise InputError(f"{path}: not readable as OpenCV's YAML; it must begin with %YAML:1.0")
     matrices = {}
@@ -107,10 +103,9 @@ def _read_yaml(path: Path) -> tuple[list[str], dict[str, np.ndarray]]:
 def _from_toml(path: Path) -> dict[str, CalibratedCamera]:
     if tomllib is None:
         raise InputError(f"{path}: TOML on Python 3.10 needs tomli; pip install 'lsmplify-refine[mocap]'")
+    text = read_text(path)
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+        content = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not readable as TOML ({error})") from error
     cameras = {}

@@ -13,7 +13,7 @@ from lsmplify_refine.errors import InputError
 from lsmplify_refine.keypoint_files import c3d_files, json_files, table, trc
 from lsmplify_refine.keypoint_files.arrays import keypoints_from_array, track_of_array, track_of_npz
 from lsmplify_refine.keypoint_files.track import KeypointTrack
-from lsmplify_refine.safe_load import inspect_file, load_npy, to_numpy
+from lsmplify_refine.safe_load import inspect_file, load_npy, open_input, to_numpy
 from lsmplify_refine.values.keypoints import Keypoints
 
 #: File names of freemocap's body keypoints, newest first.
@@ -43,7 +43,7 @@ def load_tracks(
     path = Path(path)
     if path.is_dir():
         tracks = _load_folder(path, convention, image_size)
-    elif path.is_file():
+    elif path.exists():
         tracks = _load_file(path, convention, image_size)
     else:
         raise InputError(f"{path}: no such keypoint file")
@@ -83,7 +83,7 @@ def _load_folder(folder: Path, wanted: str | None, image_size: tuple[int, int] |
 
 
 def _load_file(path: Path, wanted: str | None, image_size: tuple[int, int] | None) -> list[KeypointTrack]:
-    with path.open("rb") as stream:
+    with open_input(path) as stream:
         head = stream.read(1000)
     if trc.is_trc(head):
         return [trc.read(path, wanted)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections import defaultdict
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from lsmplify_refine.errors import InputError
 from lsmplify_refine.keypoint_files.detections import Detection, tracks_of
 from lsmplify_refine.keypoint_files.names import find_convention
 from lsmplify_refine.keypoint_files.track import KeypointTrack
+from lsmplify_refine.safe_load import read_text
 from lsmplify_refine.values.notes import Note
 
 _REQUIRED = ("frame", "point", "x", "y")
@@ -55,7 +57,7 @@ def _cells(path: Path) -> tuple[_Cells, set[str], bool, int]:
     cells: _Cells = defaultdict(dict)
     named: set[str] = set()
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
+        with io.StringIO(read_text(path), newline="") as stream:
             table = csv.DictReader(stream, skipinitialspace=True)
             columns = [name.strip() for name in table.fieldnames or []]
             table.fieldnames = columns
@@ -74,9 +76,7 @@ def _cells(path: Path) -> tuple[_Cells, set[str], bool, int]:
                 cells[key][point] = [*values, 0.0 if np.isnan(confidence) else confidence]
                 if row.get("convention"):
                     named.add(row["convention"].strip())
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
+    except csv.Error as error:
         raise InputError(f"{path}: not readable as CSV ({error}); write it again") from error
     return cells, named, "person" in columns, len(axes)
 

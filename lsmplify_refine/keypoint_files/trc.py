@@ -10,8 +10,11 @@ import numpy as np
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.keypoint_files.markers import METRES, track_of_markers
 from lsmplify_refine.keypoint_files.track import KeypointTrack
+from lsmplify_refine.safe_load import read_text
 
 _HEAD_LINES = 5
+#: Numbers that any file may declare; each further one takes a character at least.
+_MAX_CELLS = 1_000_000
 
 
 def is_trc(head: bytes) -> bool:
@@ -25,7 +28,7 @@ def read(path: Path, wanted: str | None) -> KeypointTrack:
     Raises:
         InputError: The header or a row is malformed, or the markers are not joints.
     """
-    lines = _lines(path)
+    lines = read_text(path).splitlines()
     if len(lines) <= _HEAD_LINES:
         raise InputError(f"{path}: the TRC file ends within its header; copy it again")
     head = dict(zip(lines[1].split("\t"), lines[2].split("\t")))
@@ -37,6 +40,8 @@ def read(path: Path, wanted: str | None) -> KeypointTrack:
     rows = [row.split("\t") for row in lines[_HEAD_LINES:] if row.strip()]
     if not rows or not names:
         raise InputError(f"{path}: the TRC file has no {'rows' if names else 'markers'}")
+    if 3 * len(names) * len(rows) > _MAX_CELLS + sum(map(len, lines)):
+        raise InputError(f"{path}: {len(names)} markers and {len(rows)} rows, but not the text for them; copy it again")
     table = np.full((len(rows), 2 + 3 * len(names)), np.nan)
     for index, row in enumerate(rows):
         try:
@@ -66,15 +71,6 @@ def _frame_ids(table: np.ndarray, fps: float | None, path: Path) -> np.ndarray:
     if not np.array_equal(frames, np.round(frames)) or np.abs(frames).max() > 2**53:
         raise InputError(f"{path}: Frame#: not whole numbers")
     return frames.astype(np.int64)
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: the TRC file is not text ({error.reason}); copy it again") from error
 
 
 def _rate(head: dict[str, str], path: Path) -> float | None:

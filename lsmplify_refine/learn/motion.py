@@ -7,8 +7,6 @@ folders DATASET/SUBJECT/. All takes have the root and 21 body joints without han
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +18,7 @@ import torch
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, axis_turn, move_body, pelvis_position
 from lsmplify_refine.options import Family
-from lsmplify_refine.safe_load import inspect_file
+from lsmplify_refine.safe_load import inspect_file, read_npz
 from lsmplify_refine.values.smpl_joints import JOINTS
 
 #: Frame rate that takes are resampled to, for training and evaluation.
@@ -189,18 +187,18 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray, float, bool]:
     """Poses (F, C), translation (F, 3), frames per second, and whether the translation is the pelvis joint, y up."""
     if inspect_file(path).container != "npz":
         raise InputError(f"{path}: not an npz file; give AMASS's .npz files")
-    try:
-        # one key at a time: SMPL-X files also hold pickled marker names, which must not be loaded
-        with np.load(path, allow_pickle=False) as data:
-            missing = [key for key in ("poses", "trans") if key not in data]
-            rate_key = next((key for key in _RATE_KEYS if key in data), None)
-            if missing or rate_key is None:
-                what = ", ".join(missing) or "its frame rate (mocap_framerate or mocap_frame_rate)"
-                raise InputError(f"{path}: not a motion file in AMASS's layout: missing {what}; move it elsewhere")
-            poses, trans, rate = data["poses"], data["trans"], data[rate_key]
-            pelvis_joint_y_up = "source" in data and str(data["source"]) in _PELVIS_JOINT_SOURCES
-    except (OSError, zipfile.BadZipFile, zlib.error, ValueError, EOFError) as error:
-        raise InputError(f"{path}: damaged, or not plain arrays ({error}); copy or download it again") from error
+    # SMPL-X files also hold pickled marker names
+    data = read_npz(path, lambda *_: None)
+    missing = [key for key in ("poses", "trans") if key not in data]
+    rate_key = next((key for key in _RATE_KEYS if key in data), None)
+    if missing or rate_key is None:
+        what = ", ".join(missing) or "its frame rate (mocap_framerate or mocap_frame_rate)"
+        raise InputError(f"{path}: not a motion file in AMASS's layout: missing {what}; move it elsewhere")
+    objects = [key for key in ("poses", "trans", rate_key) if data[key] is None]
+    if objects:
+        raise InputError(f"{path}: {objects[0]}: not plain arrays; download it again")
+    poses, trans, rate = (np.asarray(data[key]) for key in ("poses", "trans", rate_key))
+    pelvis_joint_y_up = "source" in data and str(data["source"]) in _PELVIS_JOINT_SOURCES
     return *_checked(path, poses, trans, rate), pelvis_joint_y_up
 
 

@@ -25,6 +25,8 @@ from lsmplify_refine.solver.problem import Pose, Targets
 from lsmplify_refine.values.smpl_joints import BODY_JOINTS, JOINTS
 
 _POINTS = 25
+#: A larger number than any that training ends with.
+_MAX_WEIGHT = 1e6
 #: SMPL has two more body joints than SMPL-H: the hands. They are at rest in the input.
 _BODY_JOINTS = BODY_JOINTS["smpl"]
 _BETAS = 10
@@ -265,4 +267,6 @@ def _first_mismatch(weights: dict[Any, Any], wanted: dict[str, Tensor]) -> str |
             return f"{name} has shape {tuple(given.shape)}, not {tuple(value.shape)}"
         if not given.isfinite().all():
             return f"{name} has values that are not finite"
+        if given.numel() and given.abs().max() > _MAX_WEIGHT:
+            return f"{name} has a value of {given.abs().max():.3g}"
     return next((f"{name} is unknown" for name in weights if name not in wanted and name not in _UNUSED_KEYS), None)

@@ -13,12 +13,15 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from lsmplify_refine.errors import InputError
+from lsmplify_refine.errors import InputError, escaped
 from lsmplify_refine.regressor.network import NetworkConfig, ResidualRegressor
 from lsmplify_refine.regressor.published import PublishedNetwork, load_published
+from lsmplify_refine.safe_load import check_input
 
 Network = ResidualRegressor | PublishedNetwork
 _PUBLISHED = "published"
+#: More tensors than any of these networks has, and a larger number than any that training ends with.
+_MAX_TENSORS, _MAX_WEIGHT = 2000, 1e6
 
 
 def save_weights(network: nn.Module, path: Path, record: dict[str, Any]) -> None:
@@ -37,18 +40,23 @@ def load_weights(path: Path) -> Network:
     """
     if path.suffix != ".safetensors":
         return load_published(path)
+    check_input(path)
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
+            if len(file.keys()) > _MAX_TENSORS:
+                raise ValueError(f"{len(file.keys())} tensors")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
         size = json.loads(header["network"])
         network = PublishedNetwork() if size == _PUBLISHED else _network_of_size(size, tensors)
         network.load_state_dict(tensors)
-        broken = next((name for name, value in tensors.items() if not value.isfinite().all()), None)
-        if broken:
-            raise ValueError(f"{broken} is not finite")
+        for name, value in tensors.items():
+            if not value.isfinite().all():
+                raise ValueError(f"{name} is not finite")
+            if value.is_floating_point() and value.numel() and value.abs().max() > _MAX_WEIGHT:
+                raise ValueError(f"{name} holds {value.abs().max():.3g}")
     except (SafetensorError, OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:150]
+        reason = escaped(error, 150)
         raise InputError(f"{path}: not this regressor's weights, or cut short: {reason}") from error
     return network.eval().requires_grad_(False)
 
@@ -73,6 +81,7 @@ def weights_record(path: Path) -> dict[str, Any]:
     Raises:
         InputError: It does not say so, or is not a safetensors file.
     """
+    check_input(path)
     try:
         with safe_open(path, framework="pt") as file:
             record: dict[str, Any] = json.loads((file.metadata() or {})["record"])

@@ -22,6 +22,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from lsmplify_refine.errors import InputError
+from lsmplify_refine.safe_load import check_input
 
 #: Counter-clockwise quarter turns as OpenCV names them.
 _TURNS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
@@ -151,6 +152,8 @@ def _read_header(stream: VideoStream) -> _Header:
 
 
 def _open(path: Path) -> InputContainer:
+    if path.exists() and not path.is_dir() and os.access(path, os.R_OK):
+        check_input(path)
     try:
         container = av.open(str(path.absolute()))
     except av.error.FFmpegError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.keypoint_files import load_tracks
+from lsmplify_refine.keypoint_files.cameras import load_calibration
 from lsmplify_refine.keypoint_files.names import find_convention
 from lsmplify_refine.values.conventions import CONVENTIONS
 from tests.support.named_points import OPENPOSE, csv_of, metres, words, write_trc
@@ -137,3 +139,22 @@ def test_bad_files_are_named(name: str, text: str, message: str, tmp_path: Path)
     with pytest.raises(InputError, match=message) as caught:
         load_tracks(tmp_path / name)
     assert str(tmp_path / name) in str(caught.value)
+
+
+def test_a_trc_that_declares_more_than_it_has_is_refused_by_its_header(tmp_path: Path) -> None:
+    path = write_trc(tmp_path / "k.trc", OPENPOSE, metres(2, 25))
+    head = path.read_text().splitlines()[:5]
+    head[3] = "Frame#\tTime\t" + "\t\t\t".join(f"m{number}" for number in range(10_000))
+    path.write_text("\n".join([*head, *(["1\t0"] * 20_000)]))
+    with pytest.raises(InputError, match="10000 markers and 20000 rows, but not the text for them"):
+        load_tracks(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_keypoints_and_cameras_are_read_from_regular_files_only(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "k.trc")
+    with pytest.raises(InputError, match="is not a regular file"):
+        load_tracks(tmp_path / "k.trc")
+    os.mkfifo(tmp_path / "c.toml")
+    with pytest.raises(InputError, match="is not a regular file"):
+        load_calibration(tmp_path / "c.toml")

@@ -1,0 +1,29 @@
+"""The ranges of numeric options, for the command line and for Python alike."""
+
+from __future__ import annotations
+
+import math
+
+from lsmplify_refine.errors import InputError
+
+#: Smallest and largest value of each option; 0 is allowed too where `_OR_NONE` says so.
+_RANGES: dict[str, tuple[float, float]] = {
+    # a millisecond is less than a frame of any camera; ten seconds are a whole clip
+    "smooth_seconds": (1e-3, 10.0),
+    # a fisheye lens on a small picture, a telescope on a large one
+    "focal_px": (1.0, 1e6),
+    "passes": (1, 100),
+}
+_OR_NONE = ("smooth_seconds",)
+
+
+def check_range(option: str, value: float) -> None:
+    """Check an option's number.
+
+    Raises:
+        InputError: It is out of the option's range.
+    """
+    low, high = _RANGES[option]
+    if not (math.isfinite(value) and low <= value <= high) and not (value == 0 and option in _OR_NONE):
+        zero = "0, or " if option in _OR_NONE else ""
+        raise InputError(f"{option} is {value:g}; give {zero}{low:g} to {high:g}")
