@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import threading
+import uuid
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from fractions import Fraction
@@ -54,7 +57,9 @@ class VideoWriter:
         self._fps = _exact_rate(fps)
         self._time_base = time_base or 1 / self._fps
         self._count = 0
-        self._part = self.path.with_name(f".{self.path.stem}.{os.getpid()}.part.mp4")
+        # a short name: the file's own may be as long as the file system allows
+        self._part = self.path.with_name(f".{uuid.uuid4().hex[:8]}.part.mp4")
+        self._failed = threading.Event()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="encode")
         self._pending: deque[Future[None]] = deque()
 
@@ -76,6 +81,12 @@ class VideoWriter:
         # without matrix and range, players guess them by the picture size
         context.colorspace = context.color_primaries = context.color_trc = 1  # BT.709
         context.color_range = 1  # limited
+        try:
+            # now, since FFmpeg crashes on packets for a file whose header it could not write
+            self._container.start_encoding()
+        except (OSError, av.error.FFmpegError) as error:
+            self._remove()
+            raise self._unwritable(error) from error
         return self
 
     def write(self, image: np.ndarray, pts: int | None = None) -> None:
@@ -99,10 +110,7 @@ class VideoWriter:
                 self._finish()
         finally:
             self._worker.shutdown(wait=True, cancel_futures=True)
-            with contextlib.suppress(OSError, av.error.FFmpegError):  # the first error is the one to report
-                self._container.close()
-            with contextlib.suppress(OSError):
-                self._part.unlink(missing_ok=True)
+            self._remove()
 
     def _finish(self) -> None:
         if not self._count:
@@ -112,6 +120,9 @@ class VideoWriter:
         try:
             self._container.mux(self._stream.encode())
             self._container.close()
+            if not _is_whole_mp4(self._part):
+                # FFmpeg does not tell of an error in its last write
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             self._part.replace(self.path)
         except (OSError, av.error.FFmpegError) as error:
             raise self._unwritable(error) from error
@@ -123,6 +134,16 @@ class VideoWriter:
             raise self._unwritable(error) from error
 
     def _encode(self, image: np.ndarray, pts: int) -> None:
+        """Encode a frame, in the worker; after a failed write the encoder is never entered again."""
+        if self._failed.is_set():
+            return
+        try:
+            self._encode_now(image, pts)
+        except BaseException:
+            self._failed.set()
+            raise
+
+    def _encode_now(self, image: np.ndarray, pts: int) -> None:
         height, width = image.shape[:2]
         if width % 2 or height % 2:
             image = cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
@@ -131,8 +152,31 @@ class VideoWriter:
         frame.pts, frame.time_base = pts, self._time_base
         self._container.mux(self._stream.encode(frame))
 
+    def _remove(self) -> None:
+        """Close and remove the hidden file, if it is still there."""
+        with contextlib.suppress(OSError, av.error.FFmpegError):  # the first error is the one to report
+            self._container.close()
+        with contextlib.suppress(OSError):
+            self._part.unlink(missing_ok=True)
+
     def _unwritable(self, error: Exception) -> InputError:
         return InputError(f"{self.path}: cannot be written: {getattr(error, 'strerror', error)}; choose another output")
+
+
+def _is_whole_mp4(path: Path) -> bool:
+    """Whether a file is as long as its boxes say. Source: ISO/IEC 14496-12, section 4.2."""
+    length, position = path.stat().st_size, 0
+    with path.open("rb") as file:
+        while position < length:
+            file.seek(position)
+            header = file.read(16)
+            size = int.from_bytes(header[:4], "big")
+            if size == 1:
+                size = int.from_bytes(header[8:], "big")
+            if size < 8:
+                return False
+            position += size
+    return position == length > 0
 
 
 def _exact_rate(fps: Rational | float) -> Fraction:

@@ -80,10 +80,11 @@ def read_frames(path: str | Path) -> Iterator[np.ndarray]:
     """Decode a video frame by frame: RGB uint8 (height, width, 3), upright.
 
     Raises:
-        InputError: The file cannot be read or is damaged. The message says how many frames were decoded.
+        InputError: The file cannot be read or is damaged, its frames change their size, or the memory does not
+            suffice. The message says which frame.
     """
     path = Path(path)
-    decoded, cut_short = 0, False
+    decoded, cut_short, size = 0, False, None
     with _open(path) as container:
         stream = container.streams.video[0]
         stream.thread_type = ThreadType.AUTO
@@ -91,8 +92,14 @@ def read_frames(path: str | Path) -> Iterator[np.ndarray]:
             for packet in container.demux(stream):
                 cut_short |= packet.is_corrupt  # a decoder with threads swallows errors in the last packets
                 for frame in packet.decode():
+                    image = turn_upright(frame.to_ndarray(format="rgb24"), frame.rotation)
+                    size = size or image.shape
+                    if image.shape != size:
+                        raise _resized(path, decoded, size, image.shape)
                     decoded += 1
-                    yield turn_upright(frame.to_ndarray(format="rgb24"), frame.rotation)
+                    yield image
+        except MemoryError as error:  # FFmpeg's own among them
+            raise _too_large(path, stream) from error
         except av.error.FFmpegError as error:
             raise _damaged(path, decoded, str(error.strerror)) from error
     if cut_short:
@@ -181,11 +188,28 @@ def _damaged(path: Path, decoded: int, reason: str) -> InputError:
     )
 
 
+def _resized(path: Path, frame: int, first: tuple[int, ...], now: tuple[int, ...]) -> InputError:
+    return InputError(
+        f"{path}: frame {frame} has {now[1]}x{now[0]} pixels, the frames before it {first[1]}x{first[0]}; give all "
+        f"frames one size with `ffmpeg -i IN -vf scale={first[1]}:{first[0]} OUT.mp4`"
+    )
+
+
+def _too_large(path: Path, stream: VideoStream) -> InputError:
+    size = f"{stream.codec_context.width}x{stream.codec_context.height}"
+    return InputError(
+        f"{path}: out of memory while decoding frames of {size} pixels; `ffmpeg -i IN -vf scale=1280:-2 OUT.mp4` "
+        "gives smaller ones"
+    )
+
+
 def _upright_size(path: Path) -> tuple[int, int, int]:
     """Width and height in pixels of the upright picture, and the quarter turn that makes it upright."""
     with _open(path) as container:
         try:
             frame = next(container.decode(video=0))
+        except MemoryError as error:
+            raise _too_large(path, container.streams.video[0]) from error
         except (StopIteration, av.error.FFmpegError) as error:
             raise InputError(f"{path}: no frame can be decoded; re-encode it with ffmpeg") from error
         width, height, rotation = int(frame.width), int(frame.height), _quarter_turn(frame.rotation)

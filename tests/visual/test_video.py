@@ -1,17 +1,20 @@
 from __future__ import annotations
 
+import errno
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
 import pytest
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.visual.encode import VideoWriter
+from lsmplify_refine.visual.encode import QUEUE_LENGTH, VideoWriter
 from lsmplify_refine.visual.video import Ratio, as_fraction, probe, read_frames, turn_upright
 
 NTSC = Fraction(30000, 1001)
@@ -298,3 +301,108 @@ def test_a_read_only_folder(tmp_path: Path) -> None:
         pytest.skip("this user may write into read-only folders")
     with pytest.raises(InputError, match="cannot be written"):
         _write(folder / "out.mp4", _blocks(2))
+
+
+def test_a_video_whose_frames_change_their_size_says_where(tmp_path: Path) -> None:
+    """As of a stream whose camera was turned: H.264 without a container lets the size change."""
+    streams = []
+    for size in ((64, 48), (48, 64)):
+        part = tmp_path / "part.h264"
+        with av.open(str(part), "w", format="h264") as container:
+            stream = container.add_stream("libx264", rate=25)
+            stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+            for image in _blocks(5, *size):
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+            container.mux(stream.encode())
+        streams.append(part.read_bytes())
+    path = tmp_path / "clip.h264"
+    path.write_bytes(b"".join(streams))
+    decoded = []
+    with pytest.raises(InputError, match=r"clip.h264: frame 5 has 48x64 pixels, the frames before it 64x48; give all"):
+        for image in read_frames(path):
+            decoded.append(image.shape)
+    assert decoded == [(48, 64, 3)] * 5
+
+
+@pytest.mark.parametrize("error", [MemoryError(), av.error.MemoryError(12, "Cannot allocate memory")])
+def test_too_little_memory_is_not_called_damage(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = _write(tmp_path / "clip.mp4", _blocks(4))
+
+    def fail(*_: object) -> np.ndarray:
+        raise error
+
+    monkeypatch.setattr("lsmplify_refine.visual.video.turn_upright", fail)
+    with pytest.raises(InputError, match=r"clip.mp4: out of memory while decoding frames of 64x48 pixels; `ffmpeg"):
+        list(read_frames(path))
+
+
+def test_after_a_failed_write_the_encoder_is_never_entered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FFmpeg crashes on packets for a file whose header it could not write; frames may still wait in the queue."""
+    calls: list[int] = []
+
+    def fail(_: object, __: np.ndarray, ticks: int) -> None:
+        calls.append(ticks)
+        time.sleep(0.05)  # the other frames are in the queue by then
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(VideoWriter, "_encode_now", fail)
+    with (
+        pytest.raises(InputError, match="cannot be written: No space left on device"),
+        VideoWriter(tmp_path / "out.mp4", 64, 48, 25) as writer,
+    ):
+        for image in _blocks(QUEUE_LENGTH + 3):
+            writer.write(image)
+    assert calls == [0] and not list(tmp_path.iterdir())
+
+
+def test_a_header_that_cannot_be_written_is_told_before_the_first_frame(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk when the video is begun: the file has a name and takes no byte."""
+    monkeypatch.setattr("lsmplify_refine.visual.encode.av.open", lambda *_, **__: _FullDisk())
+    with (
+        pytest.raises(InputError, match="cannot be written: No space left on device"),
+        VideoWriter(tmp_path / "out.mp4", 64, 48, 25),
+    ):
+        pytest.fail("the block was entered")
+    assert not list(tmp_path.iterdir())
+
+
+class _FullDisk:
+    """A container whose header cannot be written."""
+
+    def add_stream(self, *_: object, **__: object) -> SimpleNamespace:
+        return SimpleNamespace(codec_context=SimpleNamespace())
+
+    def start_encoding(self) -> None:
+        raise av.error.OSError(errno.ENOSPC, "No space left on device")
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+@pytest.mark.parametrize("missing_bytes", [1, 1000])
+def test_an_error_in_the_last_write_is_noticed(
+    missing_bytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FFmpeg does not tell of it: the file is only shorter than it says."""
+    with pytest.raises(InputError, match="cannot be written"), VideoWriter(tmp_path / "out.mp4", 64, 48, 25) as writer:
+        for image in _blocks(30):
+            writer.write(image)
+        finish = writer._stream.encode
+
+        class Cut:
+            def encode(self) -> list[object]:
+                packets = finish()
+                writer._container.mux(packets)
+                writer._container.close()
+                with writer._part.open("r+b") as file:
+                    file.truncate(writer._part.stat().st_size - missing_bytes)
+                return []
+
+        while writer._pending:
+            writer._wait()
+        monkeypatch.setattr(writer, "_stream", Cut())
+    assert not list(tmp_path.iterdir())
