@@ -34,7 +34,18 @@ def escaped(text: object, limit: int | None = None) -> str:
     return line
 
 
+#: What torch, OpenCV and CUDA say instead of raising a `MemoryError`.
+_OUT_OF_MEMORY = ("allocate memory", "Insufficient memory", "out of memory")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error of any library means that there is not enough memory."""
+    return isinstance(error, MemoryError) or any(text in str(error) for text in _OUT_OF_MEMORY)
+
+
 def describe_error(error: BaseException) -> str:
     """An error in one line. Its type is named unless the message is for the user."""
+    if is_out_of_memory(error) and not isinstance(error, InputError):
+        return "out of memory"
     text = escaped(error, _MAX_MESSAGE)
     return text if isinstance(error, InputError) else f"{type(error).__name__}: {text}"

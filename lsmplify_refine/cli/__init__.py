@@ -7,34 +7,58 @@ import io
 import sys
 from collections.abc import Callable, Sequence
 
+from lsmplify_refine import stopping
 from lsmplify_refine._version import __version__
 from lsmplify_refine.cli import demo, doctor, evaluate, refine, train
-from lsmplify_refine.cli._options import BAD_INPUT, STOPPED
-from lsmplify_refine.errors import InputError
+from lsmplify_refine.cli._options import BAD_INPUT, LESS_MEMORY
+from lsmplify_refine.errors import InputError, is_out_of_memory
 
 VERBS = {"refine": refine, "demo": demo, "doctor": doctor, "train": train, "evaluate": evaluate}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code, see `_options.EXIT_CODES`."""
+    # before any heavy import: a signal must not break off inside one
+    with stopping.watched():
+        return _run(sys.argv[1:] if argv is None else argv)
+
+
+def _run(argv: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         # names of files and people need not be in the terminal's encoding
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    parser = make_parser()
-    args = parser.parse_args(_with_verb(arguments))
+    args = make_parser().parse_args(_with_verb(list(argv)))
     try:
         handle: Callable[[argparse.Namespace], int] = args.handle
-        return handle(args)
+        code = handle(args)
     except KeyboardInterrupt:
-        print(f"stopped; {getattr(args, 'stopped', 'no results were written')}", file=sys.stderr)
-        return STOPPED
-    except (InputError, OSError) as error:
-        if args.debug:
+        left: str = getattr(args, "stopped", "no results were written")
+        return _stopped(stopping.remains() or left, stopping.received())
+    except Exception as error:
+        message = _message(error)
+        if args.debug or message is None:
             raise
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"error: {' '.join(message.split())}", file=sys.stderr)
         return BAD_INPUT
+    # a signal that came after the last look at it
+    if stopping.received() is None:
+        return code
+    return _stopped(stopping.remains() or "everything was done already", stopping.received())
+
+
+def _stopped(left: str, number: int | None) -> int:
+    print(f"stopped; {left}", file=sys.stderr)
+    return stopping.exit_code(number)
+
+
+def _message(error: Exception) -> str | None:
+    """What to tell the user of an error; None if it is not theirs but a fault of this program."""
+    if isinstance(error, InputError | OSError):
+        return str(error)
+    if is_out_of_memory(error):
+        return f"out of memory; {LESS_MEMORY}"
+    return None
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import traceback
 from collections.abc import Iterable
 
@@ -17,6 +18,7 @@ from lsmplify_refine.engine.refinement import Refinement
 from lsmplify_refine.job.job import Job, Outcome
 from lsmplify_refine.job.report import counts
 from lsmplify_refine.job.run import run
+from lsmplify_refine.stopping import check
 from lsmplify_refine.values.notes import Note, Severity
 
 #: Labels of a job's stages on their progress bars.
@@ -40,11 +42,10 @@ def run_and_show(job: Job, *, debug: bool = False) -> int:
     """
     with Bars() as bars:
         outcome = run(job, progress=bars.advance, notify=bars.show_note)
-    console = Console(soft_wrap=True, highlight=False)
-    for refinement in outcome.refinements:
-        _show_person(console, refinement)
-    _show_notes(console, outcome.notes)
-    _show_files(console, outcome)
+    try:
+        _show(Console(soft_wrap=True, highlight=False), outcome)
+    except OSError as error:
+        print(f"warning: the results are written, but cannot be shown: {error.strerror}", file=sys.stderr)
     if outcome.video_error is None:
         return DONE
     if debug:
@@ -76,7 +77,8 @@ class Bars:
         self._progress.stop()
 
     def advance(self, stage: str, done: int, total: int) -> None:
-        """Move a stage's bar."""
+        """Move a stage's bar; a signal may stop the work here."""
+        check()
         if stage not in self._tasks:
             self._tasks[stage] = self._progress.add_task(_STAGE_LABELS.get(stage, stage), total=total)
         self._progress.update(self._tasks[stage], completed=done, total=total)
@@ -100,6 +102,13 @@ def metrics_table(refinement: Refinement) -> Table:
 
 def _figure(value: float | None) -> str:
     return "-" if value is None or not math.isfinite(value) else f"{value:.2f}"
+
+
+def _show(console: Console, outcome: Outcome) -> None:
+    for refinement in outcome.refinements:
+        _show_person(console, refinement)
+    _show_notes(console, outcome.notes)
+    _show_files(console, outcome)
 
 
 def _show_person(console: Console, refinement: Refinement) -> None:

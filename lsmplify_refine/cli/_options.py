@@ -18,8 +18,12 @@ if TYPE_CHECKING:
 #: Where a verb adds its parser.
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
-#: Exit codes. `FAULTS_FOUND` is doctor's; `PARTLY_FAILED`: results and report are written, the video is not.
-DONE, FAULTS_FOUND, BAD_INPUT, PARTLY_FAILED, STOPPED = 0, 1, 2, 3, 130
+#: Exit codes. `FAULTS_FOUND` is doctor's; `PARTLY_FAILED`: results and report are written, the video is not. A stop
+#: signal gives 128 and its number, see `stopping.exit_code`.
+DONE, FAULTS_FOUND, BAD_INPUT, PARTLY_FAILED = 0, 1, 2, 3
+
+#: What to do if the memory does not suffice.
+LESS_MEMORY = "a shorter clip or --no-video needs less; if the GPU is full, use --device cpu"
 
 #: No option without a range of its own needs smaller or larger numbers.
 _MIN_NUMBER, _MAX_NUMBER = 1e-12, 1e9
@@ -27,7 +31,8 @@ _MIN_NUMBER, _MAX_NUMBER = 1e-12, 1e9
 EXIT_CODES = f"""\
 Exit codes: {DONE} done; {FAULTS_FOUND} doctor found a fault; {BAD_INPUT} bad input, nothing written; \
 {PARTLY_FAILED} results and report
-written, but not the comparison video; {STOPPED} stopped with Ctrl-C, nothing written."""
+written, but not the comparison video; 130, 143, 129 stopped by Ctrl-C, SIGTERM or SIGHUP (the last line says what is
+written)."""
 
 
 def add_common_options(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +43,9 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--no-video", dest="write_video", action="store_false", help="do not write a comparison video")
     group.add_argument(
-        "--overwrite", action="store_true", help="replace existing output files; folders are never replaced"
+        "--overwrite",
+        action="store_true",
+        help="replace earlier outputs, the comparison video included; folders are never replaced",
     )
     add_debug_option(group)
 

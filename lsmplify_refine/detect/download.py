@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 from lsmplify_refine.errors import InputError
+from lsmplify_refine.stopping import check
 
 _TIMEOUT_S = 30
 _CHUNK_BYTES = 1 << 20
@@ -73,6 +74,7 @@ def _download(model: ModelFile, path: Path) -> None:
     digest, left = hashlib.sha256(), model.size + 1
     with urlopen(model.url, timeout=_TIMEOUT_S) as answer, path.open("wb") as file:
         while left > 0 and (chunk := answer.read(min(_CHUNK_BYTES, left))):
+            check()
             left -= len(chunk)
             digest.update(chunk)
             file.write(chunk)

@@ -29,6 +29,7 @@ from lsmplify_refine.regressor.network import NetworkConfig, ResidualRegressor
 from lsmplify_refine.regressor.published import PublishedNetwork, published_pose
 from lsmplify_refine.regressor.weights import load_weights, save_weights, weights_record
 from lsmplify_refine.solver.problem import Pose
+from lsmplify_refine.stopping import check
 
 _CHECKPOINT_EVERY = 1000
 _CHECKPOINT, _WEIGHTS = "checkpoint.ckpt", "weights.safetensors"
@@ -127,6 +128,7 @@ def train(
     loss_of = PoseLoss(body)
     errors: list[tuple[float, float]] = []
     for step in range(run.state["step"] + 1, config.steps + 1):
+        check()
         errors.append(run.step(forward, loss_of))
         last = step == config.steps
         if step % report_every == 0 or last:
