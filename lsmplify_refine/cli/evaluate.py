@@ -146,7 +146,7 @@ def handle(args: argparse.Namespace) -> int:
         )
     panels = {"pairs": panel, "takes": take_panel}
     description = describe(sets, panels, weights, config, pose_prior=pose_prior)
-    written = write(results, motion, description, args.output)
+    written = write(results, motion, description, args.output, overwrite=args.overwrite)
     # rows are kept on one line: a pipe has no width
     console = Console(soft_wrap=True, highlight=False, width=max(Console().width, 170))
     for table in (*main_tables(results), *motion_tables(motion)):

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lsmplify_refine.errors import InputError
 from lsmplify_refine.evaluate.datasets import TakeSet
 from lsmplify_refine.evaluate.methods import Panel
 from lsmplify_refine.evaluate.motion import MotionResult
@@ -17,8 +15,8 @@ from lsmplify_refine.evaluate.plot import draw_curves
 from lsmplify_refine.evaluate.run import EvaluateConfig, Result
 from lsmplify_refine.evaluate.scores import PROBES
 from lsmplify_refine.evaluate.table import main_tables, markdown, motion_tables, other_tables
-from lsmplify_refine.job.outputs import unwritable
 from lsmplify_refine.job.report import plain, versions, write_report
+from lsmplify_refine.job.transaction import FileSet, check_free, transaction, unwritable
 
 FILES = ("evaluation.json", "evaluation.md", "curves.png")
 #: Version of the JSON's layout, for programs that read it.
@@ -31,9 +29,7 @@ def prepare(folder: Path, *, overwrite: bool) -> None:
     Raises:
         InputError: The results already exist, or the folder cannot be created.
     """
-    for name in FILES:
-        if (folder / name).exists() and not overwrite:
-            raise InputError(f"{folder / name}: exists already; give --overwrite, or choose another --output")
+    check_free(_files(folder), overwrite=overwrite)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -69,17 +65,27 @@ def describe(
 
 
 def write(
-    results: Sequence[Result], motion: Sequence[MotionResult], description: dict[str, Any], folder: Path
+    results: Sequence[Result],
+    motion: Sequence[MotionResult],
+    description: dict[str, Any],
+    folder: Path,
+    *,
+    overwrite: bool = False,
 ) -> list[Path]:
-    """Write every file under a hidden name, then rename all; returns their paths."""
-    with tempfile.TemporaryDirectory(prefix=".lsmplify_refine_", dir=folder) as hidden:
-        report, page, curves = (Path(hidden) / name for name in FILES)
+    """Write all files, or none; returns their paths."""
+    files = _files(folder)
+    with transaction(files, overwrite=overwrite) as hidden:
+        report, page, curves = (hidden / name for name in FILES)
         rows, motion_rows = ([asdict(result) for result in part] for part in (results, motion))
         write_report(plain({**description, "rows": rows, "motion": motion_rows}), report)
         tables = [*main_tables(results), *motion_tables(motion), *other_tables(results)]
         page.write_text(markdown("Evaluation", _facts(description), tables), encoding="utf-8")
         draw_curves(results, curves)
-        return [part.replace(folder / part.name) for part in (report, page, curves)]
+    return [files.path(name) for name in FILES]
+
+
+def _files(folder: Path) -> FileSet:
+    return FileSet(folder, "evaluation", FILES)
 
 
 def sha256(path: Path) -> str:

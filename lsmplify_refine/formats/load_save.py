@@ -133,7 +133,8 @@ def save(estimates: Sequence[Estimate], path: str | Path, *, overwrite: bool = F
     _check_target(path, estimates[0].source, overwrite)
     if not name:
         check_plain(estimates, path)
-    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.tmp{path.suffix}")
+    # a short name: the file's own may be as long as the file system allows
+    temporary = path.with_name(f".{uuid.uuid4().hex[:8]}.tmp{path.suffix}")
     try:
         (adapters()[name].write if name else write_plain)(estimates, temporary)
         if path.exists():

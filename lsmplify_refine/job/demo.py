@@ -6,14 +6,14 @@ from importlib.resources import files
 from pathlib import Path
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.job.outputs import unwritable
+from lsmplify_refine.job.transaction import FileSet, transaction, unwritable
 
 #: The built-in files, in GVHMR's layout.
 FILES = ("0_input_video.mp4", "hmr4d_results.pt", "preprocess/vitpose.pt")
 
 
 def copy_input(folder: Path) -> Path:
-    """Copy the built-in input into a folder, which is created if it is missing.
+    """Copy the built-in input into a folder, which is created if it is missing. A half copy is completed.
 
     Returns:
         The folder, as `--input` takes it.
@@ -22,14 +22,25 @@ def copy_input(folder: Path) -> Path:
         InputError: Another file has one of the names, or the folder cannot be written to.
     """
     source = files("lsmplify_refine.assets") / "demo"
-    contents = {folder / name: source.joinpath(*name.split("/")).read_bytes() for name in FILES}
+    contents = {name: source.joinpath(*name.split("/")).read_bytes() for name in FILES}
+    copied = FileSet(folder, "demo input", FILES, when_stopped="no results were written")
     try:
-        for target, content in contents.items():
-            if target.exists() and not (target.is_file() and target.read_bytes() == content):
-                raise InputError(f"{target}: exists, and is not the demo's; choose another --output")
-        for target, content in contents.items():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
+        if all(_begins(copied.path(name), content, whole=True) for name, content in contents.items()):
+            return folder
+        for name, content in contents.items():
+            if copied.path(name).exists() and not _begins(copied.path(name), content):
+                raise InputError(f"{copied.path(name)}: exists, and is not the demo's; choose another --output")
+        with transaction(copied, overwrite=True) as hidden:
+            for name, content in contents.items():
+                hidden.joinpath(*name.split("/")).write_bytes(content)
     except OSError as error:
         raise unwritable(folder, error) from error
     return folder
+
+
+def _begins(path: Path, content: bytes, *, whole: bool = False) -> bool:
+    """Whether a file holds the content, or the beginning that a stopped copy leaves."""
+    if not path.is_file():
+        return False
+    found = path.read_bytes()
+    return found == content or (not whole and content.startswith(found))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,6 +87,10 @@ class Outputs:
         """The same file names in another folder."""
         comparison = self.comparison and folder / self.comparison.name
         return Outputs(folder / self.results.name, folder / self.report.name, comparison)
+
+    def without_comparison(self) -> Outputs:
+        """The results and the report alone."""
+        return replace(self, comparison=None)
 
 
 @dataclass(frozen=True)

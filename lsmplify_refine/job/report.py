@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import platform
 import re
 from collections import Counter
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lsmplify_refine._version import __version__
+from lsmplify_refine.errors import InputError
 from lsmplify_refine.geometry.metrics import keypoint_error_name, keypoint_errors
 
 if TYPE_CHECKING:
@@ -41,17 +41,19 @@ def build_report(job: Job, outcome: Outcome, *, device: str) -> dict[str, Any]:
 
 
 def write_report(report: dict[str, Any], path: Path) -> None:
-    """Write a report as JSON, whole or not at all."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    """Write a report as JSON.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
     text = json.dumps(report, indent=1, allow_nan=False, ensure_ascii=False)
     # a list of plain values belongs on one line; a line break inside brackets cannot be part of a string
     text = re.sub(r"\[\n\s*([^][{}]*?)\n\s*\]", lambda m: "[" + re.sub(r"\n\s*", " ", m[1]) + "]", text)
     try:
         # names of files need not be UTF-8
-        part.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+        path.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def plain(value: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -13,21 +12,22 @@ from lsmplify_refine.engine.refiner import Refiner
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats import load_save
 from lsmplify_refine.formats.export import export
-from lsmplify_refine.job.draw import draw, failure_note, gl_error, video_to_draw_on
+from lsmplify_refine.job.draw import draw, failure_note, gl_error, removal_notes, video_to_draw_on
 from lsmplify_refine.job.inputs import OpenedVideo, complete, in_space, open_video
-from lsmplify_refine.job.job import Job, Notify, Outcome, Outputs, Progress
+from lsmplify_refine.job.job import Job, Notify, Outcome, Progress
 from lsmplify_refine.job.keypoints import Step, find_keypoints
 from lsmplify_refine.job.outputs import name_outputs, staged
 from lsmplify_refine.job.people import FoundKeypoints, choose_people
 from lsmplify_refine.job.report import build_report, write_report
 from lsmplify_refine.options import Align, Device, Mode
+from lsmplify_refine.stopping import check
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.notes import Note
 from lsmplify_refine.visual.video import VideoInfo
 
 
 def run(job: Job, *, progress: Progress | None = None, notify: Notify | None = None) -> Outcome:
-    """Do the whole job. Results and report are both written, or nothing is.
+    """Do the whole job. All outputs are written, or none is.
 
     If the comparison video alone cannot be drawn, the outcome has a `video_error`, and a note says why.
 
@@ -38,11 +38,14 @@ def run(job: Job, *, progress: Progress | None = None, notify: Notify | None = N
 
     Raises:
         InputError: The input, the options or this machine do not allow it.
+        Stopped: A signal arrived, see `stopping.watched`.
     """
+    check()
     device = choose_device(job.device)
     if job.keypoints is not None and job.detector is not None:
         raise InputError(f"--keypoints {job.keypoints} and --detector {job.detector}: give one of them")
     people = load_save.load(job.input, format=job.format)
+    check()
     chosen = choose_people(people, job.person)
     _check_output_format(job, people, chosen)
     video = open_video(people, job.video, shown=job.write_video)
@@ -51,24 +54,28 @@ def run(job: Job, *, progress: Progress | None = None, notify: Notify | None = N
     wanted = _complete_all(job, people, chosen, video.info, found)
     canvas = video_to_draw_on(video.info, wanted.values()) if job.write_video else OpenedVideo(None)
     keypoint_notes = _keypoint_notes(found, body)
-    outputs = name_outputs(
-        people[0].source or job.input, job.output, video=canvas.info is not None, format=job.output_format
-    )
-    with staged(outputs, overwrite=job.overwrite) as staging:
+    outputs = name_outputs(people[0].source or job.input, job.output, format=job.output_format)
+    check()
+    with staged(outputs, overwrite=job.overwrite, video=canvas.info is not None) as staging:
         # reported now, not after the work
         video_error = _reported(gl_error(), notify) if canvas.info else None
         refiner = Refiner(body, device=device, progress=_step(progress, "refining"), **job.as_keywords())
         refinements = {index: refiner.refine(person) for index, person in wanted.items()}
+        check()
         export_notes = _write_results(job, people, refinements, body, staging.results)
         if canvas.info and staging.comparison and not video_error:
             step = _step(progress, "rendering")
             video_error = _reported(draw(canvas.info, staging.comparison, list(refinements.values()), step), notify)
+        check()
         notes = [*video.notes, *canvas.notes, *keypoint_notes, *export_notes]
         if video_error:
-            outputs = Outputs(outputs.results, outputs.report)
             notes.append(failure_note(video_error))
+        if video_error or not canvas.info:
+            notes += removal_notes(outputs, overwrite=job.overwrite)
+            outputs = outputs.without_comparison()
         outcome = Outcome(tuple(refinements.values()), outputs, tuple(dict.fromkeys(notes)), video_error)
         write_report(build_report(job, outcome, device=device), staging.report)
+        check()
     return outcome
 
 
@@ -179,8 +186,15 @@ def _write_results(
     return ()
 
 
-def _step(progress: Progress | None, stage: str) -> Step | None:
-    return partial(progress, stage) if progress else None
+def _step(progress: Progress | None, stage: str) -> Step:
+    """What a stage calls after each step: the run may be stopped there."""
+
+    def step(done: int, total: int) -> None:
+        check()
+        if progress:
+            progress(stage, done, total)
+
+    return step
 
 
 def _reported(error: Exception | None, notify: Notify | None) -> Exception | None:

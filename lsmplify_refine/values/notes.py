@@ -62,6 +62,7 @@ NoteCode = Literal[
     "shape-averaged",
     "shape-replaced",
     "skeleton-open",
+    "comparison-removed",
     "video-failed",
     "video-ignored",
     "video-not-drawn",

@@ -10,7 +10,7 @@ from lsmplify_refine.job.outputs import name_outputs, staged
 
 
 def test_outputs_appear_together_or_not_at_all(tmp_path: Path) -> None:
-    outputs = name_outputs(tmp_path / "a.b.pkl", tmp_path / "deep" / "er", video=True)
+    outputs = name_outputs(tmp_path / "a.b.pkl", tmp_path / "deep" / "er")
     assert [path.name for path in outputs.all] == ["a.b_refined.pkl", "a.b_comparison.mp4", "a.b_report.json"]
     with pytest.raises(RuntimeError), staged(outputs, overwrite=False) as staging:
         staging.results.write_text("half")
@@ -24,12 +24,12 @@ def test_outputs_appear_together_or_not_at_all(tmp_path: Path) -> None:
 
 
 def test_only_the_comparison_video_may_be_missing(tmp_path: Path) -> None:
-    outputs = name_outputs(tmp_path / "a.pkl", tmp_path / "out", video=True)
+    outputs = name_outputs(tmp_path / "a.pkl", tmp_path / "out")
     with staged(outputs, overwrite=False) as staging:
         staging.results.write_text("whole")
         staging.report.write_text("whole")
     assert sorted(outputs.results.parent.iterdir()) == sorted([outputs.results, outputs.report])
-    other = name_outputs(tmp_path / "b.pkl", tmp_path / "other", video=True)
+    other = name_outputs(tmp_path / "b.pkl", tmp_path / "other")
     with pytest.raises(FileNotFoundError), staged(other, overwrite=False) as staging:
         staging.report.write_text("whole")
     assert not other.results.parent.exists()
