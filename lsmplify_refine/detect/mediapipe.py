@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lsmplify_refine.detect.download import ModelFile, cached, stored
+from lsmplify_refine.detect.download import ModelFile, cached, model_folder, stored
 from lsmplify_refine.detect.flip import detect_flipped
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.safe_load import read_input
@@ -27,13 +27,7 @@ _MAX_PEOPLE = 6
 
 def downloaded_model() -> Path | None:
     """The model file, if it was downloaded before."""
-    return stored(HEAVY, _model_folder())
-
-
-def _model_folder() -> Path:
-    from platformdirs import user_cache_path
-
-    return user_cache_path("lsmplify-refine") / "models"
+    return stored(HEAVY, model_folder())
 
 
 class MediaPipe:
@@ -47,7 +41,7 @@ class MediaPipe:
             import mediapipe
             from mediapipe.tasks.python import BaseOptions, vision
 
-            path = model or cached(HEAVY, _model_folder())
+            path = model or cached(HEAVY, model_folder())
         except ImportError as error:
             raise InputError(
                 f"--detector mediapipe needs a missing package ({error}); pip install 'lsmplify-refine[detect]'"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import time
+import zipfile
+from http.client import BadStatusLine, IncompleteRead
 from pathlib import Path
 from urllib.error import URLError
 
@@ -57,7 +60,15 @@ def test_another_file_is_not_used(content: bytes, tmp_path: Path, web: list[byte
 
 
 @pytest.mark.parametrize(
-    "failure", [URLError(OSError("no route")), TimeoutError("slow"), ConnectionResetError("reset")]
+    "failure",
+    [
+        URLError(OSError("no route")),
+        TimeoutError("slow"),
+        ConnectionResetError("reset"),
+        IncompleteRead(b"", 5),
+        BadStatusLine("\x1b[31m"),
+        ValueError("unknown url type"),
+    ],
 )
 def test_offline_says_what_to_do(failure: Exception, tmp_path: Path, web: list[bytes | Exception]) -> None:
     web.append(failure)
@@ -65,6 +76,55 @@ def test_offline_says_what_to_do(failure: Exception, tmp_path: Path, web: list[b
         cached(MODEL, tmp_path)
     for part in (MODEL.url, str(tmp_path / "net.task"), "--detector-model"):
         assert part in str(error.value)
+    assert not list(tmp_path.iterdir()) and "\x1b" not in str(error.value)
+
+
+def test_a_server_that_sends_a_byte_at_a_time_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(0, 10**9, 10))
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))
+
+    class Slow(io.BytesIO):
+        def read1(self, size: int | None = -1, /) -> bytes:
+            return self.read(1)
+
+    monkeypatch.setattr(download, "urlopen", lambda url, timeout: Slow(CONTENT))
+    with pytest.raises(InputError, match=r"the server is too slow: \d bytes so far"):
+        cached(MODEL, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def archive(*names: str) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as file:
+        for name in names:
+            file.writestr(name, CONTENT)
+    return stream.getvalue()
+
+
+ARCHIVED = ModelFile("https://example.org/net_256.zip", MODEL.sha256, len(CONTENT), "end2end.onnx")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (archive("a/end2end.onnx", "deploy.json"), None),
+        (archive("deploy.json"), "0 files end2end.onnx, not one"),
+        (archive("a/end2end.onnx", "b/end2end.onnx"), "2 files"),
+        (b"not a zip", "not a zip file"),
+        (archive("end2end.onnx").replace(b"a model", b"b model"), "Bad CRC"),
+    ],
+)
+def test_a_model_in_an_archive(
+    content: bytes, reason: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "urlopen", lambda url, timeout: io.BytesIO(content))
+    if reason is None:
+        path = cached(ARCHIVED, tmp_path)
+        assert path == tmp_path / "net_256.onnx" and path.read_bytes() == CONTENT
+        assert list(tmp_path.iterdir()) == [path]
+        return
+    with pytest.raises(InputError, match=reason):
+        cached(ARCHIVED, tmp_path)
     assert not list(tmp_path.iterdir())
 
 

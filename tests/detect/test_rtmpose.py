@@ -10,7 +10,9 @@ from urllib.error import URLError
 import numpy as np
 import pytest
 
-from lsmplify_refine.detect import open_detector
+from lsmplify_refine.detect import download, open_detector, rtmpose
+from lsmplify_refine.detect.download import ModelFile
+from lsmplify_refine.detect.rtmpose import DETECTOR, POSE
 from lsmplify_refine.errors import InputError
 
 IMAGE = np.tile(np.array([10, 20, 30], np.uint8), (40, 60, 1))
@@ -20,8 +22,11 @@ POINTS, SCORES = np.full((2, 26, 2), 7.0), np.tile([0.5, 1.4], (2, 13))
 class BodyWithFeet:
     boxes = np.zeros((2, 4))
 
-    def __init__(self, **options: object) -> None:
-        assert options == {"mode": "balanced", "backend": "onnxruntime", "device": "cpu"}
+    def __init__(self, *, det: str, pose: str, **options: object) -> None:
+        assert Path(det).read_bytes() == DETECTOR.name.encode() and Path(pose).read_bytes() == POSE.name.encode()
+        assert options == {
+            "det_input_size": (640, 640), "pose_input_size": (192, 256), "backend": "onnxruntime", "device": "cpu"
+        }  # fmt: skip
         print("load model")
 
     def det_model(self, image: np.ndarray) -> np.ndarray:
@@ -34,11 +39,18 @@ class BodyWithFeet:
 
 
 @pytest.fixture
-def rtmlib(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def rtmlib(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """rtmlib with its models in our cache; neither downloads anything."""
     module = ModuleType("rtmlib")
-    module.BodyWithFeet = BodyWithFeet  # type: ignore[attr-defined]
+    vars(module)["BodyWithFeet"] = BodyWithFeet
     monkeypatch.setitem(sys.modules, "rtmlib", module)
-    return module
+
+    def cached(model: ModelFile, folder: Path) -> Path:
+        path = tmp_path / model.name
+        path.write_bytes(model.name.encode())
+        return path
+
+    monkeypatch.setattr(rtmpose, "cached", cached)
 
 
 @pytest.mark.usefixtures("rtmlib")
@@ -57,10 +69,18 @@ def test_it_takes_no_model() -> None:
         open_detector("rtmpose", Path("x.onnx"))
 
 
-def test_offline(rtmlib: ModuleType) -> None:
-    def offline(**_: object) -> None:
+@pytest.mark.usefixtures("rtmlib")
+def test_offline_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def offline(url: str, timeout: float) -> None:
         raise URLError("no route")
 
-    rtmlib.BodyWithFeet = offline  # type: ignore[attr-defined]
-    with pytest.raises(InputError, match=r"rtmlib cannot download its models .*no route"):
+    monkeypatch.setattr(rtmpose, "cached", lambda model, folder: download.cached(model, tmp_path))
+    monkeypatch.setattr(download, "urlopen", offline)
+    with pytest.raises(InputError, match=r"yolox_m.*\.zip: cannot be downloaded \(no route\)"):
         open_detector("rtmpose")
+
+
+def test_the_models_are_pinned() -> None:
+    for model in (DETECTOR, POSE):
+        assert model.url.startswith("https://") and model.name.endswith(".onnx") and len(model.sha256) == 64
+    assert DETECTOR.name == "yolox_m_8xb8-300e_humanart-c2c7a14a.onnx"
