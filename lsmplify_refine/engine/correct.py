@@ -1,7 +1,8 @@
-"""Correction: fit every frame to its keypoints, then find the track's most likely motion.
+"""Correction: fit every frame to its keypoints, then find the track's most likely motion; twice.
 
-The fit starts from the regressor's pose and is held to it. It is not repeated: every further fit, held to the last
-result, follows the keypoints' slow errors a little more.
+Both fits start from the regressor's pose and are held to it. Held to the last result instead, every further fit would
+follow the keypoints' slow errors a little more. The second fit's keypoints are averaged about the first motion (see
+`keypoint_smoothing`), so that garbage and short gaps do not show.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from lsmplify_refine.body.skinning import Skeleton, rest_levers
+from lsmplify_refine.engine.keypoint_smoothing import smooth_about_track
 from lsmplify_refine.engine.motion import BIAS_HZ, most_likely_motion
 from lsmplify_refine.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
 from lsmplify_refine.solver.batches import in_parallel
@@ -22,10 +24,12 @@ from lsmplify_refine.solver.gauss_newton import observed_share, project
 from lsmplify_refine.solver.problem import Pose, Prior, Schedule, Targets
 
 #: m^2/rad^2: at this prior a joint turns if keypoints 10 cm away from it are off by a few centimetres.
-_ROTATION_PRIOR = 0.0055
-_PELVIS_PRIOR = (0.055, 0.055, 0.055)
+_ROTATION_PRIOR = 0.006
+_PELVIS_PRIOR = (0.06, 0.06, 0.06)
 #: An image decides the pelvis across the view but hardly its depth, whose prior is ten times as strong.
-_PELVIS_PRIOR_IN_IMAGE = (0.055, 0.055, 0.55)
+_PELVIS_PRIOR_IN_IMAGE = (0.06, 0.06, 0.6)
+#: Standard deviation of the average of keypoints over time.
+_KEYPOINT_SECONDS = 0.05
 #: Keypoints nearer to a joint than this do not show its rotation.
 _MIN_LEVER_M = 0.05
 _FAR = Schedule(damping=(10.0, 1.0, 1.0), radius_m=(0.5, 0.25, 0.12))
@@ -69,30 +73,35 @@ def correct(
         regressor: Predicts the start of the fit, which then needs no coarse steps.
         progress: Called with (frames done, frames in all).
     """
-    count = len(start.pelvis)
     begin, schedule = start, _FAR
     if regressor is not None:
         begin, schedule = _keep_fixed(regressor(start, targets), start, prior), _NEAR
-    fit = partial(_fit, skeleton, begin, targets, prior, schedule)
-    found, share, done = [], [], 0
-    for part, part_share in in_parallel(fit, count, start.pelvis.device):
-        found.append(part)
-        share.append(part_share)
-        done += len(part.pelvis)
-        if progress:
-            progress(done, count)
-    fitted = Pose.joined(found)
-    if bias_hz is None:
-        return fitted
-    return most_likely_motion(
-        start,
-        fitted,
-        torch.cat(share).cpu().double().numpy(),
-        frame_ids=frame_ids,
-        fps=fps,
-        is_image=targets.is_image,
-        bias_hz=bias_hz,
-    )
+    rounds = 1 if bias_hz is None else 2
+    count, seen = len(start.pelvis), targets
+    for index in range(rounds):
+        fit = partial(_fit, skeleton, begin, seen, prior, schedule)
+        found, share, done = [], [], index * count
+        for part, part_share in in_parallel(fit, count, start.pelvis.device):
+            found.append(part)
+            share.append(part_share)
+            done += len(part.pelvis)
+            if progress:
+                progress(done, rounds * count)
+        pose = Pose.joined(found)
+        if bias_hz is None:
+            break
+        pose = most_likely_motion(
+            start,
+            pose,
+            torch.cat(share).cpu().double().numpy(),
+            frame_ids=frame_ids,
+            fps=fps,
+            is_image=targets.is_image,
+            bias_hz=bias_hz,
+        )
+        if index + 1 < rounds:
+            seen = smooth_about_track(skeleton, pose, targets, frame_ids=frame_ids, fps=fps, seconds=_KEYPOINT_SECONDS)
+    return pose
 
 
 def _fit(
