@@ -11,7 +11,8 @@ from lsmplify_refine import stopping
 from lsmplify_refine._version import __version__
 from lsmplify_refine.cli import demo, doctor, evaluate, refine, train
 from lsmplify_refine.cli._options import BAD_INPUT, LESS_MEMORY
-from lsmplify_refine.errors import InputError, escaped, is_out_of_memory
+from lsmplify_refine.cli._words import say
+from lsmplify_refine.errors import InputError, is_out_of_memory
 
 VERBS = {"refine": refine, "demo": demo, "doctor": doctor, "train": train, "evaluate": evaluate}
 
@@ -39,7 +40,7 @@ def _run(argv: Sequence[str]) -> int:
         message = _message(error)
         if args.debug or message is None:
             raise
-        print(f"error: {escaped(message)}", file=sys.stderr)
+        say(f"error: {message}", error=True)
         return BAD_INPUT
     # a signal that came after the last look at it
     if stopping.received() is None:
@@ -48,7 +49,7 @@ def _run(argv: Sequence[str]) -> int:
 
 
 def _stopped(left: str, number: int | None) -> int:
-    print(f"stopped; {left}", file=sys.stderr)
+    say(f"stopped; {left}", error=True)
     return stopping.exit_code(number)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 import traceback
 from collections.abc import Iterable
 
@@ -14,7 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from lsmplify_refine.cli._options import DONE, PARTLY_FAILED
+from lsmplify_refine.cli._words import say, say_on, show_table
 from lsmplify_refine.engine.refinement import Refinement
+from lsmplify_refine.errors import escaped
 from lsmplify_refine.job.job import Job, Outcome
 from lsmplify_refine.job.report import counts
 from lsmplify_refine.job.run import run
@@ -45,7 +46,7 @@ def run_and_show(job: Job, *, debug: bool = False) -> int:
     try:
         _show(Console(soft_wrap=True, highlight=False), outcome)
     except OSError as error:
-        print(f"warning: the results are written, but cannot be shown: {error.strerror}", file=sys.stderr)
+        say(f"warning: the results are written, but cannot be shown: {error.strerror}", error=True)
     if outcome.video_error is None:
         return DONE
     if debug:
@@ -91,7 +92,9 @@ class Bars:
 def metrics_table(refinement: Refinement) -> Table:
     """Before and after, one row per metric, with the do-nothing column that the result must beat."""
     names = dict.fromkeys(name for metrics in refinement.metrics.values() for name in metrics)
-    table = Table(box=box.SIMPLE_HEAD, title=Text(f"person {refinement.estimate.track_id}"), title_justify="left")
+    table = Table(
+        box=box.SIMPLE_HEAD, title=Text(escaped(f"person {refinement.estimate.track_id}")), title_justify="left"
+    )
     table.add_column("")
     for stage in refinement.metrics:
         table.add_column(_STAGE_HEADINGS.get(stage, stage), justify="right")
@@ -112,18 +115,18 @@ def _show(console: Console, outcome: Outcome) -> None:
 
 
 def _show_person(console: Console, refinement: Refinement) -> None:
-    console.print(metrics_table(refinement))
+    show_table(console, metrics_table(refinement))
     shown_counts = ", ".join(f"{count} {status}" for status, count in counts(refinement).items())
-    console.print(f"{len(refinement.estimate)} frames: {shown_counts}", markup=False)
+    say_on(console, f"{len(refinement.estimate)} frames: {shown_counts}")
     _show_notes(console, (*refinement.estimate.notes, *refinement.notes))
 
 
 def _show_notes(console: Console, notes: Iterable[Note]) -> None:
     for note in dict.fromkeys(notes):
-        console.print(f"{_NOTE_LABELS[note.severity]}: {note}", markup=False)
+        say_on(console, f"{_NOTE_LABELS[note.severity]}: {note}")
 
 
 def _show_files(console: Console, outcome: Outcome) -> None:
-    console.print()
+    say_on(console)
     for path in outcome.outputs.all:
-        console.print(f"wrote {path}", markup=False)
+        say_on(console, f"wrote {path}")

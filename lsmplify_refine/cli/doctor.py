@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from lsmplify_refine.cli._options import DONE, FAULTS_FOUND, Subparsers, add_debug_option
+from lsmplify_refine.cli._words import say
 
 
 def register_parser(subparsers: Subparsers) -> None:
@@ -28,9 +29,9 @@ def handle(args: argparse.Namespace) -> int:
     works = True
     for check in examine(args.body_model):
         verdict = "OK  " if check.ok else ("FAIL" if check.needed else "--  ")
-        print(f"{verdict} {check.name}: {check.detail}")
+        say(f"{verdict} {check.name}: {check.detail}")
         if check.fix:
-            print(f"     fix: {check.fix}")
+            say(f"     fix: {check.fix}")
         works = works and (check.ok or not check.needed)
-    print("Refining works here." if works else "Refining does not work here yet; see the fixes above.")
+    say("Refining works here." if works else "Refining does not work here yet; see the fixes above.")
     return DONE if works else FAULTS_FOUND

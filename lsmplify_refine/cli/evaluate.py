@@ -15,6 +15,7 @@ from lsmplify_refine.cli._options import (
     not_negative,
     whole_number,
 )
+from lsmplify_refine.cli._words import say_on, show_table
 
 if TYPE_CHECKING:
     from lsmplify_refine.body import BodyModel
@@ -150,9 +151,9 @@ def handle(args: argparse.Namespace) -> int:
     # rows are kept on one line: a pipe has no width
     console = Console(soft_wrap=True, highlight=False, width=max(Console().width, 170))
     for table in (*main_tables(results), *motion_tables(motion)):
-        console.print(for_terminal(table))
+        show_table(console, for_terminal(table))
     for path in written:
-        console.print(f"wrote {path}", markup=False)
+        say_on(console, f"wrote {path}")
     return DONE
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import get_args
 
@@ -14,6 +13,7 @@ from lsmplify_refine.cli._options import (
     job_from,
     ranged,
 )
+from lsmplify_refine.cli._words import say
 from lsmplify_refine.options import Align, Gender, Mode, OutputFormat
 from lsmplify_refine.values.conventions import LAYOUTS
 
@@ -148,5 +148,5 @@ def handle(args: argparse.Namespace) -> int:
 
     with trusting(args.trust_pickle) as notes:
         for note in notes:
-            print(f"warning: {note}", file=sys.stderr)
+            say(f"warning: {note}", error=True)
         return run_and_show(job_from(args, args.input), debug=args.debug)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from lsmplify_refine.cli._options import DONE, Subparsers, add_debug_option, at_least_one, given_options, positive
+from lsmplify_refine.cli._words import say
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.options import Architecture
 
@@ -97,7 +98,7 @@ def handle(args: argparse.Namespace) -> int:
 
         def report(progress: Progress) -> None:
             bars.advance("training", progress.step, config.steps)
-            print(f"step {progress.step}: PVE {progress.pve_mm_pelvis:.1f} mm", flush=True)
+            say(f"step {progress.step}: PVE {progress.pve_mm_pelvis:.1f} mm")
 
         train(
             split_by_subject(takes),
@@ -110,7 +111,7 @@ def handle(args: argparse.Namespace) -> int:
             on_progress=report,
         )
     if fabric.is_global_zero:
-        print(f"wrote {args.output / 'weights.safetensors'}")
+        say(f"wrote {args.output / 'weights.safetensors'}")
     return DONE
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from lsmplify_refine.errors import escaped
 from lsmplify_refine.evaluate.cases import Case
 from lsmplify_refine.evaluate.run import Result
 from lsmplify_refine.evaluate.scores import PVE
@@ -36,7 +37,8 @@ def draw_curves(results: Sequence[Result], path: Path) -> None:
             for method in rows[0].scores if rows else ():
                 values = [row.scores[method].metrics[PVE] for row in rows]
                 axis.plot([factor * _swept(row) for row in rows], values, marker=".", label=method)
-            axis.set(title=f"{name}\n{panel[1]}", xlabel=label, ylim=(0, None))
+            # a dollar sign would begin a formula
+            axis.set(title=f"{escaped(name)}\n{panel[1]}".replace("$", r"\$"), xlabel=label, ylim=(0, None))
             axis.title.set_fontsize(8)
         axes[line][0].set_ylabel(PVE)
     handles, labels = axes[0][0].get_legend_handles_labels()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from lsmplify_refine.errors import escaped
 from lsmplify_refine.evaluate.motion import METRICS, REFINED, SPEED_RATIO, MotionResult
 from lsmplify_refine.evaluate.run import Result, Score
 from lsmplify_refine.evaluate.scores import ACCEL, FIRST_HALF, PVE, SECOND_HALF
@@ -84,23 +86,35 @@ def motion_tables(results: Sequence[MotionResult]) -> list[Table]:
 
 def markdown(heading: str, facts: Sequence[str], tables: Iterable[Table]) -> str:
     """Format a page of facts and tables."""
-    blocks = [f"# {heading}", "\n".join(f"- {fact}" for fact in facts)]
+    blocks = [f"# {_on_page(heading)}", "\n".join(f"- {_on_page(fact)}" for fact in facts)]
     for table in tables:
         lines = [table.headings, ("---", *["---:"] * (len(table.headings) - 1)), *table.rows]
-        blocks += [f"## {table.title}", table.note, "\n".join("| " + " | ".join(line) + " |" for line in lines)]
+        rows = "\n".join("| " + " | ".join(map(_on_page, line)) + " |" for line in lines)
+        blocks += [f"## {_on_page(table.title)}", _on_page(table.note), rows]
     return "\n\n".join(blocks) + "\n"
+
+
+def _on_page(text: str) -> str:
+    """Words on a page of Markdown: names of folders and people are neither columns, tags, links nor emphasis."""
+    return re.sub(r"([\\|<\[\]`*])", r"\\\1", escaped(text))
 
 
 def for_terminal(table: Table) -> RichTable:
     """Make a table for rich's console."""
     from rich import box
     from rich.table import Table as RichTable
+    from rich.text import Text
 
-    shown = RichTable(box=box.SIMPLE_HEAD, title=table.title, title_justify="left", caption=table.note)
+    def words(text: str) -> Text:
+        """Words as they are: names of folders and people are not rich's markup."""
+        return Text(escaped(text))
+
+    title, note = words(table.title), words(table.note)
+    shown = RichTable(box=box.SIMPLE_HEAD, title=title, title_justify="left", caption=note)
     for index, heading in enumerate(table.headings):
-        shown.add_column(heading, justify="right" if index else "left", no_wrap=True)
+        shown.add_column(words(heading), justify="right" if index else "left", no_wrap=True)
     for row in table.rows:
-        shown.add_row(*row)
+        shown.add_row(*map(words, row))
     return shown
 
 

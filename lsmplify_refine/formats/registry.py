@@ -10,6 +10,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from lsmplify_refine.errors import escaped
 from lsmplify_refine.values.estimate import Estimate
 
 #: Third parties add an adapter module under this entry-point group.
@@ -79,5 +80,5 @@ def adapters() -> dict[str, Adapter]:
             found[point.name] = point.load()
         # a broken third-party package must not disable the other formats
         except Exception as error:
-            warnings.warn(f"the adapter {point.name} ({point.value}) cannot be loaded: {error}", stacklevel=2)
+            warnings.warn(f"the adapter {point.name} ({point.value}) cannot be loaded: {escaped(error)}", stacklevel=2)
     return found

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lsmplify_refine._version import __version__
-from lsmplify_refine.errors import InputError
+from lsmplify_refine.errors import InputError, escaped
 from lsmplify_refine.geometry.metrics import keypoint_error_name, keypoint_errors
 
 if TYPE_CHECKING:
@@ -57,18 +57,20 @@ def write_report(report: dict[str, Any], path: Path) -> None:
 
 
 def plain(value: Any) -> Any:
-    """Any value as JSON can hold it: arrays to lists, paths to strings, NaN and infinity to null."""
+    """Any value as JSON can hold it: arrays to lists, paths to strings, NaN and infinity to null; text is escaped."""
     if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {escaped(key): plain(item) for key, item in value.items()}
     if isinstance(value, np.ndarray | np.generic):
         return plain(value.tolist())
-    if isinstance(value, str) or value is None or isinstance(value, bool | int):
+    if isinstance(value, str):
+        return escaped(value)
+    if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, float):
         return float(f"{value:.6g}") if math.isfinite(value) else None
     if isinstance(value, Sequence):
         return [plain(item) for item in value]
-    return str(value)
+    return escaped(value)
 
 
 def counts(refinement: Refinement) -> dict[str, int]:

@@ -195,7 +195,7 @@ def test_existing_results_need_overwrite(inputs: Path, tmp_path: Path, capsys: p
         ({"data": ["nowhere"]}, "nowhere: no such folder"),
         ({"subjects": ["77"]}, r"no take of the subject\(s\) 77"),
         ({"estimates": ["nowhere"]}, "nowhere: no such file or folder"),
-        ({"weights": ["nowhere.safetensors"]}, "nowhere.safetensors: not this regressor's weights"),
+        ({"weights": ["nowhere.safetensors"]}, "nowhere.safetensors: (not this regressor's weights|cannot be read)"),
         ({"weights": ["published.safetensors"]}, "give them as --published"),
         ({"published": ["ours.safetensors"]}, "give them as --weights"),
         ({"output": ["ours.safetensors"]}, "ours.safetensors: .*"),
