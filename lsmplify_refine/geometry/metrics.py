@@ -10,6 +10,9 @@ from lsmplify_refine.geometry.robust import robust_square
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.keypoints import Keypoints
 
+#: Probability beyond which a foot counts as standing still.
+_STILL = 0.8
+
 
 def reprojection_errors_px(
     points: Float[np.ndarray, "frames points 3"], K: Float[np.ndarray, "frames 3 3"], keypoints: Keypoints
@@ -108,8 +111,34 @@ def speed_p95_m_per_s(
     return float(np.percentile(known, 95)) * fps if known.size else 0.0
 
 
+def foot_slide_cm_per_s(
+    feet: Float[np.ndarray, "frames feet 3"],
+    still: Float[np.ndarray, "frames feet"],
+    frame_ids: Int[np.ndarray, " frames"],
+    fps: float,
+    *,
+    up: int,
+) -> float:
+    """Mean speed along the ground of feet that should stand still, cm/s; 0 if none does.
+
+    Args:
+        feet: Joints of the feet in a world, metres.
+        still: Probability that each stands still from a frame to the next; beyond 0.8 it counts, as in GVHMR.
+        frame_ids: (T,) video frame of each row; steps across gaps are left out.
+        fps: Frames per second.
+        up: The vertical axis.
+    """
+    speeds = 100 * fps * _difference_norms(np.delete(feet, up, axis=-1), frame_ids, 1)
+    return _mean_or_zero(speeds[still[:-1] > _STILL])
+
+
+def floor_spread_cm(feet: Float[np.ndarray, "frames feet 3"], *, up: int) -> float:
+    """Standard deviation of the lowest foot's height over the frames, cm; `up` is the vertical axis."""
+    return 100 * float(feet[..., up].min(1).std())
+
+
 def _difference_norms(
-    joints: Float[np.ndarray, "frames joints 3"], frame_ids: Int[np.ndarray, " frames"], order: int
+    joints: Float[np.ndarray, "frames joints axes"], frame_ids: Int[np.ndarray, " frames"], order: int
 ) -> Float[np.ndarray, "differences joints"]:
     """Norms of the differences of an order; NaN across gaps."""
     norms = np.linalg.norm(np.diff(joints, n=order, axis=0), axis=-1)
@@ -118,6 +147,6 @@ def _difference_norms(
     return np.where(steady[:, None], norms, np.nan)
 
 
-def _mean_or_zero(values: Float[np.ndarray, "differences joints"]) -> float:
+def _mean_or_zero(values: Float[np.ndarray, " *differences"]) -> float:
     known = values[np.isfinite(values)]
     return float(known.mean()) if known.size else 0.0

@@ -7,6 +7,8 @@ from lsmplify_refine import Camera, Keypoints
 from lsmplify_refine.geometry.metrics import (
     accel_mm_per_frame2,
     confidence_weighted_mean,
+    floor_spread_cm,
+    foot_slide_cm_per_s,
     jerk_m_per_s3,
     jitter_10m_per_s3,
     keypoint_error_name,
@@ -102,3 +104,24 @@ def test_a_frames_speed_is_since_the_frame_before() -> None:
     joints = np.zeros((5, 2, 3))
     joints[:, 0, 0] = [0.0, 0.1, 0.1, 5.0, 5.3]
     assert np.allclose(speeds_m_per_s(joints, np.array([0, 1, 2, 7, 8]), 20.0), [0, 1, 0, 0, 3])
+
+
+@pytest.mark.parametrize(("up", "ground"), [(1, 0), (2, 1)])
+def test_only_feet_that_stand_slide_and_only_along_the_ground(up: int, ground: int) -> None:
+    feet = np.zeros((7, 4, 3))
+    frames = np.arange(7.0)[:, None]
+    feet[..., ground] = frames * [0.001, 0.5, 0.003, 0.5]
+    feet[..., up] = 5 * frames  # rising is not sliding
+    still = np.tile([0.9, 0.3, 0.85, 0.8], (7, 1))
+    ids = np.array([0, 1, 2, 3, 10, 11, 12])
+    feet[4:, :, ground] += 100.0  # the step across the gap is left out
+    assert foot_slide_cm_per_s(feet, still, ids, 30.0, up=up) == pytest.approx(6.0)
+    assert foot_slide_cm_per_s(feet, 0 * still, ids, 30.0, up=up) == 0
+    assert foot_slide_cm_per_s(feet[:1], still[:1], ids[:1], 30.0, up=up) == 0
+
+
+def test_the_floor_is_as_even_as_the_lowest_foot() -> None:
+    feet = np.zeros((4, 4, 3))
+    feet[..., 2] = [[0.1, 0.5, 0.5, 0.5], [0.5, 0.2, 0.5, 0.5], [0.5, 0.5, 0.1, 0.5], [0.5, 0.5, 0.5, 0.2]]
+    assert floor_spread_cm(feet, up=2) == pytest.approx(5.0)
+    assert floor_spread_cm(feet, up=1) == 0
