@@ -17,7 +17,8 @@ from scipy.ndimage import minimum_filter1d, uniform_filter1d
 from lsmplify_refine.engine.joint_limits import beyond_range, joint_name
 from lsmplify_refine.geometry.smoothing import segments
 
-_EASE_SECONDS = 0.2
+#: How long easing takes where errors differ, seconds.
+EASE_SECONDS = 0.2
 _SHARES = (1.0, 0.75, 0.5, 0.25, 0.0)
 #: How much further than the input a joint may be bent beyond its range, radians.
 _ANGLE_SLACK = np.radians(3.0)
@@ -79,7 +80,7 @@ def limit_joints(
         "; ".join(f"{joint_name(int(joint))} bent beyond its range" for joint in np.flatnonzero(row < 1))
         for row in allowed
     ]
-    return _ease(allowed, frame_ids, fps, _EASE_SECONDS), reasons
+    return ease(allowed, frame_ids, fps, EASE_SECONDS), reasons
 
 
 def gate(
@@ -100,7 +101,7 @@ def gate(
     """
     as_input = scores_at(np.zeros(len(frame_ids)))
     calm = _calm_share(scores_at, as_input)
-    eased = _ease(calm, frame_ids, fps, _JERK_EASE_SECONDS)
+    eased = ease(calm, frame_ids, fps, _JERK_EASE_SECONDS)
     share, allowed = eased, np.ones(len(frame_ids))
     # the share of one frame eases its neighbours too, so look again until no frame gets worse
     for _ in _SHARES:
@@ -109,7 +110,7 @@ def gate(
             break
         for row in np.flatnonzero(worse):
             allowed[row] = max((s for s in _SHARES if s < share[row] - 1e-9), default=0.0)
-        share = np.minimum(eased, _ease(allowed, frame_ids, fps, _EASE_SECONDS))
+        share = np.minimum(eased, ease(allowed, frame_ids, fps, EASE_SECONDS))
     share = np.where(scores_at(share).error > as_input.error, 0.0, share)
     return _verdict(share, allowed < 1, calm < 1, limited)
 
@@ -126,10 +127,17 @@ def _calm_share(scores_at: Callable[[np.ndarray], FrameScores], as_input: FrameS
     return allowed
 
 
-def _ease(
+def ease(
     allowed: Float[np.ndarray, " frames *joints"], frame_ids: Int[np.ndarray, " frames"], fps: float, seconds: float
 ) -> Float[np.ndarray, " frames *joints"]:
-    """Shares that change slowly over time and are nowhere above what is allowed."""
+    """Shares that change slowly over time and are nowhere above what is allowed.
+
+    Args:
+        allowed: Max shares.
+        frame_ids: (T,) video frame of each row; nothing is eased across gaps.
+        fps: Frames per second.
+        seconds: How long easing takes.
+    """
     width = 2 * round(seconds * fps / 2) + 1
     eased = np.empty_like(allowed)
     for rows in segments(frame_ids):

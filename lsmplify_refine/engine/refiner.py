@@ -21,6 +21,7 @@ from lsmplify_refine.engine.motion import BIAS_HZ, most_likely_motion, without_j
 from lsmplify_refine.engine.refinement import BodyTrack, Refinement
 from lsmplify_refine.engine.scoring import frame_scores, track_metrics
 from lsmplify_refine.engine.shape import FittedShape, shape_of_track
+from lsmplify_refine.engine.standing import keep_feet
 from lsmplify_refine.engine.stream import Stream
 from lsmplify_refine.engine.targets import betas_on_body, given_targets, image_targets
 from lsmplify_refine.engine.track import Track, check_confidence, make_track
@@ -198,14 +199,17 @@ class Refiner:
         verdict = gate(scores_at, estimate.frame_ids, fps, limited)
         as_read = self._body_track(track.pose, FittedShape(betas_on_body(estimate, self.body), 1.0, np.zeros(3)))
         before = self._body_track(start, shape)
+        calm = self._body_track(base, shape)
         after = self._body_track(apply_correction(base, turn, shift, verdict.share), shape)
+        standing = keep_feet(estimate, track, before, calm, after, verdict.share, fps=fps, bias_hz=self._bias_hz)
+        after = standing.after
         posed = (stage.keypoints(track.keypoints.convention) for stage in (before, after))
         doubt = doubt_keypoints(track, *posed, frame_ids=estimate.frame_ids, fps=fps)
         verdict = doubt.marked(verdict)
         stages = {"input": as_read, "calibrated": before, "refined": after}
         return Refinement(
             estimate=estimate,
-            refined=write_back(estimate, before, after),
+            refined=write_back(estimate, before, after, standing.root),
             before=before,
             after=after,
             camera=track.camera,
@@ -215,6 +219,7 @@ class Refiner:
             blend=verdict.share,
             metrics={
                 name: track_metrics(stage, track.camera, track.keypoints, estimate.frame_ids, fps)
+                | standing.metrics.get(name, {})
                 for name, stage in stages.items()
             },
             notes=track.notes + notes + doubt.notes(),

