@@ -52,10 +52,14 @@ _CONTRADICTS_RAD = 1.0
 _NO_WEIGHT = 1e-6
 #: A fit this many standard deviations off counts a quarter; the second solve of two knows which fits are.
 _OUTLIER, _SOLVES = 3.0, 2
+#: A joint that no keypoint sees has no bias that could be told: its bias hardly bends.
+_STIFF = 1e9
 #: Keypoints that decide less than this share of an unknown do not show it.
 _MIN_SHARE = 1e-3
 #: Nobody turns or runs faster than this from frame to frame; the video was cut. rad/s and m/s.
 _CUT_RAD_PER_S, _CUT_M_PER_S = 30.0, 15.0
+#: Joints of this many frames in all are solved together: a live window's at once, a long track's one by one.
+_FRAMES_TOGETHER = 4096
 #: A flip of the estimate that ends this soon is not a cut.
 _FLIP_SECONDS = 0.3
 
@@ -96,13 +100,13 @@ def most_likely_motion(
     estimated, fitted = (pose.rotations.detach().cpu().double() for pose in (start, fit))
     placed, shown = (pose.pelvis.detach().cpu().double().numpy() for pose in (start, fit))
     rotations, pelvis = fitted.clone(), shown.copy()
-    quiet = (_QUIET_ACROSS_M2, _QUIET_ACROSS_M2, _QUIET_M2) if is_image else (_QUIET_M2,) * 3
+    quiet = np.array([_QUIET_ACROSS_M2, _QUIET_ACROSS_M2, _QUIET_M2] if is_image else [_QUIET_M2] * 3)
     for rows in segments(frame_ids + _cuts(start, fit, fps)):
-        for joint in range(rotations.shape[1]):
-            of_joint = share[rows, joint]
-            rotations[rows, joint] = _rotation(estimated[rows, joint], fitted[rows, joint], of_joint, model)
-        for axis in range(3):
-            pelvis[rows, axis] = _place(placed[rows, axis], shown[rows, axis], share[rows, -1], model, quiet[axis])
+        count = max(1, _FRAMES_TOGETHER // len(frame_ids[rows]))
+        for first in range(0, rotations.shape[1], count):
+            some = (rows, slice(first, min(first + count, rotations.shape[1])))
+            rotations[some] = _rotations(estimated[some], fitted[some], share[some], model)
+        pelvis[rows] = _place(placed[rows], shown[rows], share[rows, -1:], model, quiet)
     return Pose(rotations.to(start.rotations), torch.as_tensor(pelvis).to(start.pelvis))
 
 
@@ -143,35 +147,40 @@ def _cuts(start: Pose, fit: Pose, fps: float) -> Int[np.ndarray, " frames"]:
     return np.cumsum(cuts)
 
 
-def _rotation(
-    estimate: Float[Tensor, "frames 3 3"],
-    fit: Float[Tensor, "frames 3 3"],
-    share: Float[np.ndarray, " frames"],
+def _rotations(
+    estimate: Float[Tensor, "frames joints 3 3"],
+    fit: Float[Tensor, "frames joints 3 3"],
+    share: Float[np.ndarray, "frames joints"],
     model: _Model,
-) -> Float[Tensor, "frames 3 3"]:
-    """The most likely rotations of one joint, in the tangent space of the low-passed fit."""
+) -> Float[Tensor, "frames joints 3 3"]:
+    """The most likely rotations of some joints, in the tangent space of the low-passed fit."""
     quats = [_continuous(roma.rotmat_to_unitquat(rotations)) for rotations in (estimate, fit)]
     smoothed = _low_passed(quats[1], _LOW_PASS_SECONDS * model.fps)
-    step, frames = reading_step(model.fps), len(fit)
+    step, (frames, joints) = reading_step(model.fps), share.shape
     if frames < min_frames(model.fps):
-        levels = unread_noise_levels(frames)
+        levels = unread_noise_levels(frames, joints)
     else:
         increments = (_rotvec_between(quat[:-step], quat[step:]) for quat in (*quats, smoothed))
-        levels = read_noise_levels(*increments, frames=frames, fps=model.fps, quiet=_QUIET_RAD2)
-    if not share.any() and not levels.estimate.any():
-        return estimate
+        quiet = np.full(joints, _QUIET_RAD2)
+        levels = read_noise_levels(*increments, frames=frames, fps=model.fps, quiet=quiet)
     away, seen = (_rotvec_between(smoothed, quat) for quat in quats)
     bend = np.diff(_rotvec_between(smoothed[:-1], smoothed[1:]), MOTION_ORDER - 1, axis=0)
     near, fits = (np.linalg.norm(vectors, axis=-1) < _CONTRADICTS_RAD for vectors in (away, seen))
     turn = _solve(away, seen, bend, levels, share * fits, near & (not model.alone), model, _BIAS_RAD)
-    moved = roma.quat_product(smoothed, roma.rotvec_to_unitquat(torch.as_tensor(turn)))
-    rotations: Tensor = roma.unitquat_to_rotmat(moved)
-    return rotations
+    moved = roma.unitquat_to_rotmat(roma.quat_product(smoothed, roma.rotvec_to_unitquat(torch.as_tensor(turn))))
+    keeps = torch.as_tensor(_keeps(share, levels))
+    return torch.where(keeps[:, None, None], estimate, moved)
 
 
-def _low_passed(quats: Float[Tensor, "frames 4"], sigma: float) -> Float[Tensor, "frames 4"]:
+def _keeps(share: Float[np.ndarray, "frames parts"], levels: NoiseLevels) -> Bool[np.ndarray, " parts"]:
+    """Parts that no keypoint sees and whose estimate is quiet: they keep their exact values."""
+    kept: Bool[np.ndarray, " parts"] = np.equal(share, 0).all(0) & np.equal(levels.estimate, 0).all(0)
+    return kept
+
+
+def _low_passed(quats: Float[Tensor, "frames joints 4"], sigma: float) -> Float[Tensor, "frames joints 4"]:
     """Means of rotations over time, without frames that flip; `sigma` is in frames."""
-    weights = np.ones((len(quats), 1))
+    weights = np.ones((*quats.shape[:2], 1))
     # the second time without the flips that the first shows
     for _ in range(2):
         smoothed = torch.as_tensor(gaussian_mean(quats.numpy() * weights, sigma))
@@ -184,41 +193,40 @@ def _low_passed(quats: Float[Tensor, "frames 4"], sigma: float) -> Float[Tensor,
 
 
 def _place(
-    estimate: Float[np.ndarray, " frames"],
-    fit: Float[np.ndarray, " frames"],
-    share: Float[np.ndarray, " frames"],
+    estimate: Float[np.ndarray, "frames 3"],
+    fit: Float[np.ndarray, "frames 3"],
+    share: Float[np.ndarray, "frames 1"],
     model: _Model,
-    quiet: float,
-) -> Float[np.ndarray, " frames"]:
-    """The most likely path of one axis of the pelvis."""
+    quiet: Float[np.ndarray, 3],
+) -> Float[np.ndarray, "frames 3"]:
+    """The most likely path of the pelvis, axis by axis."""
     smoothed = gaussian_mean(fit, _LOW_PASS_SECONDS * model.fps)
     step, frames = reading_step(model.fps), len(fit)
     if frames < min_frames(model.fps):
-        levels = unread_noise_levels(frames)
+        levels = unread_noise_levels(frames, 3)
     else:
-        increments = ((path[step:] - path[:-step])[:, None] for path in (estimate, fit, smoothed))
+        increments = ((path[step:] - path[:-step])[..., None] for path in (estimate, fit, smoothed))
         levels = read_noise_levels(*increments, frames=frames, fps=model.fps, quiet=quiet)
-    if not share.any() and not levels.estimate.any():
-        return estimate
-    bend = np.diff(smoothed, MOTION_ORDER)[:, None]
-    says = np.full(frames, not model.alone)
-    away, seen = (estimate - smoothed)[:, None], (fit - smoothed)[:, None]
-    shift = _solve(away, seen, bend, levels, share, says, model, _BIAS_M)
-    path: np.ndarray = smoothed + shift[:, 0]
+    bend = np.diff(smoothed, MOTION_ORDER, axis=0)[..., None]
+    shares = np.repeat(share, 3, axis=1)
+    says = np.full(fit.shape, not model.alone)
+    away, seen = (estimate - smoothed)[..., None], (fit - smoothed)[..., None]
+    shift = _solve(away, seen, bend, levels, shares, says, model, _BIAS_M)
+    path: np.ndarray = np.where(_keeps(shares, levels), estimate, smoothed + shift[..., 0])
     return path
 
 
 def _solve(
-    estimate: Float[np.ndarray, "frames axes"],
-    fit: Float[np.ndarray, "frames axes"],
-    bend: Float[np.ndarray, "differences axes"],
+    estimate: Float[np.ndarray, "frames parts axes"],
+    fit: Float[np.ndarray, "frames parts axes"],
+    bend: Float[np.ndarray, "differences parts axes"],
     levels: NoiseLevels,
-    share: Float[np.ndarray, " frames"],
-    says: Bool[np.ndarray, " frames"],
+    share: Float[np.ndarray, "frames parts"],
+    says: Bool[np.ndarray, "frames parts"],
     model: _Model,
     bias: float,
-) -> Float[np.ndarray, "frames axes"]:
-    """The posterior mean of x about a reference; its unknowns are x and b of every frame, in turns.
+) -> Float[np.ndarray, "frames parts axes"]:
+    """The posterior mean of x about a reference; the unknowns of a part are x and b of every frame, in turns.
 
     Args:
         estimate: The estimate, from the reference.
@@ -230,35 +238,33 @@ def _solve(
         model: What all joints share.
         bias: Standard deviation of the bias, held for a second.
     """
-    frames, axes = estimate.shape
+    frames, parts, axes = estimate.shape
     heard = np.where(says, 1 / (levels.estimate + _MIN_ESTIMATE), _NO_WEIGHT)
     seen = np.sqrt(share) / levels.fit
     shown = share > _MIN_SHARE
-    # an unseen joint has no bias that could be told
-    stiff = (
-        float(np.median(seen[shown])) / (2 * np.sin(np.pi * min(model.bias_hz / model.fps, 0.5))) ** 4
-        if shown.any()
-        else 1e9
+    softness = (2 * np.sin(np.pi * min(model.bias_hz / model.fps, 0.5))) ** 4
+    stiff = np.array(
+        [np.median(each[here]) / softness if here.any() else _STIFF for each, here in zip(seen.T, shown.T)]
     )
-    trust = np.ones(frames)
+    trust = np.ones((frames, parts))
     for _ in range(_SOLVES):
-        system = BandedSystem(frames)
+        system = BandedSystem(frames, parts)
         system.diagonal(heard + trust * seen + _NO_WEIGHT, 0)
         system.diagonal(heard + 1 / (bias**2 * model.fps), 1)
         system.coupling(heard)
         system.differences(MOTION_ORDER, 1 / levels.motion[1:-2], 0)
-        system.differences(2, np.full(max(frames - 2, 0), stiff), 1)
-        right = np.zeros((2 * frames, axes))
-        right[0::2] = heard[:, None] * estimate + (trust * seen)[:, None] * fit
-        right[1::2] = heard[:, None] * estimate
-        right[0::2] -= transposed_difference(MOTION_ORDER, bend / levels.motion[1:-2, None], frames)
+        system.differences(2, np.tile(stiff, (max(frames - 2, 0), 1)), 1)
+        right = np.zeros((2 * frames, parts, axes))
+        right[0::2] = heard[..., None] * estimate + (trust * seen)[..., None] * fit
+        right[1::2] = heard[..., None] * estimate
+        right[0::2] -= transposed_difference(MOTION_ORDER, bend / levels.motion[1:-2, :, None], frames)
         found = system.solved(right)[0::2]
         # a fit to an outlier stands out from its neighbours
         trust = robust_weight(np.square(fit - found).sum(-1) / (_OUTLIER**2 * axes * levels.fit))
     return found
 
 
-def _continuous(quats: Float[Tensor, "frames 4"]) -> Float[Tensor, "frames 4"]:
+def _continuous(quats: Float[Tensor, "frames joints 4"]) -> Float[Tensor, "frames joints 4"]:
     """Quaternions of one sign over time, so that they can be averaged."""
     agree = (quats[1:] * quats[:-1]).sum(-1, keepdim=True) >= 0
     signs = torch.cumprod(torch.where(agree, 1.0, -1.0).to(quats), 0)
@@ -266,8 +272,8 @@ def _continuous(quats: Float[Tensor, "frames 4"]) -> Float[Tensor, "frames 4"]:
 
 
 def _rotvec_between(
-    first: Float[Tensor, "frames 4"], second: Float[Tensor, "frames 4"]
-) -> Float[np.ndarray, "frames 3"]:
+    first: Float[Tensor, "frames joints 4"], second: Float[Tensor, "frames joints 4"]
+) -> Float[np.ndarray, "frames joints 3"]:
     """Rotation vectors from one orientation to another, in the axes of the first."""
     between: np.ndarray = roma.unitquat_to_rotvec(roma.quat_product(roma.quat_conjugation(first), second)).numpy()
     return between

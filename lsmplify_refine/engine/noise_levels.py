@@ -36,7 +36,7 @@ _MIN_FIT, _MIN_MOTION = 1e-5, 1e-12
 
 @dataclass(frozen=True)
 class NoiseLevels:
-    """Variances per coordinate, rad^2 or m^2.
+    """Variances per coordinate of some parts (joints, or axes of the pelvis), rad^2 or m^2.
 
     Attributes:
         estimate: White noise of the estimate; 0 where it is quiet.
@@ -44,9 +44,9 @@ class NoiseLevels:
         motion: Of the third difference of the motion, per frame.
     """
 
-    estimate: Float[np.ndarray, " frames"]
-    fit: Float[np.ndarray, " frames"]
-    motion: Float[np.ndarray, " frames"]
+    estimate: Float[np.ndarray, "frames parts"]
+    fit: Float[np.ndarray, "frames parts"]
+    motion: Float[np.ndarray, "frames parts"]
 
 
 def reading_step(fps: float) -> int:
@@ -60,15 +60,15 @@ def min_frames(fps: float) -> int:
 
 
 def read_noise_levels(
-    estimate: Float[np.ndarray, "steps axes"],
-    fit: Float[np.ndarray, "steps axes"],
-    smoothed: Float[np.ndarray, "steps axes"],
+    estimate: Float[np.ndarray, "steps parts axes"],
+    fit: Float[np.ndarray, "steps parts axes"],
+    smoothed: Float[np.ndarray, "steps parts axes"],
     *,
     frames: int,
     fps: float,
-    quiet: float,
+    quiet: Float[np.ndarray, " parts"],
 ) -> NoiseLevels:
-    """Read the noise levels of one joint, or of one axis of the pelvis.
+    """Read the noise levels of joints, or of axes of the pelvis.
 
     Args:
         estimate: The estimate's increments over `reading_step(fps)` frames, radians or metres.
@@ -81,7 +81,9 @@ def read_noise_levels(
     """
     step = reading_step(fps)
 
-    def energy(increments: Float[np.ndarray, "steps axes"], order: int, seconds: float, peak: float) -> np.ndarray:
+    def energy(
+        increments: Float[np.ndarray, "steps parts axes"], order: int, seconds: float, peak: float
+    ) -> np.ndarray:
         return _local_energy(_further(increments, order - 1, step), frames, round(seconds * fps), peak)
 
     shaking = energy(estimate, _NOISE_ORDER, _NOISE_SECONDS, _MAX_NOISE_PEAK) / _NOISE_GAIN
@@ -101,24 +103,26 @@ def read_noise_levels(
     )
 
 
-def unread_noise_levels(frames: int) -> NoiseLevels:
+def unread_noise_levels(frames: int, parts: int) -> NoiseLevels:
     """Levels of a track too short to show them: the estimate counts as quiet, the motion as free."""
-    every = np.ones(frames)
+    every = np.ones((frames, parts))
     return NoiseLevels(0.0 * every, _FIT_REPEATS * _MIN_FIT * every, every)
 
 
-def _further(values: Float[np.ndarray, "steps axes"], times: int, step: int) -> Float[np.ndarray, "fewer axes"]:
+def _further(
+    values: Float[np.ndarray, "steps parts axes"], times: int, step: int
+) -> Float[np.ndarray, "fewer parts axes"]:
     for _ in range(times):
         values = values[step:] - values[:-step]
     return values
 
 
 def _local_energy(
-    values: Float[np.ndarray, "some axes"], frames: int, window: int, peak: float
-) -> Float[np.ndarray, " frames"]:
+    values: Float[np.ndarray, "some parts axes"], frames: int, window: int, peak: float
+) -> Float[np.ndarray, "frames parts"]:
     """Mean square per coordinate over a window about each frame."""
     square = np.square(values).mean(-1)
-    square = np.minimum(square, peak * np.median(square) + 1e-14)
+    square = np.minimum(square, peak * np.median(square, axis=0) + 1e-14)
     before = (frames - len(square)) // 2
-    mean: np.ndarray = uniform_filter1d(square, window | 1, mode="nearest")
-    return np.pad(mean, (before, frames - len(square) - before), mode="edge")
+    mean: np.ndarray = uniform_filter1d(square, window | 1, axis=0, mode="nearest")
+    return np.pad(mean, ((before, frames - len(square) - before), (0, 0)), mode="edge")
