@@ -42,7 +42,8 @@ def default_prior(skeleton: Skeleton, targets: Targets) -> Prior:
     A wrist keypoint lies a centimetre or two beside the wrist joint: it does not show how the hand is turned.
     """
     informative = (rest_levers(skeleton) > _MIN_LEVER_M).to(targets.weights)
-    seen = (targets.weights > 0).to(informative) @ informative > 0
+    # each row may have a body of its own
+    seen = ((targets.weights > 0).to(informative)[:, None] @ informative)[:, 0] > 0
     rotation = torch.where(seen, _ROTATION_PRIOR, torch.inf)
     pelvis = torch.tensor(_PELVIS_PRIOR_IN_IMAGE if targets.is_image else _PELVIS_PRIOR, device=rotation.device)
     return Prior(rotation, pelvis.expand(len(rotation), 3))

@@ -8,11 +8,13 @@ from jaxtyping import Bool, Float
 
 from lsmplify_refine.body import BodyModel
 from lsmplify_refine.body.skinning import joint_positions
+from lsmplify_refine.engine.correct import default_prior
 from lsmplify_refine.engine.follow import Follower, Step, shaped_solver
 from lsmplify_refine.engine.live_shape import LiveShape
 from lsmplify_refine.engine.shape import FittedShape
 from lsmplify_refine.regressor.body25 import body25_targets
 from lsmplify_refine.regressor.weights import Network
+from lsmplify_refine.solver.gauss_newton import observed_share
 from lsmplify_refine.solver.problem import Pose, Targets
 
 
@@ -80,6 +82,17 @@ class LiveFollower:
         found = self._follower.step(body25_targets(targets, self._convention), estimate)
         self._last, self._posed = found.pose.to("cpu"), self._posed | found.accepted.cpu()
         return found
+
+    def share(self, pose: Pose, targets: Targets) -> Float[np.ndarray, "people joints_and_pelvis"]:
+        """Share of each joint's rotation, and last of the pelvis, that the keypoints decide.
+
+        Args:
+            pose: The result of everybody.
+            targets: One row per person, in the convention.
+        """
+        skeleton = self._follower.skeleton
+        seen = body25_targets(targets, self._convention).to(skeleton.points)
+        return observed_share(skeleton, pose, seen, default_prior(skeleton, seen)).cpu().double().numpy()
 
     def joints(self, pose: Pose) -> Float[np.ndarray, "people joints 3"]:
         """Joints of everybody's own body, metres."""

@@ -48,8 +48,8 @@ _QUIET_RAD2, _QUIET_ACROSS_M2, _QUIET_M2 = 6.5e-5, 1e-5, 2e-6
 _MIN_ESTIMATE = 1e-9
 #: An estimate this far from the fit, radians, says nothing about the motion.
 _CONTRADICTS_RAD = 1.0
-#: The weight of such an estimate, or of none: keeps the solve definite.
-_NO_WEIGHT = 1e-6
+#: The weight of such an estimate, or of none, and its least share of the prior's: keep the solve definite.
+_NO_WEIGHT, _NO_SHARE = 1e-6, 1e-13
 #: A fit this many standard deviations off counts a quarter; the second solve of two knows which fits are.
 _OUTLIER, _SOLVES = 3.0, 2
 #: A joint that no keypoint sees has no bias that could be told: its bias hardly bends.
@@ -239,7 +239,9 @@ def _solve(
         bias: Standard deviation of the bias, held for a second.
     """
     frames, parts, axes = estimate.shape
-    heard = np.where(says, 1 / (levels.estimate + _MIN_ESTIMATE), _NO_WEIGHT)
+    still = 1 / levels.motion
+    none = np.maximum(_NO_WEIGHT, _NO_SHARE * still.max(0))
+    heard = np.where(says, 1 / (levels.estimate + _MIN_ESTIMATE), none)
     seen = np.sqrt(share) / levels.fit
     shown = share > _MIN_SHARE
     softness = (2 * np.sin(np.pi * min(model.bias_hz / model.fps, 0.5))) ** 4
@@ -249,15 +251,15 @@ def _solve(
     trust = np.ones((frames, parts))
     for _ in range(_SOLVES):
         system = BandedSystem(frames, parts)
-        system.diagonal(heard + trust * seen + _NO_WEIGHT, 0)
+        system.diagonal(heard + trust * seen + none, 0)
         system.diagonal(heard + 1 / (bias**2 * model.fps), 1)
         system.coupling(heard)
-        system.differences(MOTION_ORDER, 1 / levels.motion[1:-2], 0)
+        system.differences(MOTION_ORDER, still[1:-2], 0)
         system.differences(2, np.tile(stiff, (max(frames - 2, 0), 1)), 1)
         right = np.zeros((2 * frames, parts, axes))
         right[0::2] = heard[..., None] * estimate + (trust * seen)[..., None] * fit
         right[1::2] = heard[..., None] * estimate
-        right[0::2] -= transposed_difference(MOTION_ORDER, bend / levels.motion[1:-2, :, None], frames)
+        right[0::2] -= transposed_difference(MOTION_ORDER, bend * still[1:-2, :, None], frames)
         found = system.solved(right)[0::2]
         # a fit to an outlier stands out from its neighbours
         trust = robust_weight(np.square(fit - found).sum(-1) / (_OUTLIER**2 * axes * levels.fit))

@@ -134,7 +134,13 @@ class Refiner:
         return self._refine(as_estimate(self.body, pose, shape, keypoints, camera, fps), "camera")
 
     def stream(
-        self, convention: str, *, camera: Camera | None = None, fps: float = DEFAULT_FPS, family: Family | None = None
+        self,
+        convention: str,
+        *,
+        camera: Camera | None = None,
+        fps: float = DEFAULT_FPS,
+        lag_seconds: float = 0.0,
+        family: Family | None = None,
     ) -> Stream:
         """A stream of frames for live use.
 
@@ -142,11 +148,13 @@ class Refiner:
             convention: The keypoints' convention.
             camera: Intrinsics (one K) for keypoints in pixels; without it they are in metres.
             fps: Frames per second.
+            lag_seconds: How far results lie behind the newest frame, at most 1. A lag smooths better; 0 gives each
+                frame at once.
             family: Body family of the estimates that go in and of the parameters that come out; this body's if not
                 given.
 
         Raises:
-            InputError: The convention is not known, or the camera has several K.
+            InputError: The convention is not known, the camera has several K, or the lag is out of range.
         """
         return Stream(
             self.body,
@@ -154,6 +162,7 @@ class Refiner:
             convention,
             camera=camera,
             fps=fps,
+            lag_seconds=lag_seconds,
             family=family,
             device=self.device,
             passes=self.passes,

@@ -12,9 +12,9 @@ import torch
 from jaxtyping import Bool, Float
 
 from lsmplify_refine.body import BodyModel
-from lsmplify_refine.engine.follow import Step
 from lsmplify_refine.engine.live_follow import LiveFollower
 from lsmplify_refine.engine.live_input import frame_keypoints, frame_targets, repeated
+from lsmplify_refine.engine.live_motion import LiveFrame, LiveMotion
 from lsmplify_refine.engine.parameters import from_pose, to_pose
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.export import rest_pelvis
@@ -38,12 +38,12 @@ class StreamStep(SmplParameters):
     All arrays lack the leading dimension if the stream follows one person whose keypoints lack it.
 
     Attributes:
-        frame: Number of the frame in the stream, from 0.
+        frame: Number of this frame in the stream, from 0. With a lag, it lies behind the frame that was just given.
         joints: Joints of the person's own body, metres, in the coordinates of `transl`.
         scale: Size of that body over the body model's.
-        error_m: Robust keypoint error, metres on the body.
-        accepted: False where the keypoints are missing or cannot be explained. The pose is then the start: the last
-            result, or the estimator's pose.
+        error_m: Robust keypoint error of the frame's own fit, metres on the body.
+        accepted: False where the keypoints are missing or cannot be explained. The pose then follows the estimator's,
+            or is the last result.
     """
 
     frame: int
@@ -60,18 +60,22 @@ class Stream:
     about two seconds. Keypoints in space show the size. One camera does not: with an estimate its size is kept within
     a few per cent, without one the body is the mean one.
 
+    Poses are those of the most likely motion, so noise of estimator and keypoints is smoothed. Some frames of lag
+    smooth it better. A stream with a lag gives its first frame again and again until so much time has passed.
+
     Args:
         body: The body model.
         network: The regressor, if any.
         convention: The keypoints' convention.
         camera: Intrinsics (one K) for keypoints in pixels; None for keypoints in metres.
         fps: Frames per second.
+        lag_seconds: How far results lie behind the newest frame, at most 1; 0 gives each frame at once.
         family: Body family of the parameters that go in and come out; the body's if not given.
         device: Where to compute.
         passes: How often the regressor is applied.
 
     Raises:
-        InputError: The convention is not known, or the camera has several K.
+        InputError: The convention is not known, the camera has several K, or the lag is out of range.
     """
 
     def __init__(
@@ -82,6 +86,7 @@ class Stream:
         *,
         camera: Camera | None = None,
         fps: float = DEFAULT_FPS,
+        lag_seconds: float = 0.0,
         family: Family | None = None,
         device: str = "cpu",
         passes: int = 1,
@@ -102,6 +107,7 @@ class Stream:
         self._own = not body.is_open and body.family == self.family
         self._people: tuple[int, ...] = ()
         self._live: LiveFollower | None = None
+        self._motion = LiveMotion(fps, lag_seconds, is_image=camera is not None)
         self._betas = np.zeros((1, 10))
         self._rotvec: Float[np.ndarray, "people all_joints 3"] | None = None
         self._frame = 0
@@ -119,6 +125,7 @@ class Stream:
         if not known.pelvis.isfinite().all():
             raise InputError("a stream begins with a pose of everybody; this one has NaN")
         live.begin(known)
+        self._motion.restart()
 
     @torch.inference_mode()
     def step(
@@ -127,7 +134,7 @@ class Stream:
         confidence: npt.ArrayLike | None = None,
         estimate: SmplParameters | None = None,
     ) -> StreamStep:
-        """Refine the next frame.
+        """Refine the next frame. With a lag, the result is that of an earlier frame.
 
         Args:
             points: (K, 2) pixels or (K, 3) metres of one person, or (N, K, 2 or 3) of N people, in the stream's
@@ -142,18 +149,24 @@ class Stream:
         keypoints, people = frame_keypoints(points, confidence, self.convention, is_3d=self.camera is None)
         live = self._meet(people, "points")
         given = None if estimate is None else self._given(live, estimate)
-        found = live.step(frame_targets(keypoints, self.camera), given)
+        targets = frame_targets(keypoints, self.camera)
+        found = live.step(targets, given)
+        newest = LiveFrame(self._frame, given, found, live.share(found.pose, targets))
         self._frame += 1
-        return self._result(live, found)
+        offsets = np.stack([shape.offset for shape in live.shapes])
+        return self._result(live, self._motion.step(newest, offsets))
 
     def estimates(self, steps: Sequence[StreamStep]) -> list[Estimate]:
         """Steps of this stream as one estimate for each person, as `load` gives them; `save` writes them.
+
+        Of several steps of one frame, the last counts.
 
         Raises:
             InputError: There are no steps.
         """
         if not steps:
             raise InputError("no steps were given; an estimate needs at least one")
+        steps = list({step.frame: step for step in steps}.values())
         fields = {name: np.stack([getattr(step, name) for step in steps]) for name in _PARAMETERS}
         camera = None if self.camera is None else repeated(self.camera, len(steps))
         named: dict[str, Gender] = {name: name for name in get_args(Gender)} if self._own else {}
@@ -231,8 +244,9 @@ class Stream:
         if self._own:
             live.know(betas, known)
 
-    def _result(self, live: LiveFollower, found: Step) -> StreamStep:
-        """The public result of a step."""
+    def _result(self, live: LiveFollower, frame: LiveFrame) -> StreamStep:
+        """The public result of a frame."""
+        found = frame.found
         self._rotvec = rotvec = from_pose(found.pose, self.family, self._rotvec)
         betas = np.stack([shape.betas for shape in live.shapes]) if self._own else self._betas
         pelvis = found.pose.pelvis.cpu().double().numpy()
@@ -247,4 +261,4 @@ class Stream:
             "accepted": found.accepted.cpu().numpy(),
         }
         values = rows if self._people else {name: array[0, ...] for name, array in rows.items()}
-        return StreamStep(**values, frame=self._frame - 1)
+        return StreamStep(**values, frame=frame.number)
