@@ -24,10 +24,10 @@ from lsmplify_refine.solver.gauss_newton import observed_share, project
 from lsmplify_refine.solver.problem import Pose, Prior, Schedule, Targets
 
 #: m^2/rad^2: at this prior a joint turns if keypoints 10 cm away from it are off by a few centimetres.
-_ROTATION_PRIOR = 0.006
-_PELVIS_PRIOR = (0.06, 0.06, 0.06)
+_ROTATION_PRIOR = 0.0045
+_PELVIS_PRIOR = (0.045, 0.045, 0.045)
 #: An image decides the pelvis across the view but hardly its depth, whose prior is ten times as strong.
-_PELVIS_PRIOR_IN_IMAGE = (0.06, 0.06, 0.6)
+_PELVIS_PRIOR_IN_IMAGE = (0.045, 0.045, 0.45)
 #: Standard deviation of the average of keypoints over time.
 _KEYPOINT_SECONDS = 0.05
 #: Keypoints nearer to a joint than this do not show its rotation.

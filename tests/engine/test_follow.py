@@ -166,7 +166,7 @@ def test_a_pose_is_fitted_to_keypoints_alone() -> None:
     truth = open_body().joints(rotations, pelvis, betas)[:, :22]
     assert np.linalg.norm(fitted.after.joints()[:, :22] - truth, axis=-1).mean() < 0.02
     ids = np.arange(30)
-    assert accel_mm_per_frame2(fitted.after.joints()[:, :22], ids) < accel_mm_per_frame2(truth, ids) + 3
+    assert accel_mm_per_frame2(fitted.after.joints()[:, :22], ids) < accel_mm_per_frame2(truth, ids) + 4
     assert fitted.refined.frame == "world" and fitted.refined.body_pose.shape == (30, 23, 3)
 
 

@@ -101,9 +101,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("option", OPTIONS)
 def test_options_of_the_function_refine_as_those_of_the_class(option: str) -> None:
-    estimate = in_room(SAME, 12, error_deg=40.0)
+    estimate = in_room(SAME, 30, error_deg=40.0)
     lost = estimate.body_pose.copy()
-    lost[4:8] += np.random.default_rng(0).normal(0, 0.8, lost[4:8].shape).astype(np.float32)
+    lost[4:8] += np.random.default_rng(0).normal(0, 0.4, lost[4:8].shape).astype(np.float32)
     lost_estimate = estimate.replace(body_pose=lost)
     by_function, by_class, by_default = (
         result.after.keypoints("body25")
