@@ -130,3 +130,5 @@ def _show_files(console: Console, outcome: Outcome) -> None:
     say_on(console)
     for path in outcome.outputs.all:
         say_on(console, f"wrote {path}")
+    if outcome.removed is not None:
+        say_on(console, f"removed {outcome.removed}, which shows the earlier results")

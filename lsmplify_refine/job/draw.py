@@ -11,7 +11,6 @@ from lsmplify_refine.engine.refinement import Refinement
 from lsmplify_refine.errors import describe_error
 from lsmplify_refine.geometry.projection import project_to_image
 from lsmplify_refine.job.inputs import OpenedVideo, in_space
-from lsmplify_refine.job.job import Outputs
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.notes import Note
 from lsmplify_refine.visual.gl import choose_gl_platform
@@ -71,14 +70,6 @@ def draw(
 def failure_note(error: Exception) -> Note:
     """The note on a comparison video that could not be drawn."""
     return Note("video-failed", f"no comparison video, only results and report: {describe_error(error)}", "warning")
-
-
-def removal_notes(outputs: Outputs, *, overwrite: bool) -> list[Note]:
-    """A note if an earlier comparison video goes because it shows other results than those written now."""
-    if not overwrite or outputs.comparison is None or not outputs.comparison.exists():
-        return []
-    text = f"{outputs.comparison.name}: the earlier comparison video is removed; it shows the earlier results"
-    return [Note("comparison-removed", text)]
 
 
 def _drawn(refinement: Refinement) -> DrawnPerson:

@@ -102,9 +102,11 @@ class Outcome:
         outputs: The files written.
         notes: What the user should know about the job as a whole.
         video_error: Why the comparison video could not be drawn; None if it was drawn or not wanted.
+        removed: An earlier comparison video that went with the results that it shows; None if there was none.
     """
 
     refinements: tuple[Refinement, ...]
     outputs: Outputs
     notes: tuple[Note, ...] = ()
     video_error: Exception | None = None
+    removed: Path | None = None

@@ -12,7 +12,7 @@ from lsmplify_refine.engine.refiner import Refiner
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats import load_save
 from lsmplify_refine.formats.export import export
-from lsmplify_refine.job.draw import draw, failure_note, gl_error, removal_notes, video_to_draw_on
+from lsmplify_refine.job.draw import draw, failure_note, gl_error, video_to_draw_on
 from lsmplify_refine.job.inputs import OpenedVideo, complete, in_space, open_video
 from lsmplify_refine.job.job import Job, Notify, Outcome, Progress
 from lsmplify_refine.job.keypoints import Step, find_keypoints
@@ -70,10 +70,11 @@ def run(job: Job, *, progress: Progress | None = None, notify: Notify | None = N
         notes = [*video.notes, *canvas.notes, *keypoint_notes, *export_notes]
         if video_error:
             notes.append(failure_note(video_error))
+        removed = None
         if video_error or not canvas.info:
-            notes += removal_notes(outputs, overwrite=job.overwrite)
+            removed = _existing(outputs.comparison) if job.overwrite else None
             outputs = outputs.without_comparison()
-        outcome = Outcome(tuple(refinements.values()), outputs, tuple(dict.fromkeys(notes)), video_error)
+        outcome = Outcome(tuple(refinements.values()), outputs, tuple(dict.fromkeys(notes)), video_error, removed)
         write_report(build_report(job, outcome, device=device), staging.report)
         check()
     return outcome
@@ -184,6 +185,10 @@ def _write_results(
         return export(person, path, job.output_format, body=body)
     load_save.save([refined.get(index, person) for index, person in enumerate(people)], path)
     return ()
+
+
+def _existing(path: Path | None) -> Path | None:
+    return path if path is not None and path.exists() else None
 
 
 def _step(progress: Progress | None, stage: str) -> Step:

@@ -62,7 +62,6 @@ NoteCode = Literal[
     "shape-averaged",
     "shape-replaced",
     "skeleton-open",
-    "comparison-removed",
     "video-failed",
     "video-ignored",
     "video-not-drawn",

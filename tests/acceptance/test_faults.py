@@ -258,7 +258,8 @@ def test_an_earlier_video_does_not_stay_beside_new_results(
     assert main(arguments(folder, "--overwrite", *options)) == (0 if options else 3)
     assert outputs(folder) == RESULTS
     shown = capsys.readouterr().out
-    assert f"note: {VIDEO}: the earlier comparison video is removed" in shown and f"wrote {folder / VIDEO}" not in shown
+    assert f"removed {folder / VIDEO}, which shows the earlier results" in shown
+    assert f"wrote {folder / VIDEO}" not in shown
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -21,6 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.faults import acting_at, told_by_child
+
+#: Exit code of a run that got a signal and ended as if it had not.
+SWALLOWED = 99
 
 #: What a fault may come after, by name: a module, and the function or method in it.
 STAGES = {
@@ -112,9 +116,27 @@ def _run(arguments: list[str], fault: Fault) -> int:
         elif fault.step:
             stack.enter_context(acting_at(fault.step, send, on=("replace",)))
         elif fault.seconds:
-            # from outside: the run gets it wherever it is
-            _send_later(fault)
-        return main(arguments)
+            stack.enter_context(_later(fault, send))
+        code = main(arguments)
+        return SWALLOWED if sent and code == 0 and not fault.ignored else code
+
+
+@contextmanager
+def _later(fault: Fault, send: Callable[[], None]) -> Iterator[None]:
+    """Send the signal after a time: wherever the run is then."""
+    if fault.number == signal.SIGKILL:
+        # from outside, since a thread waits for Python's lock
+        script = f"import os, time; time.sleep({fault.seconds}); os.kill({os.getpid()}, {fault.number})"
+        sender = subprocess.Popen([sys.executable, "-S", "-c", script])
+        yield
+        sender.kill()
+        sender.wait()
+        return
+    timer = threading.Timer(fault.seconds, send)
+    timer.start()
+    yield
+    timer.cancel()
+    timer.join()
 
 
 def _send_once(fault: Fault, sent: list[int]) -> None:
@@ -134,11 +156,6 @@ class _Swallows:
 
     def __del__(self) -> None:
         os.kill(os.getpid(), self._number)
-
-
-def _send_later(fault: Fault) -> None:
-    script = f"import os, time; time.sleep({fault.seconds}); os.kill({os.getpid()}, {fault.number})"
-    subprocess.Popen([sys.executable, "-S", "-c", script])
 
 
 @contextmanager
