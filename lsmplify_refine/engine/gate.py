@@ -88,21 +88,18 @@ def gate(
     frame_ids: Int[np.ndarray, " frames"],
     fps: float,
     limited: Sequence[str],
-    as_input: FrameScores | None = None,
 ) -> Verdict:
     """Choose each frame's share of the correction.
 
     An estimate may move too little, so jerk up to what people have counts as motion, not as jitter.
 
     Args:
-        scores_at: Scores for shares (T,) in [0, 1]; share 0 is what is left without the correction.
+        scores_at: Scores for shares (T,) in [0, 1]; share 0 is the input after the shape fit.
         frame_ids: (T,) video frame of each row.
         fps: Frames per second.
         limited: Per frame why joints were limited, or "".
-        as_input: Scores of the input after the shape fit; those of share 0 if not given.
     """
-    if as_input is None:
-        as_input = scores_at(np.zeros(len(frame_ids)))
+    as_input = scores_at(np.zeros(len(frame_ids)))
     calm = _calm_share(scores_at, as_input)
     eased = ease(calm, frame_ids, fps, _JERK_EASE_SECONDS)
     share, allowed = eased, np.ones(len(frame_ids))

@@ -76,7 +76,7 @@ def test_unsure_keypoints_hardly_move_an_arm(refiner: Refiner) -> None:
     """Bypassing the steep weight of confidence fails here."""
     estimate = scene(30, error_deg=0)
     wrong = pixels_of(estimate)[:, ELBOWS] + [0.0, 25.0]  # 17 cm
-    assert moved_mm(refiner.refine(with_points(estimate, ELBOWS, wrong, 1.0)), ELBOW_JOINTS) > 60
+    assert moved_mm(refiner.refine(with_points(estimate, ELBOWS, wrong, 1.0)), ELBOW_JOINTS) > 45
     assert moved_mm(refiner.refine(with_points(estimate, ELBOWS, wrong, 0.25)), ELBOW_JOINTS) < 10
 
 
