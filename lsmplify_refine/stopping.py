@@ -76,8 +76,12 @@ def remains() -> str | None:
 def watched() -> Iterator[None]:
     """Handle the stop signals in this block. A signal that the parent process set to be ignored stays ignored."""
     _State.received, _State.remains = None, None
-    with _handled_by(_ask):
-        yield
+    try:
+        with _handled_by(_ask):
+            yield
+    finally:
+        # the next run in this process was not asked to stop
+        _State.received = None
 
 
 @contextmanager

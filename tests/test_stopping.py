@@ -22,6 +22,7 @@ def test_a_signal_is_seen_at_every_later_look(number: int) -> None:
                 check()
         assert stop.value.number == stopping.received() == number
     assert signal.getsignal(number) is before
+    check()
     with watched():
         check()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from lsmplify_refine import BodyModel, Estimate, InputError, Refinement, load, refine
+from lsmplify_refine import BodyModel, Estimate, InputError, Refinement, load, refine, stopping
 from lsmplify_refine.engine.refiner import Refiner
 from lsmplify_refine.geometry import camera_pose
 from lsmplify_refine.job import draw, inputs, keypoints, people, report
@@ -265,6 +266,23 @@ def test_stopping_while_drawing_leaves_nothing(folder: Path, monkeypatch: pytest
     with pytest.raises(KeyboardInterrupt):
         run(Job(folder))
     assert clips.contents(folder) == before
+
+
+@pytest.mark.parametrize("stage", ["refining", "rendering"])
+def test_a_signal_is_seen_at_the_next_step(stage: str, folder: Path) -> None:
+    """Ctrl-C need not wait for the last frame."""
+    steps: list[str] = []
+
+    def interrupt(current: str, done: int, total: int) -> None:
+        assert total > 1
+        if current == stage:
+            steps.append(current)
+            signal.raise_signal(signal.SIGINT)
+
+    before = clips.contents(folder)
+    with stopping.watched(), pytest.raises(stopping.Stopped):
+        run(Job(folder), progress=interrupt)
+    assert steps == [stage] and clips.contents(folder) == before
 
 
 def test_device_that_is_not_there() -> None:
