@@ -1,52 +1,164 @@
-"""Damage valid files at random and read them with the package's readers: only InputError may be raised.
+"""Damage valid files at random and read them with the package's readers.
 
-`fuzz_readers.py --cases 20000` is the whole run, `--seconds 60` a short one. The same seed gives the same cases. A case
-that fails (another exception, or longer than --limit seconds) is kept in --keep with its traceback.
+A case fails if a reader raises anything but InputError, takes longer than --limit seconds or more than 200 MB, runs
+code of the file, reads a file that is known to be hostile, or reads other values from the same content written in
+another way. Where a file is read, what it holds is used: estimates are refined, bodies posed, videos decoded.
+
+`fuzz_readers.py --cases 20000` is the whole run, `--seconds 60` a short one. The same seed gives the same cases. A
+failed case is kept in --keep with its traceback. `--self-test` plants ten faults in the readers, one after the other,
+and must find each of them within two minutes.
 """
 
 from __future__ import annotations
 
 import argparse
-import bz2
 import faulthandler
-import gzip
-import io
-import lzma
+import os
 import random
+import resource
 import shutil
 import signal
-import struct
 import sys
 import tempfile
 import time
 import traceback
 import warnings
-import zipfile
-import zlib
 from collections import Counter
-from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-from fuzz_samples import Sample, all_samples
+import torch
+from fuzz_damage import MARKS, damaged, harmless, with_odd_number
+from fuzz_faults import FAULTS
+from fuzz_samples import Sample, all_samples, same
 
 from lsmplify_refine.errors import InputError
+from tests.support.hostile_files import HOSTILE
 
-#: Values to put in place of lengths, counts and offsets.
-_EXTREMES = (0, 1, 127, 128, 255, 256, 65535, 2**31 - 1, 2**31, 2**32 - 1, 10**10, 2**63 - 1, 2**63, 2**64 - 1)
-_TOKENS = (b"[", b"]", b"{", b"}", b'"', b",", b"null", b"-1", b"1e999", b"NaN", b"0", b"\t", b"\n", b"\\", b"\xff")
-_PACKED: dict[bytes, tuple[Callable[[bytes], bytes], Callable[[bytes], bytes]]] = {
-    b"\x1f\x8b": (gzip.decompress, gzip.compress),
-    b"BZh": (bz2.decompress, bz2.compress),
-    b"\xfd7zXZ": (lzma.decompress, lzma.compress),
-    b"\x78": (zlib.decompress, zlib.compress),
-}
+#: Memory that reading any file may take, and what each byte of a large file adds.
+_MOST_MB, _PER_BYTE = 200, 6
+#: Address space beyond the start's, MB: what takes more raises MemoryError, and so fails.
+_ROOM_MB = 2500
+#: Seconds within which a planted fault must be found.
+_SELF_TEST_S = 120
+#: Exit code of a search that found nothing.
+_MISSED = 3
+#: Shares of cases: a hostile file of the tests, the same content written in another way; the rest is damage.
+_HOSTILE_SHARE, _HARMLESS_SHARE = 0.1, 0.2
+_CAN_MEASURE = sys.platform.startswith("linux")
 
 
 class Hang(BaseException):
     """A case took too long; no reader can catch it by mistake."""
+
+
+class Fault(Exception):
+    """What a reader did that no exception shows."""
+
+
+@dataclass
+class Run:
+    """One run: its files, its random numbers, and what it has found.
+
+    Attributes:
+        samples: What is drawn from.
+        valid: The undamaged file of each sample, and the value read from it.
+        work: A folder for the damaged ones.
+        limit: Seconds that one case may take.
+    """
+
+    samples: list[Sample]
+    valid: dict[str, tuple[Path, Any]]
+    work: Path
+    limit: float
+    outcomes: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    slowest: tuple[float, str] = (0.0, "")
+    largest: tuple[int, str] = (0, "")
+
+    def case(self, number: int, rng: random.Random, keep: Path) -> None:
+        """Draw a case, run it, and keep it if it fails."""
+        sample = rng.choices(self.samples, [sample.share for sample in self.samples])[0]
+        path, what, expected = self._draw(sample, rng)
+        begun = time.monotonic()
+        error = self._outcome(sample, path, expected)
+        self.slowest = max(self.slowest, (time.monotonic() - begun, f"{sample.name}, case {number}"))
+        refused = isinstance(error, InputError)
+        self.outcomes["read" if error is None else "refused" if refused else "failed"] += 1
+        if error is not None and not refused:
+            self._keep(keep, number, f"{sample.name}: {what}", error)
+
+    def _draw(self, sample: Sample, rng: random.Random) -> tuple[Path, str, str]:
+        """A file or folder to read, how it was made, and what must become of it: "refused", "same" or "any"."""
+        source = self.valid[sample.name][0]
+        target = self.work / "current" / source.name
+        shutil.rmtree(target.parent, ignore_errors=True)
+        target.parent.mkdir()
+        (shutil.copytree if source.is_dir() else shutil.copy2)(source, target)
+        if sample.hostile:
+            return target, "hostile", "refused"
+        if target.is_file() and rng.random() < _HARMLESS_SHARE and (how := harmless(target, rng)):
+            return target, how, "same"
+        victims = [target]
+        if target.is_dir():
+            victims = sorted(p for p in target.rglob("*") if p.is_file() and p.suffix != ".mp4")
+        victim = rng.choice(victims)
+        odd = victim.suffix == ".npz" and rng.random() < 0.5
+        data, how = (with_odd_number if odd else damaged)(victim.read_bytes(), rng)
+        victim.write_bytes(data)
+        return target, f"{victim.name}: {how}", "any"
+
+    def _outcome(self, sample: Sample, path: Path, expected: str) -> BaseException | None:
+        """What is wrong with reading a file, or the InputError that refused it, or None."""
+        faulthandler.dump_traceback_later(3 * self.limit, exit=True)  # if not even a signal gets through
+        size = path.stat().st_size if path.is_file() else sum(p.stat().st_size for p in path.rglob("*"))
+        before = _begin_measuring()
+        signal.setitimer(signal.ITIMER_REAL, self.limit)
+        try:
+            value = sample.read(path)
+            if sample.use is not None and expected == "any":
+                sample.use(value)
+            error: BaseException | None = None
+        except KeyboardInterrupt:
+            raise
+        except BaseException as caught:
+            error, value = caught, None
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            faulthandler.cancel_dump_traceback_later()
+        taken = _status_mb("VmHWM") - before if _CAN_MEASURE else 0
+        self.largest = max(self.largest, (taken, sample.name))
+        if MARKS:
+            fault = MARKS[0]
+            MARKS.clear()
+            return Fault(fault)
+        if taken > _MOST_MB + _PER_BYTE * (size >> 20):
+            return Fault(f"took {taken} MB for {size} bytes")
+        if error is not None and not (isinstance(error, InputError) and expected == "same"):
+            return error
+        if expected == "refused":
+            return Fault("a hostile file was read")
+        if expected == "same" and (error is not None or not same(value, self.valid[sample.name][1])):
+            return Fault(f"the same content reads as other values: {error or ''}")
+        return None
+
+    def _keep(self, folder: Path, number: int, what: str, error: BaseException) -> None:
+        frames = traceback.extract_tb(error.__traceback__)
+        frame = next((each for each in reversed(frames) if "fuzz" not in each.filename), None)
+        place = f"{Path(frame.filename).name}:{frame.lineno}" if frame else what.split(":")[0]
+        place = f"{type(error).__name__} in {place}"
+        self.failures[place] += 1
+        if self.failures[place] > 2:
+            return
+        target = folder / str(number)
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(self.work / "current", target)
+        report = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        (target / "traceback.txt").write_text(f"{what}\n\n{report}", encoding="utf-8", errors="replace")
+        print(f"case {number}: {what}: {place}: {' '.join(str(error).split())[:150]}", flush=True)
 
 
 def main() -> int:
@@ -55,193 +167,107 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=20_000, help="number of damaged files (default: 20000)")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after this time (default: never)")
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same cases (default: 0)")
-    parser.add_argument("--limit", type=float, default=20.0, help="seconds that one case may take (default: 20)")
+    parser.add_argument("--limit", type=float, default=10.0, help="seconds that one case may take (default: 10)")
     parser.add_argument(
         "--keep", type=Path, default=Path("fuzz_failures"), help="folder of failed cases (default: fuzz_failures)"
     )
     parser.add_argument("--only", default="", help="only samples whose name contains this")
+    parser.add_argument("--self-test", action="store_true", help="plant faults and look for them")
     args = parser.parse_args()
     faulthandler.enable()
+    torch.set_num_threads(1)  # its threads would not be in the copies that `_self_test` makes
     warnings.simplefilter("ignore")
     signal.signal(signal.SIGALRM, _hang)
+    sys.addaudithook(_listen)
     with tempfile.TemporaryDirectory() as folder:
-        return _run(args, Path(folder))
+        run = _prepared(args.only, Path(folder), args.limit)
+        return _self_test(run, args) if args.self_test else _fuzz(run, args)
 
 
-def _run(args: argparse.Namespace, work: Path) -> int:
-    samples = [sample for sample in all_samples() if args.only in sample.name]
-    valid = {sample.name: _write(sample, work / str(number)) for number, sample in enumerate(samples)}
-    shares = [sample.share for sample in samples]
-    rng, start, slowest = random.Random(args.seed), time.monotonic(), (0.0, "")
-    outcomes: Counter[str] = Counter()
-    failures: Counter[str] = Counter()
-    for case in range(args.cases):
+def _prepared(only: str, work: Path, limit: float) -> Run:
+    """Write and read every valid file; what is read is what the same content must give later."""
+    samples = [sample for sample in all_samples() if only in sample.name]
+    chosen = [name for name in HOSTILE if only in f"hostile {name}" and "300 MB" not in name]
+    share = _HOSTILE_SHARE * sum(sample.share for sample in samples) / max(len(chosen), 1)
+    for name in chosen:
+        _, _, read, _ = HOSTILE[name]
+        samples.append(Sample(f"hostile {name}", _hostile(name), read, share, hostile=True))
+    valid = {}
+    for number, sample in enumerate(samples):
+        folder = work / str(number)
+        folder.mkdir()
+        path = sample.write(folder)
+        valid[sample.name] = path, None if sample.hostile else sample.read(path)
+    if _CAN_MEASURE:
+        most = (_status_mb("VmSize") + _ROOM_MB) << 20
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    return Run(samples, valid, work, limit)
+
+
+def _hostile(name: str) -> Any:
+    def write(folder: Path) -> Path:
+        file, write_file, _, _ = HOSTILE[name]
+        write_file(folder / file)
+        return folder / file
+
+    return write
+
+
+def _fuzz(run: Run, args: argparse.Namespace) -> int:
+    rng, start = random.Random(args.seed), time.monotonic()
+    for number in range(args.cases):
         if time.monotonic() - start > args.seconds:
             break
-        sample = rng.choices(samples, shares)[0]
-        path, what = damaged_copy(valid[sample.name], work / "current", rng)
-        begun = time.monotonic()
-        error = outcome(sample, path, args.limit)
-        slowest = max(slowest, (time.monotonic() - begun, f"{sample.name}, case {case}"))
-        outcomes["read" if error is None else "refused" if isinstance(error, InputError) else "failed"] += 1
-        if error is not None and not isinstance(error, InputError):
-            _keep(args.keep, case, f"{sample.name}: {what}", error, work / "current", failures)
-    print(f"{sum(outcomes.values())} cases of {len(samples)} samples in {time.monotonic() - start:.0f} s: ", end="")
-    print(
-        ", ".join(f"{count} {name}" for name, count in outcomes.items()), f"; slowest {slowest[0]:.1f} s ({slowest[1]})"
-    )
-    for place, count in failures.most_common():
+        run.case(number, rng, args.keep)
+    counts = ", ".join(f"{count} {name}" for name, count in run.outcomes.items())
+    print(f"{run.outcomes.total()} cases of {len(run.samples)} samples in {time.monotonic() - start:.0f} s: {counts}")
+    print(f"slowest {run.slowest[0]:.1f} s ({run.slowest[1]}), largest {run.largest[0]} MB ({run.largest[1]})")
+    for place, count in run.failures.most_common():
         print(f"{count} x {place}")
-    return 1 if failures else 0
+    return 1 if run.failures else 0
 
 
-def outcome(sample: Sample, path: Path, limit: float) -> BaseException | None:
-    """The error that reading a damaged file raised, or None."""
-    faulthandler.dump_traceback_later(3 * limit, exit=True)  # if not even a signal gets through
-    signal.setitimer(signal.ITIMER_REAL, limit)
-    try:
-        sample.read(path)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        return error
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        faulthandler.cancel_dump_traceback_later()
-    return None
+def _self_test(run: Run, args: argparse.Namespace) -> int:
+    """Plant each fault in a copy of this process, and look for it."""
+    missed = []
+    for name, plant in FAULTS.items():
+        begun, child = time.monotonic(), os.fork()
+        if child == 0:
+            plant()
+            rng, number = random.Random(args.seed), 0
+            while not run.failures and time.monotonic() - begun < _SELF_TEST_S:
+                run.case(number, rng, run.work / "found")
+                number += 1
+            sys.stdout.flush()
+            os._exit(0 if run.failures else _MISSED)
+        # a crash or a hang is a finding too
+        missed += [name] if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == _MISSED else []
+        print(f"{'MISSED' if name in missed[-1:] else 'found'} in {time.monotonic() - begun:.0f} s: {name}", flush=True)
+    return 1 if missed else 0
 
 
-def damaged_copy(source: Path, folder: Path, rng: random.Random) -> tuple[Path, str]:
-    """A copy of a file or folder with one file damaged, and how."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    target = folder / source.name
-    if source.is_dir():
-        shutil.copytree(source, target)
-    else:
-        shutil.copy2(source, target)
-    victims = (
-        sorted(p for p in target.rglob("*") if p.is_file() and p.suffix != ".mp4") if target.is_dir() else [target]
-    )
-    victim = rng.choice(victims)
-    data, how = damaged(victim.read_bytes(), rng)
-    victim.write_bytes(data)
-    return target, f"{victim.name}: {how}"
+def _listen(event: str, arguments: tuple[Any, ...]) -> None:
+    # the package looks names up in its own table
+    if event == "pickle.find_class" and any("safe_load" in str(f.filename) for f in traceback.extract_stack(limit=8)):
+        MARKS.append(f"a pickle reached {arguments[0]}.{arguments[1]}")
 
 
-def damaged(data: bytes, rng: random.Random) -> tuple[bytes, str]:
-    """Damage bytes; in archives and compressed files mostly the content, so that checksums do not catch everything."""
-    if rng.random() < 0.75:
-        if data[:2] == b"PK":
-            return _damaged_member(data, rng)
-        for magic, (unpack, pack) in _PACKED.items():
-            if data.startswith(magic):
-                try:
-                    content = unpack(data)
-                except (OSError, EOFError, zlib.error, lzma.LZMAError):
-                    continue  # data that happen to begin like a compressed file
-                inner, how = damaged(content, rng)
-                return pack(inner), f"inside, {how}"
-    changed, done = bytearray(data), []
-    for _ in range(rng.choice((1, 1, 1, 2, 4))):
-        change = rng.choice(
-            (_flip, _flip, _set_byte, _cut, _length, _length, _length, _splice, _remove, _token, _digit)
-        )
-        change(changed, rng)
-        done.append(change.__name__.strip("_"))
-    return bytes(changed), "+".join(done)
+def _begin_measuring() -> int:
+    """Start a new peak of memory; the megabytes now."""
+    if not _CAN_MEASURE:
+        return 0
+    Path("/proc/self/clear_refs").write_text("5")
+    return _status_mb("VmRSS")
 
 
-def _damaged_member(data: bytes, rng: random.Random) -> tuple[bytes, str]:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-        methods = {member.filename: member.compress_type for member in archive.infolist()}
-    # pickles and headers can do the most harm
-    names = [name for name in members if name.endswith("data.pkl")] or list(members)
-    name = rng.choice(names if rng.random() < 0.7 else list(members))
-    head, how = damaged(members[name][:400] if rng.random() < 0.5 else members[name], rng)
-    members[name] = head + (members[name][400:] if len(head) <= 400 else b"")
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        for member, content in members.items():
-            archive.writestr(zipfile.ZipInfo(member), content, methods[member])
-    return stream.getvalue(), f"member {name}, {how}"
-
-
-def _place(data: bytearray, rng: random.Random) -> int:
-    """A random offset, often near the beginning, where lengths are stored."""
-    return rng.randrange(min(len(data), 300) if rng.random() < 0.4 else len(data)) if data else 0
-
-
-def _flip(data: bytearray, rng: random.Random) -> None:
-    for _ in range(rng.choice((1, 1, 3, 8))):
-        if data:
-            data[_place(data, rng)] ^= 1 << rng.randrange(8)
-
-
-def _set_byte(data: bytearray, rng: random.Random) -> None:
-    if data:
-        data[_place(data, rng)] = rng.randrange(256)
-
-
-def _cut(data: bytearray, rng: random.Random) -> None:
-    del data[_place(data, rng) :]
-
-
-def _length(data: bytearray, rng: random.Random) -> None:
-    kind = rng.choice(["<B", ">B", "<H", ">H", "<I", ">I", "<Q", ">Q"])
-    at, size = _place(data, rng), struct.calcsize(kind)
-    data[at : at + size] = struct.pack(kind, rng.choice(_EXTREMES) & ((1 << 8 * size) - 1))
-
-
-def _splice(data: bytearray, rng: random.Random) -> None:
-    start, at = _place(data, rng), _place(data, rng)
-    piece = data[start : start + rng.choice((1, 4, 16, 100, 1000))]
-    data[at : at + rng.choice((0, len(piece)))] = piece * rng.choice((1, 1, 1, 50))
-
-
-def _remove(data: bytearray, rng: random.Random) -> None:
-    at = _place(data, rng)
-    del data[at : at + rng.choice((1, 2, 8, 100))]
-
-
-def _token(data: bytearray, rng: random.Random) -> None:
-    at = _place(data, rng)
-    token = rng.choice(_TOKENS)
-    data[at : at + rng.choice((0, len(token)))] = token * rng.choice((1, 1, 1, 200))
-
-
-def _digit(data: bytearray, rng: random.Random) -> None:
-    """Replace a digit: a count in text or in the header of an array."""
-    digits = [at for at in range(min(len(data), 2000)) if 48 <= data[at] < 58]
-    if digits:
-        at = rng.choice(digits)
-        data[at : at + 1] = rng.choice((b"0", b"9", b"99999999999", b"-1", b"", b"7"))
-
-
-def _write(sample: Sample, folder: Path) -> Path:
-    folder.mkdir()
-    path = sample.write(folder)
-    sample.read(path)  # the undamaged file must be readable
-    return path
+def _status_mb(field: str) -> int:
+    """A field of /proc/self/status in MB."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(field)).split()[1]) >> 10
 
 
 def _hang(*_: Any) -> None:
     raise Hang("took too long")
-
-
-def _keep(folder: Path, case: int, what: str, error: BaseException, current: Path, failures: Counter[str]) -> None:
-    frame = next((f for f in reversed(traceback.extract_tb(error.__traceback__)) if "fuzz" not in f.filename), None)
-    place = f"{type(error).__name__} in {frame and Path(frame.filename).name}:{frame and frame.lineno}"
-    failures[place] += 1
-    if failures[place] > 2:
-        return
-    target = folder / str(case)
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(current, target)
-    report = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-    (target / "traceback.txt").write_text(f"{what}\n\n{report}", encoding="utf-8", errors="replace")
-    print(f"case {case}: {what}: {place}: {' '.join(str(error).split())[:150]}", flush=True)
 
 
 if __name__ == "__main__":

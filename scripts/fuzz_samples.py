@@ -9,8 +9,9 @@ import gzip
 import json
 import pickle
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ import scipy.sparse
 import torch
 
 from lsmplify_refine.body import BodyModel
+from lsmplify_refine.engine.refiner import Refiner
+from lsmplify_refine.engine.targets import pose_on_body
 from lsmplify_refine.evaluate.targets.camera_files import write_easymocap_cameras, write_pose2sim_cameras
 from lsmplify_refine.formats import load_save
 from lsmplify_refine.formats.registry import adapters
@@ -29,9 +32,12 @@ from lsmplify_refine.regressor.network import NetworkConfig, ResidualRegressor
 from lsmplify_refine.regressor.published import load_published
 from lsmplify_refine.regressor.weights import load_weights, save_weights
 from lsmplify_refine.safe_load import load_body_npz, load_body_pickle, load_json, load_npz, load_pickle, load_torch
+from lsmplify_refine.values.estimate import Estimate
+from lsmplify_refine.values.keypoints import Keypoints
+from lsmplify_refine.visual.video import probe, read_frames
+from tests.support import clips, keypoint_json, model_files
 from tests.support import estimator_files as estimators
 from tests.support import gvhmr_files as gvhmr
-from tests.support import keypoint_json, model_files
 from tests.support import named_points as named
 from tests.support.adapter_cases import CASES as ADAPTER_CASES
 from tests.support.cameras import camera_at
@@ -47,12 +53,16 @@ class Sample:
         write: Writes it into an empty folder and gives its path.
         read: Reads it.
         share: How often it is drawn; large files take long.
+        use: Does with the value what the package does after reading.
+        hostile: Whether it must be refused.
     """
 
     name: str
     write: Callable[[Path], Path]
     read: Callable[[Path], Any]
     share: float = 1.0
+    use: Callable[[Any], object] | None = None
+    hostile: bool = False
 
 
 def all_samples() -> list[Sample]:
@@ -61,7 +71,7 @@ def all_samples() -> list[Sample]:
     Raises:
         SystemExit: An adapter has none.
     """
-    found = [*_adapters(), *_keypoints(), *_bodies(), *_networks(), *_containers()]
+    found = [*_adapters(), *_keypoints(), *_bodies(), *_networks(), *_containers(), *_videos()]
     covered = {case.adapter for case in ADAPTER_CASES.values()}
     if missing := set(adapters()) - covered:
         raise SystemExit(f"no sample for the adapters {', '.join(sorted(missing))}; add a case to adapter_cases.py")
@@ -72,7 +82,7 @@ def _adapters() -> Iterator[Sample]:
     for name, case in ADAPTER_CASES.items():
         # those of gvhmr are large
         if case.adapter != "gvhmr":
-            yield Sample(name, case.write, partial(load_save.load, format=case.how))
+            yield Sample(name, case.write, partial(load_save.load, format=case.how), use=_refine)
     results = gvhmr.official(net_outputs=False)
     yield Sample("gvhmr pt", lambda folder: gvhmr.write_pt(folder / "r.pt", results), load_save.load)
     yield Sample("gvhmr pkl", lambda folder: gvhmr.write_pkl(folder / "r.pkl", results), load_save.load)
@@ -115,7 +125,45 @@ def _bodies() -> Iterator[Sample]:
     objects = {"v_template": small["v_template"], "part2num": np.array({"head": 1}, dtype=object)}
     yield Sample("small body pkl", _then(write_old, "SMPL_NEUTRAL.pkl"), load_body_pickle)
     yield Sample("small body npz", _then(lambda path: np.savez(path, **objects), "SMPLX_NEUTRAL.npz"), load_body_npz)
-    yield Sample("body", lambda folder: model_files.write_smpl(folder, chumpy=True), BodyModel.load, 0.02)
+    yield Sample("body", lambda folder: model_files.write_smpl(folder, chumpy=True), BodyModel.load, 0.02, _pose)
+    arrays = model_files.random_arrays("smpl", 10)
+    write_npz = _then(lambda path: np.savez(path, **arrays), "SMPL_NEUTRAL.npz")
+    yield Sample("body npz", write_npz, BodyModel.load, 0.6, _pose)
+
+
+def _pose(body: BodyModel) -> None:
+    """A mesh of the body: its faces are used, its joints turned."""
+    rotations = np.tile(np.eye(3), (1, body.joint_count, 1, 1))
+    points = body.keypoints("body25", rotations, np.zeros((1, 3)), np.zeros(body.num_betas))
+    triangles = body.arrays.v_template[body.faces]
+    if not (np.isfinite(points).all() and np.isfinite(triangles).all()):
+        raise ValueError("a body without a finite mesh was read")
+
+
+def _refine(estimates: list[Estimate]) -> None:
+    """Refine each person onto their own keypoints, moved by noise."""
+    for estimate in estimates[:1]:
+        if estimate.frame != "camera" or len(estimate) > 50:
+            continue
+        pose = pose_on_body(estimate, _REFINER.body)
+        points = _REFINER.body.keypoints("body25", pose.rotations.numpy(), pose.pelvis.numpy(), np.zeros(10))
+        moved = points + np.random.default_rng(0).normal(0, 0.02, points.shape)
+        keypoints = Keypoints("body25", moved.astype(np.float32), np.ones(points.shape[:2], np.float32))
+        refined = _REFINER.refine(estimate.replace(keypoints=keypoints)).estimate
+        if not (np.isfinite(refined.body_pose).all() and np.isfinite(refined.transl).all()):
+            raise ValueError("a refined motion is not finite")
+
+
+_REFINER = Refiner(weights="none", align="camera")
+
+
+def _videos() -> Iterator[Sample]:
+    def read(path: Path) -> Any:
+        """Size, rate and the first frames."""
+        info = probe(path)
+        return info.width, info.height, [frame.shape for frame in islice(read_frames(path), 4)]
+
+    yield Sample("video", lambda folder: clips.write_video(folder / "v.mp4", 4, (64, 48)), read, 2.0)
 
 
 def _networks() -> Iterator[Sample]:
@@ -149,6 +197,32 @@ def _containers() -> Iterator[Sample]:
     yield Sample("npz", _then(lambda path: np.savez_compressed(path, **arrays), "f.npz"), load_npz)
     text = json.dumps({"a": [1, 2.5, {"b": None}], "c": 'x"\\'})
     yield Sample("json", _then(lambda path: path.write_text(text), "f.json"), load_json)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values that readers gave are equal; their words may differ."""
+    if isinstance(one, (np.ndarray, np.generic, torch.Tensor)):
+        left, right = np.asarray(one), np.asarray(other)
+        if left.dtype == object:
+            return left.shape == right.shape and all(map(same, left.ravel(), right.ravel()))
+        return left.shape == right.shape and np.array_equal(left, right, equal_nan=left.dtype.kind in "fc")
+    if isinstance(one, dict):
+        return set(one) == set(other) and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, (list, tuple)):
+        return len(one) == len(other) and all(map(same, one, other))
+    if scipy.sparse.issparse(one):
+        return same(one.toarray(), other.toarray())
+    if is_dataclass(one):
+        names = [each.name for each in fields(one) if each.name in _VALUES]
+        return all(same(getattr(one, name), getattr(other, name)) for name in names)
+    return type(one) is type(other) and (one == other or isinstance(one, (BodyModel, torch.nn.Module)))
+
+
+#: The fields of estimates, keypoints and cameras that are values.
+_VALUES = (
+    "global_orient", "body_pose", "betas", "transl", "frame_ids", "track_id", "fps", "family", "gender", "camera", "K",
+    "keypoints", "positions", "confidence", "convention", "person", "R", "t", "translation", "rotation",
+)  # fmt: skip
 
 
 def _then(write: Callable[[Path], Any], name: str) -> Callable[[Path], Path]:

@@ -162,7 +162,7 @@ def _open(path: Path) -> InputContainer:
     if path.exists() and not path.is_dir() and os.access(path, os.R_OK):
         check_input(path)
     try:
-        container = av.open(str(path.absolute()))
+        container = av.open(str(path.absolute()), metadata_errors="replace")
     except av.error.FFmpegError as error:
         raise InputError(f"{path}: {_why_unreadable(path)}") from error
     if not container.streams.video:

@@ -223,3 +223,15 @@ def test_where_nothing_is_observed_the_result_is_the_regressors_mean() -> None:
     assert torch.allclose(fused.rotations, regressed.mean.rotations, atol=1e-5)
     for other in (start, regressed.pose):
         assert (fused.rotations - other.rotations).abs().amax() > 1e-3
+
+
+def test_weights_without_measure_get_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    network = random_network()
+    network.joint_identity.data[3, 4] = 1e30
+    save_weights(network, path, {})
+    with pytest.raises(InputError, match=r"joint_identity holds 1e\+30"):
+        load_weights(path)
+    save_file({f"t{number}": torch.zeros(0) for number in range(30_000)}, path, {"network": '"published"'})
+    with pytest.raises(InputError, match="30000 tensors"):
+        load_weights(path)

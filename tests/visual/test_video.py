@@ -16,6 +16,7 @@ import pytest
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.visual.encode import QUEUE_LENGTH, VideoWriter
 from lsmplify_refine.visual.video import Ratio, as_fraction, probe, read_frames, turn_upright
+from tests.support import clips
 
 NTSC = Fraction(30000, 1001)
 #: Where the 36-byte matrix lies behind the letters `tkhd` of a version 0 track header (ISO 14496-12, 8.3.2).
@@ -406,3 +407,11 @@ def test_an_error_in_the_last_write_is_noticed(
             writer._wait()
         monkeypatch.setattr(writer, "_stream", Cut())
     assert not list(tmp_path.iterdir())
+
+
+def test_names_in_a_video_need_not_be_text(tmp_path: Path) -> None:
+    path = clips.write_video(tmp_path / "v.mp4", 3, (64, 48))
+    data = path.read_bytes()
+    assert b"VideoHandler" in data
+    path.write_bytes(data.replace(b"VideoHandler", b"Vid\xe9oHandler"))
+    assert probe(path).frames == 3 and len(list(read_frames(path))) == 3
