@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
+#: Half precision ends here.
+_MAX_HALF = float(np.finfo(np.float16).max)
+
 #: Keys and indices that lead to a value in nested dicts and lists.
 KeyPath = tuple[Any, ...]
 
@@ -45,7 +48,8 @@ def with_values(tree: Any, values: Mapping[KeyPath, Any]) -> Any:
 def with_changes(leaf: Any, values: np.ndarray, changed: np.ndarray) -> Any:
     """A leaf with new values where `changed`; type, dtype, shape, strides and all other bytes stay.
 
-    Integers become single precision; otherwise rounding would lose up to a metre or a radian.
+    Integers become single precision; otherwise rounding would lose up to a metre or a radian. So does half precision if
+    a value is beyond it.
 
     Args:
         leaf: Tensor, numpy array, number, or nested lists or tuples of these.
@@ -60,12 +64,15 @@ def with_changes(leaf: Any, values: np.ndarray, changed: np.ndarray) -> Any:
         return items if isinstance(leaf, list) else tuple(items)
     if isinstance(leaf, (float, int)) and not isinstance(leaf, np.generic):
         return float(values.item())
+    small = np.abs(values[changed]).max() < _MAX_HALF
     if isinstance(leaf, torch.Tensor):
-        renewed = leaf.clone() if leaf.is_floating_point() else leaf.float()  # keeps the strides
+        keeps = leaf.is_floating_point() and (small or leaf.dtype != torch.float16)
+        renewed = leaf.clone() if keeps else leaf.float()  # keeps the strides
         mask = torch.as_tensor(changed.reshape(tuple(leaf.shape)))
         renewed[mask] = torch.as_tensor(values.reshape(tuple(leaf.shape)))[mask].to(renewed.dtype)
         return renewed
-    array = np.array(leaf, dtype=leaf.dtype if leaf.dtype.kind == "f" else np.float32, order="K")
+    keeps = leaf.dtype.kind == "f" and (small or leaf.dtype != np.float16)
+    array = np.array(leaf, dtype=leaf.dtype if keeps else np.float32, order="K")
     mask = changed.reshape(leaf.shape)
     array[mask] = values.reshape(leaf.shape)[mask].astype(array.dtype)
     return array[()] if isinstance(leaf, np.generic) else array

@@ -27,6 +27,8 @@ class Camera:
     image_size: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
+        if self.K.dtype == np.float16:
+            object.__setattr__(self, "K", self.K.astype(np.float32))
         focal, last = self.K[..., [0, 1], [0, 1]], self.K[..., 2, :]
         usable = np.isfinite(self.K).all() and (focal > _MIN_FOCAL_PX).all() and (np.abs(self.K) < _MAX_PX).all()
         if not usable or np.abs(last - [0.0, 0.0, 1.0]).max(initial=0.0) > 1e-3:

@@ -106,9 +106,10 @@ class Estimate:
             value = getattr(self, name)
             if value.shape != shape:
                 raise InputError(f"{where}: {name} has shape {value.shape}; expected {shape}")
-            if np.issubdtype(value.dtype, np.integer):
-                # refined values are not whole numbers
-                object.__setattr__(self, name, value.astype(np.float32))
+            if np.issubdtype(value.dtype, np.integer) or value.dtype == np.float16:
+                # refined values are not whole numbers, and may be beyond half precision
+                value = value.astype(np.float32)
+                object.__setattr__(self, name, value)
             usable = (np.abs(value.reshape(frames, -1)) < _MAX_VALUE).all(axis=1)
             if not usable.all():
                 what = "NaN or infinite values" if not np.isfinite(value).all() else f"values beyond {_MAX_VALUE:g}"

@@ -19,6 +19,7 @@ import torch
 from lsmplify_refine.formats import load_save
 from lsmplify_refine.formats.containers import Container, write_container
 from lsmplify_refine.formats.pickles import write_object
+from lsmplify_refine.formats.tree import with_changes
 from tests.support import estimator_files as make
 from tests.support.adapter_cases import CASES, archived, pickled
 from tests.support.round_trips import ROW, last_name, raw, refined
@@ -104,3 +105,20 @@ def test_joblib_containers_are_written_as_they_were(compressor: str, tmp_path: P
     magic = {"": b"\x80", "zlib": b"\x78", "gzip": b"\x1f\x8b", "xz": b"\xfd7z"}[compressor]
     assert (tmp_path / "r.pkl").read_bytes().startswith(magic)
     assert np.array_equal(joblib.load(tmp_path / "r.pkl")[3]["pose"], tree[3]["pose"])
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.as_tensor], ids=["array", "tensor"])
+@pytest.mark.parametrize(("value", "dtype"), [(100.0, "float16"), (70_000.0, "float32")])
+def test_half_precision_stays_unless_a_value_is_beyond_it(kind: Any, value: float, dtype: str) -> None:
+    leaf = kind(np.array([1.5, 2.5], np.float16))
+    changed = with_changes(leaf, np.array([1.5, value]), np.array([False, True]))
+    assert str(changed.dtype).endswith(dtype) and np.asarray(changed).tolist() == [1.5, value]
+
+
+@pytest.mark.filterwarnings("error")
+def test_half_precision_at_its_end_is_read_without_warnings(tmp_path: Path) -> None:
+    halves = {key: value.astype(np.float16) for key, value in make.parts().items() if value.dtype.kind == "f"}
+    halves["transl"][:] = 65_000
+    path = archived(make.parts() | halves)(tmp_path)
+    (estimate,) = load_save.load(path)
+    assert estimate.transl.dtype == np.float32 and estimate.transl.max() == 65_024
