@@ -137,7 +137,7 @@ def align(
     for way in _ways(mode, per, still):
         found = _fit(way, points, metres, torso if way[0] == "torso" else weights, ids, fps, scaled)
         if found is not None:
-            tried[way] = found, _residual_m(found, points, metres, judged)
+            tried[way] = found, found.residual(metres, points, judged)
     if not tried or (mode == "auto" and len(tried) == 1):
         raise InputError(_TOO_FEW)
     residuals = {way: residual for way, (_, residual) in tried.items()}
@@ -183,16 +183,6 @@ def _name(mode: str, per: str) -> str:
     if mode == "camera":
         return "camera (taken as they are)"
     return f"{mode} per track, placed per frame" if per == "place" else f"{mode} per {per}"
-
-
-def _residual_m(
-    found: Rigid,
-    points: Float[np.ndarray, "frames points 3"],
-    keypoints: Float[np.ndarray, "frames points 3"],
-    weights: Real[np.ndarray, "frames points"],
-) -> float:
-    """Median distance over the points that count."""
-    return float(np.median(np.linalg.norm(found(keypoints) - points, axis=-1)[weights > 0]))
 
 
 def _in_estimates_frame(tried: dict[_Way, tuple[Rigid, float]]) -> bool:
@@ -259,7 +249,7 @@ def _refuse_mirrored(
         found = fit_rigid(source, points, weights, frame_ids=frame_ids, fps=fps, per="frame", scaled=True)
         if found is None:
             return
-        residuals.append(_residual_m(found, points, source, weights))
+        residuals.append(found.residual(source, points, weights))
     as_given, mirrored = residuals
     if as_given > _MIRRORED_MIN_M and mirrored < _MIRRORED_SHARE * as_given:
         raise InputError(

@@ -32,7 +32,7 @@ def contact_probability(
 ) -> Float[np.ndarray, "frames 4"]:
     """Probability that a foot stands on the ground from each frame to the next.
 
-    A foot that slides slowly counts as standing. A fast one has to be nobody's concern: it keeps its motion anyway.
+    A foot that slides slowly counts as standing. A fast one does not: it keeps its motion anyway.
 
     Args:
         feet: Joints of the feet in a world, metres.

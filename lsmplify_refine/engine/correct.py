@@ -49,6 +49,18 @@ def default_prior(skeleton: Skeleton, targets: Targets) -> Prior:
     return Prior(rotation, pelvis.expand(len(rotation), 3))
 
 
+def decided_share(skeleton: Skeleton, pose: Pose, targets: Targets) -> Float[np.ndarray, "frames joints_and_pelvis"]:
+    """Share of each joint's rotation, and last of the pelvis, that the keypoints decide under the default prior.
+
+    Args:
+        skeleton: The shaped body with the targets' convention.
+        pose: Poses near the keypoints.
+        targets: The observations.
+    """
+    share = observed_share(skeleton, pose, targets, default_prior(skeleton, targets))
+    return share.cpu().double().numpy()
+
+
 def correct(
     skeleton: Skeleton,
     start: Pose,

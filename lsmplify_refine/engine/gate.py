@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 from scipy.ndimage import minimum_filter1d, uniform_filter1d
 
 from lsmplify_refine.engine.joint_limits import beyond_range, joint_name
-from lsmplify_refine.geometry.smoothing import segments
+from lsmplify_refine.geometry.smoothing import odd_window, segments
 
 #: How long easing takes where errors differ, seconds.
 EASE_SECONDS = 0.2
@@ -94,7 +94,7 @@ def gate(
     An estimate may move too little, so jerk up to what people have counts as motion, not as jitter.
 
     Args:
-        scores_at: Scores for shares (T,) in [0, 1]; share 0 is the input after the shape fit.
+        scores_at: Scores for shares (T,) in [0, 1]; share 0 is the input after the shape fit, freed of jitter.
         frame_ids: (T,) video frame of each row.
         fps: Frames per second.
         limited: Per frame why joints were limited, or "".
@@ -138,7 +138,7 @@ def ease(
         fps: Frames per second.
         seconds: How long easing takes.
     """
-    width = 2 * round(seconds * fps / 2) + 1
+    width = odd_window(seconds, fps)
     eased = np.empty_like(allowed)
     for rows in segments(frame_ids):
         lowest = minimum_filter1d(allowed[rows], width, mode="nearest")

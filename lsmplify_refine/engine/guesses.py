@@ -13,7 +13,7 @@ from scipy.ndimage import median_filter
 
 from lsmplify_refine.engine.limbs import points_of
 from lsmplify_refine.geometry.robust import robust_weight
-from lsmplify_refine.geometry.smoothing import segments
+from lsmplify_refine.geometry.smoothing import odd_window, segments
 
 #: A keypoint this near to the border is pressed against it, metres on the body. It cannot be seen this far beyond it.
 _PRESSED_M, _BEYOND_M = 0.06, 0.03
@@ -130,7 +130,7 @@ def lasting(
     trust: Float[np.ndarray, "frames points"], frame_ids: Int[np.ndarray, " frames"], fps: float
 ) -> Float[np.ndarray, "frames points"]:
     """Trust judged with the neighbouring frames: the lower of each frame's own and the median around it."""
-    window = 2 * round(_WINDOW_SECONDS * fps / 2) + 1
+    window = odd_window(_WINDOW_SECONDS, fps)
     around = np.concatenate([median_filter(trust[rows], (window, 1), mode="nearest") for rows in segments(frame_ids)])
     lower: np.ndarray = np.minimum(trust, around)
     return lower

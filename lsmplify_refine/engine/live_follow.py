@@ -8,13 +8,12 @@ from jaxtyping import Bool, Float
 
 from lsmplify_refine.body import BodyModel
 from lsmplify_refine.body.skinning import joint_positions
-from lsmplify_refine.engine.correct import default_prior
+from lsmplify_refine.engine.correct import decided_share
 from lsmplify_refine.engine.follow import Follower, Step, shaped_solver
 from lsmplify_refine.engine.live_shape import LiveShape
 from lsmplify_refine.engine.shape import FittedShape
 from lsmplify_refine.regressor.body25 import body25_targets
 from lsmplify_refine.regressor.weights import Network
-from lsmplify_refine.solver.gauss_newton import observed_share
 from lsmplify_refine.solver.problem import Pose, Targets
 
 
@@ -92,7 +91,7 @@ class LiveFollower:
         """
         skeleton = self._follower.skeleton
         seen = body25_targets(targets, self._convention).to(skeleton.points)
-        return observed_share(skeleton, pose, seen, default_prior(skeleton, seen)).cpu().double().numpy()
+        return decided_share(skeleton, pose, seen)
 
     def joints(self, pose: Pose) -> Float[np.ndarray, "people joints 3"]:
         """Joints of everybody's own body, metres."""

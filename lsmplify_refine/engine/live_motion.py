@@ -14,13 +14,11 @@ from jaxtyping import Float
 
 from lsmplify_refine.engine.follow import Step
 from lsmplify_refine.engine.motion import most_likely_motion
-from lsmplify_refine.errors import InputError
 from lsmplify_refine.solver.problem import Pose
+from lsmplify_refine.values.ranges import check_range
 
 #: The window holds the second over which noise is read, and some frames before the newest swing.
 _WINDOW_SECONDS = 1.5
-#: A result further back than this has hardly any frames before it in the window.
-_MAX_LAG_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -61,8 +59,7 @@ class LiveMotion:
     """
 
     def __init__(self, fps: float, lag_seconds: float, is_image: bool) -> None:
-        if not 0 <= lag_seconds <= _MAX_LAG_SECONDS:
-            raise InputError(f"lag_seconds is {lag_seconds:g}; give 0 to {_MAX_LAG_SECONDS:g}")
+        check_range("lag_seconds", lag_seconds)
         self._fps, self._is_image = fps, is_image
         self._lag = round(lag_seconds * fps)
         self._frames: deque[LiveFrame] = deque(maxlen=max(1 + self._lag, round(_WINDOW_SECONDS * fps)))

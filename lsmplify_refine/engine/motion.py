@@ -46,7 +46,7 @@ _LOW_PASS_SECONDS = 0.1
 _QUIET_RAD2, _QUIET_ACROSS_M2, _QUIET_M2 = 6.5e-5, 1e-5, 2e-6
 #: Variance that keeps a quiet estimate's weight finite, rad^2 or m^2.
 _MIN_ESTIMATE = 1e-9
-#: An estimate this far from the fit, radians, says nothing about the motion.
+#: An estimate this far from the fit, radians, does not show the motion.
 _CONTRADICTS_RAD = 1.0
 #: The weight of such an estimate, or of none, and its least share of the prior's: keep the solve definite.
 _NO_WEIGHT, _NO_SHARE = 1e-6, 1e-13
@@ -209,9 +209,9 @@ def _place(
         levels = read_noise_levels(*increments, frames=frames, fps=model.fps, quiet=quiet)
     bend = np.diff(smoothed, MOTION_ORDER, axis=0)[..., None]
     shares = np.repeat(share, 3, axis=1)
-    says = np.full(fit.shape, not model.alone)
+    usable = np.full(fit.shape, not model.alone)
     away, seen = (estimate - smoothed)[..., None], (fit - smoothed)[..., None]
-    shift = _solve(away, seen, bend, levels, shares, says, model, _BIAS_M)
+    shift = _solve(away, seen, bend, levels, shares, usable, model, _BIAS_M)
     path: np.ndarray = np.where(_keeps(shares, levels), estimate, smoothed + shift[..., 0])
     return path
 
@@ -222,7 +222,7 @@ def _solve(
     bend: Float[np.ndarray, "differences parts axes"],
     levels: NoiseLevels,
     share: Float[np.ndarray, "frames parts"],
-    says: Bool[np.ndarray, "frames parts"],
+    usable: Bool[np.ndarray, "frames parts"],
     model: _Model,
     bias: float,
 ) -> Float[np.ndarray, "frames parts axes"]:
@@ -234,31 +234,31 @@ def _solve(
         bend: Third difference of the reference.
         levels: The noise levels.
         share: Share of the fit that the keypoints decide.
-        says: Whether the estimate says anything about the motion.
+        usable: Whether the estimate shows the motion.
         model: What all joints share.
         bias: Standard deviation of the bias, held for a second.
     """
     frames, parts, axes = estimate.shape
     still = 1 / levels.motion
     none = np.maximum(_NO_WEIGHT, _NO_SHARE * still.max(0))
-    heard = np.where(says, 1 / (levels.estimate + _MIN_ESTIMATE), none)
-    seen = np.sqrt(share) / levels.fit
+    from_estimate = np.where(usable, 1 / (levels.estimate + _MIN_ESTIMATE), none)
+    from_fit = np.sqrt(share) / levels.fit
     shown = share > _MIN_SHARE
     softness = (2 * np.sin(np.pi * min(model.bias_hz / model.fps, 0.5))) ** 4
     stiff = np.array(
-        [np.median(each[here]) / softness if here.any() else _STIFF for each, here in zip(seen.T, shown.T)]
+        [np.median(each[here]) / softness if here.any() else _STIFF for each, here in zip(from_fit.T, shown.T)]
     )
     trust = np.ones((frames, parts))
     for _ in range(_SOLVES):
         system = BandedSystem(frames, parts)
-        system.diagonal(heard + trust * seen + none, 0)
-        system.diagonal(heard + 1 / (bias**2 * model.fps), 1)
-        system.coupling(heard)
+        system.diagonal(from_estimate + trust * from_fit + none, 0)
+        system.diagonal(from_estimate + 1 / (bias**2 * model.fps), 1)
+        system.coupling(from_estimate)
         system.differences(MOTION_ORDER, still[1:-2], 0)
         system.differences(2, np.tile(stiff, (max(frames - 2, 0), 1)), 1)
         right = np.zeros((2 * frames, parts, axes))
-        right[0::2] = heard[..., None] * estimate + (trust * seen)[..., None] * fit
-        right[1::2] = heard[..., None] * estimate
+        right[0::2] = from_estimate[..., None] * estimate + (trust * from_fit)[..., None] * fit
+        right[1::2] = from_estimate[..., None] * estimate
         right[0::2] -= transposed_difference(MOTION_ORDER, bend * still[1:-2, :, None], frames)
         found = system.solved(right)[0::2]
         # a fit to an outlier stands out from its neighbours

@@ -24,7 +24,7 @@ _NOISE_ORDER, MOTION_ORDER = 6, 3
 _NOISE_GAIN, _MOTION_GAIN = (float(comb(2 * order, order)) for order in (_NOISE_ORDER, MOTION_ORDER))
 #: Single peaks (an outlier, an impact) count at most this many times the track's median.
 _MAX_NOISE_PEAK, _MAX_MOTION_PEAK = 10.0, 30.0
-#: The smoothed fit keeps about an eighth of the energy of fast swings.
+#: The smoothed fit keeps about a twelfth of the energy of fast swings.
 _UNSMOOTHED = 12.0
 #: How much of a quiet estimate's own energy counts as motion; more than all, for its scale is a prior's.
 _QUIET_MOTION = 5.0

@@ -11,7 +11,7 @@ from jaxtyping import Int, Real
 
 from lsmplify_refine.body import BodyModel
 from lsmplify_refine.body.skinning import Skeleton
-from lsmplify_refine.engine.correct import apply_correction, correct, correction_to, default_prior
+from lsmplify_refine.engine.correct import apply_correction, correct, correction_to, decided_share, default_prior
 from lsmplify_refine.engine.doubt import doubt_keypoints
 from lsmplify_refine.engine.follow import Follower, in_batches, shaped_solver
 from lsmplify_refine.engine.from_keypoints import as_estimate, shape_from_keypoints
@@ -31,7 +31,6 @@ from lsmplify_refine.errors import InputError
 from lsmplify_refine.options import DEFAULT_FPS, Align, Family, Mode
 from lsmplify_refine.regressor.body25 import body25_targets
 from lsmplify_refine.regressor.weights import open_network
-from lsmplify_refine.solver.gauss_newton import observed_share
 from lsmplify_refine.solver.problem import Pose, Targets
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.estimate import Estimate
@@ -121,11 +120,10 @@ class Refiner:
         seen = body25_targets(targets.to(self.device), keypoints.convention)
         pose = follower.follow(None, seen)
         if self._bias_hz is not None:
-            share = observed_share(follower.skeleton, pose, seen, default_prior(follower.skeleton, seen))
             pose = most_likely_motion(
                 pose,
                 pose,
-                share.cpu().double().numpy(),
+                decided_share(follower.skeleton, pose, seen),
                 frame_ids=np.arange(len(pose.pelvis)),
                 fps=fps,
                 is_image=seen.is_image,

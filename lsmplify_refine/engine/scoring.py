@@ -22,11 +22,11 @@ from lsmplify_refine.geometry.metrics import (
     speed_p95_m_per_s,
     speeds_m_per_s,
 )
-from lsmplify_refine.geometry.smoothing import segments
+from lsmplify_refine.geometry.smoothing import odd_window, segments
 from lsmplify_refine.solver.problem import Pose, Targets
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.keypoints import Keypoints
-from lsmplify_refine.values.smpl_joints import JOINTS, joint_indices
+from lsmplify_refine.values.smpl_joints import JOINTS, WRISTS_AND_ANKLES
 
 #: Robust radius of the gate's keypoint error, metres on the body.
 _GATE_RADIUS_M = 0.1
@@ -35,7 +35,6 @@ _JERK_SECONDS = 0.5
 #: Mean jerk of people in motion capture who hardly move, m/s^3, and how it grows with their joints' mean speed, 1/s^2.
 _JERK_AT_REST = 50.0
 _JERK_PER_SPEED = 270.0
-_WRISTS_AND_ANKLES = list(joint_indices("left_wrist", "right_wrist", "left_ankle", "right_ankle"))
 
 
 def frame_scores(
@@ -63,7 +62,7 @@ def _averaged(
     values: Float[np.ndarray, " frames"], frame_ids: Int[np.ndarray, " frames"], fps: float
 ) -> Float[np.ndarray, " frames"]:
     """Means over `_JERK_SECONDS` about each frame, not across gaps."""
-    width = 2 * round(_JERK_SECONDS * fps / 2) + 1
+    width = odd_window(_JERK_SECONDS, fps)
     means = np.empty_like(values)
     for rows in segments(frame_ids):
         means[rows] = uniform_filter1d(values[rows], width, mode="nearest")
@@ -94,7 +93,7 @@ def track_metrics(
     """
     errors = keypoint_errors(track.keypoints(keypoints.convention), camera, keypoints)
     joints = track.joints()[:, :JOINTS]
-    limbs = joints[:, _WRISTS_AND_ANKLES] - joints[:, :1]
+    limbs = joints[:, WRISTS_AND_ANKLES] - joints[:, :1]
     return {
         keypoint_error_name(keypoints): confidence_weighted_mean(errors, keypoints.confidence),
         "accel_mm_per_frame2": accel_mm_per_frame2(joints, frame_ids),

@@ -124,7 +124,7 @@ def all_swapped_back(
         fit = fit_rigid(source, body, both, frame_ids=frame_ids, fps=fps, per="frame", scaled=True)
         if fit is None:
             return Repaired(keypoints, np.zeros(weights.shape, bool))
-        found.append(float(np.median(np.linalg.norm(fit(source) - body, axis=-1)[both > 0])))
+        found.append(fit.residual(source, body, both))
     given, swapped, other = found
     if given < _MIN_ERROR_M or max(swapped / given, swapped / other) > _SWAPPED_SHARE:
         return Repaired(keypoints, np.zeros(weights.shape, bool))

@@ -13,7 +13,7 @@ from lsmplify_refine.engine.limbs import bones, points_of
 from lsmplify_refine.engine.view import View, on_body
 from lsmplify_refine.geometry.projection import project_to_image
 from lsmplify_refine.geometry.robust import robust_weight
-from lsmplify_refine.geometry.smoothing import segments
+from lsmplify_refine.geometry.smoothing import odd_window, segments
 from lsmplify_refine.solver.gauss_newton import residuals
 from lsmplify_refine.solver.problem import Targets
 from lsmplify_refine.values.camera import Camera
@@ -137,7 +137,7 @@ def distrust_outliers(
     """
     residual = residuals(torch.as_tensor(points).float(), targets)[0].numpy()
     seen = targets.weights.numpy() > 0
-    window = 2 * round(_CONSISTENCY_SECONDS * fps / 2) + 1
+    window = odd_window(_CONSISTENCY_SECONDS, fps)
     jump = np.zeros(seen.shape)
     for rows in segments(frame_ids):
         for k in range(seen.shape[1]):

@@ -22,14 +22,15 @@ Filter = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 def savitzky_golay(rotations: np.ndarray, pelvis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Fit cubic polynomials over 11 frames; short tracks get a shorter window."""
-    window = min(_WINDOW, 2 * ((len(pelvis) - 1) // 2) + 1)
+    """Fit cubic polynomials over 11 frames."""
+    return _nearest(polynomials(rotations, _WINDOW, _ORDER)), polynomials(pelvis, _WINDOW, _ORDER)
 
-    def smoothed(values: np.ndarray) -> np.ndarray:
-        found: np.ndarray = savgol_filter(values, window, min(_ORDER, window - 1), axis=0)
-        return found
 
-    return _nearest(smoothed(rotations)), smoothed(pelvis)
+def polynomials(values: np.ndarray, window: int, order: int) -> np.ndarray:
+    """Fit polynomials of an order over an odd window of rows; short tracks get a shorter window."""
+    fitting = min(window, 2 * ((len(values) - 1) // 2) + 1)
+    found: np.ndarray = savgol_filter(values, fitting, min(order, fitting - 1), axis=0)
+    return found
 
 
 def one_euro(rotations: np.ndarray, pelvis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,8 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import roma
-import torch
 
 from lsmplify_refine.body import BodyModel
 from lsmplify_refine.engine.refiner import Refiner
@@ -19,12 +17,12 @@ from lsmplify_refine.evaluate.datasets import TakeSet
 from lsmplify_refine.evaluate.filters import Filter, one_euro, savitzky_golay
 from lsmplify_refine.evaluate.image_takes import ESTIMATORS, Estimator, ImageTake, image_take
 from lsmplify_refine.evaluate.methods import NOTHING
-from lsmplify_refine.evaluate.scores import MPJPE
+from lsmplify_refine.evaluate.scores import MPJPE, pa_mpjpe_mm
 from lsmplify_refine.evaluate.takes import choose_takes
 from lsmplify_refine.geometry.metrics import jitter_10m_per_s3, speed_p95_m_per_s
 from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 from lsmplify_refine.values.estimate import Estimate
-from lsmplify_refine.values.smpl_joints import JOINTS, joint_indices
+from lsmplify_refine.values.smpl_joints import JOINTS, WRISTS_AND_ANKLES
 
 PA_MPJPE = "pa_mpjpe_mm_smpl22"
 ACCEL_ERROR = "accel_error_mm_per_frame2"
@@ -35,7 +33,6 @@ SPEED_RATIO = "speed_p95_ratio"
 METRICS = (MPJPE, PA_MPJPE, ACCEL_ERROR, JITTER, SPEED_RATIO)
 REFINED = "refined"
 _FILTERS: dict[str, Filter] = {"Savitzky-Golay": savitzky_golay, "one-euro": one_euro}
-_LIMBS = list(joint_indices("left_wrist", "right_wrist", "left_ankle", "right_ankle"))
 
 
 @dataclass(frozen=True)
@@ -138,15 +135,14 @@ def _jitter(joints: np.ndarray, estimate: Estimate) -> float:
 
 
 def _compare(joints: np.ndarray, truth: np.ndarray, estimate: Estimate) -> dict[str, float]:
-    found, true = torch.from_numpy(joints), torch.from_numpy(truth)
-    turn, shift, scale = roma.rigid_points_registration(found, true, compute_scaling=True)
-    aligned = scale[:, None, None] * (found @ turn.transpose(-1, -2)) + shift[:, None]
     fps = estimate.fps or 30.0
-    speed, true_speed = (speed_p95_m_per_s(each[:, _LIMBS], estimate.frame_ids, fps) for each in (joints, truth))
+    speed, true_speed = (
+        speed_p95_m_per_s(each[:, WRISTS_AND_ANKLES], estimate.frame_ids, fps) for each in (joints, truth)
+    )
     apart = np.diff(joints - truth, n=2, axis=0)
     return {
         MPJPE: 1000 * float(np.linalg.norm(joints - truth, axis=-1).mean()),
-        PA_MPJPE: 1000 * float((aligned - true).norm(dim=-1).mean()),
+        PA_MPJPE: pa_mpjpe_mm(joints, truth),
         ACCEL_ERROR: 1000 * float(np.linalg.norm(apart, axis=-1).mean()) if apart.size else 0.0,
         JITTER: _jitter(joints, estimate),
         SPEED_RATIO: speed / max(true_speed, 1e-9),

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import roma
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from lsmplify_refine.body import BodyModel, skinning
@@ -26,6 +27,14 @@ FIRST_HALF, SECOND_HALF = f"{PVE}_first_half", f"{PVE}_second_half"
 #: The released code of Learnable SMPLify aligns here: it takes SMPL's joint 8 for BODY_25's mid-hip.
 _RIGHT_ANKLE = 8
 _BATCH = 256
+
+
+def pa_mpjpe_mm(points: Float[np.ndarray, "frames points 3"], truth: Float[np.ndarray, "frames points 3"]) -> float:
+    """Mean distance of points in metres after each frame's best similarity transform, mm (PA-MPJPE)."""
+    found, true = torch.from_numpy(points), torch.from_numpy(truth)
+    turn, shift, scale = roma.rigid_points_registration(found, true, compute_scaling=True)
+    aligned = scale[:, None, None] * (found @ turn.transpose(-1, -2)) + shift[:, None]
+    return 1000 * float((aligned - true).norm(dim=-1).mean())
 
 
 class Posed(NamedTuple):

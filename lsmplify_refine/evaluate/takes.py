@@ -12,7 +12,7 @@ import torch
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
-from lsmplify_refine.engine.correct import correct, default_prior
+from lsmplify_refine.engine.correct import correct, decided_share, default_prior
 from lsmplify_refine.engine.motion import most_likely_motion
 from lsmplify_refine.evaluate.cases import Case, Protocol, observed, stream
 from lsmplify_refine.evaluate.datasets import at_rate
@@ -23,7 +23,6 @@ from lsmplify_refine.learn.pairs import Pairs
 from lsmplify_refine.learn.shape_batches import ShapeSampler, with_hands
 from lsmplify_refine.regressor.fusion import FrameSolver
 from lsmplify_refine.regressor.weights import Network
-from lsmplify_refine.solver.gauss_newton import observed_share
 from lsmplify_refine.solver.problem import Pose
 from lsmplify_refine.solver.running_mean import RunningMean
 
@@ -169,11 +168,10 @@ def _by_take(tracks: Tracks) -> list[Tensor]:
 def _most_likely(tracks: Tracks, rows: Tensor, pose: Pose) -> Pose:
     pairs, refined = tracks.pairs[rows], pose[rows]
     skeleton = pairs.skeleton[0]
-    share = observed_share(skeleton, refined, pairs.targets, default_prior(skeleton, pairs.targets))
     return most_likely_motion(
         pairs.start,
         refined,
-        share.double().numpy(),
+        decided_share(skeleton, refined, pairs.targets),
         frame_ids=tracks.frame_ids[rows.numpy()],
         fps=tracks.fps,
         is_image=pairs.targets.is_image,

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import roma
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Real
 from scipy.spatial.transform import Rotation, Slerp
 
 from lsmplify_refine.geometry.robust import robust_weight
@@ -55,6 +55,15 @@ class Rigid:
         """The transformed points."""
         moved: np.ndarray = self.scale * np.einsum("tij,tkj->tki", self.rotation, points) + self.translation[:, None]
         return moved
+
+    def residual(
+        self,
+        source: Float[np.ndarray, "frames points 3"],
+        target: Float[np.ndarray, "frames points 3"],
+        weights: Real[np.ndarray, "frames points"],
+    ) -> float:
+        """Median distance of the transformed source from the target, over the points that count."""
+        return float(np.median(np.linalg.norm(self(source) - target, axis=-1)[weights > 0]))
 
 
 def fit_rigid(

@@ -19,6 +19,11 @@ def segments(frame_ids: Int[np.ndarray, " frames"]) -> list[slice]:
     return [slice(a, b) for a, b in itertools.pairwise(edges)]
 
 
+def odd_window(seconds: float, fps: float) -> int:
+    """Frames of a window of about this length that has a middle frame."""
+    return 2 * round(seconds * fps / 2) + 1
+
+
 def gaussian_mean(values: Float[np.ndarray, " frames *rest"], sigma: float) -> Float[np.ndarray, " frames *rest"]:
     """Gaussian means over consecutive rows, the ends repeated; `sigma` is in rows."""
     means: np.ndarray = gaussian_filter1d(values, sigma, axis=0, mode="nearest")

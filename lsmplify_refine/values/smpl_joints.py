@@ -29,6 +29,8 @@ def joint_indices(*names: str) -> tuple[int, ...]:
 
 WRISTS = joint_indices("left_wrist", "right_wrist")
 SPINE = joint_indices("spine1", "spine2", "spine3")
+#: The fast ends of arms and legs, whose speed shows how wide a motion swings.
+WRISTS_AND_ANKLES = joint_indices("left_wrist", "right_wrist", "left_ankle", "right_ankle")
 #: Ankles and feet: the lowest of them touches the ground.
 FEET = joint_indices("left_ankle", "right_ankle", "left_foot", "right_foot")
 #: Chains of joints: arms, legs, neck and head, spine.

@@ -11,15 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-import roma
-import torch
-from scipy.signal import savgol_filter
 
 from lsmplify_refine.engine.refinement import BodyTrack, Refinement
 from lsmplify_refine.engine.refiner import Refiner
-from lsmplify_refine.evaluate.filters import savitzky_golay
+from lsmplify_refine.evaluate.filters import polynomials, savitzky_golay
 from lsmplify_refine.evaluate.methods import NOTHING
 from lsmplify_refine.evaluate.motion import REFINED
+from lsmplify_refine.evaluate.scores import pa_mpjpe_mm
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
 from lsmplify_refine.geometry.rotations import rotmat_to_rotvec
 from lsmplify_refine.geometry.triangulation import triangulate
@@ -163,15 +161,11 @@ def scores(points: np.ndarray, truth: Keypoints) -> dict[str, float]:
     known: np.ndarray = truth.confidence[:, limbs].min(axis=1) > 0
     found, true = points[:, limbs].astype(np.float64), truth.positions[:, limbs].astype(np.float64)
     about = [each - each[:, :2].mean(1, keepdims=True) for each in (found, true)]
-    window = min(_TRUTH_WINDOW, 2 * ((len(true) - 1) // 2) + 1)
-    calm = savgol_filter(about[1], window, min(_TRUTH_ORDER, window - 1), axis=0)
+    calm = polynomials(about[1], _TRUTH_WINDOW, _TRUTH_ORDER)
     steady = known[2:] & known[1:-1] & known[:-2]
     accel = np.linalg.norm(np.diff(about[0] - calm, n=2, axis=0), axis=-1)[steady]
-    a, b = (torch.from_numpy(each[known]) for each in (found, true))
-    turn, shift, scale = roma.rigid_points_registration(a, b, compute_scaling=True)
-    aligned = scale[:, None, None] * (a @ turn.transpose(-1, -2)) + shift[:, None]
     return {
         MPJPE: 1000 * float(np.linalg.norm(about[0] - about[1], axis=-1)[known].mean()),
-        PA_MPJPE: 1000 * float((aligned - b).norm(dim=-1).mean()),
+        PA_MPJPE: pa_mpjpe_mm(found[known], true[known]),
         ACCEL_ERROR: 1000 * float(accel.mean()) if accel.size else 0.0,
     }
