@@ -13,6 +13,7 @@ from lsmplify_refine.evaluate.motion import METRICS, REFINED, SPEED_RATIO, Motio
 from lsmplify_refine.evaluate.run import Result, Score
 from lsmplify_refine.evaluate.scores import ACCEL, FIRST_HALF, PVE, SECOND_HALF
 from lsmplify_refine.evaluate.takes import TakeCase
+from lsmplify_refine.job.report import rounded
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
@@ -75,7 +76,7 @@ def motion_tables(results: Sequence[MotionResult]) -> list[Table]:
             "truth's; 1 is right, less is smoothed away.",
             ("", *METRICS),
             tuple(
-                (f"{row.name}: {method}", *(f"{scores[metric]:.2f}" for metric in METRICS))
+                (f"{row.name}: {method}", *(_number(scores[metric]) for metric in METRICS))
                 for row in part
                 for method, scores in row.scores.items()
             ),
@@ -139,19 +140,24 @@ def _cells(rows: Sequence[Result], row: Result, cell: Callable[[Score], str]) ->
     return tuple(cell(row.scores[column]) if column in row.scores else "-" for column in _columns(rows))
 
 
+def _number(value: float) -> str:
+    """Two decimals of the value that the report holds: rounded anew, 303.695 and 303.6952 would differ."""
+    return f"{rounded(value):.2f}"
+
+
 def _pve(score: Score) -> str:
-    return f"{score.metrics[PVE]:.2f}"
+    return _number(score.metrics[PVE])
 
 
 def _joined(score: Score, metrics: Sequence[str]) -> str:
-    return " / ".join(f"{score.metrics[name]:.2f}" for name in metrics)
+    return " / ".join(_number(score.metrics[name]) for name in metrics)
 
 
 def _ratio(row: Result, column: str) -> str:
-    return f"{row.ratio[column]:.2f}" if column in row.ratio else "-"
+    return _number(row.ratio[column]) if column in row.ratio else "-"
 
 
 def _remark(row: Result) -> str:
     gain = row.gain_over_single_frames_percent
     over = "" if gain is None else f"; gain over single frames {gain:.0f} %"
-    return f" (acceleration of the truth {row.truth[ACCEL]:.2f}{over})"
+    return f" (acceleration of the truth {_number(row.truth[ACCEL])}{over})"

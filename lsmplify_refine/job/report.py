@@ -67,10 +67,15 @@ def plain(value: Any) -> Any:
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, float):
-        return float(f"{value:.6g}") if math.isfinite(value) else None
+        return rounded(value) if math.isfinite(value) else None
     if isinstance(value, Sequence):
         return [plain(item) for item in value]
     return escaped(value)
+
+
+def rounded(value: float) -> float:
+    """A number with the six digits that a report holds."""
+    return float(f"{value:.6g}")
 
 
 def counts(refinement: Refinement) -> dict[str, int]:
