@@ -45,7 +45,8 @@ def _write_conversions(clip: Path, folder: Path) -> list[Path]:
 
 def _refined(refiner: Refiner, path: Path) -> Estimate:
     (estimate,) = load(path)
-    return refiner.refine(estimate.replace(fps=30.0)).refined
+    # only some of the containers have room for the rate and for the network's contacts
+    return refiner.refine(estimate.replace(fps=30.0, contacts=None)).refined
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ import pytest
 
 from lsmplify_refine import BodyModel, Camera, InputError, Refiner, SmplParameters, Stream, StreamStep, load, save
 from lsmplify_refine.engine.live_follow import LiveFollower
+from lsmplify_refine.engine.live_motion import LiveMotion
 from lsmplify_refine.engine.shape import FittedShape
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
 from lsmplify_refine.geometry.projection import project_to_image
@@ -82,6 +83,8 @@ def test_people_of_any_size_are_posed_as_if_it_were_known(
 def test_recorded_people_of_any_size(
     refiner: Refiner, scale: float, shared_data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # the size alone: without a lag, the filter gives half a millimetre of place for less jitter
+    monkeypatch.setattr(LiveMotion, "step", lambda self, frame, offsets: frame)
     errors = []
     for name in ("03/03_01", "05/05_02", "13/13_07", "13/13_13", "13/13_38_s1"):
         take = load_take(shared_data / "mocap" / "cmu" / f"{name}_poses.npz")
