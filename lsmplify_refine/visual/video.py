@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple, Protocol, SupportsInt
+from typing import Any, NamedTuple, Protocol, SupportsInt
 
 import av
 import cv2
@@ -24,6 +24,8 @@ from av.video.stream import VideoStream
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.safe_load import check_input
 
+#: Names in a video need not be UTF-8. PyAV has the option up to version 18; later versions keep such names.
+_METADATA: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
 #: Counter-clockwise quarter turns as OpenCV names them.
 _TURNS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
 
@@ -162,7 +164,7 @@ def _open(path: Path) -> InputContainer:
     if path.exists() and not path.is_dir() and os.access(path, os.R_OK):
         check_input(path)
     try:
-        container = av.open(str(path.absolute()), metadata_errors="replace")
+        container = av.open(str(path.absolute()), **_METADATA)
     except av.error.FFmpegError as error:
         raise InputError(f"{path}: {_why_unreadable(path)}") from error
     if not container.streams.video:
