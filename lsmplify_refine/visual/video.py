@@ -164,7 +164,7 @@ def _open(path: Path) -> InputContainer:
     if path.exists() and not path.is_dir() and os.access(path, os.R_OK):
         check_input(path)
     try:
-        container = av.open(str(path.absolute()), **_METADATA)
+        container: InputContainer = av.open(str(path.absolute()), **_METADATA)
     except av.error.FFmpegError as error:
         raise InputError(f"{path}: {_why_unreadable(path)}") from error
     if not container.streams.video:
