@@ -51,6 +51,7 @@ def rtmlib(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         return path
 
     monkeypatch.setattr(rtmpose, "cached", cached)
+    monkeypatch.setattr(rtmpose, "model_folder", lambda: tmp_path)  # platformdirs is in the extra alone
 
 
 @pytest.mark.usefixtures("rtmlib")
