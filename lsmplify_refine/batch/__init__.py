@@ -1,0 +1,1 @@
+"""Many clips: rows of a manifest, their execution on engines, and the summary."""

@@ -1,0 +1,112 @@
+"""`Row`: one clip of a batch, and the options that a row may set for itself."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path, PurePosixPath
+from typing import Any, get_args, get_type_hints
+
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.job.job import Job
+from lsmplify_refine.values.ranges import check_range
+
+#: Fields of a job that a row has as its own fields, or that the whole batch decides.
+_NOT_OPTIONS = ("input", "video", "keypoints", "calibration", "output", "overwrite", "write_video", "device")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One clip: what is read, and what the clip is called.
+
+    Attributes:
+        name: Relative path without a suffix, `/` between folders, unique in the batch: outputs go to this folder.
+        input: The estimator's result, a file or its output folder.
+        video: The video; None for the one beside the input, if any.
+        keypoints: Keypoint file or folder; None for the input's own.
+        calibration: Calibration of the cameras, if `keypoints` is the folder of all cameras' keypoints.
+        truth: Where the true motion is; None if it is not known. Layouts write it, and truth readers read it.
+        groups: Columns of the table, such as sport, action, subject, view and estimator.
+        options: Options of this clip alone, as `Job` names them ("person", "format", "focal_px", ...).
+    """
+
+    name: str
+    input: Path
+    video: Path | None = None
+    keypoints: Path | None = None
+    calibration: Path | None = None
+    truth: str | None = None
+    groups: dict[str, str] = field(default_factory=dict)
+    options: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_name(self.name)
+        for option, text in self.options.items():
+            option_value(option, text)
+
+    def job_options(self) -> dict[str, Any]:
+        """This row's own options, as keyword arguments of `Job`."""
+        return {option: option_value(option, text) for option, text in self.options.items()}
+
+
+def option_names() -> tuple[str, ...]:
+    """The options that a row may set."""
+    return tuple(each.name for each in fields(Job) if each.name not in _NOT_OPTIONS)
+
+
+def option_value(option: str, text: str) -> Any:
+    """The value of a row's option, of the type that `Job` has.
+
+    Raises:
+        InputError: There is no such option, or the text is not one of its values.
+    """
+    if option not in option_names():
+        raise InputError(f"{option}: not an option of a row; known: {', '.join(option_names())}")
+    kind = get_type_hints(Job)[option]
+    kinds = get_args(kind) or (kind,)
+    choices = tuple(choice for each in (kind, *kinds) for choice in get_args(each) if isinstance(choice, str))
+    if choices:
+        if text not in choices:
+            raise InputError(f"{option}: {text} is none of {', '.join(choices)}")
+        return text
+    for number in (int, float):
+        if number in kinds:
+            return _number(option, text, number)
+    # weights may also be a word
+    return Path(text) if Path in kinds and str not in kinds else text
+
+
+def check_name(name: str) -> None:
+    """Check that a clip's name is a path that stays inside the output folder.
+
+    Raises:
+        InputError: It is not.
+    """
+    path = PurePosixPath(name)
+    if not path.parts or path.is_absolute() or ".." in path.parts or str(path) != name or "\\" in name or "\0" in name:
+        raise InputError(f"{name or 'an empty name'}: not a clip's name; give a relative path such as sport/clip_01")
+
+
+def check_unique(rows: Sequence[Row]) -> None:
+    """Check that no two clips have one name, also where `A` and `a` are the same folder.
+
+    Raises:
+        InputError: Two have.
+    """
+    counts = Counter(row.name.casefold() for row in rows)
+    twice = [row for row in rows if counts[row.name.casefold()] > 1]
+    if twice:
+        raise InputError(
+            f"{twice[0].name}: the name of {len(twice)} clips or more, {twice[0].input} among them; "
+            "give each clip another name in the manifest"
+        )
+
+
+def _number(option: str, text: str, kind: type[float]) -> float:
+    try:
+        value = kind(text)
+    except ValueError as error:
+        raise InputError(f"{option}: {text} is not a number") from error
+    check_range(option, value)
+    return value
