@@ -87,7 +87,7 @@ def point_origin(convention: str, point: str, *, family: Family, is_open: bool) 
         return "own"
     if convention == "coco17":
         return "as body25"
-    if convention == "smpl24":
+    if convention in ("smpl24", "smpl22"):
         return "own" if family == "smpl" or point in JOINT_NAMES[:JOINTS] else "synthesised"
     landmark = _landmark(convention, point)
     if landmark is None:
@@ -151,7 +151,7 @@ def _landmark(convention: str, point: str) -> str | None:
         return None
     if convention in ("coco17", "body25"):
         return f"{convention}:{point}"
-    if convention == "smpl24":
+    if convention in ("smpl24", "smpl22"):
         return f"joint:{point}"
     like = CONVENTIONS[_LIKE[convention]]
     return f"{like.name if point in like.points else 'body25'}:{point}"

@@ -167,8 +167,17 @@ SMPL24 = _convention(
     "spine3 left_collar left_shoulder left_elbow left_wrist left_hand",
 )  # fmt: skip
 
+#: SMPL's joints without the hands, as HumanML3D and the motion generators trained on it (MDM) have them.
+SMPL22 = _convention(
+    "smpl22",
+    " ".join(SMPL24.points[:22]),
+    "pelvis spine1 spine2 spine3 neck head", "pelvis left_hip left_knee left_ankle left_foot",
+    "spine3 left_collar left_shoulder left_elbow left_wrist",
+)  # fmt: skip
+
 CONVENTIONS = {
-    convention.name: convention for convention in (COCO17, BODY25, COCO18, COCO23, HALPE26, MEDIAPIPE33, H36M17, SMPL24)
+    convention.name: convention
+    for convention in (COCO17, BODY25, COCO18, COCO23, HALPE26, MEDIAPIPE33, H36M17, SMPL24, SMPL22)
 }
 
 

@@ -28,7 +28,7 @@ def test_the_open_body_is_symmetric_and_faces_forward(convention: str) -> None:
     assert all(abs(point[0]) < 0.01 for name, point in points.items() if not name.startswith(("left", "right")))
     heights = [points[name][1] for name in ("left_ankle", "left_knee", "left_hip", "left_shoulder")]
     assert heights == sorted(heights)
-    head = {"smpl24": "head", "h36m17": "head_top"}.get(convention, "nose")
+    head = {"smpl24": "head", "smpl22": "head", "h36m17": "head_top"}.get(convention, "nose")
     assert points[head][1] > heights[-1]
 
 
@@ -73,6 +73,7 @@ def test_licensed_meshes_have_every_convention(family: str, tmp_path: Path) -> N
     joints = body.joints(np.tile(np.eye(3), (1, body.joint_count, 1, 1)), np.zeros((1, 3)), np.zeros(10))[0]
     smpl24 = np.stack(list(rest(body, "smpl24").values()))
     assert np.abs(smpl24[: body.joint_count] - joints[:24]).max() < 1e-5
+    assert np.array_equal(np.stack(list(rest(body, "smpl22").values())), smpl24[:22])
 
 
 def test_origins() -> None:
@@ -80,7 +81,7 @@ def test_origins() -> None:
     assert set(origins["coco17"].values()) == set(origins["body25"].values()) == {"own"}
     assert origins["halpe26"]["left_hip"] == "as coco17" and origins["halpe26"]["neck"] == "as body25"
     assert origins["halpe26"]["head_top"] == origins["mediapipe33"]["right_index"] == "synthesised"
-    assert set(origins["smpl24"].values()) == {"own"}
+    assert set(origins["smpl24"].values()) == set(origins["smpl22"].values()) == {"own"}
     assert {name for name, origin in origins["h36m17"].items() if origin == "synthesised"} == {
         "spine", "jaw", "head_top",
     }  # fmt: skip

@@ -136,6 +136,8 @@ IN_METRES = np.random.default_rng(2).normal(0, 0.5, (4, 33, 3))
         (points(17), {"convention": "coco17"}, "coco17", points(17)[..., :2], 0),
         (IN_METRES[:, :17], {"convention": "h36m17"}, "h36m17", IN_METRES[:, :17], 0),
         (IN_METRES[:, :24], {}, "smpl24", IN_METRES[:, :24], 0),
+        # HumanML3D and MDM
+        (IN_METRES[:, :22], {}, "smpl22", IN_METRES[:, :22], 0),
         (points(133), {}, "coco23", points(133)[:, :23, :2], 1),
         (points(33), {}, "mediapipe33", points(33)[..., :2], 0),
         # freemocap: millimetres, the hands and face behind the body
