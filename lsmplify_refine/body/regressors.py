@@ -38,6 +38,24 @@ _POINT_ON_MESH: dict[str, str] = {
     **{f"left_{limb}": f"joint:left_{limb}" for limb in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")},
 }
 
+#: Joints beyond the first 22 that a mixture may name.
+_FINGERS = ("index", "middle", "pinky", "ring", "thumb")
+#: Places of a finger's joints from the wrist (0) to the finger tip (1), for bodies without them.
+_ALONG_FINGER, _ALONG_THUMB = {1: 0.53, 2: 0.73, 3: 0.87}, {1: 0.25, 2: 0.6, 3: 0.8}
+
+
+def _finger_joints() -> dict[str, tuple[_Mixture, ...]]:
+    """The joints and the tip of each left finger."""
+    found: dict[str, tuple[_Mixture, ...]] = {}
+    for finger in _FINGERS:
+        tip = f"vertex:l{finger}"
+        for part, share in (_ALONG_THUMB if finger == "thumb" else _ALONG_FINGER).items():
+            on_line = {"joint:left_wrist": 1 - share, tip: share}
+            found[f"left_{finger}{part}"] = ({f"joint:left_{finger}{part}": 1.0}, on_line)
+        found[f"left_{finger}_tip"] = ({tip: 1.0},)
+    return found
+
+
 #: Points that are not a single landmark on every body, for the left side and the midline. A body uses the first mixture
 #: whose landmarks it has. The shares were set on the rest pose, by anatomy.
 _MIXTURES: dict[str, dict[str, tuple[_Mixture, ...]]] = {
@@ -63,13 +81,20 @@ _MIXTURES: dict[str, dict[str, tuple[_Mixture, ...]]] = {
     },
     # SMPL's hand joint lies at the middle finger's knuckle
     "smpl24": {"left_hand": ({"joint:left_hand": 1.0}, {"joint:left_middle1": 1.0})},
+    # the skin about a joint, which does not count, is drawn at the joint
+    "mhr70": {
+        **_finger_joints(),
+        "left_olecranon": ({"joint:left_elbow": 1.0},),
+        "left_cubital_fossa": ({"joint:left_elbow": 1.0},),
+        "left_acromion": ({"joint:left_shoulder": 1.0},),
+    },
 }
 
 #: The convention that supplies all other points; BODY_25 supplies the points it lacks.
-_LIKE = {"coco18": "coco17", "coco23": "coco17", "halpe26": "coco17", "mediapipe33": "coco17", "h36m17": "body25"}
-
-#: Joints beyond the first 22 that a mixture may name.
-_FINGERS = ("index", "middle", "pinky", "ring", "thumb")
+_LIKE = {
+    "coco18": "coco17", "coco23": "coco17", "halpe26": "coco17", "mediapipe33": "coco17", "h36m17": "body25",
+    "mhr70": "body25",
+}  # fmt: skip
 
 
 def joint_names(family: Family) -> list[str]:

@@ -9,9 +9,9 @@ from lsmplify_refine.values.conventions import CONVENTIONS
 Part = Literal["arms", "legs", "shoulders", "hips", "head"]
 
 _WORDS: dict[Part, tuple[str, ...]] = {
-    "arms": ("elbow", "wrist", "hand", "pinky", "index", "thumb"),
+    "arms": ("elbow", "wrist", "hand", "pinky", "ring", "middle", "index", "thumb", "olecranon", "cubital"),
     "legs": ("knee", "ankle", "heel", "toe", "foot"),
-    "shoulders": ("shoulder", "collar"),
+    "shoulders": ("shoulder", "collar", "acromion"),
     "hips": ("hip",),
     "head": ("eye", "ear", "mouth"),
 }
@@ -21,7 +21,7 @@ _CHAINS = (("shoulder", "elbow", "wrist"), ("hip", "knee", "ankle"))
 
 def part(name: str) -> Part | None:
     """The part of the body that a left or right point belongs to; None for points on the midline."""
-    words = name.split("_")
+    words = [word.rstrip("123") for word in name.split("_")]
     if words[0] not in ("left", "right"):
         return None
     return next((part for part, kinds in _WORDS.items() if any(kind in words for kind in kinds)), None)

@@ -124,7 +124,8 @@ def _words(name: str) -> tuple[str, str]:
     words = [word.lower() for word in words]
     if len(words) == 1 and words[0][:1] in ("l", "r") and words[0][1:] in _LIMBS:
         words = [words[0][0], words[0][1:]]
-    side = next((_SIDES[word] for word in words if word in _SIDES), "")
-    rest = [word for word in words if word not in _SIDES]
+    side = next((_SIDES[word] for word in words if _SIDES.get(word)), "")
+    # "left_middle1" is a finger
+    rest = [word for word in words if word not in _SIDES or (side and not _SIDES[word])]
     # "spine1" is one word in the conventions
     return side, re.sub(r"_(\d+)$", r"\1", "_".join(rest))

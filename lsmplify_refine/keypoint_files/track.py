@@ -89,15 +89,16 @@ class KeypointTrack:
 
     def mapping(self, origins: Mapping[str, str]) -> KeypointMapping:
         """How the file's points map to a body with these `BodyModel.point_origins`."""
-        names = CONVENTIONS[self.keypoints.convention].points
-        seen = self.keypoints.confidence.max(axis=0, initial=0.0) > 0
-        used = tuple(name for name, is_seen in zip(names, seen) if is_seen)
+        convention = CONVENTIONS[self.keypoints.convention]
+        present = self.keypoints.confidence.max(axis=0, initial=0.0) > 0
+        seen = [name for name, is_seen in zip(convention.points, present) if is_seen]
+        used = tuple(name for name in seen if name not in convention.unfollowed)
         return KeypointMapping(
             self.keypoints.convention,
             used,
             tuple(name for name in used if origins[name] == "synthesised"),
-            tuple(name for name in names if name not in used),
-            self.unmapped,
+            tuple(name for name in convention.points if name not in seen),
+            (*(name for name in seen if name in convention.unfollowed), *self.unmapped),
         )
 
     def at(self, frame_ids: np.ndarray, fps: float | None = None) -> Keypoints:

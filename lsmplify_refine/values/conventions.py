@@ -19,11 +19,13 @@ class Convention:
         name: Its name, as in `Keypoints.convention`.
         points: Point names in order; the same name in two conventions need not be the same point on the body.
         edges: Index pairs to draw as a skeleton.
+        unfollowed: Points that a body without moving fingers cannot follow; they do not count.
     """
 
     name: str
     points: tuple[str, ...]
     edges: tuple[tuple[int, int], ...]
+    unfollowed: frozenset[str] = frozenset()
 
     @property
     def mirror(self) -> tuple[int, ...]:
@@ -36,7 +38,7 @@ def _other_side(point: str) -> str:
     return "_".join(swap.get(part, part) for part in point.split("_"))
 
 
-def _convention(name: str, points: str, *chains: str) -> Convention:
+def _convention(name: str, points: str, *chains: str, unfollowed: frozenset[str] = frozenset()) -> Convention:
     """Build a convention from point names and chains of connected points; left chains are mirrored to the right."""
     order = tuple(points.split())
     pairs: dict[tuple[int, int], None] = {}
@@ -44,7 +46,7 @@ def _convention(name: str, points: str, *chains: str) -> Convention:
         names = chain.split()
         for side in (names, [_other_side(point) for point in names]):
             pairs.update(dict.fromkeys(_pair(order.index(a), order.index(b)) for a, b in pairwise(side)))
-    return Convention(name, order, tuple(pairs))
+    return Convention(name, order, tuple(pairs), unfollowed)
 
 
 def _pair(a: int, b: int) -> tuple[int, int]:
@@ -175,9 +177,40 @@ SMPL22 = _convention(
     "spine3 left_collar left_shoulder left_elbow left_wrist",
 )  # fmt: skip
 
+#: Finger joints from the tip inwards, named as SMPL-H's: index1 is the knuckle.
+_FINGERS = tuple(
+    f"{finger}{part}" for finger in ("thumb", "index", "middle", "ring", "pinky") for part in ("_tip", "3", "2", "1")
+)
+
+
+def _hand(side: str) -> str:
+    return " ".join(f"{side}_{part}" for part in _FINGERS)
+
+
+#: The keypoints of SAM 3D Body (its body model is MHR), which Sapiens' 308 points start with.
+MHR70 = _convention(
+    "mhr70",
+    "nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow right_elbow left_hip right_hip "
+    "left_knee right_knee left_ankle right_ankle left_big_toe left_small_toe left_heel right_big_toe right_small_toe "
+    f"right_heel {_hand('right')} right_wrist {_hand('left')} left_wrist left_olecranon right_olecranon "
+    "left_cubital_fossa right_cubital_fossa left_acromion right_acromion neck",
+    _LEG, _ARM, _FACE, _TRUNK, _FOOT,
+    *(
+        " ".join(["left_wrist", *(f"left_{part}" for part in reversed(_FINGERS) if part.startswith(finger))])
+        for finger in ("thumb", "index", "middle", "ring", "pinky")
+    ),
+    unfollowed=frozenset(
+        f"{side}_{part}"
+        for side in ("left", "right")
+        for part in (
+            *(finger for finger in _FINGERS if not finger.endswith("1")), "olecranon", "cubital_fossa", "acromion",
+        )
+    ),
+)  # fmt: skip
+
 CONVENTIONS = {
     convention.name: convention
-    for convention in (COCO17, BODY25, COCO18, COCO23, HALPE26, MEDIAPIPE33, H36M17, SMPL24, SMPL22)
+    for convention in (COCO17, BODY25, COCO18, COCO23, HALPE26, MEDIAPIPE33, H36M17, SMPL24, SMPL22, MHR70)
 }
 
 

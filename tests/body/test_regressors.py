@@ -50,6 +50,15 @@ def test_mediapipes_hands_and_mouth() -> None:
     assert points["left_eye_inner"][0] < points["left_eye"][0] < points["left_eye_outer"][0]
 
 
+def test_mhrs_fingers_go_from_wrist_to_tip() -> None:
+    points = rest(BodyModel.open(), "mhr70")
+    for finger in ("thumb", "index", "middle", "ring", "pinky"):
+        chain = [points[f"left_{finger}{part}"] for part in ("1", "2", "3", "_tip")]
+        away = [np.linalg.norm(point - points["left_wrist"]) for point in chain]
+        assert away == sorted(away) and 0.02 < away[0] < 0.13
+    assert points["left_thumb1"][2] > points["left_index1"][2] > points["left_pinky1"][2]
+
+
 def test_points_of_a_limb_turn_with_it() -> None:
     body = BodyModel.open()
     rotvec = np.zeros((1, 24, 3))

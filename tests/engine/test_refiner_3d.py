@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from lsmplify_refine import Camera, Estimate, InputError, Refinement, Refiner
+from lsmplify_refine import Camera, Estimate, InputError, Keypoints, Refinement, Refiner
 from lsmplify_refine.engine.scoring import gate_error
 from lsmplify_refine.engine.shape import fit_shape
 from lsmplify_refine.engine.targets import pose_on_body
@@ -16,6 +16,7 @@ from lsmplify_refine.engine.track import make_track
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, move_body
 from lsmplify_refine.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
 from lsmplify_refine.solver.problem import Targets
+from lsmplify_refine.values.conventions import CONVENTIONS
 from lsmplify_refine.values.estimate import WorldRoot
 from tests.support.rooms import SAME, STILL, Room, at_wrong_depths, from_moving_camera, in_room, true_points
 from tests.support.scenes import joint_error_mm, open_body, scene, true_motion
@@ -52,6 +53,19 @@ def test_noisy_keypoints_with_gaps_and_garbage_help(refiner: Refiner, convention
     name = f"mpjpe_mm_{convention}"
     assert result.metrics["refined"][name] < result.metrics["calibrated"][name]
     assert result.metrics["refined"]["accel_mm_per_frame2"] < 1.15 * result.metrics["calibrated"]["accel_mm_per_frame2"]
+
+
+def test_closed_fists_do_not_turn_the_hands(refiner: Refiner) -> None:
+    points = true_points(1, "mhr70")
+    names = CONVENTIONS["mhr70"].points
+    fists = points.copy()
+    for place, name in enumerate(names):
+        if name in CONVENTIONS["mhr70"].unfollowed and "tip" in name:
+            fists[:, place] = points[:, names.index(f"{name.split('_')[0]}_wrist")]
+    open_hands, closed = (refiner.fit(Keypoints("mhr70", each, np.ones(each.shape[:2]))) for each in (points, fists))
+    assert np.array_equal(open_hands.after.rotations, closed.after.rotations)
+    assert open_hands.keypoints.confidence[0, names.index("left_index1")] == 1
+    assert open_hands.keypoints.confidence[0, names.index("left_index_tip")] == 0
 
 
 def test_the_estimate_stays_in_its_own_frame(refiner: Refiner) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lsmplify_refine.body import BodyModel
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.keypoint_files import KeypointTrack
 from lsmplify_refine.values.keypoints import Keypoints
@@ -38,6 +39,14 @@ def test_another_rate_is_interpolated_in_time(rate: float, first: int) -> None:
     assert seen[:-2].all() and not found.positions[~seen].any()
     np.testing.assert_allclose(found.positions[seen], expected(frames, 30.0)[seen], atol=1e-5)
     assert found.source == f"k.trc ({rate:g} fps, interpolated to 30)"
+
+
+def test_points_that_no_body_follows_are_named_as_not_used() -> None:
+    keypoints = Keypoints("mhr70", np.ones((1, 70, 3)), np.ones((1, 70)))
+    mapping = KeypointTrack(keypoints, np.arange(1)).mapping(BodyModel.open().point_origins("mhr70"))
+    assert "left_index1" in mapping.used and mapping.missing == ()
+    assert {"left_index_tip", "right_acromion"} <= set(mapping.unmapped)
+    assert len(mapping.used) + len(mapping.unmapped) == 70
 
 
 def test_nothing_is_interpolated_across_gaps_or_missing_points() -> None:
