@@ -11,9 +11,11 @@ from jaxtyping import install_import_hook
 # one thread for each worker: the tests' tensors are small, and the workers of `-n 2` would fight over the cores
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# who starts the tests in the background has Ctrl-C ignored, also by every process that the tests start
+# who starts the tests in the background or under nohup has signals ignored, also by every process that the tests start
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # the tests' own helpers; at the end, so that an installed package is tested and not the checkout
 sys.path.append(str(Path(__file__).resolve().parents[1]))
