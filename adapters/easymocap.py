@@ -17,6 +17,7 @@ from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.assemble import assemble
 from lsmplify_refine.formats.codings import Coding, Fields, Rotations
 from lsmplify_refine.formats.containers import Container, peek, read_container, read_folder
+from lsmplify_refine.formats.linking import ids_repeat, link_places
 from lsmplify_refine.formats.slots import Slot, write_slots
 from lsmplify_refine.formats.tree import KeyPath, look_up
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
@@ -31,7 +32,14 @@ _FAMILY_OF_WIDTH: dict[int, Family] = {72: "smpl", 78: "smplh", 87: "smplx"}
 _FILE = re.compile(r"(\d+)\.json")
 _NOTE = Note("up-assumed", "the world is that of the calibration; z is assumed to be up")
 
+_NOTE_LINKED = Note(
+    "people-linked", "the files give several people of a frame the same id; people were linked by where they are"
+)
+
 write = write_slots
+
+#: A person in a frame: frame number, path of the values.
+_Row = tuple[int, KeyPath]
 
 
 class _AboutOrigin(Coding):
@@ -77,7 +85,7 @@ def read(path: Path) -> list[Estimate]:
         frames: list[tuple[int, KeyPath]] = [(number, (name,)) for number, name in names.items()]
     else:
         container, frames = read_container(path), [(0, ())]
-    people: dict[Any, list[tuple[int, KeyPath]]] = defaultdict(list)
+    people: dict[Any, list[_Row]] = defaultdict(list)
     for number, at in frames:
         frame = look_up(container.tree, at)
         if not isinstance(frame, list) or (frame and not _is_frame(frame)):
@@ -86,7 +94,23 @@ def read(path: Path) -> list[Estimate]:
             people[person["id"]].append((number, (*at, place)))
     if not people:
         raise InputError(f"{path}: no frame contains a person")
-    return [_person(container, name, rows, path) for name, rows in people.items()]
+    rows = [(number, str(name), at) for name, own in people.items() for number, at in own]
+    linked = ids_repeat([number for number, _, _ in rows], [name for _, name, _ in rows])
+    if linked:
+        people = _linked(container, sorted((number, at) for number, _, at in rows), path)
+    return [_person(container, name, own, path, linked) for name, own in people.items()]
+
+
+def _linked(container: Container, rows: list[_Row], path: Path) -> dict[Any, list[_Row]]:
+    """The rows of each person, linked by place."""
+    places = [to_numpy(look_up(container.tree, (*at, "Th"))) for _, at in rows]
+    if any(place is None or place.size != 3 for place in places):
+        raise InputError(f"{path}: Th: missing, or not 3 numbers")
+    tracks = link_places([number for number, _ in rows], np.stack([p.reshape(3) for p in places if p is not None]))
+    linked: dict[Any, list[_Row]] = defaultdict(list)
+    for track, row in zip(tracks, rows):
+        linked[int(track)].append(row)
+    return linked
 
 
 def _is_frame(tree: Any) -> bool:
@@ -102,7 +126,7 @@ def _frame_names(folder: Path) -> dict[int, str]:
     return {}
 
 
-def _person(container: Container, name: Any, rows: list[tuple[int, KeyPath]], path: Path) -> Estimate:
+def _person(container: Container, name: Any, rows: list[_Row], path: Path, linked: bool) -> Estimate:
     poses = to_numpy(look_up(container.tree, (*rows[0][1], "poses")))
     family = None if poses is None else _FAMILY_OF_WIDTH.get(poses.size)
     if family is None:
@@ -127,5 +151,5 @@ def _person(container: Container, name: Any, rows: list[tuple[int, KeyPath]], pa
         up="z",
         frame_ids=np.array([number for number, _ in rows]),
         track_id=str(name),
-        notes=(_NOTE,),
+        notes=(*([_NOTE_LINKED] if linked else []), _NOTE),
     )

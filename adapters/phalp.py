@@ -16,6 +16,7 @@ from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.assemble import assemble
 from lsmplify_refine.formats.codings import Rotations
 from lsmplify_refine.formats.containers import Container, peek, read_container
+from lsmplify_refine.formats.linking import ids_repeat, link_boxes
 from lsmplify_refine.formats.slots import Slot, write_slots
 from lsmplify_refine.formats.tree import look_up
 from lsmplify_refine.geometry.crop_cameras import hmr2_intrinsics
@@ -27,7 +28,14 @@ from lsmplify_refine.values.notes import Note
 _NAMES = {"tid", "smpl", "camera", "size"}
 _DERIVED = ("3d_joints", "2d_joints", "camera_bbox")
 
+_NOTE_LINKED = Note(
+    "people-linked", "the file gives several people of a frame the same tid; people were linked by their boxes"
+)
+
 write = write_slots
+
+#: A detection: frame number, the frame's name, place in its lists.
+_Row = tuple[int, Any, int]
 
 
 def recognises(path: Path) -> bool:
@@ -45,14 +53,29 @@ def read(path: Path) -> list[Estimate]:
     container = read_container(path)
     if not _is_result(container.tree):
         raise InputError(f"{path}: not a PHALP result: expected frames with {', '.join(sorted(_NAMES))}")
-    seen: dict[Any, list[tuple[int, Any, int]]] = defaultdict(list)
+    seen: dict[Any, list[_Row]] = defaultdict(list)
     for number, (name, frame) in enumerate(container.tree.items()):
         for place, track in enumerate(frame["tid"]):
             if _is_measured(frame, place):
                 seen[track].append((number, name, place))
     if not seen:
         raise InputError(f"{path}: no frame contains a tracked person")
-    return [_person(container, track, rows, path) for track, rows in seen.items()]
+    rows = sorted((row, track) for track, own in seen.items() for row in own)
+    linked = ids_repeat([number for (number, _, _), _ in rows], [str(track) for _, track in rows])
+    if linked:
+        seen = _linked(container, [row for row, _ in rows], path)
+    return [_person(container, track, own, path, linked) for track, own in seen.items()]
+
+
+def _linked(container: Container, rows: list[_Row], path: Path) -> dict[Any, list[_Row]]:
+    """The rows of each person, linked by their boxes."""
+    boxes = _boxes([(container.tree[name], place) for _, name, place in rows])
+    if boxes is None:
+        raise InputError(f"{path}: tid: repeats within a frame, and there is no bbox to tell people apart by")
+    linked: dict[Any, list[_Row]] = defaultdict(list)
+    for track, row in zip(link_boxes([number for number, _, _ in rows], boxes), rows):
+        linked[int(track)].append(row)
+    return linked
 
 
 def _is_result(tree: Any) -> bool:
@@ -70,7 +93,7 @@ def _is_measured(frame: dict[str, Any], place: int) -> bool:
     return not isinstance(times, (list, tuple)) or place >= len(times) or times[place] <= 0
 
 
-def _person(container: Container, track: Any, rows: list[tuple[int, Any, int]], path: Path) -> Estimate:
+def _person(container: Container, track: Any, rows: list[_Row], path: Path, linked: bool) -> Estimate:
     def at(*inner: Any) -> tuple[tuple[Any, ...], ...]:
         """The path of a value, for each row."""
         return tuple((name, inner[0], place, *inner[1:]) for _, name, place in rows)
@@ -94,7 +117,7 @@ def _person(container: Container, track: Any, rows: list[tuple[int, Any, int]], 
         boxes=_boxes(frames),
         frame_ids=np.array([number for number, _, _ in rows]),
         track_id=str(track),
-        notes=(Note("fields-stale", stale),) if derived else (),
+        notes=(*([_NOTE_LINKED] if linked else []), *([Note("fields-stale", stale)] if derived else [])),
     )
 
 

@@ -2,11 +2,15 @@
 
 The files do not hold the image size, so the camera is fitted to the file's joints and their pixels. BEV's eleventh
 shape coefficient (its age blend) passes through.
+
+`cam_trans` is the model's translation in ROMP's files. BEV moves joints and vertices so that the middle of the hips is
+the origin, and `cam_trans` is where that point lies: the pelvis is at cam_trans + joints[:, 0] in both.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +18,14 @@ import numpy as np
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.assemble import assemble
-from lsmplify_refine.formats.codings import Coding, Rotations
+from lsmplify_refine.formats.codings import Coding, Fields, Rotations
 from lsmplify_refine.formats.containers import Container, peek, read_container
-from lsmplify_refine.formats.linking import link_boxes
+from lsmplify_refine.formats.linking import ids_repeat, link_boxes
 from lsmplify_refine.formats.slots import Field, Slot, write_slots
 from lsmplify_refine.formats.tree import KeyPath, look_up
+from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
 from lsmplify_refine.geometry.projection import intrinsics
+from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.estimate import Estimate
@@ -27,13 +33,56 @@ from lsmplify_refine.values.notes import Note
 
 _NAMES = {"smpl_thetas", "smpl_betas", "cam_trans"}
 _DERIVED = ("verts", "joints", "pj2d_org", "cam")
+#: Max distance of BEV's pelvis from the origin, metres; ROMP's lies at J0, more than 0.18 m away.
+_MAX_PELVIS_M = 0.15
+#: Offset from the middle of BEV's hips to the pelvis, metres; rotates with the root. For files without joints.
+_PELVIS_FROM_HIPS = np.array([-0.0008, -0.0161, -0.0019])
+#: BEV has ten shape coefficients and its age blend.
+_BEV_BETAS = 11
 _NOTE_LINKED = Note("people-linked", "the file has no track ids; people were linked by their boxes")
+_NOTE_REPEATED = Note(
+    "people-linked", "the file gives several people of a frame the same track id; people were linked by their boxes"
+)
 _NOTE_SEQUENCE = Note("fields-stale", "sequence_results: left unchanged; they do not hold the refined values")
 
 write = write_slots
 
 #: A detection: frame number, path of its values, row, name.
 _Row = tuple[int, KeyPath, int, str]
+
+
+@dataclass(frozen=True)
+class _MidHip(Coding):
+    """`cam_trans` of BEV, the middle of the hips; `pelvis` (T, 3) is the pelvis from there, in the root's axes."""
+
+    pelvis: np.ndarray
+    depends = ("global_orient",)
+
+    def decode(self, stored: np.ndarray, fields: Fields) -> np.ndarray:
+        """`transl` (T, 3) from the middle of the hips."""
+        transl: np.ndarray = stored + _turned(fields, self.pelvis) - MEAN_REST_PELVIS["smpl"]
+        return transl.astype(stored.dtype)
+
+    def encode(self, values: np.ndarray, fields: Fields) -> np.ndarray:
+        """The middle of the hips (T, 3) from `transl`."""
+        hips: np.ndarray = values - _turned(fields, self.pelvis) + MEAN_REST_PELVIS["smpl"]
+        return hips
+
+
+@dataclass(frozen=True)
+class _Pelvis(Coding):
+    """BEV's `joints[:, 0]`, which follows the root, so that `cam_trans` + `joints[:, 0]` stays the pelvis."""
+
+    pelvis: np.ndarray
+
+    def encode(self, values: np.ndarray, fields: Fields) -> np.ndarray:
+        """The pelvis (T, 3) from the middle of the hips, in the camera's axes."""
+        return _turned(fields, self.pelvis)
+
+
+def _turned(fields: Fields, offset: np.ndarray) -> np.ndarray:
+    turned: np.ndarray = (rotvec_to_rotmat(fields["global_orient"].astype(np.float64)) @ offset[..., None])[..., 0]
+    return turned
 
 
 def recognises(path: Path) -> bool:
@@ -67,6 +116,8 @@ def read(path: Path) -> list[Estimate]:
             rows.append((number, at, row, str(int(ids.reshape(-1)[row])) if ids is not None and not linked else ""))
             boxes.append(_box(frame, row))
     names = [row[3] for row in rows]
+    repeated = not linked and ids_repeat([row[0] for row in rows], names)
+    linked |= repeated
     if linked and len(frames) > 1:
         names = [str(track) for track in link_boxes([row[0] for row in rows], np.stack(boxes))]
     elif linked:
@@ -75,7 +126,7 @@ def read(path: Path) -> list[Estimate]:
     for name, own in zip(names, rows, strict=True):
         people[name].append(own)
     camera = _fitted(container.tree, frames)
-    notes = [_NOTE_LINKED] if linked and len(frames) > 1 else []
+    notes = [_NOTE_REPEATED if repeated else _NOTE_LINKED] if linked and len(frames) > 1 else []
     if "sequence_results" in container.tree:
         notes.append(_NOTE_SEQUENCE)
     return [_person(container, name, own, path, camera, notes) for name, own in people.items()]
@@ -108,19 +159,22 @@ def _person(
 
     first = look_up(container.tree, rows[0][1])
     root, joints = Rotations(single=True), Rotations()
+    frames = [look_up(container.tree, at) for _, at, _, _ in rows]
+    pelvis = _pelvis_from_hips(frames, places)
     slots = [
         slot("global_orient", "smpl_thetas", root, slice(0, 3)),
         slot("body_pose", "smpl_thetas", joints, slice(3, 72)),
         slot("betas", "smpl_betas"),
-        slot("transl", "cam_trans"),
+        slot("transl", "cam_trans", None if pelvis is None else _MidHip(pelvis)),
     ]
+    if pelvis is not None and "joints" in first:
+        slots.append(slot("global_orient", "joints", _Pelvis(pelvis), slice(0, 3)))
     if "global_orient" in first:
         slots.append(slot("global_orient", "global_orient", root))
     if "body_pose" in first:
         slots.append(slot("body_pose", "body_pose", joints))
     derived = [key for key in _DERIVED if key in first]
     stale = f"{', '.join(derived)}: left unchanged; they do not show the refined pose"
-    frames = [look_up(container.tree, at) for _, at, _, _ in rows]
     boxes = np.stack([_box(frame, row) for frame, row in zip(frames, places)])
     return assemble(
         container,
@@ -134,6 +188,22 @@ def _person(
         track_id=name,
         notes=(*notes, *([Note("fields-stale", stale)] if derived else [])),
     )
+
+
+def _pelvis_from_hips(frames: list[dict[str, Any]], places: np.ndarray) -> np.ndarray | None:
+    """(T, 3) pelvis from the middle of the hips in the root's axes; None in ROMP's files, which are not aligned."""
+    joints = [to_numpy(frame.get("joints")) for frame in frames]
+    roots = [to_numpy(frame["smpl_thetas"])[place, :3] for frame, place in zip(frames, places)]  # type: ignore[index]
+    if any(each is None or each.ndim != 3 or each.shape[2] != 3 for each in joints):
+        betas = to_numpy(frames[0]["smpl_betas"])
+        aligned = betas is not None and betas.ndim == 2 and betas.shape[1] == _BEV_BETAS
+        return np.tile(_PELVIS_FROM_HIPS, (len(frames), 1)) if aligned else None
+    pelvis = np.stack([each[place, 0] for each, place in zip(joints, places) if each is not None]).astype(np.float64)
+    if not np.median(np.linalg.norm(pelvis, axis=1)) < _MAX_PELVIS_M:
+        return None
+    turn = rotvec_to_rotmat(np.stack(roots).astype(np.float64))
+    offset: np.ndarray = np.einsum("tji,tj->ti", turn, pelvis)
+    return offset
 
 
 def _box(frame: dict[str, Any], row: int) -> np.ndarray:

@@ -12,11 +12,14 @@ from typing import Any
 import numpy as np
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.keypoint_files.people import link
+from lsmplify_refine.keypoint_files.people import ids_repeat, link
 from lsmplify_refine.keypoint_files.track import KeypointTrack, choose_layout, cleaned, left_out
 from lsmplify_refine.values.notes import Note
 
 _LINKED = Note("people-linked", "the keypoint file has no ids; people were linked")
+_REPEATED = Note(
+    "people-linked", "the keypoint file gives several people of a frame the same id; people were linked by place"
+)
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,8 @@ def tracks_of(
 ) -> list[KeypointTrack]:
     """Join detections into tracks, by the file's ids, or else by distance from frame to frame.
 
+    Ids that stand for several people of a frame are no ids.
+
     Args:
         detections: In any order.
         where: File, for error messages.
@@ -90,10 +95,12 @@ def tracks_of(
         raise InputError(f"{where}: people have different numbers of points: {sorted(map(str, shapes))}")
     layout = choose_layout(shapes.pop()[0], wanted, among, where)
     kept = len(layout.convention.points)
-    identified = all(each.person is not None for each in detections)
     ordered = sorted(detections, key=lambda each: each.frame)
+    people = [str(each.person) for each in ordered]
+    named = all(each.person is not None for each in ordered)
+    identified = named and not ids_repeat(ordered, people)
     try:
-        people = [str(each.person) for each in ordered] if identified else link(ordered)
+        people = people if identified else link(ordered)
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
     rows: dict[str, dict[int, Detection]] = defaultdict(dict)
@@ -114,7 +121,7 @@ def tracks_of(
             person=person,
             identified=identified,
             unmapped=left_out(layout),
-            notes=notes if identified or len(rows) == 1 else (*notes, _LINKED),
+            notes=notes if identified or len(rows) == 1 else (*notes, _REPEATED if named else _LINKED),
         )
         for person, frames in rows.items()
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Protocol
@@ -15,6 +16,8 @@ from lsmplify_refine.errors import InputError
 _MAX_STEP = 0.4
 #: Max frames between two linked detections.
 _MAX_GAP = 30
+#: Two detections of one person in a frame, found twice, are nearer than this share of their size.
+_FOUND_TWICE = 0.2
 #: Max people in a frame; the time to link them grows with the cube.
 _MAX_PEOPLE = 500
 #: Tracks with fewer detections get an extra cost, so that after a double detection the older track continues.
@@ -83,6 +86,22 @@ def link(detections: Sequence[_Seen]) -> list[str]:
             times[person] += 1
             names[index] = str(person)
     return names
+
+
+def ids_repeat(detections: Sequence[_Seen], ids: Sequence[str]) -> bool:
+    """Whether one id stands for several people of a frame, so that it identifies nobody.
+
+    AlphaPose without tracking gives everybody `idx` 0. A person found twice at one place of a frame keeps the id.
+
+    Args:
+        detections: In any order.
+        ids: The file's id of each.
+    """
+    same: dict[tuple[int, str], list[_Seen]] = defaultdict(list)
+    for each, name in zip(detections, ids, strict=True):
+        same[each.frame, name].append(each)
+    several = (_apart(each[:1], each[1:]) for each in same.values() if len(each) > 1)
+    return any(bool((np.isfinite(apart) & (apart > _FOUND_TWICE)).any()) for apart in several)
 
 
 def _apart(ones: Sequence[_Seen], others: Sequence[_Seen]) -> np.ndarray:

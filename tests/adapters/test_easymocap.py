@@ -41,3 +41,16 @@ def test_easymocap_turns_about_the_origin(width: int, family: Family, tmp_path: 
     J0 = np.array(MEAN_REST_PELVIS[family])
     # the pelvis is where EasyMocap puts it: R(Rh) J0 + Th
     np.testing.assert_allclose(first.transl[0] + J0, rotvec_to_rotmat(first.global_orient[0]) @ J0 + Th, atol=1e-12)
+
+
+def test_an_id_that_repeats_in_a_frame_identifies_nobody(tmp_path: Path) -> None:
+    folder = make.write_easymocap(tmp_path / "out")
+    expected = [(person.frame_ids.tolist(), person.transl) for person in load_save.load(folder)]
+    for file in (folder / "smpl").iterdir():
+        people = json.loads(file.read_text())
+        file.write_text(json.dumps([{**person, "id": 0} for person in people[::-1]]))
+    people = sorted(load_save.load(folder), key=lambda person: -len(person))
+    assert len(people) == 2
+    for person, (frames, transl) in zip(people, expected):
+        assert person.frame_ids.tolist() == frames and np.array_equal(person.transl, transl)
+        assert "people-linked" in [note.code for note in person.notes]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats import load_save
 from tests.support import estimator_files as make
 from tests.support.adapter_cases import CASES, cases_of, pickled
@@ -35,3 +36,22 @@ def test_phalp_people_leave_come_back_and_ghosts_are_no_measurement(tmp_path: Pa
     assert first.camera is not None and first.camera.image_size == (make.WIDTH, make.HEIGHT)
     assert first.camera.K[0, 0, 0] == pytest.approx(5000 / 256 * make.WIDTH)
     assert first.boxes is not None and first.boxes[0].tolist() == [100, 50, 180, 250]
+
+
+def test_a_tid_that_repeats_in_a_frame_identifies_nobody(tmp_path: Path) -> None:
+    result = make.phalp()
+    for frame in result.values():
+        frame["tid"] = [1] * len(frame["tid"])
+    first, second = load_save.load(pickled(result)(tmp_path))
+    assert first.frame_ids.tolist() == [0, 1, 2, 5, 6]
+    assert second.frame_ids.tolist() == [0, 1, 2, 3, 4, 6]
+    assert "people-linked" in [note.code for note in first.notes]
+
+
+def test_a_tid_that_repeats_without_boxes_is_refused(tmp_path: Path) -> None:
+    result = make.phalp()
+    for frame in result.values():
+        frame["tid"] = [1] * len(frame["tid"])
+        del frame["bbox"]
+    with pytest.raises(InputError, match="tid: repeats within a frame, and there is no bbox"):
+        load_save.load(pickled(result)(tmp_path))

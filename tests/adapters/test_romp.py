@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from lsmplify_refine.formats import load_save
+from lsmplify_refine.formats.export import export
+from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
 from tests.support import estimator_files as make
 from tests.support.adapter_cases import CASES, cases_of
 from tests.support.round_trips import check_job, check_refined, check_unrefined
@@ -44,3 +46,61 @@ def test_romp_joints_that_are_not_finite_give_no_camera(tmp_path: Path, capfd: p
     np.savez(tmp_path / "image.npz", results=result)  # type: ignore[arg-type]
     assert [person.camera for person in load_save.load(tmp_path / "image.npz")] == [None, None]
     assert capfd.readouterr().out == ""  # LAPACK prints by itself
+
+
+def test_bev_places_the_middle_of_the_hips(tmp_path: Path) -> None:
+    results = make.bev_image()
+    np.savez(tmp_path / "image.npz", results=results)  # type: ignore[arg-type]
+    for person, estimate in enumerate(load_save.load(tmp_path / "image.npz")):
+        pelvis = estimate.transl[0] + MEAN_REST_PELVIS["smpl"]
+        expected = results["cam_trans"][person] + results["joints"][person, 0]
+        np.testing.assert_allclose(pelvis, expected, atol=1e-6)
+
+
+def test_bev_without_joints_is_told_by_its_age_blend(tmp_path: Path) -> None:
+    results = make.bev_image()
+    expected = results["cam_trans"] + results.pop("joints")[:, 0]
+    np.savez(tmp_path / "image.npz", results=results)  # type: ignore[arg-type]
+    pelvis = [estimate.transl[0] + MEAN_REST_PELVIS["smpl"] for estimate in load_save.load(tmp_path / "image.npz")]
+    np.testing.assert_allclose(pelvis, expected, atol=0.04)  # today's error would be 0.23
+
+
+def test_romp_places_the_model(tmp_path: Path) -> None:
+    results = make.romp_image()
+    np.savez(tmp_path / "image.npz", results=results)  # type: ignore[arg-type]
+    found = [estimate.transl[0] for estimate in load_save.load(tmp_path / "image.npz")]
+    assert np.array_equal(found, results["cam_trans"])
+
+
+def test_track_ids_that_repeat_in_a_frame_identify_nobody(tmp_path: Path) -> None:
+    plain, repeated = make.romp_video(), make.romp_video()
+    for frame in filter(None, repeated.values()):
+        frame["track_ids"] = np.zeros(2, np.int64)
+    np.savez(tmp_path / "plain.npz", results=plain)  # type: ignore[arg-type]
+    np.savez(tmp_path / "repeated.npz", results=repeated)  # type: ignore[arg-type]
+    for one, other in zip(
+        load_save.load(tmp_path / "plain.npz"), load_save.load(tmp_path / "repeated.npz"), strict=True
+    ):
+        assert np.array_equal(one.transl, other.transl) and one.frame_ids.tolist() == other.frame_ids.tolist()
+        assert any(note.code == "people-linked" and "same track id" in note.text for note in other.notes)
+
+
+@pytest.mark.shared
+def test_five_real_people_of_bev(shared_data: Path, tmp_path: Path) -> None:
+    path = shared_data / "real" / "bev_five_people.npz"
+    results = np.load(path, allow_pickle=True)["results"].item()
+    people = load_save.load(path)
+    expected = results["cam_trans"] + results["joints"][:, 0]
+    for person, (estimate, pelvis) in enumerate(zip(people, expected, strict=True)):
+        assert np.linalg.norm(estimate.transl[0] + MEAN_REST_PELVIS["smpl"] - pelvis) < 1e-4
+        export(estimate, tmp_path / f"{person}.npz", "smpl-npz")
+        (again,) = load_save.load(tmp_path / f"{person}.npz", format="generic:frame=camera")
+        assert np.linalg.norm(again.transl[0] + MEAN_REST_PELVIS["smpl"] - pelvis) < 1e-4
+
+
+@pytest.mark.shared
+def test_a_real_person_of_romp(shared_data: Path) -> None:
+    path = shared_data / "real" / "romp_output.npz"
+    results = np.load(path, allow_pickle=True)["results"].item()
+    (estimate,) = load_save.load(path)
+    assert np.array_equal(estimate.transl, results["cam_trans"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lsmplify_refine.formats.linking import link_boxes
+from lsmplify_refine.formats.linking import ids_repeat, link_boxes, link_places
 
 
 def box(x: float) -> list[float]:
@@ -30,3 +30,13 @@ def test_who_was_away_for_long_is_a_new_person() -> None:
 
 def test_of_two_boxes_the_nearer_one_is_taken() -> None:
     assert link_boxes([0, 1, 1], np.array([box(0), box(40), box(5)])).tolist() == [0, 1, 0]
+
+
+def test_people_are_linked_by_place_without_boxes() -> None:
+    places = np.array([[0, 0, 0], [2, 0, 0], [2.2, 0, 0], [0.1, 0, 0], [0.2, 0, 0.3], [9, 0, 0]])
+    assert link_places([0, 0, 1, 1, 2, 2], places).tolist() == [0, 1, 1, 0, 0, 2]
+
+
+def test_an_id_twice_in_a_frame_repeats() -> None:
+    assert ids_repeat([0, 0, 1], ["a", "a", "b"])
+    assert not ids_repeat([0, 0, 1], ["a", "b", "a"])

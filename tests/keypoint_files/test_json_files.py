@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.support.keypoint_json import (
     CASES,
     FRAMES,
     coco_list,
+    instances,
     mediapipe,
     mmpose_frames,
     moving,
@@ -49,6 +51,52 @@ def test_people_keep_their_identity_whatever_their_order(named: bool, tmp_path: 
         assert np.allclose(track.keypoints.positions, points[..., :2], atol=1e-3)
     if named:
         assert [track.person for track in by_place] == ["11", "22"]
+
+
+@pytest.mark.parametrize("tool", ["openpose", "alphapose", "coco", "mmpose", "easymocap"])
+def test_an_id_that_repeats_in_a_frame_is_none(tool: str, tmp_path: Path) -> None:
+    people = [moving(17, 0), moving(17, 1)]
+    tracks = load_tracks(_all_with_one_id(tool, people, tmp_path), convention="coco17")
+    assert len(tracks) == 2 and not any(track.identified for track in tracks)
+    for track, points in zip(sorted(tracks, key=lambda track: float(track.keypoints.positions.mean())), people):
+        assert np.allclose(track.keypoints.positions, points[..., :2], atol=1e-3)
+        assert any(note.code == "people-linked" and "same id" in note.text for note in track.notes)
+
+
+def _all_with_one_id(tool: str, people: list[np.ndarray], folder: Path) -> Path:
+    if tool in ("alphapose", "coco"):
+        extra = {"idx": [0.0]} if tool == "alphapose" else {"track_id": 7}
+        listed = [row for points in people for row in coco_list(points, **extra)]
+        return written(folder / "r.json", sorted(listed, key=lambda row: row["image_id"]))
+    for frame in range(FRAMES):
+        rows = [points[frame] for points in people]
+        if tool == "openpose":
+            value: Any = {"people": [{"person_id": [0], "pose_keypoints_2d": row.ravel().tolist()} for row in rows]}
+        elif tool == "mmpose":
+            value = [each | {"track_id": 3} for row in rows for each in instances(row)]
+        else:
+            value = {"annots": [{"personID": 0, "keypoints": row.tolist()} for row in rows]}
+        written(folder / tool / f"{frame:06d}.json", value)
+    return folder / tool
+
+
+@pytest.mark.shared
+def test_two_real_people_of_alphapose_without_tracking(shared_data: Path, tmp_path: Path) -> None:
+    path = shared_data / "real" / "alphapose_two_idx0.json"
+    people = [{key: value for key, value in each.items() if key != "idx"} for each in json.loads(path.read_text())]
+    tracks, without = load_tracks(path), load_tracks(written(tmp_path / "without.json", people))
+    assert len(tracks) == 2 and not any(track.identified for track in tracks)
+    for track, other in zip(tracks, without, strict=True):
+        assert track.frame_ids.tolist() == other.frame_ids.tolist() and len(track) == 295
+        assert np.array_equal(track.keypoints.positions, other.keypoints.positions)
+
+
+@pytest.mark.shared
+def test_real_players_of_alphapose_without_tracking(shared_data: Path) -> None:
+    path = shared_data / "real" / "alphapose_no_ids_hockey.json"
+    tracks = load_tracks(path)
+    assert sum(len(track) for track in tracks) == len(json.loads(path.read_text()))
+    assert not any(track.identified for track in tracks)
 
 
 def test_gaps_empty_frames_and_missing_points(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from lsmplify_refine.keypoint_files.detections import Detection
-from lsmplify_refine.keypoint_files.people import link
+from lsmplify_refine.keypoint_files.people import ids_repeat, link
 
 SHAPE = np.random.default_rng(0).uniform(0, 100, (17, 2))
 ALL_SEEN = np.ones(17)
@@ -31,3 +31,13 @@ def test_link_goes_on_with_the_old_one_where_somebody_was_found_twice() -> None:
     frames = [Detection(frame, SHAPE, ALL_SEEN) for frame in range(40) if frame != 20]
     names = link(sorted([*frames, *twice], key=lambda each: each.frame))
     assert sorted(names)[:-1] == ["0"] * 40 and sorted(names)[-1] == "1"
+
+
+def test_an_id_for_several_people_of_a_frame_identifies_nobody() -> None:
+    apart = [Detection(0, SHAPE, ALL_SEEN), Detection(0, SHAPE + 400, ALL_SEEN), Detection(1, SHAPE, ALL_SEEN)]
+    assert ids_repeat(apart, ["0", "0", "0"])
+    assert not ids_repeat(apart, ["0", "1", "0"])
+    found_twice = [Detection(0, SHAPE, ALL_SEEN), Detection(0, SHAPE + 3, ALL_SEEN)]
+    assert not ids_repeat(found_twice, ["0", "0"])
+    unseen = [Detection(0, SHAPE, ALL_SEEN), Detection(0, SHAPE + 400, 0 * ALL_SEEN)]
+    assert not ids_repeat(unseen, ["0", "0"])

@@ -113,6 +113,7 @@ CASES: dict[str, Case] = {
     "romp image": Case(
         "romp", archived({"results": make.romp_image()}), ("smpl_thetas", "global_orient", "body_pose", "cam_trans")
     ),
+    "bev image": Case("romp", archived({"results": make.bev_image()}), ("smpl_thetas", "joints", "cam_trans")),
     "romp video": Case(
         "romp", archived({"results": make.romp_video()}), ("smpl_thetas", "global_orient", "body_pose", "cam_trans")
     ),

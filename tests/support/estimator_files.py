@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
 from lsmplify_refine.geometry.rotations import RotationKind, rotmat_to_sixd, rotvec_to_rotmat
 
 FRAMES = 7
@@ -277,6 +278,7 @@ def romp_image(people: int = 2, *, focal: float = 443.4 / 512 * WIDTH, frame: in
     thetas[:, 66:] = 0
     transl = ahead(people) + np.array([[-1 + 2 * person, 0, 0] for person in range(people)], np.float32)
     joints = values(people, 71, 3, seed=30)
+    joints[:, 0] = MEAN_REST_PELVIS["smpl"]
     placed = joints + transl[:, None]
     pixels = placed[..., :2] / placed[..., 2:] * focal + np.array([WIDTH / 2, HEIGHT / 2])
     return {
@@ -292,6 +294,16 @@ def romp_image(people: int = 2, *, focal: float = 443.4 / 512 * WIDTH, frame: in
         "joints": joints,
         "pj2d_org": pixels.astype(np.float32),
     }
+
+
+def bev_image(people: int = 2) -> dict[str, np.ndarray]:
+    """`results` of BEV: joints from the middle of the hips, eleven shape coefficients, no copies of the pose."""
+    result = romp_image(people)
+    hips = result["joints"][:, 0] + values(people, 3, seed=31, scale=0.01)
+    result["joints"] -= hips[:, None]
+    result["cam_trans"] += hips
+    result["smpl_betas"] = values(people, 11)
+    return {key: value for key, value in result.items() if key not in ("global_orient", "body_pose")}
 
 
 def romp_video() -> dict[str, dict[str, np.ndarray] | None]:
