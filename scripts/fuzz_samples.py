@@ -98,7 +98,12 @@ def _adapters() -> Iterator[Sample]:
 def _keypoints() -> Iterator[Sample]:
     for name, case in keypoint_json.CASES.items():
         yield Sample(f"keypoints {name}", partial(_first_of, case), _read_keypoints)
+    for how in ("names", "indices", "frames by number"):
+        dump = json.dumps(keypoint_json.dumped(keypoint_json.moving(33, width=3) / [500, 500, 500, 1], how))
+        write_dump = _then(partial(Path.write_text, data=dump), "k.json")
+        yield Sample(f"keypoints mediapipe dump, {how}", write_dump, _read_keypoints)
     points = named.metres(4, 25)
+    yield Sample("one-array npz", _then(lambda path: np.savez(path, points), "k.npz"), load_tracks)
     yield Sample("trc", lambda folder: named.write_trc(folder / "k.trc", named.OPENPOSE, points), load_tracks)
     text = named.csv_of(points, ["a", "b"], "xyz")
     yield Sample("csv", _then(lambda path: path.write_text(text), "k.csv"), load_tracks)

@@ -18,6 +18,8 @@ from lsmplify_refine.values.notes import Note
 _BARE = {17: "coco17", 25: "body25"}
 #: If 99 % of the last column are within these bounds, it is a confidence, not a coordinate.
 _CONFIDENCE = (-0.1, 1.1)
+#: Keys of the plain npz that hold points.
+_PLAIN_KEYS = {"positions", "keypoints3d"}
 #: Max size of a person in metres; a larger one is in pixels.
 _MAX_SIZE_M = 5.0
 #: Min size of a person in millimetres; a smaller one is in metres.
@@ -70,14 +72,17 @@ def track_of_array(
     return _track(layout, *_columns(array, path), path)
 
 
-def track_of_npz(path: Path, *, wanted: str | None) -> list[KeypointTrack]:
-    """The people of a plain npz; see docs/keypoints.md for its keys.
+def track_of_npz(path: Path, *, wanted: str | None, image_size: tuple[int, int] | None = None) -> list[KeypointTrack]:
+    """The people of a plain npz; see docs/keypoints.md for its keys. An array alone is read like a `.npy`.
 
     Raises:
         InputError: Keys are missing, contradict each other or have the wrong shape.
     """
     arrays = load_npz(path)
-    both = {"positions", "keypoints3d"} & arrays.keys()
+    alone = list(arrays.values())
+    if len(alone) == 1 and alone[0].ndim == 3 and not _PLAIN_KEYS & arrays.keys():
+        return [track_of_array(alone[0], path=path, wanted=wanted, image_size=image_size)]
+    both = _PLAIN_KEYS & arrays.keys()
     if len(both) == 2:
         raise InputError(f"{path}: has both positions and keypoints3d; keep the one to use")
     named = str(arrays["convention"]) if "convention" in arrays else None

@@ -128,15 +128,18 @@ def tracks_of(
 
 
 def frame_number(name: str | int, where: str) -> int:
-    """The frame number in a file name (`clip_000000000012_keypoints.json`, `img/000012.jpg`), or the number itself.
+    """The frame number in a file name, or the number itself.
+
+    Names are such as `clip_000000000012_keypoints`, `cam01.0012` (Pose2Sim, Unreal) and `img/000012.jpg`.
 
     Raises:
         InputError: The name has no number.
     """
     if isinstance(name, int) and not isinstance(name, bool) and 0 <= name < 2**62:
         return name
+    stem = re.sub(r"\.[A-Za-z][0-9A-Za-z]{0,4}$", "", Path(str(name)).name)
     # the last group of digits not followed by a letter: "take3_000012_pose_3d" is frame 12
-    found = re.findall(r"\d+(?![0-9A-Za-z])", Path(str(name)).stem)
+    found = re.findall(r"\d+(?![0-9A-Za-z])", stem)
     if not found or len(found[-1]) > 18:
         raise InputError(f"{where}: {str(name)[:60]!r} has no frame number at its end")
     return int(found[-1])

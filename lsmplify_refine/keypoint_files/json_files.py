@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lsmplify_refine.errors import InputError
-from lsmplify_refine.keypoint_files import coco, easymocap, mediapipe, mmpose, openpose
+from lsmplify_refine.errors import InputError, escaped
+from lsmplify_refine.keypoint_files import coco, easymocap, landmark_dumps, mediapipe, mmpose, openpose
 from lsmplify_refine.keypoint_files.detections import Detection, frame_number, tracks_of
 from lsmplify_refine.keypoint_files.track import KeypointTrack
 from lsmplify_refine.safe_load import load_json
@@ -21,7 +21,14 @@ _PER_FRAME: tuple[_PerFrame, ...] = (
     (easymocap.is_easymocap, easymocap.people, easymocap.LAYOUTS),
     (mmpose.is_instances, mmpose.people, None),
 )
-_KNOWN = "OpenPose, COCO results, AlphaPose, MMPose, EasyMocap keypoints3d or MediaPipe landmarks"
+_KNOWN = (
+    'OpenPose {"people": [{"pose_keypoints_2d": [x, y, c, ...]}]}, '
+    'COCO or AlphaPose [{"image_id": ..., "keypoints": [x, y, c, ...]}], '
+    'MMPose [{"frame_id": ..., "instances": [{"keypoints": ..., "keypoint_scores": ...}]}], '
+    'EasyMocap [{"id": ..., "keypoints3d": [[x, y, z, c], ...]}], '
+    'MediaPipe [{"landmarks": [{"x": ..., "y": ..., "z": ..., "visibility": ...}, ... 33]}] or points by name '
+    '[{"Nose": {"x": ..., "y": ...}, ...}]'
+)
 
 
 def is_one_frame(path: Path) -> bool:
@@ -46,7 +53,22 @@ def read_file(path: Path, *, wanted: str | None, image_size: tuple[int, int] | N
     for recognises, people, among in _PER_FRAME:
         if recognises(value):
             return tracks_of(people(value, 0, str(path)), where=str(path), source=path.name, wanted=wanted, among=among)
-    raise InputError(f"{path}: not keypoints in a known format ({_KNOWN})")
+    dumped = landmark_dumps.frames_of(value)
+    if dumped is not None:
+        return mediapipe.read(dumped, path, image_size)
+    raise InputError(
+        f"{path}: not keypoints in a known format: it holds {_in_words(value)}; known layouts: {_KNOWN}; "
+        "docs/keypoints.md shows more"
+    )
+
+
+def _in_words(value: Any) -> str:
+    """What JSON content is, for a message."""
+    if isinstance(value, dict):
+        return f"a dict of {escaped(', '.join(map(str, list(value)[:5])), 80) or 'nothing'}"
+    if isinstance(value, list) and value:
+        return f"a list of {len(value)}, first {_in_words(value[0])}" if isinstance(value[0], dict) else "nested lists"
+    return "an empty list" if isinstance(value, list) else "a single value"
 
 
 def read_folder(folder: Path, files: list[Path], *, wanted: str | None) -> list[KeypointTrack]:

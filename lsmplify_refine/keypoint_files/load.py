@@ -95,7 +95,7 @@ def _load_file(path: Path, wanted: str | None, image_size: tuple[int, int] | Non
         return [c3d_files.read(path, wanted)]
     content = inspect_file(path)
     if content.container == "npz":
-        return track_of_npz(path, wanted=wanted)
+        return track_of_npz(path, wanted=wanted, image_size=image_size)
     if content.container == "npy":
         return [track_of_array(load_npy(path), path=path, wanted=wanted, image_size=image_size)]
     array = to_numpy(content.value) if isinstance(content.value, torch.Tensor) else None

@@ -43,10 +43,10 @@ def track_of_markers(
     columns = np.array(match.columns)
     picked = positions[:, np.maximum(columns, 0)] * METRES[unit]
     there = np.isfinite(picked).all(axis=-1) & (columns >= 0)
-    notes: tuple[Note, ...] = ()
+    notes = match.notes
     if fps is not None:
         text = f"{path.name}: {fps:g} fps; interpolated if the video has another rate"
-        notes = (Note("keypoints-interpolated", text),)
+        notes = (*notes, Note("keypoints-interpolated", text))
     return KeypointTrack(
         cleaned(match.convention, np.where(there[..., None], picked, np.nan), there.astype(float), path.name),
         frame_ids,

@@ -1,4 +1,4 @@
-"""OpenPose's JSON, one file per frame: BODY_25 or COCO-18, 2D or 3D."""
+"""OpenPose's JSON, one file per frame, 2D or 3D: OpenPose's own points, or those that Pose2Sim and others write so."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.keypoint_files.detections import Detection, detection
 
-LAYOUTS = ("body25", "coco18")
+LAYOUTS = (
+    "body25", "coco18", "coco17", "h36m17", "coco23", "coco133", "halpe26", "halpe68", "halpe136", "mediapipe33",
+)  # fmt: skip
 
 
 def is_openpose(value: Any) -> bool:

@@ -48,7 +48,7 @@ def read(path: Path, wanted: str | None) -> list[KeypointTrack]:
         values = np.array([points.get(name, empty) for name in order])
         found.append(Detection(frame, values[:, :-1], values[:, -1], person if has_people else "0"))
     unused = Note("columns-unused", f"columns not used: {', '.join(match.unmapped)}")
-    notes = (unused,) if match.unmapped else ()
+    notes = (*match.notes, *((unused,) if match.unmapped else ()))
     return tracks_of(found, where=str(path), source=path.name, wanted=match.convention, notes=notes)
 
 

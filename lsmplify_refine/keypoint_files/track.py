@@ -218,7 +218,8 @@ def choose_layout(count: int, wanted: str | None, among: Sequence[str] | None, w
     if len(fitting) > 1:
         names = ", ".join(each.name for each in fitting)
         raise InputError(
-            f"{where}: {count} points may be {names}; choose one with --keypoint-convention (see docs/keypoints.md)"
+            f"{where}: {count} points may be {names}; choose one with --keypoint-convention, as in "
+            f"--keypoint-convention {fitting[0].name} (see docs/keypoints.md)"
         )
     return fitting[0]
 

@@ -24,7 +24,9 @@ NoteCode = Literal[
     "unit-inferred",
     # keypoints
     "cameras-absent",
+    "cameras-by-order",
     "columns-unused",
+    "convention-chosen",
     "detector-model-unused",
     "image-landmarks-used",
     "keypoints-aligned",
@@ -37,6 +39,7 @@ NoteCode = Literal[
     "keypoints-missing",
     "keypoints-scaled",
     "landmarks-not-placed",
+    "markers-on-skin",
     "sides-swapped",
     # people and bodies
     "people-linked",

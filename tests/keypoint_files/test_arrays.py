@@ -94,6 +94,7 @@ def test_confidence_is_brought_into_range(tmp_path: Path) -> None:
         ("k.npy", points(33) * [0.001, 0.001, 1], "normalised image coordinates; give --video"),
         ("k.pt", torch.zeros(2, 17, 5), r"shape \(2, 17, 5\); expected .* x, y, z in metres"),
         ("k.npz", {"positions": points(17)}, "lacks convention"),
+        ("k.npz", {"a": points(17), "b": points(17)}, r"lacks convention and positions"),
         ("k.npz", {"convention": "coco17"}, r"lacks positions \(or keypoints3d\)"),
         ("k.npz", {**NAMED_25, "keypoints3d": points(25)}, "both positions and keypoints3d"),
         ("k.npz", {"convention": "coco17", "keypoints3d": points(17)[..., :2]}, r"keypoints3d: shape \(4, 17, 2\)"),
@@ -165,6 +166,16 @@ def test_bare_arrays(
     expected = array if expected is None else expected
     assert track.keypoints.convention == convention and len(track.unmapped) == unmapped
     assert np.allclose(track.keypoints.positions, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_an_npz_of_one_array_is_read_like_the_same_npy(tmp_path: Path) -> None:
+    """VideoPose3D's predictions."""
+    path = written(tmp_path / "k.npz", {"arr_0": IN_METRES[:, :17]})
+    (track,) = load_tracks(path, convention="h36m17")
+    (same,) = load_tracks(written(tmp_path / "k.npy", IN_METRES[:, :17]), convention="h36m17")
+    assert np.array_equal(track.keypoints.positions, same.keypoints.positions) and track.keypoints.is_3d
+    with pytest.raises(InputError, match="17 points may be coco17, h36m17"):
+        load_tracks(path)
 
 
 def test_npz_of_people_with_frame_numbers(tmp_path: Path) -> None:

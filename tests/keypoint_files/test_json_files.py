@@ -11,14 +11,18 @@ import pytest
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.keypoint_files import KeypointTrack, load_tracks
+from lsmplify_refine.values.conventions import MEDIAPIPE33
 from tests.support.keypoint_json import (
     CASES,
+    DUMP_NAMES,
     FRAMES,
     coco_list,
+    dumped,
     instances,
     mediapipe,
     mmpose_frames,
     moving,
+    numbered_folder,
     openpose_folder,
     written,
 )
@@ -39,6 +43,36 @@ def test_mediapipe_in_the_image_takes_the_size_of_the_file(tmp_path: Path) -> No
     points = moving(33, width=3) / [500, 500, 1, 1]
     (track,) = load_tracks(written(tmp_path / "r.json", mediapipe(points, world=False)))
     assert np.allclose(track.keypoints.positions, points[..., :2] * [1280, 720], atol=1e-3)
+
+
+@pytest.mark.parametrize("how", ["one frame", "lists", "frames by number", "names", "indices", "index in the point"])
+@pytest.mark.parametrize("world", [False, True])
+def test_home_made_dumps_of_mediapipe(how: str, world: bool, tmp_path: Path) -> None:
+    points = moving(33, width=3) / [500, 500, 500, 1]
+    if world:
+        points[..., :3] -= points[:, 23:25, :3].mean(axis=1, keepdims=True)
+    (track,) = load_tracks(written(tmp_path / "r.json", dumped(points, how)), image_size=(1280, 720))
+    frames = 1 if how == "one frame" else FRAMES
+    assert track.frame_ids.tolist() == list(range(frames)) and track.keypoints.is_3d == world
+    expected = points[:frames, :, :3] if world else points[:frames, :, :2] * [1280, 720]
+    seen = track.keypoints.confidence > 0
+    wanted = {point for point in DUMP_NAMES.values() if point} if how == "names" else set(MEDIAPIPE33.points)
+    assert {name for name, found in zip(MEDIAPIPE33.points, seen[0]) if found} == wanted
+    assert np.allclose(track.keypoints.positions[seen], expected[seen], atol=1e-3)
+
+
+def test_an_openpose_file_of_17_points_names_the_options(tmp_path: Path) -> None:
+    folder = numbered_folder(tmp_path / "op", moving(17), "frame_{:05d}.json")
+    with pytest.raises(InputError, match=r"17 points may be coco17, h36m17; .* --keypoint-convention coco17"):
+        load_tracks(folder)
+    (track,) = load_tracks(folder, convention="coco17")
+    assert np.allclose(track.keypoints.positions, moving(17)[..., :2], atol=1e-3)
+
+
+def test_unknown_json_is_described_and_the_known_layouts_are_shown(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"holds a dict of image_width, humans;.*MediaPipe .*points by name") as caught:
+        load_tracks(written(tmp_path / "k.json", {"image_width": 3, "humans": []}))
+    assert '"pose_keypoints_2d": [x, y, c, ...]' in str(caught.value)
 
 
 @pytest.mark.parametrize("named", [False, True])

@@ -105,21 +105,52 @@ def test_calibration_files(kind: str, cameras: dict[str, CalibratedCamera], tmp_
         assert np.allclose(found[name].project(points), camera.project(points), atol=1e-3)
 
 
-def test_from_files_with_openpose_and_coco_json(
-    cameras: dict[str, CalibratedCamera], truth: np.ndarray, tmp_path: Path
+def write_openpose(folder: Path, view: Keypoints) -> None:
+    folder.mkdir(parents=True)
+    for frame in range(FRAMES):
+        flat = np.nan_to_num(np.hstack([view.positions[frame], view.confidence[frame][:, None]])).ravel().tolist()
+        people = [{"person_id": [-1], "pose_keypoints_2d": flat}] if view.confidence[frame].any() else []
+        (folder / f"clip_{frame:012d}_keypoints.json").write_text(json.dumps({"people": people}))
+
+
+@pytest.mark.parametrize(
+    ("folders", "noted"),
+    [
+        (("01_json", "02_json", "03_json"), False),
+        # Pose2Sim's demo: the calibration has 01, the folders cam1_json; its videos lie beside them
+        (("cam1_json", "cam2_json", "cam3_json"), False),
+        (("left", "middle", "right"), True),
+    ],
+)
+def test_from_folders_of_openpose_json(
+    folders: tuple[str, ...], noted: bool, cameras: dict[str, CalibratedCamera], truth: np.ndarray, tmp_path: Path
 ) -> None:
-    views = seen_by(cameras, truth)
-    for name, view in views.items():
-        (tmp_path / "kp" / f"{name}_json").mkdir(parents=True)
-        for frame in range(FRAMES):
-            flat = np.nan_to_num(np.hstack([view.positions[frame], view.confidence[frame][:, None]])).ravel().tolist()
-            people = [{"person_id": [-1], "pose_keypoints_2d": flat}] if view.confidence[frame].any() else []
-            file = tmp_path / "kp" / f"{name}_json" / f"{name}_{frame:012d}_keypoints.json"
-            file.write_text(json.dumps({"people": people}))
+    for name, view in zip(folders, seen_by(cameras, truth).values()):
+        write_openpose(tmp_path / "kp" / name, view)
+        (tmp_path / "kp" / f"{name.removesuffix('_json')}_pose.mp4").write_bytes(b"a video")
     track = triangulate_files(tmp_path / "kp", write_pose2sim_cameras(tmp_path / "calib.toml", cameras))
     assert track.frame_ids.tolist() == list(range(FRAMES)) and track.numbered
     assert np.median(errors_mm(track.keypoints, truth)) < 10
     assert track.keypoints.source == "kp/ triangulated from 3 cameras"
+    by_order = [note.text for note in track.notes if note.code == "cameras-by-order"]
+    assert bool(by_order) == noted
+    assert not noted or "01 = left, 02 = middle, 03 = right" in by_order[0]
+
+
+def test_folders_that_fit_no_camera_are_listed(cameras: dict[str, CalibratedCamera], tmp_path: Path) -> None:
+    for name in ("left", "right"):
+        (tmp_path / "kp" / name).mkdir(parents=True)
+    calibration = write_pose2sim_cameras(tmp_path / "calib.toml", cameras)
+    with pytest.raises(InputError, match=r"like the cameras 01, 02, 03; found 2: left, right"):
+        triangulate_files(tmp_path / "kp", calibration)
+
+
+def test_two_folders_of_one_camera_are_refused(cameras: dict[str, CalibratedCamera], tmp_path: Path) -> None:
+    for name in ("cam1_json", "cam01", "cam2_json"):
+        (tmp_path / "kp" / name).mkdir(parents=True)
+    calibration = write_pose2sim_cameras(tmp_path / "calib.toml", cameras)
+    with pytest.raises(InputError, match="cam01 and cam1_json both belong to camera 01"):
+        triangulate_files(tmp_path / "kp", calibration)
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,70 @@ def test_names_that_tell_too_little(names: list[str], wanted: str | None, messag
         find_convention(names, wanted, "file")
 
 
+#: OpenCap's video-based TRC: BODY_25 without eyes and ears, and its augmented markers.
+OPENCAP = words(
+    "Neck RShoulder RElbow RWrist LShoulder LElbow LWrist midHip RHip RKnee RAnkle LHip LKnee LAnkle LBigToe LSmallToe "
+    "LHeel RBigToe RSmallToe RHeel r.ASIS_study C7_study r_knee_study r_mknee_study r_calc_study RHJC_study"
+)
+#: OpenCap Monocular's: markers on the skin first, then BODY_25.
+OPENCAP_MONOCULAR = words(
+    "sternum r_shoulder l_shoulder r_elbow l_elbow r_melbow l_melbow C7 r_ASIS l_ASIS r_knee l_knee r_mknee l_mknee "
+    "r_ankle l_ankle r_mankle l_mankle r_big_toe l_big_toe l_calc r_calc"
+)
+PLUG_IN_GAIT = words("LASI RASI LPSI RPSI C7 LSHO RSHO LELB RELB LWRA RWRA LKNE RKNE LANK RANK LHEE RHEE LTOE RTOE")
+
+
+def test_names_that_mean_the_same_points_in_two_conventions_need_no_choice() -> None:
+    match = find_convention(OPENCAP, None, "file")
+    assert match.convention == "body25" and len(match.points) == 20
+    assert match.points["mid_hip"] == OPENCAP.index("midHip") and match.points["right_knee"] == OPENCAP.index("RKnee")
+    (note,) = match.notes
+    assert note.code == "convention-chosen" and "body25, halpe26" in note.text
+
+
+@pytest.mark.parametrize("wanted", [None, "body25"])
+def test_joint_centres_win_over_markers_on_the_skin(wanted: str | None) -> None:
+    match = find_convention([*OPENCAP_MONOCULAR, *OPENPOSE], wanted, "file")
+    first = len(OPENCAP_MONOCULAR)
+    assert match.convention == "body25" and match.columns == tuple(range(first, first + 25))
+    assert "r_knee" in match.unmapped and match.notes == ()
+
+
+def test_joint_centres_by_other_names() -> None:
+    centres = words("LHJC RHJC LKJC RKJC LAJC RAJC LSJC RSJC LEJC REJC LWJC RWJC")
+    match = find_convention([*PLUG_IN_GAIT, *centres], "body25", "file")
+    assert set(match.points.values()) == set(range(len(PLUG_IN_GAIT), len(PLUG_IN_GAIT) + 12))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        PLUG_IN_GAIT,
+        OPENCAP_MONOCULAR,
+        # in one style the inner side says that the other name is the outer one
+        words("RKnee RMKnee LKnee LMKnee RAnkle RMAnkle LAnkle LMAnkle RElbow LElbow RWrist LWrist LASI RASI SACR C7"),
+    ],
+)
+def test_markers_on_the_skin_need_a_convention(names: list[str]) -> None:
+    with pytest.raises(InputError, match=r"markers on the skin \(.*--keypoint-convention NAME takes them as joints"):
+        find_convention(names, None, "file")
+    match = find_convention(names, "body25", "file")
+    assert {"right_knee", "left_ankle", "right_elbow"} <= match.points.keys()
+    (note,) = match.notes
+    assert (note.code, note.severity) == ("markers-on-skin", "warning")
+
+
+def test_a_trc_of_markers_says_so(tmp_path: Path) -> None:
+    path = write_trc(tmp_path / "k.trc", PLUG_IN_GAIT, metres(3, len(PLUG_IN_GAIT)))
+    with pytest.raises(InputError, match=r"k\.trc: only 0 of 19 columns are named like joints"):
+        load_tracks(path)
+    (track,) = load_tracks(path, convention="body25")
+    assert any(note.code == "markers-on-skin" for note in track.notes)
+    at = CONVENTIONS["body25"].points.index("left_knee")
+    expected = metres(3, len(PLUG_IN_GAIT))[:, PLUG_IN_GAIT.index("LKNE")]
+    assert np.allclose(track.keypoints.positions[:, at], expected, atol=1e-5)
+
+
 @pytest.mark.parametrize(("unit", "factor"), [("m", 1), ("mm", 1000)])
 def test_trc(unit: str, factor: float, tmp_path: Path) -> None:
     points = metres(5, 22)

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from lsmplify_refine.values.conventions import MEDIAPIPE33
+
 #: The file or folder, the points written, their convention, the first frame, the number of unused kinds of points.
 Written = tuple[Path, np.ndarray, str, int, int]
 
@@ -40,6 +42,41 @@ def openpose_folder(folder: Path, people: list[np.ndarray], ids: list[int] | Non
         ]
         written(folder / f"clip_{frame + 7:012d}_keypoints.json", {"version": 1.3, "people": entries})
     return folder
+
+
+def numbered_folder(folder: Path, points: np.ndarray, name: str) -> Path:
+    """OpenPose's form under another tool's names."""
+    for frame, values in enumerate(points):
+        content = {"version": 1.3, "people": [{"person_id": [-1], "pose_keypoints_2d": values.ravel().tolist()}]}
+        written(folder / name.format(frame), content)
+    return folder
+
+
+#: The names of a home-made dump of MediaPipe's points; some left out, one that MediaPipe does not have.
+DUMP_NAMES = {
+    "Nose": "nose", "Left Eye Inner": "left_eye_inner", "Left Eye": "left_eye", "Mouth Left": "left_mouth",
+    "Left Shoulder": "left_shoulder", "Right Shoulder": "right_shoulder", "Left Hip": "left_hip",
+    "Right Hip": "right_hip", "Left Foot Index": "left_big_toe", "Left Toe": "",
+}  # fmt: skip
+
+
+def dumped(points: np.ndarray, how: str) -> Any:
+    """MediaPipe's points (FRAMES, 33, 4), as programs dump them: by name, by index or in order."""
+    axes = ("x", "y", "z", "visibility")
+    frames = [[dict(zip(axes, point)) for point in frame.tolist()] for frame in points]
+    names = {name: MEDIAPIPE33.points.index(point or "nose") for name, point in DUMP_NAMES.items()}
+    shapes: dict[str, Callable[[list[Any]], Any]] = {
+        "one frame": lambda frame: frame,
+        "lists": lambda frame: frame,
+        "frames by number": lambda frame: frame,
+        "names": lambda frame: {name: frame[index] for name, index in names.items()},
+        "indices": lambda frame: {str(index): point for index, point in enumerate(frame)},
+        "index in the point": lambda frame: [{"id": index, **point} for index, point in reversed([*enumerate(frame)])],
+    }
+    made = [shapes[how](frame) for frame in frames]
+    if how == "one frame":
+        return made[0]
+    return {str(number): frame for number, frame in enumerate(made)} if how == "frames by number" else made
 
 
 def coco_list(points: np.ndarray, **extra: Any) -> list[dict[str, Any]]:
@@ -79,6 +116,12 @@ def mediapipe(points: np.ndarray, *, world: bool) -> dict[str, Any]:
 CASES: dict[str, Callable[[Path], Written]] = {
     "openpose body25": lambda p: (openpose_folder(p / "op", [moving(25)]), moving(25), "body25", 7, 0),
     "openpose coco18": lambda p: (openpose_folder(p / "op", [moving(18)]), moving(18), "coco18", 7, 0),
+    "pose2sim": lambda p: (
+        numbered_folder(p / "op", moving(26), "cam01.{:04d}.json"), moving(26), "halpe26", 0, 0,
+    ),
+    "unreal": lambda p: (
+        numbered_folder(p / "op", moving(25), "Name.v2.{:04d}_keypoints.json"), moving(25), "body25", 0, 0,
+    ),
     "openpose 3d": lambda p: (
         openpose_folder(p / "op", [moving(25, width=3)], key="3d"), moving(25, width=3), "body25", 7, 0,
     ),
