@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,16 +11,8 @@ import cv2
 import numpy as np
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.safe_load import read_text
+from lsmplify_refine.safe_load import load_toml, read_text
 from lsmplify_refine.values.camera import CalibratedCamera
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    try:
-        import tomli as tomllib
-    except ImportError:
-        tomllib = None
 
 #: Numbers of distortion coefficients that OpenCV knows.
 _DISTORTIONS = (0, 4, 5, 8, 12, 14)
@@ -101,15 +92,8 @@ def _read_yaml(path: Path) -> tuple[list[str], dict[str, np.ndarray]]:
 
 
 def _from_toml(path: Path) -> dict[str, CalibratedCamera]:
-    if tomllib is None:
-        raise InputError(f"{path}: TOML on Python 3.10 needs tomli; pip install 'lsmplify-refine[mocap]'")
-    text = read_text(path)
-    try:
-        content = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not readable as TOML ({error})") from error
     cameras = {}
-    for section, values in content.items():
+    for section, values in load_toml(path).items():
         if not isinstance(values, dict) or "matrix" not in values:
             continue
         if values.get("fisheye"):

@@ -25,6 +25,7 @@ from lsmplify_refine.safe_load._inspect import Content, inspect_file
 from lsmplify_refine.safe_load._json import load_json, parse_json
 from lsmplify_refine.safe_load._leaf import to_numpy
 from lsmplify_refine.safe_load._limits import Budget
+from lsmplify_refine.safe_load._toml import load_toml
 from lsmplify_refine.safe_load._torch import load_torch
 from lsmplify_refine.safe_load._trust import trust_notes, trusting
 from lsmplify_refine.safe_load._unpickle import Pickled, load_pickle, load_pickled
@@ -43,6 +44,7 @@ __all__ = [
     "load_npz",
     "load_pickle",
     "load_pickled",
+    "load_toml",
     "load_torch",
     "open_input",
     "open_zip",
