@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import io
 import json
 import lzma
 import re
@@ -17,13 +16,11 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import IO, Any
 
-import joblib
 import numpy as np
-import torch
 from numpy.lib import format as npy_format
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.formats.pickles import pickled, read_object, write_object
+from lsmplify_refine.formats.pickles import joblib_dumped, pickled, read_object, torch_saved, write_object
 from lsmplify_refine.formats.tree import KeyPath, look_up, with_changes, with_values
 from lsmplify_refine.safe_load import (
     Budget,
@@ -59,10 +56,9 @@ class Container:
         kind: "torch", "npz", "npy" (one pickled dict), "pickle", "joblib", "json" or "folder".
         tree: Nested dicts of arrays (tensors, numpy arrays, anything else); a JSON file may hold a list.
         protocol: Pickle protocol.
-        numpy1_names: Whether the pickle spells `numpy.core`, which NumPy 1 (in Blender) needs.
         compressed: Whether the npz is deflated.
         compressor: joblib's name for the compression of a pickle, or "".
-        objects: The object arrays of an npz, by key: whether each spells `numpy.core`.
+        objects: The keys of an npz that hold object arrays.
         left_out: Object arrays of an npz that hold more than plain values, by key, and what they hold. They are not
             written: whoever loads the result with pickles allowed would run their code.
         indent: Indentation of a JSON file.
@@ -73,10 +69,9 @@ class Container:
     kind: str
     tree: Any
     protocol: int = 4
-    numpy1_names: bool = False
     compressed: bool = False
     compressor: str = ""
-    objects: dict[str, bool] = field(default_factory=dict)
+    objects: frozenset[str] = frozenset()
     left_out: dict[str, str] = field(default_factory=dict)
     indent: int | None = None
     root: Path | None = None
@@ -86,14 +81,17 @@ class Container:
 #: Object arrays of an npz (ROMP's) that an adapter needs.
 _OBJECTS = ("results", "sequence_results", "outputs")
 
+#: joblib's own level of compression.
+_LEVEL = 3
 #: Functions that compress, by joblib's name.
 _COMPRESS: dict[str, Callable[[bytes], bytes]] = {
-    "zlib": zlib.compress,
-    "z-file": zlib.compress,
-    "gzip": gzip.compress,
-    "bz2": bz2.compress,
-    "xz": lzma.compress,
-    "lzma": partial(lzma.compress, format=lzma.FORMAT_ALONE),
+    "": bytes,
+    "zlib": partial(zlib.compress, level=_LEVEL),
+    "z-file": partial(zlib.compress, level=_LEVEL),
+    "gzip": partial(gzip.compress, compresslevel=_LEVEL),
+    "bz2": partial(bz2.compress, compresslevel=_LEVEL),
+    "xz": partial(lzma.compress, preset=_LEVEL),
+    "lzma": partial(lzma.compress, format=lzma.FORMAT_ALONE, preset=_LEVEL),
 }
 
 
@@ -136,7 +134,7 @@ def _peeked(path: Path, modified: int, size: int) -> Container | None:
     if found is None:
         return Container("torch", value)
     kind = "npy" if content.container == "npy" else "joblib" if found.joblib else "pickle"
-    return Container(kind, value, found.protocol, found.numpy1_names, compressor=found.compression)
+    return Container(kind, value, found.protocol, compressor=found.compression)
 
 
 def read_folder(root: Path, names: Sequence[str], others: Sequence[str] = ()) -> Container:
@@ -166,24 +164,22 @@ def write_container(container: Container, tree: Any, path: Path) -> None:
     with path.open("wb") as stream:
         if container.kind == "torch":
             # written straight to the file, torch would hide a full disk
-            whole = io.BytesIO()
-            torch.save(tree, whole)
-            stream.write(whole.getbuffer())
+            stream.write(torch_saved(tree))
         elif container.kind == "npz":
             _write_npz(container, tree, stream)
         elif container.kind == "npy":
-            write_object(tree, stream, container.numpy1_names)
+            write_object(tree, stream)
         elif container.kind == "json":
             stream.write(json.dumps(tree, indent=container.indent, ensure_ascii=False).encode())
-        elif container.kind == "joblib":
-            joblib.dump(tree, stream, compress=(container.compressor, 3) if container.compressor else 0)
         else:
-            data = pickled(tree, container.protocol, container.numpy1_names)
-            stream.write(_COMPRESS[container.compressor](data) if container.compressor else data)
+            compressed = bool(container.compressor)
+            in_joblib = container.kind == "joblib"
+            data = joblib_dumped(tree, compressed=compressed) if in_joblib else pickled(tree, container.protocol)
+            stream.write(_COMPRESS[container.compressor](data))
 
 
 def _read_npz(path: Path) -> Container:
-    objects: dict[str, bool] = {}
+    objects: set[str] = set()
     left_out: dict[str, str] = {}
 
     def read_objects(stream: IO[bytes], where: str, budget: Budget) -> Any:
@@ -196,7 +192,7 @@ def _read_npz(path: Path) -> Container:
                 raise
             left_out[key] = str(error).removeprefix(f"{where}: ")
             return None
-        objects[key] = found.numpy1_names
+        objects.add(key)
         return found.value
 
     tree = read_npz(path, read_objects)
@@ -204,7 +200,7 @@ def _read_npz(path: Path) -> Container:
         del tree[key]
     with open_zip(path, str(path)) as archive:
         compressed = any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist())
-    return Container("npz", tree, compressed=compressed, objects=objects, left_out=left_out)
+    return Container("npz", tree, compressed=compressed, objects=frozenset(objects), left_out=left_out)
 
 
 def _write_npz(container: Container, tree: dict[str, Any], stream: IO[bytes]) -> None:
@@ -213,7 +209,7 @@ def _write_npz(container: Container, tree: dict[str, Any], stream: IO[bytes]) ->
         for key, value in tree.items():
             with archive.open(f"{key}.npy", "w", force_zip64=True) as member:
                 if key in container.objects:
-                    write_object(value, member, container.objects[key])
+                    write_object(value, member)
                 else:
                     npy_format.write_array(member, np.asanyarray(value), allow_pickle=False)
 

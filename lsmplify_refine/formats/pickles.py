@@ -1,4 +1,8 @@
-"""Write pickles that NumPy 1 and 2 can read, and read object arrays under the list of names."""
+"""Write pickles that NumPy 1 and 2 can read, and read object arrays under the list of names.
+
+NumPy 2 moved `numpy.core` to `numpy._core` and still reads both. Estimators and Blender often run with NumPy 1, which
+fails on the new name, so only the old one is written.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,19 @@ import io
 import pickle
 from collections.abc import Callable
 from dataclasses import replace
-from types import FunctionType
+from functools import partial
+from types import FunctionType, SimpleNamespace
 from typing import IO, Any, ClassVar
 
 import numpy as np
+import torch
+from joblib.numpy_pickle import NumpyPickler
 from numpy.lib import format as npy_format
 
 from lsmplify_refine.safe_load import Budget, Pickled, load_pickled
 
+#: Protocol 5 names a function of `numpy.core.numeric`, for which NumPy 2 gives a warning.
+_MAX_PROTOCOL = 4
 #: Missing in the type stubs.
 _save_global: Callable[[pickle._Pickler, Any, str | None], None] = vars(pickle._Pickler)["save_global"]
 
@@ -46,13 +55,44 @@ class _NumPy1Pickler(pickle._Pickler):
     dispatch: ClassVar[dict[type, Callable[..., Any]]] = {**pickle._Pickler.dispatch, FunctionType: save_global}
 
 
-def pickled(tree: Any, protocol: int, numpy1_names: bool) -> bytes:
-    """A pickle of `tree`; with `numpy1_names`, numpy's modules are spelled as in NumPy 1."""
-    if not numpy1_names:
-        return pickle.dumps(tree, protocol=protocol)
+def pickled(tree: Any, protocol: int) -> bytes:
+    """A pickle of `tree`."""
     stream = io.BytesIO()
-    _NumPy1Pickler(stream, protocol=protocol).dump(tree)
+    _NumPy1Pickler(stream, protocol=min(protocol, _MAX_PROTOCOL)).dump(tree)
     return stream.getvalue()
+
+
+def joblib_dumped(tree: Any, *, compressed: bool) -> bytes:
+    """What `joblib.dump` writes of `tree`, before it is compressed."""
+    stream = io.BytesIO()
+    pickler = NumpyPickler(stream)
+    save = pickler.save
+
+    def save_array_of_objects(value: Any) -> None:
+        """Save anything; joblib pickles the items of an array of objects by itself."""
+        if not (isinstance(value, np.ndarray) and value.dtype.hasobject):
+            save(value)
+            return
+        save(pickler._create_array_wrapper(value))
+        pickler.framer.commit_frame(force=True)
+        stream.write(pickled(value, pickler.proto))
+
+    pickler.buffered = compressed
+    pickler.save = save_array_of_objects
+    pickler.save_global = partial(_NumPy1Pickler.save_global, pickler)
+    pickler.dispatch = {**pickler.dispatch, FunctionType: _NumPy1Pickler.save_global}
+    pickler.dump(tree)
+    return stream.getvalue()
+
+
+def torch_saved(tree: Any) -> memoryview:
+    """What `torch.save` writes of `tree`."""
+    stream = io.BytesIO()
+    torch.save(tree, stream)
+    if b"numpy._core" in stream.getbuffer().tobytes():  # arrays beside tensors
+        stream = io.BytesIO()
+        torch.save(tree, stream, pickle_module=SimpleNamespace(__name__="pickle", Pickler=_NumPy1Pickler))
+    return stream.getbuffer()
 
 
 def read_object(stream: IO[bytes], where: str, budget: Budget) -> Pickled:
@@ -66,7 +106,7 @@ def read_object(stream: IO[bytes], where: str, budget: Budget) -> Pickled:
     return replace(found, value=value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value)
 
 
-def write_object(value: Any, stream: IO[bytes], numpy1_names: bool) -> None:
+def write_object(value: Any, stream: IO[bytes]) -> None:
     """Write an object array, or one object in a 0-dimensional array, as `np.save` stores dicts."""
     array = np.empty((), dtype=object)
     if isinstance(value, np.ndarray) and value.dtype.hasobject:
@@ -74,4 +114,4 @@ def write_object(value: Any, stream: IO[bytes], numpy1_names: bool) -> None:
     else:
         array[()] = value
     npy_format.write_array_header_1_0(stream, npy_format.header_data_from_array_1_0(array))
-    stream.write(pickled(array, 4, numpy1_names))
+    stream.write(pickled(array, 4))

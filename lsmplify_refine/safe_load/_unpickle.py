@@ -42,14 +42,12 @@ class Pickled:
     Attributes:
         value: Arrays, tensors and plain values.
         protocol: Pickle protocol.
-        numpy1_names: Whether it spells NumPy's modules as NumPy 1 does.
         joblib: Whether joblib wrote it.
         compression: joblib's name of the compression of its file, or "".
     """
 
     value: Any
     protocol: int
-    numpy1_names: bool
     joblib: bool
     compression: str = ""
 
@@ -131,14 +129,8 @@ def load_pickled(stream: IO[bytes], where: str, budget: Budget, *, encoding: str
     with pickle_errors(where):
         unpickler = Unpickler(stream, where, budget, encoding=encoding, folder=folder)
         value = make_plain(unpickler.load(), where, budget)
-    modules = [module for module, _ in unpickler.asked]
-    return Pickled(
-        value,
-        unpickler.opcodes.protocol,
-        any(module.startswith("numpy.core.") for module in modules)
-        and not any(module.startswith("numpy._core.") for module in modules),
-        any(name == "NumpyArrayWrapper" for _, name in unpickler.asked),
-    )
+    is_joblib = any(name == "NumpyArrayWrapper" for _, name in unpickler.asked)
+    return Pickled(value, unpickler.opcodes.protocol, is_joblib)
 
 
 def _load_trusted(stream: IO[bytes], where: str, budget: Budget, encoding: str) -> Pickled:
@@ -149,7 +141,7 @@ def _load_trusted(stream: IO[bytes], where: str, budget: Budget, encoding: str) 
         value = joblib.load(io.BytesIO(data)) if is_joblib else pickle.loads(data, encoding=encoding)
         value = make_plain(value, where, budget)
     protocol = data[1] if data[:1] == pickle.PROTO else 2
-    return Pickled(value, protocol, b"numpy.core." in data and b"numpy._core." not in data, is_joblib)
+    return Pickled(value, protocol, is_joblib)
 
 
 def restricted_load(stream: IO[bytes], where: str, budget: Budget) -> Any:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import lzma
 import pickle
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,6 @@ import torch
 
 from lsmplify_refine.formats import load_save
 from lsmplify_refine.formats.containers import Container, write_container
-from lsmplify_refine.formats.pickles import write_object
 from lsmplify_refine.formats.tree import with_changes
 from tests.support import estimator_files as make
 from tests.support.adapter_cases import CASES, archived, pickled
@@ -43,8 +44,8 @@ def _joblib_leaves(path: Path) -> dict[tuple[Any, ...], Any]:
     return dict(make.flat(joblib.load(path), ()))
 
 
-@pytest.mark.parametrize(("protocol", "head"), [(0, b"("), (1, b"}"), (2, b"\x80\x02"), (5, b"\x80\x05")])
-def test_pickles_keep_their_protocol(protocol: int, head: bytes, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("protocol", "head"), [(0, b"("), (1, b"}"), (2, b"\x80\x02"), (5, b"\x80\x04")])
+def test_pickles_keep_their_protocol_up_to_4(protocol: int, head: bytes, tmp_path: Path) -> None:
     (estimate,) = load_save.load(pickled(make.parts(), protocol)(tmp_path))
     load_save.save([refined(estimate)], tmp_path / "copy.pkl")
     assert (tmp_path / "copy.pkl").read_bytes().startswith(head)
@@ -86,16 +87,65 @@ def test_compressed_pickles_come_back_as_such(codec: Any, tmp_path: Path) -> Non
     assert after.keys() == make.parts().keys()
 
 
-def test_objects_of_an_npz_keep_numpy_1s_names(tmp_path: Path) -> None:
-    """Who reads ROMP's results with NumPy 1 still can."""
-    path = tmp_path / "video_results.npz"
-    with zipfile.ZipFile(path, "w") as archive, archive.open("results.npy", "w") as member:
-        write_object(make.romp_video(), member, numpy1_names=True)
-    estimates = load_save.load(path)
+def _joblib_of(tree: Any) -> bytes:
+    stream = io.BytesIO()
+    joblib.dump(tree, stream, compress=("zlib", 3))
+    return stream.getvalue()
+
+
+#: A result with scalars and arrays, as NumPy 2 writes it, per container.
+NEW_NAMES: dict[str, Callable[[Any], bytes]] = {
+    "joblib": _joblib_of,
+    "pickle 2": lambda tree: pickle.dumps(tree, 2),
+    "pickle 4": lambda tree: pickle.dumps(tree, 4),
+    "pickle 5": lambda tree: pickle.dumps(tree, 5),
+}
+
+
+def _with_scalars(tree: dict[Any, dict[str, Any]]) -> dict[Any, dict[str, Any]]:
+    names = np.array(["left", None], dtype=object)
+    return {key: {**value, "score": np.float32(0.5), "names": names} for key, value in tree.items()}
+
+
+@pytest.mark.parametrize("estimator", [make.wham, make.phalp, make.vibe], ids=["wham", "phalp", "vibe"])
+@pytest.mark.parametrize("kind", NEW_NAMES)
+@pytest.mark.filterwarnings("error")
+def test_numpy_1_reads_what_came_from_numpy_2(kind: str, estimator: Callable[[], Any], tmp_path: Path) -> None:
+    """NumPy 1 has no `numpy._core`; NumPy 2 still has `numpy.core`."""
+    data = NEW_NAMES[kind](_with_scalars(estimator()))
+    assert b"numpy._core" in _unpacked(data)
+    (tmp_path / "in.pkl").write_bytes(data)
+    estimates = load_save.load(tmp_path / "in.pkl")
+    load_save.save([refined(estimate) for estimate in estimates], tmp_path / "out.pkl")
+    written = _unpacked((tmp_path / "out.pkl").read_bytes())
+    assert b"numpy.core" in written and b"numpy._core" not in written
+    again = joblib.load(tmp_path / "out.pkl") if kind == "joblib" else pickle.loads(written)
+    first = next(iter(again.values()))
+    assert first["score"] == 0.5 and first["names"].tolist() == ["left", None]
+
+
+def _unpacked(data: bytes) -> bytes:
+    return zlib.decompress(data) if data[:1] == b"\x78" else data
+
+
+def test_numpy_1_reads_the_objects_of_an_npz(tmp_path: Path) -> None:
+    np.savez(tmp_path / "r.npz", results=make.romp_video())  # type: ignore[arg-type]
+    estimates = load_save.load(tmp_path / "r.npz")
     load_save.save([refined(estimate) for estimate in estimates], tmp_path / "out.npz")
     with zipfile.ZipFile(tmp_path / "out.npz") as archive:
         written = b"".join(archive.read(name) for name in archive.namelist())
     assert b"numpy.core" in written and b"numpy._core" not in written
+
+
+def test_numpy_1_reads_arrays_beside_tensors(tmp_path: Path) -> None:
+    arrays: dict[str, Any] = make.parts() | {"body_pose": torch.from_numpy(make.parts()["body_pose"])}
+    torch.save(arrays, tmp_path / "r.pt")
+    (estimate,) = load_save.load(tmp_path / "r.pt")
+    load_save.save([refined(estimate)], tmp_path / "out.pt")
+    with zipfile.ZipFile(tmp_path / "out.pt") as archive:
+        written = b"".join(archive.read(name) for name in archive.namelist() if name.endswith("data.pkl"))
+    assert b"numpy.core" in written and b"numpy._core" not in written
+    assert isinstance(torch.load(tmp_path / "out.pt", weights_only=False)["body_pose"], torch.Tensor)
 
 
 @pytest.mark.parametrize("compressor", ["", "zlib", "gzip", "xz"])
