@@ -14,16 +14,13 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
+from lsmplify_refine.body.mixtures import FINGERS, LIKE, SMPL, Mixture, mixtures_of
 from lsmplify_refine.options import Family
 from lsmplify_refine.values.conventions import BODY25, COCO17, CONVENTIONS
 from lsmplify_refine.values.smpl_joints import BODY_JOINTS, JOINT_NAMES, JOINTS
 
 #: Where a convention's point on the body comes from: its own row, another convention's point, or a mixture.
 Origin = Literal["own", "as coco17", "as body25", "as smpl24", "synthesised"]
-
-#: Landmark -> its share; shares sum to one. Landmarks are `coco17:<point>`, `body25:<point>`, `joint:<name>`,
-#: `vertex:<smplx's name>`.
-_Mixture = Mapping[str, float]
 
 #: BODY_25 point -> SMPL joint (shared by smpl, smplh, smplx) or smplx vertex name, as in smplify-x.
 _POINT_ON_MESH: dict[str, str] = {
@@ -38,71 +35,13 @@ _POINT_ON_MESH: dict[str, str] = {
     **{f"left_{limb}": f"joint:left_{limb}" for limb in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")},
 }
 
-#: Joints beyond the first 22 that a mixture may name.
-_FINGERS = ("index", "middle", "pinky", "ring", "thumb")
-#: Places of a finger's joints from the wrist (0) to the finger tip (1), for bodies without them.
-_ALONG_FINGER, _ALONG_THUMB = {1: 0.53, 2: 0.73, 3: 0.87}, {1: 0.25, 2: 0.6, 3: 0.8}
-
-
-def _finger_joints() -> dict[str, tuple[_Mixture, ...]]:
-    """The joints and the tip of each left finger."""
-    found: dict[str, tuple[_Mixture, ...]] = {}
-    for finger in _FINGERS:
-        tip = f"vertex:l{finger}"
-        for part, share in (_ALONG_THUMB if finger == "thumb" else _ALONG_FINGER).items():
-            on_line = {"joint:left_wrist": 1 - share, tip: share}
-            found[f"left_{finger}{part}"] = ({f"joint:left_{finger}{part}": 1.0}, on_line)
-        found[f"left_{finger}_tip"] = ({tip: 1.0},)
-    return found
-
-
-#: Points that are not a single landmark on every body, for the left side and the midline. A body uses the first mixture
-#: whose landmarks it has. The shares were set on the rest pose, by anatomy.
-_MIXTURES: dict[str, dict[str, tuple[_Mixture, ...]]] = {
-    "halpe26": {"head_top": ({"vertex:head_top": 1.0},)},
-    # in Human3.6M's own skeletons the spine is half way from root to thorax, the head's end below the top of the skull
-    "h36m17": {
-        "spine": ({"joint:spine1": 0.5, "joint:spine2": 0.5},),
-        "jaw": ({"body25:nose": 0.3, "joint:head": 0.7},),
-        "head_top": ({"vertex:head_top": 0.7, "joint:head": 0.3},),
-    },
-    "mediapipe33": {
-        "left_eye_inner": ({"coco17:left_eye": 0.75, "coco17:right_eye": 0.25},),
-        "left_eye_outer": ({"coco17:left_eye": 0.7, "coco17:left_ear": 0.3},),
-        # below the nose by as much as the eyes are above it, a little back, and to the side
-        "left_mouth": (
-            {"coco17:nose": 1.575, "joint:head": 0.25, "coco17:left_eye": -0.0125, "coco17:right_eye": -0.8125},
-        ),
-        # the knuckles: SMPL-H and SMPL-X have them, elsewhere they lie half way to the finger tips
-        "left_pinky": ({"joint:left_pinky1": 1.0}, {"joint:left_wrist": 0.47, "vertex:lpinky": 0.53}),
-        "left_index": ({"joint:left_index1": 1.0}, {"joint:left_wrist": 0.47, "vertex:lindex": 0.53}),
-        "left_thumb": ({"joint:left_thumb2": 1.0}, {"joint:left_wrist": 0.4, "vertex:lthumb": 0.6}),
-        "left_big_toe": ({"body25:left_big_toe": 0.75, "body25:left_small_toe": 0.25},),
-    },
-    # SMPL's hand joint lies at the middle finger's knuckle
-    "smpl24": {"left_hand": ({"joint:left_hand": 1.0}, {"joint:left_middle1": 1.0})},
-    # the skin about a joint, which does not count, is drawn at the joint
-    "mhr70": {
-        **_finger_joints(),
-        "left_olecranon": ({"joint:left_elbow": 1.0},),
-        "left_cubital_fossa": ({"joint:left_elbow": 1.0},),
-        "left_acromion": ({"joint:left_shoulder": 1.0},),
-    },
-}
-
-#: The convention that supplies all other points; BODY_25 supplies the points it lacks.
-_LIKE = {
-    "coco18": "coco17", "coco23": "coco17", "halpe26": "coco17", "mediapipe33": "coco17", "h36m17": "body25",
-    "mhr70": "body25",
-}  # fmt: skip
-
 
 def joint_names(family: Family) -> list[str]:
     """The joints of smpl, smplh or smplx in order, by name."""
     if family == "smpl":
         return list(JOINT_NAMES)
     face = ["jaw", "left_eyeball", "right_eyeball"] if family == "smplx" else []
-    fingers = [f"{side}_{finger}{part}" for side in ("left", "right") for finger in _FINGERS for part in (1, 2, 3)]
+    fingers = [f"{side}_{finger}{part}" for side in ("left", "right") for finger in FINGERS for part in (1, 2, 3)]
     return [*JOINT_NAMES[:JOINTS], *face, *fingers]
 
 
@@ -112,7 +51,7 @@ def point_origin(convention: str, point: str, *, family: Family, is_open: bool) 
         return "own"
     if convention == "coco17":
         return "as body25"
-    if convention in ("smpl24", "smpl22"):
+    if convention in SMPL:
         return "own" if family == "smpl" or point in JOINT_NAMES[:JOINTS] else "synthesised"
     landmark = _landmark(convention, point)
     if landmark is None:
@@ -165,20 +104,21 @@ def _row(convention: str, point: str, landmarks: Mapping[str, np.ndarray]) -> Fl
     landmark = _landmark(convention, point)
     if landmark is not None:
         return landmarks[landmark]
-    mixtures = [_on_side(mixture, point) for mixture in _MIXTURES[convention][_left(point)]]
+    mixtures = [_on_side(mixture, point) for mixture in mixtures_of(convention)[_left(point)]]
     mixture = next(mixture for mixture in mixtures if all(name in landmarks for name in mixture))
     return sum((share * landmarks[name] for name, share in mixture.items()), np.zeros(()))
 
 
 def _landmark(convention: str, point: str) -> str | None:
     """The landmark of a point, or None if the point is a mixture."""
-    if _left(point) in _MIXTURES.get(convention, {}):
+    if _left(point) in mixtures_of(convention):
         return None
+    convention = CONVENTIONS[convention].body
     if convention in ("coco17", "body25"):
         return f"{convention}:{point}"
-    if convention in ("smpl24", "smpl22"):
+    if convention in SMPL:
         return f"joint:{point}"
-    like = CONVENTIONS[_LIKE[convention]]
+    like = CONVENTIONS[LIKE[convention]]
     return f"{like.name if point in like.points else 'body25'}:{point}"
 
 
@@ -186,7 +126,7 @@ def _point_on_mesh(point: str) -> str:
     return _side_of(_POINT_ON_MESH[_left(point)], point)
 
 
-def _on_side(mixture: _Mixture, point: str) -> dict[str, float]:
+def _on_side(mixture: Mixture, point: str) -> dict[str, float]:
     return {_side_of(name, point): share for name, share in mixture.items()}
 
 

@@ -15,7 +15,7 @@ from lsmplify_refine.cli._options import (
 )
 from lsmplify_refine.cli._words import say
 from lsmplify_refine.options import Align, Gender, Mode, OutputFormat
-from lsmplify_refine.values.conventions import LAYOUTS
+from lsmplify_refine.values.layouts import LAYOUTS
 
 USAGE_NOTE = """\
 The command writes, beside the input or in --output DIR:

@@ -12,8 +12,9 @@ from lsmplify_refine.engine.targets import given_targets, image_targets
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.solver.problem import Targets
 from lsmplify_refine.values.camera import Camera
-from lsmplify_refine.values.conventions import CONVENTIONS, layouts_of
+from lsmplify_refine.values.conventions import CONVENTIONS
 from lsmplify_refine.values.keypoints import Keypoints
+from lsmplify_refine.values.layouts import layouts_of
 
 
 def frame_keypoints(

@@ -63,7 +63,7 @@ class Refinement:
         before: The input on the engine's body, shape and translation fitted (the baseline).
         after: The refined track on the same body.
         camera: The camera of the tracks; None if 3D keypoints come without one.
-        keypoints: The targets used; 3D ones in the coordinates of the tracks.
+        keypoints: The targets used, without hands; 3D ones in the coordinates of the tracks.
         status: For each frame "accepted"; "blended" or "held" where the gate kept a part of the correction or none;
             "doubtful" where all was kept, but the keypoints are probably another person's.
         reasons: Why, in words; "" where accepted.

@@ -112,12 +112,12 @@ class Refiner:
         """
         if camera is None and not keypoints.is_3d:
             raise InputError("keypoints in pixels need camera intrinsics; give them as camera")
-        keypoints = without_missing(keypoints, camera)
-        targets = image_targets(keypoints, camera) if camera and not keypoints.is_3d else given_targets(keypoints)
+        seen_points = without_missing(keypoints.body, camera)
+        targets = image_targets(seen_points, camera) if camera and not keypoints.is_3d else given_targets(seen_points)
         check_confidence("keypoints", targets.weights.numpy())
-        shape = shape_from_keypoints(self.body, keypoints.convention, targets)
-        follower = self.follower(keypoints.convention, shape.betas, shape.scale)
-        seen = body25_targets(targets.to(self.device), keypoints.convention)
+        shape = shape_from_keypoints(self.body, seen_points.convention, targets)
+        follower = self.follower(seen_points.convention, shape.betas, shape.scale)
+        seen = body25_targets(targets.to(self.device), seen_points.convention)
         pose = follower.follow(None, seen)
         if self._bias_hz is not None:
             pose = most_likely_motion(

@@ -149,7 +149,7 @@ class Stream:
         keypoints, people = frame_keypoints(points, confidence, self.convention, is_3d=self.camera is None)
         live = self._meet(people, "points")
         given = None if estimate is None else self._given(live, estimate)
-        targets = frame_targets(keypoints, self.camera)
+        targets = frame_targets(keypoints.body, self.camera)
         found = live.step(targets, given)
         newest = LiveFrame(self._frame, given, found, live.share(found.pose, targets))
         self._frame += 1
@@ -197,7 +197,7 @@ class Stream:
             self._live = LiveFollower(
                 self.body,
                 self._network,
-                self.convention,
+                CONVENTIONS[self.convention].body,
                 count,
                 fps=self.fps,
                 scaled=not self._own,

@@ -38,7 +38,7 @@ class Track:
     Attributes:
         pose: The estimate's pose on the engine's body.
         camera: The camera of the pose; None if 3D keypoints come without one.
-        keypoints: The keypoints, 3D ones in the coordinates of the pose.
+        keypoints: The keypoints of the body, 3D ones in the coordinates of the pose.
         targets: The solver's observations, made from the keypoints; outliers are down-weighted.
         notes: What the user should know.
         alignment: How 3D keypoints were moved into the estimate's frame; None for 2D ones.
@@ -67,7 +67,7 @@ def make_track(estimate: Estimate, body: BodyModel, *, fps: float, align: Align)
     where = estimate.source or "estimate"
     if estimate.keypoints is None:
         raise InputError(f"{where}: no keypoints; give them as Estimate.keypoints")
-    keypoints = without_missing(estimate.keypoints, estimate.camera)
+    keypoints = without_missing(estimate.keypoints.body, estimate.camera)
     if len(keypoints.positions) != len(estimate):
         raise InputError(f"{where}: {len(keypoints.positions)} rows of keypoints for {len(estimate)} frames")
     pose = pose_on_body(estimate, body)

@@ -51,6 +51,11 @@ class Detections:
         )
         return cls(keypoints, np.concatenate(numbers), np.concatenate(places), frames)
 
+    @property
+    def body(self) -> Detections:
+        """The detections without the points of the hands."""
+        return replace(self, keypoints=self.keypoints.body)
+
     def track(self, number: int) -> Keypoints:
         """A track's keypoints in all frames, confidence 0 where it has none."""
         mine = self.tracks == number

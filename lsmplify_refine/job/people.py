@@ -94,7 +94,7 @@ def match_people(
     detections = Detections.of(tracks, frames, placed[0].fps)
     if not len(detections.at):
         raise _not_assigned([people[index] for index in wanted], tracks)
-    costs = np.stack([_costs(person, detections, body) for person in placed])
+    costs = np.stack([_costs(person, detections.body, body) for person in placed])
     whole = len(tracks) == 1 or all(track.identified for track in tracks)
     found = _whole(tracks, detections, costs) if whole else _frame_by_frame(people, tracks, detections, costs)
     matched = {index: found[index] for index in wanted if index in found}

@@ -10,8 +10,8 @@ from lsmplify_refine.errors import InputError
 from lsmplify_refine.keypoint_files.mediapipe import from_landmarks
 from lsmplify_refine.keypoint_files.track import KeypointTrack, choose_layout, cleaned, left_out
 from lsmplify_refine.safe_load import load_npz
-from lsmplify_refine.values.conventions import Layout
 from lsmplify_refine.values.keypoints import Keypoints
+from lsmplify_refine.values.layouts import Layout
 from lsmplify_refine.values.notes import Note
 
 #: Conventions of estimators' own arrays, by the number of points.
@@ -66,9 +66,9 @@ def track_of_array(
         )
     array = _numbers(array, str(path))
     layout = choose_layout(array.shape[1], wanted, None, str(path))
-    array = array[:, : len(layout.convention.points)]
-    if layout.convention.name == "mediapipe33" and not _in_pixels(array) and not _is_millimetres(array):
-        return from_landmarks(array, path=path, image_size=image_size, unmapped=left_out(layout))
+    array = array[:, layout.columns]
+    if layout.convention.body == "mediapipe33" and not _in_pixels(array) and not _is_millimetres(array):
+        return from_landmarks(array, layout, path=path, image_size=image_size)
     return _track(layout, *_columns(array, path), path)
 
 
@@ -107,12 +107,12 @@ def track_of_npz(path: Path, *, wanted: str | None, image_size: tuple[int, int] 
     positions, confidence = _split(arrays, key, values, path)
     if values.ndim == 3:
         positions, confidence = positions[None], confidence[None]
-    kept = len(layout.convention.points)
+    kept = list(layout.columns)
     ids = _frame_ids(arrays, positions.shape[1], path)
     names = _people(arrays, len(positions), path)
     return [
         KeypointTrack(
-            cleaned(layout.convention.name, positions[i, :, :kept], confidence[i, :, :kept], path.name),
+            cleaned(layout.convention.name, positions[i][:, kept], confidence[i][:, kept], path.name),
             np.arange(positions.shape[1]) if ids is None else ids,
             numbered=ids is not None,
             person=name,

@@ -94,7 +94,7 @@ def tracks_of(
     if len(shapes) > 1:
         raise InputError(f"{where}: people have different numbers of points: {sorted(map(str, shapes))}")
     layout = choose_layout(shapes.pop()[0], wanted, among, where)
-    kept = len(layout.convention.points)
+    kept = list(layout.columns)
     ordered = sorted(detections, key=lambda each: each.frame)
     people = [str(each.person) for each in ordered]
     named = all(each.person is not None for each in ordered)
@@ -112,8 +112,8 @@ def tracks_of(
         KeypointTrack(
             cleaned(
                 layout.convention.name,
-                np.stack([each.points[:kept] for each in frames.values()]),
-                np.stack([each.confidence[:kept] for each in frames.values()]),
+                np.stack([each.points[kept] for each in frames.values()]),
+                np.stack([each.confidence[kept] for each in frames.values()]),
                 source,
             ),
             np.array(list(frames), dtype=np.int64),

@@ -9,8 +9,9 @@ import numpy as np
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.keypoint_files.detections import Detection, frame_number, numbers, tracks_of
-from lsmplify_refine.keypoint_files.track import KeypointTrack, cleaned
-from lsmplify_refine.values.conventions import MEDIAPIPE33
+from lsmplify_refine.keypoint_files.track import KeypointTrack, cleaned, left_out
+from lsmplify_refine.values.conventions import MEDIAPIPE33, Convention
+from lsmplify_refine.values.layouts import Layout
 from lsmplify_refine.values.notes import Note
 
 _IMAGE_KEYS = ("pose_landmarks", "poseLandmarks", "landmarks")
@@ -62,22 +63,22 @@ def read(value: Any, path: Path, image_size: tuple[int, int] | None) -> list[Key
 
 
 def from_landmarks(
-    array: np.ndarray, *, path: Path, image_size: tuple[int, int] | None, unmapped: tuple[str, ...] = ()
+    array: np.ndarray, layout: Layout, *, path: Path, image_size: tuple[int, int] | None
 ) -> KeypointTrack:
-    """One person from (T, 33, 2 to 5): x, y, z, visibility, presence.
+    """One person from (T, 33 or 75, 2 to 5): x, y, z, visibility, presence.
 
     Coordinates are normalised by the image size, in pixels, or in metres from the middle of the hips.
 
     Args:
         array: The landmarks.
+        layout: MediaPipe's pose, alone or with hands.
         path: The file.
         image_size: (width, height) in pixels.
-        unmapped: See `KeypointTrack`.
 
     Raises:
         InputError: The coordinates are normalised and there is no image size.
     """
-    confidence = array[..., 3] if array.shape[2] > 3 else np.ones(array.shape[:2], dtype=np.float32)
+    confidence = _visibility(array, layout.convention)
     hips = [MEDIAPIPE33.points.index(f"{side}_hip") for side in ("left", "right")]
     middle = array[:, hips, :2].mean(axis=1)
     in_world = array.shape[2] > 2 and np.nanmedian(np.linalg.norm(middle, axis=-1)) < _AT_ORIGIN_M
@@ -89,8 +90,20 @@ def from_landmarks(
         positions = array[..., :2] * np.array(image_size)
     else:
         positions = array[..., :3]
-    keypoints = cleaned("mediapipe33", positions, confidence, path.name)
-    return KeypointTrack(keypoints, np.arange(len(array)), unmapped=unmapped, notes=notes)
+    keypoints = cleaned(layout.convention.name, positions, confidence, path.name)
+    return KeypointTrack(keypoints, np.arange(len(array)), unmapped=left_out(layout), notes=notes)
+
+
+def _visibility(array: np.ndarray, convention: Convention) -> np.ndarray:
+    """(T, K) visibility, 1 where there is none: MediaPipe's hands have none, which its own message holds as 0."""
+    if array.shape[2] < 4:
+        return np.ones(array.shape[:2], dtype=np.float32)
+    visibility: np.ndarray = array[..., 3].copy()
+    for side in ("left", "right") if convention.has_hands else ():
+        hand = list(convention.hand_points(side))
+        if not np.nan_to_num(visibility[:, hand]).any():
+            visibility[:, hand] = np.any(array[:, hand, :2] != 0, axis=-1)
+    return visibility
 
 
 def _size(head: dict[str, Any], path: Path) -> tuple[int, int] | None:

@@ -33,6 +33,10 @@ _OTHER_NAMES: dict[str, tuple[str, ...]] = {
     # Visual3D's and OpenSim's joint centres
     **{f"{limb[0]}jc": (limb,) for limb in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")},
     **{code: (point,) for code, point in SKIN_POINTS.items()},
+    # Kinect's
+    "spine_base": ("mid_hip",),
+    "spine_naval": ("spine_navel",),
+    "handtip": ("hand_tip",),
 }
 #: Human3.6M's own names: its thorax is where others have the neck.
 _H36M_NAMES = {"thorax": "neck", "neck": "jaw"}
@@ -114,7 +118,7 @@ def find_convention(names: Sequence[str], wanted: str | None, where: str) -> Mat
             f"{where}: only {maximum} of {len(names)} columns are named like joints "
             f"(such as right_shoulder or RShoulder; first: {', '.join(names[:4])}); {others}"
         )
-    best = [match for match in matches if _found(match) == maximum]
+    best = _without_absent_hands([match for match in matches if _found(match) == maximum])
     whole = [match for match in best if -1 not in match.columns]
     # exactly one convention is complete, or only one has the most matches
     chosen = whole if len(whole) == 1 else best
@@ -139,6 +143,12 @@ def _one_of_equals(matches: Sequence[Match], where: str) -> Match:
         "--keypoint-convention chooses another"
     )
     return replace(taken, notes=(Note("convention-chosen", text),))
+
+
+def _without_absent_hands(matches: Sequence[Match]) -> list[Match]:
+    """The matches, without conventions with hands whose body alone matches as many names."""
+    names = {match.convention for match in matches}
+    return [match for match in matches if CONVENTIONS[match.convention].body not in names - {match.convention}]
 
 
 def _found(match: Match) -> int:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.values.conventions import CONVENTIONS, LAYOUTS, Layout, layouts_of
+from lsmplify_refine.values.conventions import CONVENTIONS
 from lsmplify_refine.values.keypoints import Keypoints
+from lsmplify_refine.values.layouts import LAYOUTS, Layout, layouts_of
 from lsmplify_refine.values.notes import Note
 
 #: Max coordinate in any unit; the squares of larger ones may overflow float32.
@@ -32,6 +33,7 @@ class KeypointMapping:
         synthesised: The used points that the body forms as a mixture of other points.
         missing: Points of the convention that never occur in the file.
         unmapped: Points of the file that are not used.
+        hand_points: Number of the hands' points that occur in the file; they do not count for the body.
     """
 
     convention: str
@@ -39,6 +41,7 @@ class KeypointMapping:
     synthesised: tuple[str, ...]
     missing: tuple[str, ...]
     unmapped: tuple[str, ...]
+    hand_points: int = 0
 
     def note(self) -> Note:
         """One sentence for the report."""
@@ -50,6 +53,8 @@ class KeypointMapping:
         ):
             if names:
                 parts.append(f"{what}: {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}")
+        if self.hand_points:
+            parts.append(f"{self.hand_points} points of the hands")
         return Note("keypoints-mapped", "keypoints: " + "; ".join(parts))
 
 
@@ -89,16 +94,18 @@ class KeypointTrack:
 
     def mapping(self, origins: Mapping[str, str]) -> KeypointMapping:
         """How the file's points map to a body with these `BodyModel.point_origins`."""
-        convention = CONVENTIONS[self.keypoints.convention]
-        present = self.keypoints.confidence.max(axis=0, initial=0.0) > 0
-        seen = [name for name, is_seen in zip(convention.points, present) if is_seen]
+        body = self.keypoints.body
+        convention = CONVENTIONS[body.convention]
+        seen_points, seen_body = (each.confidence.max(axis=0, initial=0.0) > 0 for each in (self.keypoints, body))
+        seen = [name for name, is_seen in zip(convention.points, seen_body) if is_seen]
         used = tuple(name for name in seen if name not in convention.unfollowed)
         return KeypointMapping(
-            self.keypoints.convention,
+            body.convention,
             used,
             tuple(name for name in used if origins[name] == "synthesised"),
             tuple(name for name in convention.points if name not in seen),
             (*(name for name in seen if name in convention.unfollowed), *self.unmapped),
+            int(seen_points.sum() - seen_body.sum()),
         )
 
     def at(self, frame_ids: np.ndarray, fps: float | None = None) -> Keypoints:
@@ -206,12 +213,12 @@ def choose_layout(count: int, wanted: str | None, among: Sequence[str] | None, w
     if wanted is not None:
         if wanted not in LAYOUTS:
             raise InputError(f"{where}: convention {wanted!r} is not known; known: {', '.join(LAYOUTS)}")
-        named = [each for each in layouts_of(count) if wanted in (each.name, each.convention.name)]
+        named = [each for each in layouts_of(count) if wanted in _names_of(each)]
         if not named:
-            expected = " or ".join(str(each.count) for each in LAYOUTS.values() if each.convention.name == wanted)
-            raise InputError(f"{where}: {count} points; {wanted} has {expected or LAYOUTS[wanted].count}")
-        return named[0]
-    fitting = layouts_of(count, among)
+            expected = " or ".join(str(each.count) for each in LAYOUTS.values() if wanted in _names_of(each))
+            raise InputError(f"{where}: {count} points; {wanted} has {expected}")
+        return min(named, key=lambda each: each.name != wanted)
+    fitting = [each for each in layouts_of(count, among) if among or not each.named_only]
     if not fitting:
         known = ", ".join(f"{each.name} ({each.count})" for each in LAYOUTS.values() if not among or each.name in among)
         raise InputError(f"{where}: no known convention has {count} points; known: {known}")
@@ -222,6 +229,11 @@ def choose_layout(count: int, wanted: str | None, among: Sequence[str] | None, w
             f"--keypoint-convention {fitting[0].name} (see docs/keypoints.md)"
         )
     return fitting[0]
+
+
+def _names_of(layout: Layout) -> tuple[str, ...]:
+    """What a file or user may call a layout: also the convention of its first points."""
+    return layout.name, layout.convention.name, layout.convention.body
 
 
 def left_out(layout: Layout) -> tuple[str, ...]:

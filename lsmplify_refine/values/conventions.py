@@ -1,4 +1,4 @@
-"""Keypoint conventions (point names, order, skeleton edges), and the point layouts of files.
+"""Keypoint conventions: point names, order, skeleton edges.
 
 A name shared with BODY_25 (nose, neck, mid_hip, left_big_toe, ...) marks about the same place in every convention. It
 need not be the same point: each convention has its own regressor (`body/regressors.py`).
@@ -6,9 +6,9 @@ need not be the same point: each convention has its own regressor (`body/regress
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,34 @@ class Convention:
         points: Point names in order; the same name in two conventions need not be the same point on the body.
         edges: Index pairs to draw as a skeleton.
         unfollowed: Points that a body without moving fingers cannot follow; they do not count.
+        body: The convention of its points without the hands, which the body is fitted to; its own name if it has none.
     """
 
     name: str
     points: tuple[str, ...]
     edges: tuple[tuple[int, int], ...]
     unfollowed: frozenset[str] = frozenset()
+    body: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "body", self.body or self.name)
+
+    @property
+    def has_hands(self) -> bool:
+        """Whether it holds the points of both hands, see `HAND_POINTS`."""
+        return "left_thumb_tip" in self.points
+
+    @property
+    def body_points(self) -> tuple[int, ...]:
+        """Indices of the points of `body`, in that convention's order."""
+        return tuple(self.points.index(point) for point in CONVENTIONS[self.body].points)
+
+    def hand_points(self, side: Literal["left", "right"]) -> tuple[int, ...]:
+        """Indices of a hand's points in the order of `HAND_POINTS`."""
+        wrist, *fingers = HAND_POINTS
+        # a hand of its own detector has a wrist beside that of the body
+        wrist = wrist if f"{side}_{wrist}" in self.points else "wrist"
+        return tuple(self.points.index(f"{side}_{point}") for point in (wrist, *fingers))
 
     @property
     def mirror(self) -> tuple[int, ...]:
@@ -177,10 +199,10 @@ SMPL22 = _convention(
     "spine3 left_collar left_shoulder left_elbow left_wrist",
 )  # fmt: skip
 
+#: Fingers in the order of the detectors.
+FINGERS = ("thumb", "index", "middle", "ring", "pinky")
 #: Finger joints from the tip inwards, named as SMPL-H's: index1 is the knuckle.
-_FINGERS = tuple(
-    f"{finger}{part}" for finger in ("thumb", "index", "middle", "ring", "pinky") for part in ("_tip", "3", "2", "1")
-)
+_FINGERS = tuple(f"{finger}{part}" for finger in FINGERS for part in ("_tip", "3", "2", "1"))
 
 
 def _hand(side: str) -> str:
@@ -197,7 +219,7 @@ MHR70 = _convention(
     _LEG, _ARM, _FACE, _TRUNK, _FOOT,
     *(
         " ".join(["left_wrist", *(f"left_{part}" for part in reversed(_FINGERS) if part.startswith(finger))])
-        for finger in ("thumb", "index", "middle", "ring", "pinky")
+        for finger in FINGERS
     ),
     unfollowed=frozenset(
         f"{side}_{part}"
@@ -208,53 +230,83 @@ MHR70 = _convention(
     ),
 )  # fmt: skip
 
-CONVENTIONS = {
-    convention.name: convention
-    for convention in (COCO17, BODY25, COCO18, COCO23, HALPE26, MEDIAPIPE33, H36M17, SMPL24, SMPL22, MHR70)
-}
+#: Human3.6M's own 32 joints. Some lie on each other: the lower back on the root, the collars on the thorax (`neck`),
+#: the hands on the wrists, the ends of the hands on the palms. The toe's end is called the big toe.
+H36M32 = _convention(
+    "h36m32",
+    "mid_hip right_hip right_knee right_ankle right_toe_base right_big_toe left_hip left_knee left_ankle left_toe_base "
+    "left_big_toe lower_back spine neck jaw head_top left_collar left_shoulder left_elbow left_wrist left_hand "
+    "left_thumb left_palm left_palm_end right_collar right_shoulder right_elbow right_wrist right_hand right_thumb "
+    "right_palm right_palm_end",
+    _LEG, _ARM, "left_hip mid_hip spine neck jaw head_top", "neck left_shoulder", "left_wrist left_palm",
+    "left_wrist left_thumb", "left_ankle left_toe_base left_big_toe",
+)  # fmt: skip
 
+#: Leeds Sports Pose: right leg upwards, left leg downwards, right arm inwards, left arm outwards.
+LSP14 = _convention(
+    "lsp14",
+    "right_ankle right_knee right_hip left_hip left_knee left_ankle right_wrist right_elbow right_shoulder "
+    "left_shoulder left_elbow left_wrist neck head_top",
+    _LEG, _ARM, _TRUNK, "head_top neck left_shoulder",
+)  # fmt: skip
 
-@dataclass(frozen=True)
-class Layout:
-    """The point order of a file: a convention, possibly followed by points that no body model has (face, hands).
+#: Kinect v2 (`JointType`): its spine base is called mid_hip here.
+KINECT25 = _convention(
+    "kinect25",
+    "mid_hip spine neck head left_shoulder left_elbow left_wrist left_hand right_shoulder right_elbow right_wrist "
+    "right_hand left_hip left_knee left_ankle left_foot right_hip right_knee right_ankle right_foot spine_shoulder "
+    "left_hand_tip left_thumb right_hand_tip right_thumb",
+    "mid_hip spine spine_shoulder neck head", "mid_hip left_hip left_knee left_ankle left_foot",
+    "spine_shoulder left_shoulder left_elbow left_wrist left_hand left_hand_tip", "left_wrist left_thumb",
+)  # fmt: skip
 
-    Attributes:
-        name: Its name; the convention's if there are no further points.
-        convention: The convention that the first points are in.
-        count: Total number of points.
-        rest: What the further points are, in words.
-    """
+#: Azure Kinect (`k4abt_joint_id_t`): its pelvis is called mid_hip here.
+KINECT32 = _convention(
+    "kinect32",
+    "mid_hip spine_navel spine_chest neck left_clavicle left_shoulder left_elbow left_wrist left_hand left_hand_tip "
+    "left_thumb right_clavicle right_shoulder right_elbow right_wrist right_hand right_hand_tip right_thumb left_hip "
+    "left_knee left_ankle left_foot right_hip right_knee right_ankle right_foot head nose left_eye left_ear right_eye "
+    "right_ear",
+    "mid_hip spine_navel spine_chest neck head nose", "mid_hip left_hip left_knee left_ankle left_foot",
+    "spine_chest left_clavicle left_shoulder left_elbow left_wrist left_hand left_hand_tip", "left_wrist left_thumb",
+    "nose left_eye left_ear",
+)  # fmt: skip
 
-    name: str
-    convention: Convention
-    count: int
-    rest: str = ""
-
-    @property
-    def extra(self) -> int:
-        """Number of points beyond the convention's."""
-        return self.count - len(self.convention.points)
-
-
-def _layouts(layouts: Iterable[Layout]) -> dict[str, Layout]:
-    return {layout.name: layout for layout in layouts}
-
-
-LAYOUTS = _layouts(
-    [
-        *(Layout(name, convention, len(convention.points)) for name, convention in CONVENTIONS.items()),
-        Layout("coco133", COCO23, 133, "68 of the face, 42 of the hands"),
-        Layout("halpe68", HALPE26, 68, "42 of the hands"),
-        Layout("halpe136", HALPE26, 136, "68 of the face, 42 of the hands"),
-        Layout("body65", BODY25, 65, "40 of the hands"),
-        Layout("body67", BODY25, 67, "42 of the hands"),
-        Layout("body137", BODY25, 137, "42 of the hands, 70 of the face"),
-        Layout("mediapipe543", MEDIAPIPE33, 543, "42 of the hands, 468 of the face"),
-        Layout("mediapipe553", MEDIAPIPE33, 553, "42 of the hands, 478 of the face"),
-    ]
+#: A hand's 21 points without their side, in the order of OpenPose, COCO-WholeBody, Halpe and MediaPipe: the wrist, then
+#: each finger from its root to its tip. Joints 1 to 3 are SMPL-X's of the same name.
+HAND_POINTS = (
+    "hand_wrist",
+    *(
+        f"{finger}{part}"
+        for finger in ("thumb", "index", "middle", "ring", "pinky")
+        for part in ("1", "2", "3", "_tip")
+    ),
 )
 
 
-def layouts_of(count: int, among: Sequence[str] | None = None) -> list[Layout]:
-    """Layouts with this many points, optionally only among the named ones."""
-    return [layout for layout in LAYOUTS.values() if layout.count == count and (among is None or layout.name in among)]
+def _with_hands(body: Convention, name: str) -> Convention:
+    """A convention followed by the points of the left hand and of the right hand."""
+    start, count = len(body.points), len(HAND_POINTS)
+    # four points for each finger, which begins at the wrist
+    bones = [(0 if index % 4 == 1 else index - 1, index) for index in range(1, count)]
+    edges = [(side + a, side + b) for side in (start, start + count) for a, b in bones]
+    hands = tuple(f"{side}_{point}" for side in ("left", "right") for point in HAND_POINTS)
+    return Convention(name, (*body.points, *hands), (*body.edges, *edges), body=body.name)
+
+
+#: OpenPose's BODY_25 and hands.
+BODY67 = _with_hands(BODY25, "body67")
+#: COCO-WholeBody without its face.
+COCO65 = _with_hands(COCO23, "coco65")
+#: Halpe's body and hands.
+HALPE68 = _with_hands(HALPE26, "halpe68")
+#: MediaPipe's holistic landmarks without the face.
+MEDIAPIPE75 = _with_hands(MEDIAPIPE33, "mediapipe75")
+
+CONVENTIONS = {
+    convention.name: convention
+    for convention in (
+        *(COCO17, BODY25, COCO18, COCO23, HALPE26, MEDIAPIPE33, H36M17, SMPL24),
+        *(SMPL22, MHR70, H36M32, LSP14, KINECT25, KINECT32, BODY67, COCO65, HALPE68, MEDIAPIPE75),
+    )
+}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Real
@@ -49,6 +51,33 @@ class Keypoints:
     def is_3d(self) -> bool:
         """True for points in space, False for points in the image."""
         return bool(self.positions.shape[-1] == 3)
+
+    @property
+    def body(self) -> Keypoints:
+        """The keypoints without those of the hands, in the convention of the body alone."""
+        return self._part(CONVENTIONS[self.convention].body, CONVENTIONS[self.convention].body_points)
+
+    def hand(
+        self, side: Literal["left", "right"]
+    ) -> tuple[Float[np.ndarray, "frames 21 dimensions"], Real[np.ndarray, "frames 21"]] | None:
+        """Positions and confidence of a hand's points in the order of `HAND_POINTS`; None if there are no such points.
+
+        Args:
+            side: Which hand.
+        """
+        convention = CONVENTIONS[self.convention]
+        if not convention.has_hands:
+            return None
+        points = list(convention.hand_points(side))
+        return self.positions[:, points], self.confidence[:, points]
+
+    def _part(self, convention: str, points: Sequence[int]) -> Keypoints:
+        if convention == self.convention:
+            return self
+        chosen = list(points)
+        return replace(
+            self, convention=convention, positions=self.positions[:, chosen], confidence=self.confidence[:, chosen]
+        )
 
     def without_placeholders(self) -> Keypoints:
         """The keypoints, with confidence 0 wherever a file says "not found", whatever confidence it writes there.

@@ -189,3 +189,20 @@ def test_no_confidence_is_said(refiner: Refiner) -> None:
 def test_2d_keypoints_still_need_a_camera(refiner: Refiner) -> None:
     with pytest.raises(InputError, match="no camera intrinsics"):
         refiner.refine(scene(5).replace(camera=None))
+
+
+def test_hands_come_along_and_do_not_count_for_the_body(refiner: Refiner) -> None:
+    """A far-off hand with full confidence moves neither the pose nor the errors; the refined estimate still has it."""
+    alone = in_room(STILL, 45)
+    given = alone.keypoints
+    assert given is not None
+    hands = np.random.default_rng(0).uniform(-3, 3, (45, 42, 3))
+    positions = np.concatenate([given.positions, hands], axis=1)
+    with_hands = Keypoints("body67", positions, np.concatenate([given.confidence, np.ones((45, 42))], axis=1))
+    expected, found = refiner.refine(alone), refiner.refine(alone.replace(keypoints=with_hands))
+    assert np.array_equal(found.refined.body_pose, expected.refined.body_pose)
+    assert found.metrics == expected.metrics and found.keypoints.convention == "body25"
+    assert found.estimate.keypoints is with_hands
+    fitted, alone_fitted = refiner.fit(with_hands), refiner.fit(given)
+    assert np.array_equal(fitted.refined.body_pose, alone_fitted.refined.body_pose)
+    assert fitted.estimate.keypoints is not None and fitted.estimate.keypoints.convention == "body67"

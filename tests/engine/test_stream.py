@@ -144,6 +144,13 @@ def test_without_an_estimate_an_image_does_not_change_the_size(refiner: Refiner)
     assert np.linalg.norm(found - in_pixels(truth[:, :22]), axis=-1).mean() < 12
 
 
+def test_hands_do_not_count_for_the_body(refiner: Refiner) -> None:
+    points, _ = people_points(frames=5)
+    far = np.concatenate([points, np.full((5, 42, 3), 2.0)], axis=1)
+    expected, found = run(refiner.stream("body25"), points), run(refiner.stream("body67"), far)
+    assert np.array_equal(found[-1].body_pose, expected[-1].body_pose)
+
+
 def test_nan_means_missing(refiner: Refiner) -> None:
     points, _ = people_points(frames=6)
     confidence, wrong = np.ones(points.shape[:2]), points.copy()

@@ -80,6 +80,19 @@ def test_people_who_cross_keep_their_keypoints() -> None:
     ]
 
 
+def test_hands_come_along_and_do_not_decide() -> None:
+    """Both people's hands lie on the first person; the body decides, and the hands stay with their body."""
+    people, pixels = crossing()
+    hands = np.repeat(pixels[:1, :, 9:10], 42, axis=2) + np.array([1.0, 2.0])[:, None, None, None]
+    body = np.concatenate([pixels, pixels[:, :, [15, 15, 15, 16, 16, 16]]], axis=2)
+    whole = np.concatenate([body, np.broadcast_to(hands, (2, FRAMES, 42, 2))], axis=2)
+    seen = [Detection(frame, whole[who, frame], np.ones(65)) for frame in range(FRAMES) for who in (1, 0)]
+    tracks = tracks_of(seen, where="video", source="video", wanted="coco65")
+    matched = match_people(people, [0, 1], tracks, open_body(), video=None).tracks
+    for index in (0, 1):
+        np.testing.assert_allclose(matched[index].at(people[index].frame_ids).positions, whole[index], atol=1e-2)
+
+
 def test_one_person_among_several_is_picked() -> None:
     people, pixels = crossing()
     matched = match_people(people[1:], [0], detected(pixels), open_body(), video=None).tracks

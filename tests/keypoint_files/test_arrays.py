@@ -86,6 +86,7 @@ def test_confidence_is_brought_into_range(tmp_path: Path) -> None:
     [
         ("k.npy", points(19), "no known convention has 19 points"),
         ("k.npy", points(17), "17 points may be coco17, h36m17; choose one with --keypoint-convention"),
+        ("k.npy", points(32), "32 points may be h36m32, kinect32; choose one with --keypoint-convention"),
         ("k.npy", points(25, frames=0), r"shape \(0, 25, 3\); expected"),
         ("k.npy", np.full((2, 25, 3), "a"), "expected numbers"),
         ("k.npy", np.zeros((2, 25, 5)), "five numbers per point"),
@@ -137,9 +138,16 @@ IN_METRES = np.random.default_rng(2).normal(0, 0.5, (4, 33, 3))
         (points(17), {"convention": "coco17"}, "coco17", points(17)[..., :2], 0),
         (IN_METRES[:, :17], {"convention": "h36m17"}, "h36m17", IN_METRES[:, :17], 0),
         (IN_METRES[:, :24], {}, "smpl24", IN_METRES[:, :24], 0),
+        (points(133), {}, "coco65", np.delete(points(133), range(23, 91), axis=1)[..., :2], 1),
+        (points(133), {"convention": "coco23"}, "coco65", np.delete(points(133), range(23, 91), axis=1)[..., :2], 1),
+        (points(65), {}, "body25", points(65)[:, :25, :2], 1),
+        (points(65), {"convention": "coco65"}, "coco65", points(65)[..., :2], 0),
+        (IN_METRES[:, :25], {"convention": "kinect25"}, "kinect25", IN_METRES[:, :25], 0),
+        (IN_METRES[:, :25], {}, "body25", IN_METRES[:, :25], 0),
         # HumanML3D and MDM
         (IN_METRES[:, :22], {}, "smpl22", IN_METRES[:, :22], 0),
-        (points(133), {}, "coco23", points(133)[:, :23, :2], 1),
+        (IN_METRES[:, :14], {}, "lsp14", IN_METRES[:, :14], 0),
+        (IN_METRES[:, :32], {"convention": "kinect32"}, "kinect32", IN_METRES[:, :32], 0),
         (points(33), {}, "mediapipe33", points(33)[..., :2], 0),
         # freemocap: millimetres, the hands and face behind the body
         (np.tile(IN_METRES, (1, 17, 1))[:, :553] * 1000, {}, "mediapipe33", IN_METRES, 1),
@@ -176,6 +184,17 @@ def test_an_npz_of_one_array_is_read_like_the_same_npy(tmp_path: Path) -> None:
     assert np.array_equal(track.keypoints.positions, same.keypoints.positions) and track.keypoints.is_3d
     with pytest.raises(InputError, match="17 points may be coco17, h36m17"):
         load_tracks(path)
+
+
+def test_mediapipes_hands_have_no_visibility(tmp_path: Path) -> None:
+    """Its message has 0 there, which does not mean that the hand was not found; a hand at the origin was not."""
+    array = np.ones((3, 75, 4))
+    array[..., :2] = points(75, 3)[..., :2] / 900
+    array[:, 33:, 3] = 0
+    array[1, 54:] = 0
+    (track,) = load_tracks(written(tmp_path / "k.npy", array), image_size=(900, 900))
+    for hand, seen in ((track.keypoints.hand("left"), [1, 1, 1]), (track.keypoints.hand("right"), [1, 0, 1])):
+        assert hand is not None and (hand[1] == np.array(seen)[:, None]).all()
 
 
 def test_npz_of_people_with_frame_numbers(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.keypoint_files import KeypointTrack, load_tracks
 from lsmplify_refine.values.conventions import MEDIAPIPE33
+from lsmplify_refine.values.layouts import Layout, layouts_of
 from tests.support.keypoint_json import (
     CASES,
     DUMP_NAMES,
@@ -28,15 +29,19 @@ from tests.support.keypoint_json import (
 )
 
 
+def layout_of(convention: str, count: int) -> Layout:
+    return next(each for each in layouts_of(count) if each.convention.name == convention)
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_reads(case: str, tmp_path: Path) -> None:
     path, points, convention, first, unmapped = CASES[case](tmp_path)
     (track,) = load_tracks(path)
-    count = track.keypoints.positions.shape[1]
+    columns = list(layout_of(convention, points.shape[1]).columns)
     assert track.keypoints.convention == convention and len(track.unmapped) == unmapped
     assert track.numbered and track.frame_ids.tolist() == list(range(first, first + FRAMES))
-    assert np.allclose(track.keypoints.positions, points[:, :count, :-1], atol=1e-3)
-    assert np.allclose(track.keypoints.confidence, points[:, :count, -1], atol=1e-6)
+    assert np.allclose(track.keypoints.positions, points[:, columns, :-1], atol=1e-3)
+    assert np.allclose(track.keypoints.confidence, points[:, columns, -1], atol=1e-6)
 
 
 def test_mediapipe_in_the_image_takes_the_size_of_the_file(tmp_path: Path) -> None:

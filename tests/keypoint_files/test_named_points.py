@@ -28,6 +28,19 @@ SMPL = words(
 )
 
 
+KINECT = words(
+    "SpineBase SpineMid Neck Head ShoulderLeft ElbowLeft WristLeft HandLeft ShoulderRight ElbowRight WristRight "
+    "HandRight HipLeft KneeLeft AnkleLeft FootLeft HipRight KneeRight AnkleRight FootRight SpineShoulder HandTipLeft "
+    "ThumbLeft HandTipRight ThumbRight"
+)
+AZURE = words(
+    "PELVIS SPINE_NAVEL SPINE_CHEST NECK CLAVICLE_LEFT SHOULDER_LEFT ELBOW_LEFT WRIST_LEFT HAND_LEFT HANDTIP_LEFT "
+    "THUMB_LEFT CLAVICLE_RIGHT SHOULDER_RIGHT ELBOW_RIGHT WRIST_RIGHT HAND_RIGHT HANDTIP_RIGHT THUMB_RIGHT HIP_LEFT "
+    "KNEE_LEFT ANKLE_LEFT FOOT_LEFT HIP_RIGHT KNEE_RIGHT ANKLE_RIGHT FOOT_RIGHT HEAD NOSE EYE_LEFT EAR_LEFT EYE_RIGHT "
+    "EAR_RIGHT"
+)
+
+
 @pytest.mark.parametrize(
     ("names", "convention", "missing"),
     [
@@ -35,6 +48,9 @@ SMPL = words(
         (H36M, "h36m17", 0),
         (SMPL, "smpl24", 0),
         (OPENPOSE, "body25", 0),
+        (KINECT, "kinect25", 0),
+        (AZURE, "kinect32", 0),
+        (SMPL[:22], "smpl22", 0),
         ([f"subject:{name}" for name in OPENPOSE], "body25", 0),
         *((list(convention.points), name, 0) for name, convention in CONVENTIONS.items()),
     ],

@@ -32,12 +32,24 @@ def written(path: Path, value: Any) -> Path:
     return path
 
 
-def openpose_folder(folder: Path, people: list[np.ndarray], ids: list[int] | None = None, key: str = "2d") -> Path:
+_OPENPOSE_PARTS = {"pose": slice(0, 25), "hand_left": slice(25, 46), "hand_right": slice(46, 67)}
+
+
+def openpose_folder(
+    folder: Path, people: list[np.ndarray], ids: list[int] | None = None, key: str = "2d", *, hands: bool = False
+) -> Path:
+    """Write a file per frame; with `hands`, points 25 to 66 are the hands, under keys of their own."""
     for frame in range(FRAMES):
         # OpenPose lists people in any order
         order = range(len(people)) if frame % 2 else reversed(range(len(people)))
         entries = [
-            {"person_id": [-1] if ids is None else [ids[i]], f"pose_keypoints_{key}": people[i][frame].ravel().tolist()}
+            {
+                "person_id": [-1] if ids is None else [ids[i]],
+                **{
+                    f"{part}_keypoints_{key}": people[i][frame, rows].ravel().tolist()
+                    for part, rows in (_OPENPOSE_PARTS if hands else {"pose": slice(None)}).items()
+                },
+            }
             for i in order
         ]
         written(folder / f"clip_{frame + 7:012d}_keypoints.json", {"version": 1.3, "people": entries})
@@ -115,6 +127,12 @@ def mediapipe(points: np.ndarray, *, world: bool) -> dict[str, Any]:
 
 CASES: dict[str, Callable[[Path], Written]] = {
     "openpose body25": lambda p: (openpose_folder(p / "op", [moving(25)]), moving(25), "body25", 7, 0),
+    "openpose with hands": lambda p: (
+        openpose_folder(p / "op", [moving(67)], hands=True), moving(67), "body67", 7, 0,
+    ),
+    "openpose 3d with hands": lambda p: (
+        openpose_folder(p / "op", [moving(67, width=3)], key="3d", hands=True), moving(67, width=3), "body67", 7, 0,
+    ),
     "openpose coco18": lambda p: (openpose_folder(p / "op", [moving(18)]), moving(18), "coco18", 7, 0),
     "pose2sim": lambda p: (
         numbered_folder(p / "op", moving(26), "cam01.{:04d}.json"), moving(26), "halpe26", 0, 0,
@@ -126,19 +144,19 @@ CASES: dict[str, Callable[[Path], Written]] = {
         openpose_folder(p / "op", [moving(25, width=3)], key="3d"), moving(25, width=3), "body25", 7, 0,
     ),
     "coco results": lambda p: (written(p / "r.json", coco_list(moving(17))), moving(17), "coco17", 0, 0),
-    "coco whole body": lambda p: (written(p / "r.json", coco_list(moving(133))), moving(133), "coco23", 0, 1),
+    "coco whole body": lambda p: (written(p / "r.json", coco_list(moving(133))), moving(133), "coco65", 0, 1),
     "alphapose": lambda p: (written(p / "r.json", alphapose(moving(26))), moving(26), "halpe26", 20, 0),
-    "alphapose 136": lambda p: (written(p / "r.json", alphapose(moving(136))), moving(136), "halpe26", 20, 1),
+    "alphapose 136": lambda p: (written(p / "r.json", alphapose(moving(136))), moving(136), "halpe68", 20, 1),
     "mmpose demo": lambda p: (
         written(p / "r.json", {"meta_info": {}, "instance_info": mmpose_frames(moving(133), 1)}),
-        moving(133), "coco23", 0, 1,
+        moving(133), "coco65", 0, 1,
     ),
     "mmpose inferencer": lambda p: (
         written(p / "r.json", mmpose_frames(moving(26, width=3), 0)), moving(26, width=3), "halpe26", 0, 0,
     ),
     "easymocap": lambda p: (easymocap_folder(p / "em", moving(25, width=3)), moving(25, width=3), "body25", 0, 0),
     "easymocap with hands and face": lambda p: (
-        easymocap_folder(p / "em", moving(137, width=3)), moving(137, width=3), "body25", 0, 1,
+        easymocap_folder(p / "em", moving(137, width=3)), moving(137, width=3), "body67", 0, 1,
     ),
     "mediapipe world": lambda p: (
         written(p / "r.json", mediapipe(moving(33, width=3), world=True)), moving(33, width=3), "mediapipe33", 0, 0,
