@@ -22,7 +22,7 @@ Mode = Literal["plug-in", "sequential"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
 #: Formats that results can be written in instead of the input's: see `formats.export`.
-OutputFormat = Literal["amass", "smpl-npz", "smplx-npz", "gvhmr", "bvh"]
+OutputFormat = Literal["amass", "smpl-npz", "smplx-npz", "gvhmr", "bvh", "glb"]
 
 #: Networks that `train` can train: ours, or Learnable SMPLify's to compare with.
 Architecture = Literal["ours", "published"]

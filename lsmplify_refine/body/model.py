@@ -166,6 +166,16 @@ class BodyModel:
         moved: np.ndarray = ((vertices - joints[:, :1]) * scale).numpy() + pelvis[:, None].astype(np.float32)
         return moved
 
+    def rest_mesh(
+        self, betas: Real[np.ndarray, " betas"], scale: float = 1.0
+    ) -> tuple[Float[np.ndarray, "vertices 3"], Float[np.ndarray, "all_joints 3"]]:
+        """Rest vertices of a shape and all joints, those of fingers and face included; metres from the pelvis."""
+        count = self._check_betas(betas)
+        directions = self.arrays.shapedirs[..., :count].astype(np.float64)
+        vertices = self.arrays.v_template + directions @ np.asarray(betas, np.float64)
+        joints = self.arrays.J_regressor @ vertices
+        return (vertices - joints[0]) * scale, (joints - joints[0]) * scale
+
     def _check_betas(self, betas: Real[np.ndarray, "*batch betas"]) -> int:
         """Number of betas, at most the model's.
 

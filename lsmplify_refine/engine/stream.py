@@ -17,7 +17,7 @@ from lsmplify_refine.engine.live_input import frame_keypoints, frame_targets, re
 from lsmplify_refine.engine.live_motion import LiveFrame, LiveMotion
 from lsmplify_refine.engine.parameters import from_pose, to_pose
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.formats.export import rest_pelvis
+from lsmplify_refine.formats.families import rest_pelvis
 from lsmplify_refine.geometry.coordinates import pelvis_position
 from lsmplify_refine.options import DEFAULT_FPS, Family, Gender
 from lsmplify_refine.regressor.weights import Network

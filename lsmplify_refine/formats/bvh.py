@@ -5,76 +5,78 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from scipy.spatial.transform import Rotation
+from jaxtyping import Float
 
-from lsmplify_refine.body import BodyModel
-from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
-from lsmplify_refine.values.smpl_joints import JOINT_NAMES
+from lsmplify_refine.formats.figure import Figure
+from lsmplify_refine.geometry.euler import best_euler
 
 _CENTIMETRES = 100.0
-_ROTATIONS = "Zrotation Xrotation Yrotation"
 #: Length of the end site that BVH requires on the last joint of a chain, centimetres.
 _END = 5.0
+#: Preferred order of the three axes: the middle one turns least. Knees bend about x, elbows about y, heads turn about
+#: y, and all of them tilt about z. (T-pose, y up, facing z.)
+_ORDER = "YZX"
+#: Arms are raised about z, so shoulders and wrists have x, the twist, in the middle; fingers bend about z.
+_ORDERS = {"shoulder": "YXZ", "wrist": "YXZ"} | dict.fromkeys(("index", "middle", "pinky", "ring"), "ZYX")
 
 
-def write_bvh(
-    path: Path,
-    body: BodyModel,
-    betas: np.ndarray,
-    global_orient: np.ndarray,
-    body_pose: np.ndarray,
-    pelvis: np.ndarray,
-    fps: float,
-) -> None:
-    """Write a motion: y up, centimetres, intrinsic Euler angles in degrees (Z, X, Y).
+def write_bvh(path: Path, figure: Figure) -> None:
+    """Write a motion: y up, centimetres, intrinsic Euler angles in degrees that are continuous over time.
 
     Args:
         path: The file.
-        body: The model of the rest skeleton.
-        betas: (B,) shape.
-        global_orient: (T, 3) axis-angle, radians, world with y up.
-        body_pose: (T, J, 3) axis-angle, radians.
-        pelvis: (T, 3) position of the pelvis joint, metres.
-        fps: Frames per second.
+        figure: The body in motion; the skeleton is the rest pose of its shape.
     """
-    count = 1 + min(body_pose.shape[1], body.joint_count - 1)
-    at_rest = np.repeat(np.eye(3, dtype=np.float32)[None, None], body.joint_count, axis=1)
-    rest = body.joints(at_rest, np.zeros((1, 3), np.float32), betas)[0, :count] * _CENTIMETRES
-    parents = [int(parent) for parent in body.parents[:count]]
+    count = figure.rotvec.shape[1]
+    rest = figure.body.rest_mesh(figure.shape.betas, figure.shape.scale)[1][:count] * _CENTIMETRES
+    rotations = figure.rotations()
+    turned = [best_euler(rotations[:, joint], preferred_order(figure.names[joint])) for joint in range(count)]
+    skeleton = _Skeleton(figure.names, list(figure.body.arrays.parents[:count]), rest, [order for order, _ in turned])
     lines = ["HIERARCHY"]
-    order = _add_joint(lines, 0, rest, parents, 0)
-    rotvec = np.concatenate([global_orient[:, None], body_pose[:, : count - 1]], axis=1)[:, order]
-    matrices = rotvec_to_rotmat(rotvec).reshape(-1, 3, 3)
-    euler = Rotation.from_matrix(matrices).as_euler("ZXY", degrees=True).reshape(len(rotvec), -1)
-    rows = np.hstack([pelvis * _CENTIMETRES, euler])
-    lines += ["MOTION", f"Frames: {len(rows)}", f"Frame Time: {1 / fps:.8f}"]
+    in_file = skeleton.add(lines, 0, 0)
+    rows = np.hstack([figure.pelvis * _CENTIMETRES, *(turned[joint][1] for joint in in_file)])
+    lines += ["MOTION", f"Frames: {len(rows)}", f"Frame Time: {1 / figure.fps:.8f}"]
     lines += [" ".join(f"{number:.6f}" for number in row) for row in rows]
     path.write_text("\n".join(lines) + "\n", encoding="ascii")
 
 
-def _add_joint(lines: list[str], joint: int, rest: np.ndarray, parents: list[int], depth: int) -> list[int]:
-    """Append a joint and its descendants to `lines`; returns their indices in file order."""
-    pad = "  " * depth
-    offset = np.zeros(3) if joint == 0 else rest[joint] - rest[parents[joint]]
-    channels = f"6 Xposition Yposition Zposition {_ROTATIONS}" if joint == 0 else f"3 {_ROTATIONS}"
-    lines += [
-        f"{pad}{'ROOT' if joint == 0 else 'JOINT'} {_bvh_name(JOINT_NAMES[joint])}",
-        f"{pad}{{",
-        f"{pad}  OFFSET {_numbers(offset)}",
-        f"{pad}  CHANNELS {channels}",
-    ]
-    order = [joint]
-    below = [child for child in range(joint + 1, len(parents)) if parents[child] == joint]
-    for child in below:
-        order += _add_joint(lines, child, rest, parents, depth + 1)
-    if not below:
-        direction = offset / max(float(np.linalg.norm(offset)), 1e-6) * _END
-        lines += [f"{pad}  End Site", f"{pad}  {{", f"{pad}    OFFSET {_numbers(direction)}", f"{pad}  }}"]
-    lines.append(f"{pad}}}")
-    return order
+def preferred_order(joint: str) -> str:
+    """The axis order of a joint, by its name."""
+    return _ORDERS.get(joint.rstrip("123").rpartition("_")[2], _ORDER)
 
 
-def _bvh_name(name: str) -> str:
+class _Skeleton:
+    """A rest skeleton in centimetres, and the axis order of each joint."""
+
+    def __init__(
+        self, names: list[str], parents: list[int], rest: Float[np.ndarray, "joints 3"], orders: list[str]
+    ) -> None:
+        self.names, self.parents, self.rest, self.orders = names, parents, rest, orders
+
+    def add(self, lines: list[str], joint: int, depth: int) -> list[int]:
+        """Append a joint and its descendants to `lines`; returns their indices in file order."""
+        pad = "  " * depth
+        offset = np.zeros(3) if joint == 0 else self.rest[joint] - self.rest[self.parents[joint]]
+        rotations = " ".join(f"{axis}rotation" for axis in self.orders[joint])
+        channels = f"6 Xposition Yposition Zposition {rotations}" if joint == 0 else f"3 {rotations}"
+        lines += [
+            f"{pad}{'ROOT' if joint == 0 else 'JOINT'} {bone_name(self.names[joint])}",
+            f"{pad}{{",
+            f"{pad}  OFFSET {_numbers(offset)}",
+            f"{pad}  CHANNELS {channels}",
+        ]
+        order = [joint]
+        below = [child for child in range(joint + 1, len(self.parents)) if self.parents[child] == joint]
+        for child in below:
+            order += self.add(lines, child, depth + 1)
+        if not below:
+            direction = offset / max(float(np.linalg.norm(offset)), 1e-6) * _END
+            lines += [f"{pad}  End Site", f"{pad}  {{", f"{pad}    OFFSET {_numbers(direction)}", f"{pad}  }}"]
+        lines.append(f"{pad}}}")
+        return order
+
+
+def bone_name(name: str) -> str:
     """A joint's name as animation tools write it: `left_hip` becomes `L_Hip`."""
     return name.title().replace("Left_", "L_").replace("Right_", "R_")
 

@@ -7,6 +7,7 @@
     smplx-npz   the same for SMPL-X
     gvhmr       GVHMR's `hmr4d_results.pt` (SMPL-X, camera and world with y up)
     bvh         skeleton and rotations for animation tools, y up, centimetres
+    glb         skinned meshes and their motion for animation tools (glTF), y up, metres; several people
 
 All families share the 21 body joints. They differ in the rest position of the pelvis (see `geometry.coordinates`), in
 hands and face (at rest here), and in the shape space, which only SMPL and SMPL-H share.
@@ -14,7 +15,7 @@ hands and face (at rest here), and in the shape space, which only SMPL and SMPL-
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,30 +26,51 @@ from lsmplify_refine.body import BodyModel
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.bvh import write_bvh
 from lsmplify_refine.formats.containers import Container, write_container
+from lsmplify_refine.formats.families import rest_pelvis, to_family
+from lsmplify_refine.formats.figure import Figure, on_floor
+from lsmplify_refine.formats.gltf import write_glb
 from lsmplify_refine.formats.plain import plain_arrays
-from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, Axes, axis_turn, move_body, pelvis_position
-from lsmplify_refine.options import DEFAULT_FPS, Family, OutputFormat
+from lsmplify_refine.geometry.coordinates import Axes, axis_turn, move_body
+from lsmplify_refine.options import DEFAULT_FPS, OutputFormat
+from lsmplify_refine.values.body_shape import BodyShape
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.notes import Note
-from lsmplify_refine.values.smpl_joints import BODY_JOINTS
 
 #: Default target frame rate of the SMPL-X Blender add-on; it truncates the file's rate and rejects lower ones.
 _ADD_ON_FPS = 30
 _BETAS = 10
 
 #: File extension of each format.
-SUFFIXES: dict[str, str] = {"amass": ".npz", "smpl-npz": ".npz", "smplx-npz": ".npz", "gvhmr": ".pt", "bvh": ".bvh"}
+SUFFIXES: dict[OutputFormat, str] = {
+    "amass": ".npz",
+    "smpl-npz": ".npz",
+    "smplx-npz": ".npz",
+    "gvhmr": ".pt",
+    "bvh": ".bvh",
+    "glb": ".glb",
+}
+#: Formats that hold several people.
+SEVERAL_PEOPLE: tuple[OutputFormat, ...] = ("glb",)
 
 
-def export(estimate: Estimate, path: Path, format: OutputFormat, *, body: BodyModel | None = None) -> tuple[Note, ...]:
+def export(
+    estimate: Estimate,
+    path: Path,
+    format: OutputFormat,
+    *,
+    body: BodyModel | None = None,
+    shape: BodyShape | None = None,
+) -> tuple[Note, ...]:
     """Write one person in another format.
 
     Args:
         estimate: The person.
         path: The file to write; an existing file is replaced.
         format: See the module's docstring.
-        body: Its J0 (and, for BVH, its skeleton) are used if it has the right family. Otherwise the family's mean J0
-            and the open body's skeleton are used.
+        body: Its J0 is used if it has the right family, else the family's mean J0. For BVH and glTF also its skeleton
+            and mesh, else the open body's.
+        shape: For BVH and glTF, the person's shape on `body` (or the open body). By default the estimate's betas if
+            `body` has its family, else the mean shape.
 
     Returns:
         Notes on what was changed, assumed or left out.
@@ -56,63 +78,58 @@ def export(estimate: Estimate, path: Path, format: OutputFormat, *, body: BodyMo
     Raises:
         InputError: The estimate lacks a value that the format needs, or the file cannot be written.
     """
+    return export_people([estimate], path, format, body=body, shapes=[shape])
+
+
+def export_people(
+    people: Sequence[Estimate],
+    path: Path,
+    format: OutputFormat,
+    *,
+    body: BodyModel | None = None,
+    shapes: Sequence[BodyShape | None] | None = None,
+) -> tuple[Note, ...]:
+    """Write people to one file; as `export`, with one shape for each of them.
+
+    Raises:
+        InputError: As `export`, or the format holds one person and there are several.
+    """
+    if len(people) > 1 and format not in SEVERAL_PEOPLE:
+        raise InputError(f"{path}: --output-format {format}: a file holds one person, not {len(people)}")
+    shapes = shapes or [None] * len(people)
     writers: dict[str, Callable[[Estimate, Path, BodyModel | None], list[Note]]] = {
         "amass": _write_amass,
         "smpl-npz": _write_smpl,
         "smplx-npz": _write_smplx,
         "gvhmr": _write_gvhmr,
-        "bvh": _write_bvh,
     }
     try:
-        notes = writers[format](estimate, path, body)
+        if format in ("bvh", "glb"):
+            figures, notes = _figures(people, body, shapes)
+            if format == "bvh":
+                write_bvh(path, figures[0])
+            else:
+                write_glb(path, figures)
+                notes += _blend_notes(figures)
+        else:
+            notes = writers[format](people[0], path, body)
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
-    if not np.array_equal(estimate.frame_ids, np.arange(len(estimate))) and format in ("amass", "gvhmr", "bvh"):
+    return (*notes, *_gap_notes(people, format))
+
+
+def _gap_notes(people: Sequence[Estimate], format: OutputFormat) -> list[Note]:
+    """What a format makes of frames in which there is nobody."""
+    if format in ("amass", "gvhmr", "bvh") and not np.array_equal(people[0].frame_ids, np.arange(len(people[0]))):
         text = f"{format} has no frame numbers: rows are consecutive and gaps in the track are closed"
-        notes.append(Note("gaps-closed", text))
-    return tuple(notes)
-
-
-def to_family(estimate: Estimate, family: Family, body: BodyModel | None = None) -> tuple[Estimate, list[Note]]:
-    """Convert a posed body to another family; the pelvis keeps its position in camera and world.
-
-    Args:
-        estimate: The person.
-        family: The target family.
-        body: Its J0 is used if it has one of the two families.
-
-    Returns:
-        The converted estimate, and notes on what was lost.
-    """
-    if family == estimate.family:
-        return estimate, []
-    text = f"converted from {estimate.family} to {family}: 21 body joints and the pelvis position are kept"
-    notes = [Note("family-converted", text)]
-    shares_shape = {family, estimate.family} == {"smpl", "smplh"}
-    betas = np.zeros((len(estimate), _BETAS), estimate.betas.dtype)
-    if shares_shape:
-        betas = estimate.betas[:, :_BETAS]
-    else:
-        text = f"{estimate.family} betas do not transfer to {family}; the mean shape is written"
-        notes.append(Note("shape-replaced", text))
-    if estimate.family == "smpl" and estimate.body_pose[:, 21:].any():
-        text = "SMPL's two hand joints have no counterpart; their rotations are left out"
-        notes.append(Note("hand-joints-dropped", text))
-    before, after = rest_pelvis(estimate.family, estimate.betas, body), rest_pelvis(family, betas, body)
-    converted = change_family(estimate, family, rest_pelvis_from=before, rest_pelvis_to=after, betas=betas)
-    if estimate.world is not None:
-        turned = estimate.replace(transl=estimate.world.transl)
-        moved = change_family(turned, family, rest_pelvis_from=before, rest_pelvis_to=after, betas=betas)
-        world = type(estimate.world)(estimate.world.global_orient, moved.transl, estimate.world.up)
-        converted = converted.replace(world=world)
-    return converted, notes
-
-
-def rest_pelvis(family: Family, betas: np.ndarray, body: BodyModel | None = None) -> np.ndarray:
-    """J0 (T, 3) of a shape (T, B): from `body` if it has that family, else the family's mean."""
-    if body is not None and not body.is_open and body.family == family:
-        return body.rest_pelvis(betas[:, : body.num_betas])
-    return np.broadcast_to(np.array(MEAN_REST_PELVIS[family]), (len(betas), 3))
+        return [Note("gaps-closed", text)]
+    starts, ends = ({int(person.frame_ids[end]) for person in people} for end in (0, -1))
+    gaps = any((np.diff(person.frame_ids) > 1).any() for person in people)
+    if format == "glb" and (gaps or len(starts) > 1 or len(ends) > 1):
+        return [
+            Note("gaps-bridged", "across gaps the motion is interpolated; before and after their track people freeze")
+        ]
+    return []
 
 
 def root_in_world(
@@ -207,17 +224,45 @@ def _write_gvhmr(estimate: Estimate, path: Path, body: BodyModel | None) -> list
     return [*notes, *more, Note("net-outputs-dropped", "net_outputs are not written: the input has none")]
 
 
-def _write_bvh(estimate: Estimate, path: Path, body: BodyModel | None) -> list[Note]:
-    orient, transl, notes = root_in_world(estimate, "y", body)
-    fps, rate_notes = _rate(estimate)
-    pelvis = transl + rest_pelvis(estimate.family, estimate.betas, body)
-    own = body if body is not None and not body.is_open and body.family == estimate.family else None
-    if own is None:
-        notes.append(Note("skeleton-open", "the skeleton is the open body's; its bone lengths are not the person's"))
-    skeleton = own or BodyModel.open()
-    betas = np.median(estimate.betas, axis=0)[: own.num_betas] if own is not None else np.zeros(1)
-    write_bvh(path, skeleton, betas, orient, estimate.body_pose, pelvis, fps)
-    return [*notes, *rate_notes]
+def _figures(
+    people: Sequence[Estimate], body: BodyModel | None, shapes: Sequence[BodyShape | None]
+) -> tuple[list[Figure], list[Note]]:
+    """People as bodies in motion on the floor of a world with y up, and notes on what was assumed."""
+    figures, notes = [], []
+    for person, shape in zip(people, shapes, strict=True):
+        orient, transl, more = root_in_world(person, "y", body)
+        fps, rate_notes = _rate(person)
+        own, own_shape, shape_notes = _shaped_body(person, body, shape)
+        joints = min(1 + person.body_pose.shape[1], own.joint_count)
+        rotvec = np.concatenate([orient[:, None], person.body_pose], axis=1)[:, :joints].astype(np.float64)
+        pelvis = (transl + rest_pelvis(person.family, person.betas, body)).astype(np.float64)
+        figures.append(Figure(f"person_{person.track_id}", own, own_shape, rotvec, pelvis, person.frame_ids, fps))
+        notes += [*more, *rate_notes, *shape_notes]
+    in_world = all(person.world is not None or person.frame == "world" for person in people)
+    placed, floor_notes = on_floor(figures, has_floor=in_world)
+    return placed, list(dict.fromkeys([*notes, *floor_notes]))
+
+
+def _shaped_body(
+    estimate: Estimate, body: BodyModel | None, shape: BodyShape | None
+) -> tuple[BodyModel, BodyShape, list[Note]]:
+    """The body whose skeleton and mesh stand for a person, and the person's shape on it."""
+    if shape is not None:
+        shown = body or BodyModel.open()
+        text = "the body is the open body in the shape that was fitted to the person"
+        return shown, shape, [Note("skeleton-open", text)] if shown.is_open else []
+    if body is not None and not body.is_open and body.family == estimate.family:
+        betas, notes = _one_shape(estimate)
+        return body, BodyShape(betas[: body.num_betas]), notes
+    text = "the skeleton is the open body's; its bone lengths are not the person's"
+    return BodyModel.open(), BodyShape(np.zeros(1)), [Note("skeleton-open", text)]
+
+
+def _blend_notes(figures: Sequence[Figure]) -> list[Note]:
+    if all(figure.body.arrays.posedirs is None for figure in figures):
+        return []
+    text = "glb has no pose blend shapes: the skin at bent joints differs from the body model's; joints do not"
+    return [Note("pose-blends-dropped", text)]
 
 
 def _rate(estimate: Estimate) -> tuple[float, list[Note]]:
@@ -233,25 +278,3 @@ def _one_shape(estimate: Estimate) -> tuple[np.ndarray, list[Note]]:
     return np.median(estimate.betas, axis=0), [
         Note("shape-averaged", "the shape changes over the clip; its median is written")
     ]
-
-
-def change_family(
-    estimate: Estimate, family: Family, *, rest_pelvis_from: np.ndarray, rest_pelvis_to: np.ndarray, betas: np.ndarray
-) -> Estimate:
-    """Convert the pose to another family; the pelvis keeps its position.
-
-    All families share the first 21 body joints. SMPL's two hand joints are set to rest or dropped.
-
-    Args:
-        estimate: The track to convert.
-        family: The target family.
-        rest_pelvis_from: (3,) or (T, 3) J0 under the estimate's own model and shape.
-        rest_pelvis_to: (3,) or (T, 3) J0 under the new model with `betas`.
-        betas: (T, B) shape in the new family; shapes do not transfer, so the caller gives it.
-    """
-    joints = BODY_JOINTS[family]
-    body_pose = np.zeros((len(estimate), joints, 3), dtype=estimate.body_pose.dtype)
-    shared = min(joints, estimate.body_pose.shape[1])
-    body_pose[:, :shared] = estimate.body_pose[:, :shared]
-    transl = pelvis_position(estimate.transl, rest_pelvis_from) - rest_pelvis_to
-    return estimate.replace(family=family, body_pose=body_pose, betas=betas, transl=transl)

@@ -11,7 +11,8 @@ from lsmplify_refine.engine.refinement import Refinement
 from lsmplify_refine.engine.refiner import Refiner
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats import load_save
-from lsmplify_refine.formats.export import export
+from lsmplify_refine.formats.export import SEVERAL_PEOPLE, export_people
+from lsmplify_refine.formats.gltf import check_gltf
 from lsmplify_refine.job.draw import draw, failure_note, gl_error, video_to_draw_on
 from lsmplify_refine.job.inputs import OpenedVideo, complete, in_space, open_video
 from lsmplify_refine.job.job import Job, Notify, Outcome, Progress
@@ -21,6 +22,7 @@ from lsmplify_refine.job.people import FoundKeypoints, choose_people
 from lsmplify_refine.job.report import build_report, write_report
 from lsmplify_refine.options import Align, Device, Mode
 from lsmplify_refine.stopping import check
+from lsmplify_refine.values.body_shape import BodyShape
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.notes import Note
 from lsmplify_refine.visual.video import VideoInfo
@@ -147,7 +149,9 @@ def open_body(job: Job, estimate: Estimate) -> BodyModel:
 
 
 def _check_output_format(job: Job, people: list[Estimate], chosen: list[int]) -> None:
-    if job.output_format is not None and len(chosen) > 1:
+    if job.output_format == "glb":
+        check_gltf()
+    if job.output_format not in (None, *SEVERAL_PEOPLE) and len(chosen) > 1:
         ids = ", ".join(person.track_id for person in people)
         raise InputError(f"--output-format {job.output_format}: a file holds one person; choose one: --person {ids}")
 
@@ -178,11 +182,12 @@ def _keypoint_notes(found: FoundKeypoints, body: BodyModel) -> list[Note]:
 def _write_results(
     job: Job, people: list[Estimate], refinements: dict[int, Refinement], body: BodyModel, path: Path
 ) -> tuple[Note, ...]:
-    """Write everybody, refined or as read, in the input's format; or one person in another, with notes."""
+    """Write everybody, refined or as read, in the input's format; or who was refined in another, with notes."""
     refined = {index: refinement.refined for index, refinement in refinements.items()}
     if job.output_format is not None:
-        (person,) = refined.values()
-        return export(person, path, job.output_format, body=body)
+        tracks = [refinement.after for refinement in refinements.values()]
+        shapes = [BodyShape(track.betas, track.scale) for track in tracks]
+        return export_people(list(refined.values()), path, job.output_format, body=body, shapes=shapes)
     load_save.save([refined.get(index, person) for index, person in enumerate(people)], path)
     return ()
 

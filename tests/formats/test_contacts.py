@@ -11,7 +11,7 @@ import pytest
 
 from lsmplify_refine import Estimate
 from lsmplify_refine.formats import load_save
-from lsmplify_refine.formats.export import to_family
+from lsmplify_refine.formats.families import to_family
 from lsmplify_refine.values.smpl_joints import FEET, JOINT_NAMES
 from tests.support import estimator_files as make
 from tests.support import gvhmr_files as gvhmr

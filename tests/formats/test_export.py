@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from scipy.spatial.transform import Rotation
 
 from lsmplify_refine.body import BodyModel
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats import load_save
-from lsmplify_refine.formats.export import export, root_in_world, to_family
+from lsmplify_refine.formats.export import export, root_in_world
+from lsmplify_refine.formats.families import to_family
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
 from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 from lsmplify_refine.values.camera import Camera
@@ -124,64 +123,6 @@ def test_changing_shapes_become_one(tmp_path: Path) -> None:
     assert any("median" in note.text for note in notes)
 
 
-def forward(path: Path) -> tuple[dict[str, np.ndarray], float]:
-    """Joint positions (T, 3) of a BVH file by name, and its frame time: a reader that knows nothing of ours."""
-    names: list[str] = []
-    parents: list[int] = []
-    offsets: list[list[float]] = []
-    stack: list[int] = []
-    hierarchy, motion = path.read_text().split("MOTION\n")
-    for line in map(str.split, hierarchy.splitlines()):
-        if line[0] in ("ROOT", "JOINT", "End"):
-            parents.append(stack[-1] if stack else -1)
-            names.append(line[1] if line[0] != "End" else f"end of {names[stack[-1]]}")
-        elif line[0] == "{":
-            stack.append(len(names) - 1)
-        elif line[0] == "}":
-            stack.pop()
-        elif line[0] == "OFFSET":
-            offsets.append([float(number) for number in line[1:]])
-    frames, time, *rows = motion.splitlines()
-    numbers = np.array([[float(number) for number in row.split()] for row in rows])
-    assert int(frames.split(":")[1]) == len(numbers)
-    positions: list[np.ndarray] = []
-    turned: list[np.ndarray] = []
-    column = 3
-    for name, parent, offset in zip(names, parents, offsets):
-        if parent < 0:
-            at, before = numbers[:, :3], np.tile(np.eye(3), (len(numbers), 1, 1))
-        else:
-            at, before = positions[parent] + turned[parent] @ np.array(offset), turned[parent]
-        if not name.startswith("end of"):
-            z, x, y = (
-                Rotation.from_euler(axis, numbers[:, column + place, None], degrees=True).as_matrix()
-                for place, axis in enumerate("zxy")
-            )
-            before, column = before @ z @ x @ y, column + 3
-        positions.append(at)
-        turned.append(before)
-    assert column == numbers.shape[1]
-    return dict(zip(names, positions)), float(re.split(r":\s*", time)[1])
-
-
-@pytest.mark.parametrize("family", ["smpl", "smplx"])
-def test_bvh_poses_the_skeleton_as_the_body_does(family: str, tmp_path: Path) -> None:
-    world = WorldRoot(make.values(make.FRAMES, 3, seed=5, scale=1.0), make.values(make.FRAMES, 3), "y")
-    estimate = an_estimate(family, world=world)
-    notes = export(estimate, tmp_path / "a.bvh", "bvh")
-    body = BodyModel.open()
-    rotvec = np.zeros((make.FRAMES, 24, 3))
-    rotvec[:, 0] = world.global_orient
-    rotvec[:, 1 : 1 + estimate.body_pose.shape[1]] = estimate.body_pose
-    at = (world.transl + MEAN_REST_PELVIS[family]).astype(np.float32)
-    expected = body.joints(rotvec_to_rotmat(rotvec).astype(np.float32), at, np.zeros(1)) * 100
-    positions, time = forward(tmp_path / "a.bvh")
-    assert time == pytest.approx(1 / 25) and any("open body" in note.text for note in notes)
-    for index, name in ((0, "Pelvis"), (8, "R_Ankle"), (15, "Head"), (20, "L_Wrist")):
-        np.testing.assert_allclose(positions[name], expected[:, index], atol=1e-2)
-    assert ("L_Hand" in positions) == (family == "smpl")
-
-
 @pytest.mark.parametrize("format", ["amass", "smplx-npz"])
 def test_gender_camera_and_frames_are_read_back(format: Any, tmp_path: Path) -> None:
     estimate = an_estimate().replace(gender="female")
@@ -233,16 +174,3 @@ def test_the_pelvis_is_where_the_users_own_model_has_it(own_smpl: BodyModel) -> 
     own_pelvis = before.transl + own_smpl.rest_pelvis(before.betas)
     assert np.abs(own_pelvis - pelvis(before)).max() > 0.01  # the mean's is elsewhere
     np.testing.assert_allclose(pelvis(after), own_pelvis, atol=1e-6)
-
-
-def test_bvh_has_the_bones_of_the_users_own_model_and_shape(own_smpl: BodyModel, tmp_path: Path) -> None:
-    estimate = an_estimate("smpl", betas=np.tile(np.array([3.0, -2.0] + [0.0] * 8), (make.FRAMES, 1)))
-    notes = export(estimate, tmp_path / "a.bvh", "bvh", body=own_smpl)
-    assert "skeleton-open" not in {note.code for note in notes}
-    rotvec = np.concatenate([estimate.global_orient[:, None], estimate.body_pose], axis=1)
-    place = np.zeros((make.FRAMES, 3), np.float32)
-    joints = 100 * own_smpl.joints(rotvec_to_rotmat(rotvec).astype(np.float32), place, estimate.betas[0])
-    positions, _ = forward(tmp_path / "a.bvh")
-    for child, parent, names in ((8, 5, ("R_Ankle", "R_Knee")), (15, 12, ("Head", "Neck"))):
-        bone = np.linalg.norm(positions[names[0]] - positions[names[1]], axis=-1)
-        np.testing.assert_allclose(bone, np.linalg.norm(joints[:, child] - joints[:, parent], axis=-1), rtol=1e-3)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from lsmplify_refine import BodyModel
-from lsmplify_refine.formats.export import change_family
+from lsmplify_refine.formats.families import change_family
 from lsmplify_refine.geometry.coordinates import Axes, axis_turn, move_body, pelvis_position
 from lsmplify_refine.geometry.rotations import nearest_rotvec, rotmat_to_rotvec, rotvec_to_rotmat
 from lsmplify_refine.values.estimate import Estimate

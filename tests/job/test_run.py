@@ -22,6 +22,7 @@ from lsmplify_refine.job import run as job_run
 from lsmplify_refine.job.job import Job, Outcome
 from lsmplify_refine.job.run import choose_device, run
 from lsmplify_refine.options import Device
+from lsmplify_refine.values.body_shape import BodyShape
 from lsmplify_refine.values.conventions import COCO17
 from lsmplify_refine.values.notes import Note
 from lsmplify_refine.visual import video
@@ -148,16 +149,22 @@ def test_what_the_video_and_the_output_format_change_is_noted(folder: Path) -> N
 
 
 def test_the_body_model_counts_in_another_output_format(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    exports: list[object] = []
+    exports: list[tuple[BodyModel, list[BodyShape]]] = []
 
-    def record(person: Estimate, path: Path, format: str, *, body: BodyModel) -> tuple[Note, ...]:
-        exports.append(body)
+    def record(
+        people: list[Estimate], path: Path, format: str, *, body: BodyModel, shapes: list[BodyShape]
+    ) -> tuple[Note, ...]:
+        exports.append((body, shapes))
         path.touch()
         return ()
 
-    monkeypatch.setattr(job_run, "export", record)
+    monkeypatch.setattr(job_run, "export_people", record)
     outcome = run(Job(folder, write_video=False, weights="none", output_format="smpl-npz"))
-    assert exports == [outcome.refinements[0].before.body]
+    after = outcome.refinements[0].after
+    ((body, (shape,)),) = exports
+    # the shape that was fitted, which BVH and glTF show
+    assert body is after.body and np.array_equal(shape.betas, after.betas) and np.abs(shape.betas).max() > 0.1
+    assert shape.scale == after.scale
 
 
 def test_the_options_of_keypoints_reach_their_reader(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
