@@ -106,15 +106,13 @@ def _people(tree: Mapping[Any, Any]) -> dict[Any, KeyPath]:
 
 
 def _is_body(block: Any) -> bool:
-    if not isinstance(block, Mapping):
-        return False
-    keys = {key.lower() for key in block if isinstance(key, str)}
+    return _has(block, "transl") and (_has(block, "full") or (_has(block, "root") and _has(block, "body")))
 
-    def has(what: str) -> bool:
-        """Whether the block has a parameter under any of its names."""
-        return any(name.lower() in keys for name in _NAMES[what])
 
-    return has("transl") and (has("full") or (has("root") and has("body")))
+def _has(block: Any, what: str) -> bool:
+    """Whether a block has a parameter under any of its names."""
+    keys = {key.lower() for key in block if isinstance(key, str)} if isinstance(block, Mapping) else set()
+    return any(name.lower() in keys for name in _NAMES[what])
 
 
 class _Person:
@@ -135,7 +133,7 @@ class _Person:
         camera = self._camera()
         slots, family = self._pose_slots()
         slots.append(Slot("transl", (self._path("transl"),)))
-        slots.append(self._betas_slot())
+        slots += self._betas_slots()
         up, notes = self._up(camera)
         return assemble(
             self.container,
@@ -217,12 +215,15 @@ class _Person:
             padding=padding,
         )
 
-    def _betas_slot(self) -> Slot:
+    def _betas_slots(self) -> list[Slot]:
+        """The slot of the shape; none if the file has no shape."""
+        if self._key("betas") is None:
+            return []
         shape = self._array("betas").shape
         if not shape:
             raise InputError(f"{self._where('betas')}: one number; expected (B,) or ({self.frames}, B)")
         shared = len(shape) == 1 or (shape[0] == 1 and self.frames > 1)
-        return Slot("betas", (self._path("betas"),), shared=shared)
+        return [Slot("betas", (self._path("betas"),), shared=shared)]
 
     def _camera(self) -> Camera | None:
         K = to_numpy(self._value("K"))

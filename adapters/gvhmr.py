@@ -1,8 +1,9 @@
 """GVHMR results: `hmr4d_results.pt`, its `.pkl` and `.npz` conversions, and the demo's output folder.
 
-Four layouts are read: the demo's torch file (with or without `net_outputs`), the pickle of the same dict as numpy
-arrays, the AMASS-like npz with flattened names, and `save_npz` of the PyPI package gvhmr. Keypoints, boxes and video
-that the demo leaves beside the file are used too.
+Four layouts are read: the demo's torch file (with or without `net_outputs`), the same dict as numpy arrays in a pickle
+or an npz (its names joined by `/`, `.` or `__`, if it is not nested), the AMASS-like npz with flattened names, and
+`save_npz` of the PyPI package gvhmr. Forks that follow several people keep their results in a dict by id or in a list.
+Keypoints, boxes and video that the demo leaves beside the file are used too.
 """
 
 from __future__ import annotations
@@ -67,15 +68,17 @@ class _Layout:
         camera: Block of the camera-frame parameters.
         world: Block of the gravity-aligned parameters.
         intrinsics: Key of the (L, 3, 3) intrinsics.
-        flat: Names are joined by underscores instead of nested dicts.
+        joint: What joins names where they are not nested dicts.
         fps: Key of the frame rate, where the file has one.
+        at: Where the result is, in a file of several people.
     """
 
     camera: str
     world: str
     intrinsics: str
-    flat: bool
+    joint: str = ""
     fps: str = ""
+    at: KeyPath = ()
 
     def block(self, fields: Mapping[str, Field], *names: str) -> list[Slot]:
         """A slot for each parameter of the block with these nested names."""
@@ -83,15 +86,17 @@ class _Layout:
 
     def path(self, *names: str) -> KeyPath:
         """The path of a value with these nested names."""
-        return ("_".join(names),) if self.flat else names
+        return (*self.at, *((self.joint.join(names),) if self.joint else names))
 
 
 #: `hmr4d_results.pt` of the demo and the pickle of the same dict (also `save` of the PyPI package gvhmr).
-_OFFICIAL = _Layout("smpl_params_incam", "smpl_params_global", "K_fullimg", flat=False)
+_OFFICIAL = _Layout("smpl_params_incam", "smpl_params_global", "K_fullimg")
 #: The AMASS-like npz: poses and trans z-up, everything else flattened.
-_AMASS_LIKE = _Layout("smpl_params_incam", "smpl_params_global", "K_fullimg", flat=True, fps="mocap_framerate")
+_AMASS_LIKE = _Layout("smpl_params_incam", "smpl_params_global", "K_fullimg", "_", fps="mocap_framerate")
 #: `save_npz` of the PyPI package gvhmr.
-_PACKAGE = _Layout("camera", "world", "intrinsics", flat=True, fps="fps")
+_PACKAGE = _Layout("camera", "world", "intrinsics", "_", fps="fps")
+#: What joins the names of an npz of the official dict that somebody flattened.
+_JOINTS = ("/", ".", "__")
 
 
 def recognises(path: Path) -> bool:
@@ -99,11 +104,11 @@ def recognises(path: Path) -> bool:
     if path.is_dir():
         return _result_in(path) is not None
     container = peek(path)
-    return container is not None and _layout_of(container) is not None
+    return container is not None and bool(_people(container))
 
 
 def read(path: Path) -> list[Estimate]:
-    """Read the single person of a GVHMR result.
+    """Read the person of a GVHMR result, or everybody if it holds several results.
 
     Raises:
         InputError: Keys are missing, have the wrong shape, or hold NaN or infinite values.
@@ -114,10 +119,15 @@ def read(path: Path) -> list[Estimate]:
             raise InputError(f"{path}: no {', '.join(_RESULT_NAMES)} in this folder")
         path = found
     container = read_container(path)
-    layout = _layout_of(container)
-    if layout is None:
+    people = _people(container)
+    if not people:
         raise InputError(f"{path}: not a GVHMR result: smpl_params_incam and smpl_params_global are missing")
-    tree: dict[str, Any] = container.tree
+    return [_person(container, layout, path, name, alone=len(people) == 1) for name, layout in people.items()]
+
+
+def _person(container: Container, layout: _Layout, path: Path, track_id: str, *, alone: bool) -> Estimate:
+    """One person; the demo's side files are taken if there is nobody else."""
+    tree, block = container.tree, look_up(container.tree, layout.at)
     slots, frames = _slots(tree, layout, path)
     copied = _is_copied(read_fields(tree, slots, frames, str(path)))
     if copied:
@@ -132,12 +142,13 @@ def read(path: Path) -> list[Estimate]:
         path=path,
         family="smplx",
         up="y" if copied else None,
-        camera=_camera(tree, layout.intrinsics, path, frames),
-        fps=number_of(tree.get(layout.fps)),
+        camera=_camera(block, layout.intrinsics, path, frames),
+        fps=number_of(block.get(layout.fps)),
+        track_id=track_id,
         contacts=contacts,
         notes=(*([_NOTE_COPIED] if copied else []), *([_NOTE_MIRRORS] if has_mirrors else []), *contact_notes),
     )
-    return [_with_side_files(estimate, tree, path)]
+    return _with_side_files(estimate, block, path, alone=alone)
 
 
 def write(estimates: Sequence[Estimate], path: Path) -> None:
@@ -147,10 +158,13 @@ def write(estimates: Sequence[Estimate], path: Path) -> None:
     `keep_raw_record`.
 
     Raises:
-        InputError: There is not exactly one estimate, or `read` did not return it.
+        InputError: There are more or fewer estimates than people in the file, or `read` did not return them.
     """
-    if len(estimates) != 1:
-        raise InputError(f"{path}: a GVHMR file holds one person, not {len(estimates)}; save one of them")
+    record = estimates[0].passthrough
+    held = len(_people(record.container)) if isinstance(record, Record) else 1
+    if len(estimates) != held:
+        holds = "one person" if held == 1 else f"{held} people"
+        raise InputError(f"{path}: the GVHMR file holds {holds}, not {len(estimates)}; save as many")
     write_slots(estimates, path)
 
 
@@ -159,7 +173,7 @@ def keep_raw_record(estimate: Estimate) -> Estimate:
     record = estimate.passthrough
     if not isinstance(record, Record):
         raise InputError(f"{estimate.source}: was not read from a GVHMR file")
-    slots = tuple(slot for slot in record.slots if not str(slot.paths[0][0]).startswith(_RAW))
+    slots = tuple(slot for slot in record.slots if not any(str(key).startswith(_RAW) for key in slot.paths[0]))
     notes = tuple(_NOTE_RAW if note == _NOTE_MIRRORS else note for note in estimate.notes)
     return estimate.replace(passthrough=replace(record, slots=slots), notes=notes)
 
@@ -168,16 +182,44 @@ def _result_in(folder: Path) -> Path | None:
     return next((folder / name for name in _RESULT_NAMES if (folder / name).is_file()), None)
 
 
-def _layout_of(container: Container) -> _Layout | None:
-    keys = set(container.tree) if isinstance(container.tree, dict) else set()
-    if container.kind == "npz":
-        if "smpl_params_incam_body_pose" in keys:
-            return _AMASS_LIKE
-        return _PACKAGE if {"world_body_pose", "camera_body_pose"} <= keys else None
-    return _OFFICIAL if {"smpl_params_incam", "smpl_params_global"} & keys else None
+def _people(container: Container) -> dict[str, _Layout]:
+    """The layout of each person's result by id: of the only one, of a dict by id, or of a list; empty if there is none.
+
+    Forks for several people may keep that dict or list under one more name.
+    """
+    tree = container.tree
+    alone = _layout_of(tree, container.kind)
+    if alone is not None:
+        return {"0": alone}
+    if found := _results_under(tree, ()):
+        return found
+    inner = tree.items() if isinstance(tree, dict) else ()
+    return next((found for name, value in inner if (found := _results_under(value, (name,)))), {})
 
 
-def _slots(tree: dict[str, Any], layout: _Layout, path: Path) -> tuple[list[Slot], int]:
+def _results_under(value: Any, at: KeyPath) -> dict[str, _Layout]:
+    named = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return {
+        str(name): replace(_OFFICIAL, at=(*at, name)) for name, result in named if _layout_of(result, "") is not None
+    }
+
+
+def _layout_of(tree: Any, kind: str) -> _Layout | None:
+    """The layout of one result; None if it is none."""
+    keys = set(tree) if isinstance(tree, dict) else set()
+    if {_OFFICIAL.camera, _OFFICIAL.world} & keys:
+        return _OFFICIAL
+    if kind != "npz":
+        return None
+    if "smpl_params_incam_body_pose" in keys:
+        return _AMASS_LIKE
+    joint = next((joint for joint in _JOINTS if f"{_OFFICIAL.camera}{joint}body_pose" in keys), None)
+    if joint is not None:
+        return replace(_OFFICIAL, joint=joint)
+    return _PACKAGE if {"world_body_pose", "camera_body_pose"} <= keys else None
+
+
+def _slots(tree: Any, layout: _Layout, path: Path) -> tuple[list[Slot], int]:
     """Slots of every copy of the parameters, in order of precedence, and the number of frames.
 
     Only the AMASS-like npz may lack the world's block. Its root then comes from poses and trans, or from net_outputs.
@@ -215,7 +257,7 @@ def _mirrors(layout: _Layout) -> list[Slot]:
     ]
 
 
-def _size(tree: dict[str, Any], slot: Slot) -> int:
+def _size(tree: Any, slot: Slot) -> int:
     shape = shape_of(tree, slot)
     return 0 if shape is None else math.prod(shape)
 
@@ -243,13 +285,13 @@ def _is_copied(fields: Fields) -> bool:
     return all(world in fields and np.array_equal(fields[camera], fields[world]) for camera, world in pairs)
 
 
-def _contacts(tree: dict[str, Any], layout: _Layout, frames: int) -> Contacts:
+def _contacts(tree: Any, layout: _Layout, frames: int) -> Contacts:
     """Which feet stand still, from the network's static logits."""
     for names in ((_RAW, _STATIC), (_RAW, "model_output", _STATIC)):
         path = layout.path(*names)
         logits = look_up(tree, path)
         if logits is not None:
-            return contacts_from_logits(logits, frames, ".".join(path))
+            return contacts_from_logits(logits, frames, ".".join(map(str, path)))
     return None, ()
 
 
@@ -262,8 +304,11 @@ def _camera(tree: dict[str, Any], key: str, path: Path, frames: int) -> Camera |
     return Camera(K, (width, height) if width > 0 and height > 0 else None)
 
 
-def _with_side_files(estimate: Estimate, tree: dict[str, Any], path: Path) -> Estimate:
-    """Add keypoints and boxes, from the file or else from the demo's folder, and the folder's video."""
+def _with_side_files(estimate: Estimate, tree: dict[str, Any], path: Path, *, alone: bool) -> Estimate:
+    """Add keypoints and boxes, from the file or else from the demo's folder, and the folder's video.
+
+    The folder's keypoints and boxes are one person's.
+    """
     folder, frames = path.parent, len(estimate)
     vitpose, bbx, video = (
         folder / name for name in ("preprocess/vitpose.pt", "preprocess/bbx.pt", "0_input_video.mp4")
@@ -272,7 +317,7 @@ def _with_side_files(estimate: Estimate, tree: dict[str, Any], path: Path) -> Es
     keypoint_sources: dict[str, Callable[[], Keypoints]] = {}
     if points is not None:
         keypoint_sources["kp2d"] = lambda: keypoints_from_array(points, where=f"{path}: kp2d", source="kp2d")
-    if vitpose.is_file():
+    if alone and vitpose.is_file():
         keypoint_sources["preprocess/vitpose.pt"] = lambda: load_keypoints(vitpose)
     keypoints_found = first_of_length(keypoint_sources, frames, lambda found: len(found.positions))
     keypoints, notes = keypoints_found
@@ -281,7 +326,7 @@ def _with_side_files(estimate: Estimate, tree: dict[str, Any], path: Path) -> Es
     box_sources: dict[str, Callable[[], np.ndarray]] = {}
     if squares is not None:
         box_sources["bbx_xys"] = lambda: _corners_of_squares(squares, f"{path}: bbx_xys")
-    if bbx.is_file():
+    if alone and bbx.is_file():
         box_sources["preprocess/bbx.pt"] = lambda: _corners(load_torch(bbx), bbx)
     boxes_found = first_of_length(box_sources, frames, len)
     boxes, box_notes = boxes_found

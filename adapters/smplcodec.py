@@ -1,11 +1,14 @@
 """Meshcapade's `.smpl` (smplcodec): a flat npz with its own names, one person, no camera.
 
-smplcodec's reader fails on unknown names, so nothing is ever added to the file.
+smplcodec's reader fails on unknown names, so none is ever added to the file. `bodyTranslation` and `shapeParameters`
+are optional: without them the body is at the origin, and has the mean shape.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+
+import numpy as np
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.assemble import assemble, number_of
@@ -18,8 +21,14 @@ from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.notes import Note
 
 _FAMILIES: dict[int, Family] = {0: "smpl", 1: "smplh", 2: "smplx"}
+#: Bodies of smplcodec that are not of the SMPL, SMPL-H and SMPL-X families.
+_OTHERS = {3: "SUPR", 4: "SMPL++", 5: "SKEL", 6: "SMIL", 7: "SMPL-XS"}
 _GENDERS: dict[int, Gender] = {0: "neutral", 1: "male", 2: "female"}
 _NOTE_UP = Note("up-assumed", "the format does not state its vertical axis; y up is assumed")
+_NOTE_PLACE = Note(
+    "place-assumed",
+    "the file has no bodyTranslation; the body is taken at the origin, and its place is written if it moves",
+)
 
 write = write_slots
 
@@ -39,17 +48,18 @@ def read(path: Path) -> list[Estimate]:
     container = read_container(path)
     tree = container.tree
     pose, version = to_numpy(tree.get("bodyPose")), to_numpy(tree.get("smplVersion"))
-    if pose is None or pose.ndim != 3:
-        raise InputError(f"{path}: bodyPose: missing, or not (F, 22 or 24, 3)")
     number = -1 if version is None or version.dtype.kind == "f" or version.size != 1 else int(version.reshape(-1)[0])
     if number not in _FAMILIES:
-        raise InputError(f"{path}: smplVersion {number}: only 0 (SMPL), 1 (SMPL-H) and 2 (SMPL-X) are supported")
+        name = f" ({_OTHERS[number]})" if number in _OTHERS else ""
+        raise InputError(f"{path}: smplVersion {number}{name} is not read; 0 (SMPL), 1 (SMPL-H) and 2 (SMPL-X) are")
+    if pose is None or pose.ndim != 3:
+        raise InputError(f"{path}: bodyPose: missing, or not (F, 22 or 24, 3)")
     gender = number_of(tree.get("gender"))
     slots = [
         Slot("global_orient", (("bodyPose",),), Rotations(single=True), slice(0, 3)),
         Slot("body_pose", (("bodyPose",),), Rotations(), slice(3, None)),
-        Slot("transl", (("bodyTranslation",),)),
-        Slot("betas", (("shapeParameters",),), shared=True),
+        Slot("transl", (("bodyTranslation",),), default=np.zeros(3, np.float32)),
+        *([Slot("betas", (("shapeParameters",),), shared=True)] if "shapeParameters" in tree else []),
     ]
     estimate = assemble(
         container,
@@ -60,6 +70,6 @@ def read(path: Path) -> list[Estimate]:
         up="y",
         gender=_GENDERS.get(int(gender or 0), "neutral"),
         fps=number_of(tree.get("frameRate")),
-        notes=(_NOTE_UP,),
+        notes=(_NOTE_UP, *([] if "bodyTranslation" in tree else [_NOTE_PLACE])),
     )
     return [estimate]

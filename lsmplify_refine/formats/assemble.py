@@ -20,6 +20,9 @@ from lsmplify_refine.values.smpl_joints import BODY_JOINTS
 
 #: Frame numbers are below this, a year of video.
 _MAX_FRAMES = 1e9
+#: Shape coefficients of the mean shape.
+_BETAS = 10
+_NOTE_SHAPE = Note("shape-assumed", "the file has no shape coefficients (betas); the mean shape is taken")
 _GENDERS: dict[str, Gender] = {"m": "male", "f": "female", "n": "neutral"}
 
 
@@ -45,7 +48,8 @@ def assemble(
     Args:
         container: The file's content.
         slots: Where this person's parameters are, `global_orient` before what depends on it. A file with a world root
-            only has slots of `world_orient` and `world_transl` instead of `global_orient` and `transl`.
+            only has slots of `world_orient` and `world_transl` instead of `global_orient` and `transl`. Without a slot
+            of `betas` the shape is the mean one, with a note.
         frames: T.
         path: The file.
         family: Body family.
@@ -63,6 +67,9 @@ def assemble(
         slot = next(slot for slot in slots if slot.field == "body_pose")
         where = f"{path}: {slot.name}: shape {shape_of(container.tree, slot)}"
         raise InputError(f"{where}: a body pose of {found} joints; {family} has {expected}")
+    if "betas" not in fields:
+        fields["betas"] = np.zeros((frames, _BETAS), np.float32)
+        notes = (*notes, _NOTE_SHAPE)
     world = _take_world_root(fields, up)
     return Estimate(
         family=family,

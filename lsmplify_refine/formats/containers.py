@@ -54,7 +54,7 @@ class Container:
 
     Attributes:
         kind: "torch", "npz", "npy" (one pickled dict), "pickle", "joblib", "json" or "folder".
-        tree: Nested dicts of arrays (tensors, numpy arrays, anything else); a JSON file may hold a list.
+        tree: Nested dicts of arrays (tensors, numpy arrays, anything else), or a list of them.
         protocol: Pickle protocol.
         compressed: Whether the npz is deflated.
         compressor: joblib's name for the compression of a pickle, or "".
@@ -109,7 +109,7 @@ def peek(path: Path) -> Container | None:
 
 
 def read_container(path: Path) -> Container:
-    """Read a file that holds named values: a dict, or a JSON list.
+    """Read a file that holds named values: a dict, a list of dicts, or a JSON list.
 
     Raises:
         InputError: It is another kind of file, or damaged, or its pickle could run code.
@@ -129,7 +129,8 @@ def _peeked(path: Path, modified: int, size: int) -> Container | None:
         return _read_json(path)
     found = _read_object_npy(path) if content.container == "npy" else content.pickled
     value = found.value if found else content.value
-    if not isinstance(value, dict):
+    several = isinstance(value, list) and bool(value) and all(isinstance(each, dict) for each in value)
+    if not isinstance(value, dict) and not several:
         return None
     if found is None:
         return Container("torch", value)

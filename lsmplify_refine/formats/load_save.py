@@ -12,6 +12,7 @@ from lsmplify_refine.errors import InputError, escaped
 from lsmplify_refine.formats.containers import peek
 from lsmplify_refine.formats.plain import check_plain, write_plain
 from lsmplify_refine.formats.registry import AdapterWithOptions, adapters
+from lsmplify_refine.formats.unread import known_format, what_it_is
 from lsmplify_refine.safe_load import inspect_file
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.notes import Note
@@ -87,9 +88,15 @@ def _options(name: str, text: str, known: Mapping[str, Sequence[str]]) -> dict[s
 
 
 def _recognise(path: Path) -> str:
-    for name, adapter in adapters().items():
-        if adapter.recognises(path):
-            return name
+    found = next((name for name, adapter in adapters().items() if adapter.recognises(path)), None)
+    # the generic adapter may take other bodies' parameters for SMPL's
+    if found not in (None, "generic"):
+        return found
+    what = known_format(path) or (None if found else what_it_is(path))
+    if what is not None:
+        raise InputError(f"{path}: {what}")
+    if found:
+        return found
     known = ", ".join(adapters())
     if path.is_dir():
         inside = ", ".join(sorted(child.name for child in path.iterdir())[:6]) or "nothing"

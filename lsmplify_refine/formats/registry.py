@@ -24,6 +24,7 @@ _BUILT_IN = {
         "gvhmr",
         "amass",
         "smplcodec",
+        "aistpp",
         "wham",
         "vibe",
         "phalp",

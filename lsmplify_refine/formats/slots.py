@@ -35,6 +35,7 @@ class Slot:
         columns: Columns of the leaf's flattened row.
         rows: (T,) the leaf's row for each row of the track; None if they are the same.
         shared: Whether the leaf has one row for the whole clip.
+        default: (n,) the numbers of every row if the file may lack the leaf; it is added once one of them changes.
     """
 
     field: Field
@@ -43,6 +44,7 @@ class Slot:
     columns: slice = dataclasses.field(default_factory=lambda: slice(None))
     rows: np.ndarray | None = None
     shared: bool = False
+    default: np.ndarray | None = None
 
     @property
     def name(self) -> str:
@@ -135,6 +137,10 @@ def _update(values: dict[KeyPath, Any], tree: Any, slots: Sequence[Slot], estima
     where = str(estimate.source)
     read = read_fields(tree, slots, len(estimate), where)
     wanted = _fields_of(estimate)
+    if "betas" not in read and wanted["betas"].any():
+        raise InputError(
+            f"{where}: the file has no shape, so betas other than the mean shape's cannot be written to it"
+        )
     changed = {}
     for name, before in read.items():
         if wanted[name].shape != before.shape:
@@ -177,6 +183,8 @@ def _renew_leaf(
     stale: np.ndarray,
 ) -> None:
     leaf = values.get(path, look_up(tree, path))
+    if leaf is None and slot.default is not None:
+        leaf = np.tile(slot.default, (len(numbers), 1))
     array = to_numpy(leaf)
     assert array is not None  # `read_fields` has been here
     flat = array.reshape(len(numbers) if rows is None else len(array), -1).astype(np.float64)
@@ -190,6 +198,8 @@ def _renew_leaf(
 
 def _stored(tree: Any, slot: Slot, frames: int, where: str) -> np.ndarray:
     """All columns of a slot's leaves, (T, n) or (1, n)."""
+    if slot.default is not None and look_up(tree, slot.paths[0]) is None:
+        return np.tile(slot.default, (1 if slot.shared else frames, 1))
     if len(slot.paths) == 1:
         array = _array(tree, slot.paths[0], where)
         if slot.rows is not None:

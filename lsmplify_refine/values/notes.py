@@ -44,6 +44,7 @@ NoteCode = Literal[
     # people and bodies
     "people-linked",
     "posed-from-keypoints",
+    "shape-assumed",
     "shape-fitted",
     # files read
     "contacts-ignored",
@@ -52,6 +53,7 @@ NoteCode = Literal[
     "net-outputs-refined",
     "objects-left-out",
     "pickle-trusted",
+    "place-assumed",
     "side-file-ignored",
     "video-scaled",
     "world-only",

@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 
 from lsmplify_refine.errors import InputError
+from lsmplify_refine.formats import load_save
 from lsmplify_refine.keypoint_files import load_tracks
 from lsmplify_refine.values.conventions import CONVENTIONS
+from tests.support import estimator_files as make
+from tests.support.round_trips import raw
 
 pytestmark = pytest.mark.shared
 
@@ -64,3 +67,35 @@ def test_opencaps_joint_centres_win_over_its_markers(real: Path) -> None:
 def test_keypoints_that_need_a_choice(name: str, message: str, real: Path) -> None:
     with pytest.raises(InputError, match=message):
         load_tracks(real / name, image_size=_SIZE)
+
+
+@pytest.mark.parametrize(
+    ("name", "format", "family", "rows", "codes"),
+    [
+        ("aistpp_smpl.pkl", "aistpp", "smpl", 127, {"shape-assumed", "fps-assumed"}),
+        ("smpl_no_betas.npz", "generic", "smpl", 320, {"shape-assumed"}),
+        ("smplcodec_pose_only.smpl", "smplcodec", "smplx", 1, {"place-assumed", "up-assumed"}),
+        ("opencap_monocular_gvhmr.pt", "gvhmr", "smplx", 264, set()),
+    ],
+)
+def test_results(name: str, format: str, family: str, rows: int, codes: set[str], real: Path, tmp_path: Path) -> None:
+    (person,) = load_save.load(real / name)
+    assert (person.format, person.family, len(person)) == (format, family, rows)
+    assert codes <= {note.code for note in person.notes}
+    load_save.save([person], tmp_path / name)
+    before, after = make.leaves(real / name), make.leaves(tmp_path / name)
+    assert list(before) == list(after) and all(raw(before[key]) == raw(after[key]) for key in before)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("smplcodec_skel.smpl", r"smplVersion 5 \(SKEL\) is not read; 0 \(SMPL\), 1 \(SMPL-H\) and 2"),
+        ("smpl_no_translation.pkl", r"has a pose \(pose\) and a shape \(shape\) but no translation"),
+        ("alphapose_no_ids_hockey.json", "keypoints, not SMPL parameters"),
+        ("openpose_17_points.json", "keypoints, not SMPL parameters"),
+    ],
+)
+def test_results_that_are_refused(name: str, message: str, real: Path) -> None:
+    with pytest.raises(InputError, match=message):
+        load_save.load(real / name)

@@ -97,7 +97,6 @@ def test_6d_layouts_are_those_of_their_users() -> None:
         (full(24, K=np.eye(4)), "generic", r"K: shape \(4, 4\)"),
         (full(24, frame_ids=np.zeros(make.FRAMES)), "generic", "frame_ids: the frame ids do not ascend"),
         (full(24, gender=np.array("x")), "generic", "gender: gender 'x' is not known"),
-        (without(full(24), "betas"), "generic", "betas: missing"),
         (without(full(24), "trans"), "generic", "no pose with a translation"),
         (without(make.parts(), "jaw_pose"), "generic", "21 joints fit SMPL-X and SMPL-H"),
     ],
@@ -148,3 +147,12 @@ def test_a_rate_and_a_camera_in_parts_are_read(tmp_path: Path) -> None:
     (estimate,) = load_save.load(tmp_path / "r.npz")
     assert estimate.fps == 50 and estimate.frame == "camera" and estimate.camera is not None
     assert estimate.camera.K[-1].tolist() == [[700, 0, 300], [0, 710, 200], [0, 0, 1]]
+
+
+def test_a_file_without_betas_has_the_mean_shape_and_gets_no_other(tmp_path: Path) -> None:
+    np.savez(tmp_path / "r.npz", **without(full(24), "betas"))
+    (person,) = load_save.load(tmp_path / "r.npz")
+    assert person.betas.shape == (make.FRAMES, 10) and not person.betas.any()
+    assert any(note.code == "shape-assumed" for note in person.notes)
+    with pytest.raises(InputError, match="the file has no shape, so betas other than the mean"):
+        load_save.save([person.replace(betas=person.betas + 0.5)], tmp_path / "out.npz")

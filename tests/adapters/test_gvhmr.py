@@ -18,7 +18,10 @@ from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 from lsmplify_refine.values.estimate import Estimate, WorldRoot
 from tests.support import gvhmr_files as make
 from tests.support.adapter_cases import CASES, cases_of
-from tests.support.round_trips import check_job
+from tests.support.round_trips import check_job, check_refined, check_unrefined
+
+#: The official dict in other containers, whose names stay.
+_SAME_NAMES = [case for case in cases_of("gvhmr") if "people" in case or "nested" in case or "joined" in case]
 
 WRITERS = {
     "pt": lambda folder: make.write_pt(folder / "r.pt", make.official()),
@@ -77,6 +80,16 @@ def refined(estimate: Estimate, row: int = 5) -> Estimate:
     return estimate.replace(
         body_pose=pose, global_orient=orient, transl=transl, world=WorldRoot(world_orient, world_transl)
     )
+
+
+@pytest.mark.parametrize("case", _SAME_NAMES)
+def test_what_is_not_refined_keeps_its_bytes(case: str, tmp_path: Path) -> None:
+    check_unrefined(CASES[case], tmp_path)
+
+
+@pytest.mark.parametrize("case", _SAME_NAMES)
+def test_refined_values_are_written_where_they_belong(case: str, tmp_path: Path) -> None:
+    check_refined(CASES[case], tmp_path)
 
 
 @pytest.mark.parametrize("case", cases_of("gvhmr"))
@@ -275,6 +288,31 @@ def test_writing_refuses_what_does_not_fit(tmp_path: Path) -> None:
         gvhmr.write([estimate.replace(passthrough=None)], tmp_path / "out.pt")
     with pytest.raises(InputError, match="betas"):
         gvhmr.write([estimate.replace(betas=estimate.betas[:, :5])], tmp_path / "out.pt")
+
+
+@pytest.mark.parametrize(("kind", "ids"), [("by id", ["1", "4"]), ("list", ["0", "1"]), ("under a name", ["1", "4"])])
+def test_results_of_several_people(kind: str, ids: list[str], tmp_path: Path) -> None:
+    source = make.write_pt(tmp_path / "hmr4d_results.pt", make.several(kind))
+    people = load_save.load(source)
+    assert [person.track_id for person in people] == ids
+    assert [len(person) for person in people] == [make.FRAMES, make.FRAMES - 2]
+    assert all(person.world is not None and person.camera is not None for person in people)
+    with pytest.raises(InputError, match="holds 2 people, not 1; save as many"):
+        load_save.save(people[:1], tmp_path / "one.pt")
+
+
+def test_the_demos_side_files_are_one_persons(tmp_path: Path) -> None:
+    folder = make.write_folder(tmp_path / "out", make.official())
+    make.write_pt(folder / "hmr4d_results.pt", make.several("by id"))
+    people = load_save.load(folder)
+    assert len(people) == 2 and all(person.keypoints is None and person.boxes is None for person in people)
+    assert all(person.video is not None for person in people)
+
+
+def test_a_list_of_other_dicts_is_refused_in_one_line(tmp_path: Path) -> None:
+    torch.save([{"a": torch.zeros(2)}, {"b": 1}], tmp_path / "r.pt")
+    with pytest.raises(InputError, match="not in a known format"):
+        load_save.load(tmp_path / "r.pt")
 
 
 @pytest.mark.shared

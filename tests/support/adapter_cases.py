@@ -69,6 +69,10 @@ def _flat(*blocks: str) -> tuple[str, ...]:
     return tuple(f"{block}_{name}" for block in blocks for name in PARTS)
 
 
+def _several(kind: str) -> Callable[[Path], Path]:
+    return lambda folder: gvhmr.write_pt(folder / "r.pt", gvhmr.several(kind))
+
+
 PARTS = ("global_orient", "body_pose", "transl")
 FULL = ("poses", "trans")
 _NET_OUTPUTS = tuple(f"net_outputs_pred_smpl_params_{block}" for block in ("incam", "global"))
@@ -121,6 +125,11 @@ CASES: dict[str, Case] = {
     "easymocap smplx": Case(
         "easymocap", lambda folder: make.write_easymocap(folder / "out", 87), ("Rh", "Th", "poses")
     ),
+    "generic without betas": Case(
+        "generic", archived({key: value for key, value in full(24).items() if key != "betas"}), FULL
+    ),
+    "aistpp": Case("aistpp", pickled(make.aistpp()), ("smpl_poses", "smpl_trans")),
+    "aistpp, divided": Case("aistpp", pickled(make.aistpp(scaling=None)), ("smpl_poses", "smpl_trans")),
     "smplcodec": Case("smplcodec", archived(make.smplcodec(), compressed=True), ("bodyPose", "bodyTranslation")),
     "smplestx fork": Case(
         "smplestx", lambda folder: make.write_fork(folder / "out"), ("smplx_root_pose", "smplx_body_pose", "cam_trans")
@@ -135,6 +144,15 @@ CASES: dict[str, Case] = {
         lambda folder: gvhmr.write_amass_like(folder / "r.npz", gvhmr.official()),
         ("poses", "trans", *_flat("smpl_params_incam", *_NET_OUTPUTS), *_DECODED),
     ),
+    "gvhmr nested npz": Case(
+        "gvhmr", lambda folder: gvhmr.write_nested_npz(folder / "r.npz", gvhmr.official(net_outputs=False)), PARTS
+    ),
+    "gvhmr joined npz": Case(
+        "gvhmr",
+        lambda folder: gvhmr.write_joined_npz(folder / "r.npz", gvhmr.official(net_outputs=False)),
+        tuple(f"smpl_params_{block}/{name}" for block in ("global", "incam") for name in PARTS),
+    ),
+    **{f"gvhmr people {kind}": Case("gvhmr", _several(kind), PARTS) for kind in ("by id", "list", "under a name")},
     "gvhmr package": Case(
         "gvhmr", lambda folder: gvhmr.write_package_npz(folder / "r.npz", gvhmr.official()), _flat("world", "camera")
     ),

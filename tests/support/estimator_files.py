@@ -311,6 +311,15 @@ def romp_video() -> dict[str, dict[str, np.ndarray] | None]:
     return {f"{frame:08d}.jpg": romp_image(frame=frame) if frame != 3 else None for frame in range(FRAMES)}
 
 
+def aistpp(*, scaling: float | None = 93.78) -> dict[str, Any]:
+    """AIST++'s `motions/*.pkl`, in centimetres of a scaled dancer; None for copies that were divided by it."""
+    transl = values(FRAMES, 3, seed=1) + np.array([0, 1.8, 0], np.float32)
+    motion: dict[str, Any] = {"smpl_poses": values(FRAMES, 72, seed=2).astype(np.float64), "smpl_loss": 1.25}
+    if scaling is None:
+        return motion | {"smpl_trans": transl}
+    return motion | {"smpl_scaling": np.array([scaling]), "smpl_trans": transl.astype(np.float64) * scaling}
+
+
 def smplcodec() -> dict[str, Any]:
     """A `.smpl` file of SMPL-X."""
     return {

@@ -99,10 +99,34 @@ def write_amass_like(path: Path, results: dict[str, Any]) -> Path:
     return path
 
 
-def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+def write_nested_npz(path: Path, results: dict[str, Any]) -> Path:
+    """`np.savez(path, **results)` of the official dict: its blocks become pickled dicts."""
+    np.savez(path, **as_numpy(results))
+    return path
+
+
+def write_joined_npz(path: Path, results: dict[str, Any], joint: str = "/") -> Path:
+    """The official dict with its nested names joined."""
+    np.savez(path, **_flat(as_numpy(results), joint=joint))
+    return path
+
+
+def several(kind: str) -> Any:
+    """Results of two people, as forks for several people keep them."""
+    first, second = official(), official(FRAMES - 2)
+    second["smpl_params_incam"]["transl"] += 1
+    people: dict[str, Any] = {
+        "by id": {1: first, 4: second},
+        "list": [first, second],
+        "under a name": {"results": {"1": first, "4": second}, "fps": 30},
+    }
+    return people[kind]
+
+
+def _flat(tree: dict[str, Any], prefix: str = "", joint: str = "_") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in tree.items():
-        flat |= _flat(value, f"{prefix}{key}_") if isinstance(value, dict) else {prefix + key: value}
+        flat |= _flat(value, f"{prefix}{key}{joint}", joint) if isinstance(value, dict) else {prefix + key: value}
     return flat
 
 
