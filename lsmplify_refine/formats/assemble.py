@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import torch
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.containers import Container
@@ -146,6 +147,20 @@ def intrinsics_of(leaf: Any, frames: int, where: str) -> np.ndarray | None:
         raise InputError(f"{where}: the camera matrix is not finite, or a focal length is not positive")
     intrinsics: np.ndarray = np.broadcast_to(K, (frames, 3, 3)).copy()
     return intrinsics
+
+
+def valid_frames(leaf: Any, frames: int, where: str) -> np.ndarray:
+    """(T,) booleans of a mask of T frames, in booleans or numbers; all true if `leaf` is None.
+
+    Raises:
+        InputError: It is not such a mask.
+    """
+    if leaf is None:
+        return np.ones(frames, bool)
+    mask = np.asarray(leaf) if isinstance(leaf, (np.ndarray, torch.Tensor, list, tuple)) else np.empty(0, object)
+    if mask.dtype.kind not in "biuf" or mask.size != frames:
+        raise InputError(f"{where}: expected a mask of {frames} frames")
+    return mask.reshape(-1).astype(bool)
 
 
 def frame_ids_of(leaf: Any, frames: int, where: str) -> np.ndarray:

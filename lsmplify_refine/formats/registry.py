@@ -22,6 +22,9 @@ _BUILT_IN = {
     # specific formats come before those that would also recognise their files
     for name in (
         "gvhmr",
+        "hmr4d",
+        "emdb",
+        "threedpw",
         "amass",
         "smplcodec",
         "aistpp",

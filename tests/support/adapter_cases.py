@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from lsmplify_refine.geometry.rotations import RotationKind
+from tests.support import dataset_files as datasets
 from tests.support import estimator_files as make
 from tests.support import gvhmr_files as gvhmr
 
@@ -133,6 +134,18 @@ CASES: dict[str, Case] = {
     "smplcodec": Case("smplcodec", archived(make.smplcodec(), compressed=True), ("bodyPose", "bodyTranslation")),
     "smplestx fork": Case(
         "smplestx", lambda folder: make.write_fork(folder / "out"), ("smplx_root_pose", "smplx_body_pose", "cam_trans")
+    ),
+    "emdb": Case("emdb", datasets.write_emdb, ("poses_root", "poses_body", "trans")),
+    "3dpw": Case("threedpw", datasets.write_threedpw, FULL),
+    "hmr4d vimo": Case(
+        "hmr4d",
+        lambda folder: datasets.write_one_clip(folder, "EMDB/hmr4d_support/emdb_vimo.pt", datasets.EMDB_CLIPS[1]),
+        ("pred_pose", "pred_rotmat", "pred_trans"),
+    ),
+    "hmr4d emdb": Case(
+        "hmr4d",
+        lambda folder: datasets.write_one_clip(folder, "EMDB/hmr4d_support/emdb_vit_v4.pt", datasets.EMDB_CLIPS[1]),
+        PARTS,
     ),
     "gvhmr pt": Case("gvhmr", lambda folder: gvhmr.write_pt(folder / "hmr4d_results.pt", gvhmr.official()), PARTS),
     "gvhmr folder": Case(
