@@ -1,11 +1,13 @@
 """WHAM: `wham_output.pkl` (joblib, or a plain pickle of the same dict), several people by id.
 
 Camera and world share the body pose. `trans_world` is the middle of the hips, not the model's translation. The adapter
-converts between the two with the hip offset of the mean shape.
+converts between the two with the hip offset of the mean shape. WHAM's own keypoints, `tracking_results.pth`, are taken
+from beside the file.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +21,14 @@ from lsmplify_refine.formats.slots import Slot, write_slots
 from lsmplify_refine.formats.tree import KeyPath, people_with
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
 from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
+from lsmplify_refine.keypoint_files import load_tracks
 from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.notes import Note
 
 _NAMES = {"pose", "trans", "pose_world", "trans_world", "betas", "frame_ids"}
+#: WHAM's tracker leaves each person's keypoints here, beside the result.
+_TRACKING = "tracking_results.pth"
 #: Offset from the pelvis to the middle of the hips in SMPL's neutral mean shape at rest, metres; rotates with the root.
 _HIPS_FROM_PELVIS = np.array([0.0009, -0.0910, -0.0056])
 _NOTE_VERTS = Note("fields-stale", "verts: left unchanged; they do not show the refined pose")
@@ -88,7 +93,30 @@ def read(path: Path) -> list[Estimate]:
                 notes=(*([_NOTE_VERTS] if "verts" in person else []), *contact_notes),
             )
         )
-    return estimates
+    tracking = path.parent / _TRACKING
+    return _with_keypoints(estimates, tracking) if tracking.is_file() else estimates
+
+
+def _with_keypoints(estimates: list[Estimate], tracking: Path) -> list[Estimate]:
+    """Add the tracker's keypoints of each person, or a note why there are none."""
+    try:
+        tracks = {track.person: track for track in load_tracks(tracking)}
+    except InputError as error:
+        return [_noted(estimate, f"{_TRACKING} is ignored: {error}") for estimate in estimates]
+    found = []
+    for estimate in estimates:
+        track = tracks.get(estimate.track_id)
+        if track is None or not np.isin(estimate.frame_ids, track.frame_ids).any():
+            text = f"{_TRACKING} is ignored: it has no keypoints of person {estimate.track_id} in these frames"
+            found.append(_noted(estimate, text))
+        else:
+            keypoints = replace(track.rows(estimate.frame_ids), source=f"{_TRACKING} (ViTPose)")
+            found.append(estimate.replace(keypoints=keypoints))
+    return found
+
+
+def _noted(estimate: Estimate, text: str) -> Estimate:
+    return estimate.replace(notes=(*estimate.notes, Note("side-file-ignored", text, "warning")))
 
 
 def _slots(at: KeyPath) -> list[Slot]:

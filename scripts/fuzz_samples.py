@@ -89,6 +89,7 @@ def _adapters() -> Iterator[Sample]:
     yield Sample("gvhmr npz", _then(lambda path: gvhmr.write_amass_like(path, results), "r.npz"), load_save.load)
     yield Sample("gvhmr package", _then(lambda path: gvhmr.write_package_npz(path, results), "r.npz"), load_save.load)
     yield Sample("gvhmr folder", lambda folder: gvhmr.write_folder(folder / "out", results), load_save.load)
+    yield Sample("wham folder", lambda folder: estimators.write_wham(folder / "clip"), load_save.load)
     for compress in (0, 3, ("xz", 1)):
         for name, tree in (("wham", estimators.wham), ("phalp", estimators.phalp)):
             write = _then(partial(joblib.dump, tree(), compress=compress), "r.pkl")
@@ -103,6 +104,8 @@ def _keypoints() -> Iterator[Sample]:
         write_dump = _then(partial(Path.write_text, data=dump), "k.json")
         yield Sample(f"keypoints mediapipe dump, {how}", write_dump, _read_keypoints)
     points = named.metres(4, 25)
+    write_tracks = _then(lambda path: joblib.dump(estimators.wham_tracking(), path), "tracking_results.pth")
+    yield Sample("keypoints wham", write_tracks, load_tracks)
     yield Sample("one-array npz", _then(lambda path: np.savez(path, points), "k.npz"), load_tracks)
     yield Sample("trc", lambda folder: named.write_trc(folder / "k.trc", named.OPENPOSE, points), load_tracks)
     text = named.csv_of(points, ["a", "b"], "xyz")

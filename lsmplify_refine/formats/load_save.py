@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lsmplify_refine.errors import InputError, escaped
 from lsmplify_refine.formats.containers import peek
+from lsmplify_refine.formats.folders import result_in
 from lsmplify_refine.formats.plain import check_plain, write_plain
 from lsmplify_refine.formats.registry import AdapterWithOptions, adapters
 from lsmplify_refine.formats.unread import known_format, what_it_is
@@ -32,9 +33,10 @@ def load(path: str | Path, *, format: str | None = None) -> list[Estimate]:
     path = Path(path)
     if not path.exists():
         raise InputError(f"{path}: no such file or folder")
-    name, _, text = (format or _recognise(path)).partition(":")
-    if name not in adapters():
+    name, _, text = (format or "").partition(":")
+    if name and name not in adapters():
         raise InputError(f"format {name!r} is not known; known: {', '.join(adapters())}")
+    name, path = _in_folder(path, name) if path.is_dir() else (name or _recognise(path), path)
     adapter = adapters()[name]
     options = _options(name, text, adapter.OPTIONS if isinstance(adapter, AdapterWithOptions) else {})
     try:
@@ -85,6 +87,20 @@ def _options(name: str, text: str, known: Mapping[str, Sequence[str]]) -> dict[s
         if known[option] and value not in known[option]:
             raise InputError(f"--format {name}:{option}={value}: {option} must be one of {', '.join(known[option])}")
     return options
+
+
+def _in_folder(path: Path, wanted: str) -> tuple[str, Path]:
+    """The format and the path of the result: the folder, or the only result in it.
+
+    Raises:
+        InputError: There is none, or there are several.
+    """
+    considered = {wanted: adapters()[wanted]} if wanted else adapters()
+    whole = next((name for name, adapter in considered.items() if adapter.recognises(path)), None)
+    found = (whole, path) if whole else result_in(path, considered)
+    if found is not None:
+        return found
+    return wanted or _recognise(path), path
 
 
 def _recognise(path: Path) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.keypoint_files import c3d_files, json_files, table, trc
+from lsmplify_refine.keypoint_files import c3d_files, json_files, table, trc, wham
 from lsmplify_refine.keypoint_files.arrays import keypoints_from_array, track_of_array, track_of_npz
 from lsmplify_refine.keypoint_files.track import KeypointTrack
 from lsmplify_refine.safe_load import inspect_file, load_npy, open_input, to_numpy
@@ -19,8 +19,8 @@ from lsmplify_refine.values.keypoints import Keypoints
 #: File names of freemocap's body keypoints, newest first.
 _FREEMOCAP = ("mediapipe_body_3d_xyz.npy", "mediapipe_skeleton_3d.npy", "mediaPipeSkel_3d_body_hands_face.npy")
 _HELP = (
-    "give JSON of OpenPose, COCO, AlphaPose, MMPose, EasyMocap or MediaPipe, a .trc, .c3d, .npy, .pt, "
-    "or a .npz or .csv as docs/keypoints.md describes"
+    "give JSON of OpenPose, COCO, AlphaPose, MMPose, EasyMocap or MediaPipe, a .trc, .c3d, .npy, .pt, WHAM's "
+    "tracking_results.pth, or a .npz or .csv as docs/keypoints.md describes"
 )
 
 
@@ -98,6 +98,8 @@ def _load_file(path: Path, wanted: str | None, image_size: tuple[int, int] | Non
         return track_of_npz(path, wanted=wanted, image_size=image_size)
     if content.container == "npy":
         return [track_of_array(load_npy(path), path=path, wanted=wanted, image_size=image_size)]
+    if wham.is_tracking(content.value):
+        return wham.read(content.value, path, wanted)
     array = to_numpy(content.value) if isinstance(content.value, torch.Tensor) else None
     if array is not None:
         return [_track_of_tensor(array, path, wanted, image_size)]

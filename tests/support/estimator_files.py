@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import torch
 
@@ -52,8 +53,6 @@ def load_plain(path: Path) -> Any:
         return torch.load(path) if path.suffix == ".pt" else dict(np.load(path, allow_pickle=True))
     if head[:1] == b"\x80":
         return pickle.loads(path.read_bytes())
-    import joblib
-
     return joblib.load(path)
 
 
@@ -156,6 +155,28 @@ def wham() -> dict[int, dict[str, Any]]:
             "frame_ids": ids,
         }
     return result
+
+
+def wham_tracking() -> dict[Any, dict[str, Any]]:
+    """`tracking_results.pth`: the keypoints of the same people; a frame of the second is missing."""
+    tracks: dict[Any, dict[str, Any]] = {}
+    for person, ids in ((np.int32(0), np.arange(FRAMES)), (np.int32(3), np.array([2, 3, 4, 20]))):
+        points = np.random.default_rng(person).uniform(100, 400, (len(ids), 17, 3)).astype(np.float32)
+        points[..., 2] = 0.9
+        features = torch.zeros(len(ids), 8)
+        tracks[person] = {"frame_id": ids.astype(np.int32), "bbox": values(len(ids), 3), "keypoints": points}
+        tracks[person] |= {"features": features, "init_betas": torch.zeros(1, 10)}
+    return tracks
+
+
+def write_wham(folder: Path) -> Path:
+    """`output/demo/<sequence>`: the result, the tracks and the camera."""
+    folder.mkdir(parents=True)
+    joblib.dump(wham(), folder / "wham_output.pkl")
+    joblib.dump(wham_tracking(), folder / "tracking_results.pth")
+    joblib.dump(values(22, 7), folder / "slam_results.pth")
+    (folder / "output.mp4").write_bytes(b"a rendering")
+    return folder
 
 
 def vibe(*, matrices: bool = False) -> dict[int, dict[str, Any]]:
