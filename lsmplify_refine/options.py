@@ -24,6 +24,12 @@ Device = Literal["auto", "cpu", "cuda", "mps"]
 #: Formats that results can be written in instead of the input's: see `formats.export`.
 OutputFormat = Literal["amass", "smpl-npz", "smplx-npz", "gvhmr", "bvh", "glb"]
 
+#: The axis of a world that points up.
+Up = Literal["y", "z", "-y", "-z"]
+
+#: Units of keypoints in space.
+Units = Literal["m", "cm", "mm", "in", "ft"]
+
 #: Networks that `train` can train: ours, or Learnable SMPLify's to compare with.
 Architecture = Literal["ours", "published"]
 

@@ -19,6 +19,7 @@ from lsmplify_refine.engine.gate import FrameScores, gate, limit_joints
 from lsmplify_refine.engine.missing import without_missing
 from lsmplify_refine.engine.motion import BIAS_HZ, most_likely_motion, without_jitter
 from lsmplify_refine.engine.refinement import BodyTrack, Refinement
+from lsmplify_refine.engine.room import Room, room_of
 from lsmplify_refine.engine.scoring import frame_scores, track_metrics
 from lsmplify_refine.engine.shape import FittedShape, shape_of_track
 from lsmplify_refine.engine.standing import keep_feet
@@ -28,7 +29,7 @@ from lsmplify_refine.engine.track import Track, check_confidence, make_track
 from lsmplify_refine.engine.unseen_legs import keep_unseen_legs
 from lsmplify_refine.engine.write_back import write_back
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.options import DEFAULT_FPS, Align, Family, Mode
+from lsmplify_refine.options import DEFAULT_FPS, Align, Family, Mode, Units, Up
 from lsmplify_refine.regressor.body25 import body25_targets
 from lsmplify_refine.regressor.weights import open_network
 from lsmplify_refine.solver.problem import Pose, Targets
@@ -96,20 +97,49 @@ class Refiner:
         """
         return self._refine(estimate, self.align)
 
-    def fit(self, keypoints: Keypoints, *, camera: Camera | None = None, fps: float = DEFAULT_FPS) -> Refinement:
+    def fit(
+        self,
+        keypoints: Keypoints,
+        *,
+        camera: Camera | None = None,
+        fps: float = DEFAULT_FPS,
+        units: Units | None = None,
+        up: Up | None = None,
+    ) -> Refinement:
         """Pose a track from its keypoints alone, frame by frame, and refine it.
 
         Args:
-            keypoints: In metres, in any right-handed frame; or in pixels.
+            keypoints: In space, in any unit and axes (see `engine.room.room_of`); or in pixels.
             camera: Needed for keypoints in pixels.
             fps: Frames per second.
+            units: Unit of keypoints in space; by default the size of the body tells.
+            up: The axis that points up in their room; by default the way the body stands tells.
 
         Returns:
-            A refinement whose estimate is on this refiner's body, in the frame of the keypoints ("world" for 3D ones).
+            A refinement whose estimate is on this refiner's body, in the axes of the keypoints ("world" for 3D ones)
+            and in metres. If y is not up there, its `world` has the root in a world with a known vertical axis.
 
         Raises:
-            InputError: No keypoint has any confidence, or there is no camera for pixels.
+            InputError: No keypoint has any confidence, there is no camera for pixels, or the body contradicts `units`.
         """
+        if not keypoints.is_3d:
+            return self._fit(keypoints, camera, fps)
+        check_confidence("keypoints", keypoints.confidence)
+        room = room_of([keypoints], self.body, units=units, up=up)
+        found = self.fit_in(room, keypoints, fps=fps)
+        return replace(found, notes=(*room.notes, *found.notes))
+
+    def fit_in(self, room: Room, keypoints: Keypoints, *, fps: float = DEFAULT_FPS) -> Refinement:
+        """As `fit`, for keypoints in a room that is known already, such as one with several people.
+
+        Raises:
+            InputError: No keypoint has any confidence.
+        """
+        whole = keypoints.without_placeholders()
+        return room.leave(self._fit(room.enter(whole), None, fps), whole, self.body)
+
+    def _fit(self, keypoints: Keypoints, camera: Camera | None, fps: float) -> Refinement:
+        """Fit keypoints in pixels, or in metres with y up."""
         if camera is None and not keypoints.is_3d:
             raise InputError("keypoints in pixels need camera intrinsics; give them as camera")
         seen_points = without_missing(keypoints.body, camera)

@@ -21,6 +21,7 @@ NoteCode = Literal[
     "camera-as-world",
     "frame-assumed",
     "up-assumed",
+    "up-told",
     "unit-inferred",
     # keypoints
     "cameras-absent",
@@ -36,6 +37,7 @@ NoteCode = Literal[
     "keypoints-interpolated",
     "keypoints-mapped",
     "keypoints-matched",
+    "keypoints-mirrored",
     "keypoints-missing",
     "keypoints-scaled",
     "landmarks-not-placed",
