@@ -36,6 +36,7 @@ _BUILT_IN = {
         "romp",
         "smplerx",
         "smplestx",
+        "smplifyx",
         "easymocap",
         "generic",
     )

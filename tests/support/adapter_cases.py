@@ -147,6 +147,11 @@ CASES: dict[str, Case] = {
         lambda folder: datasets.write_one_clip(folder, "EMDB/hmr4d_support/emdb_vit_v4.pt", datasets.EMDB_CLIPS[1]),
         PARTS,
     ),
+    "smplifyx": Case(
+        "smplifyx", lambda folder: make.write_smplifyx(folder / "out"), (*PARTS[:2], "camera_translation")
+    ),
+    "smplifyx pkl": Case("smplifyx", pickled(make.smplifyx(), 2), (*PARTS[:2], "camera_translation")),
+    "smplifyx of PROX": Case("smplifyx", pickled(make.smplifyx() | {"transl": make.ahead(1)}, 2), PARTS),
     "gvhmr pt": Case("gvhmr", lambda folder: gvhmr.write_pt(folder / "hmr4d_results.pt", gvhmr.official()), PARTS),
     "gvhmr folder": Case(
         "gvhmr", lambda folder: gvhmr.write_folder(folder / "out", gvhmr.official()) / "hmr4d_results.pt", PARTS

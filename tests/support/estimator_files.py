@@ -394,6 +394,27 @@ def write_smplerx(folder: Path, *, swap: bool = True) -> Path:
     return folder
 
 
+def smplifyx(seed: int = 0, *, place: tuple[float, float, float] = (0.1, 0.2, 30.0)) -> dict[str, np.ndarray]:
+    """`000.pkl` of SMPLify-X with the pose decoded, and PROX's `transl`."""
+    shapes = {"betas": 10, "global_orient": 3, "left_hand_pose": 12, "right_hand_pose": 12, "jaw_pose": 3}
+    shapes |= {"leye_pose": 3, "reye_pose": 3, "expression": 10, "body_pose": 63}
+    camera = {"camera_rotation": np.eye(3, dtype=np.float32)[None], "camera_translation": np.array([place], np.float32)}
+    return camera | {name: values(1, count, seed=seed + index) for index, (name, count) in enumerate(shapes.items())}
+
+
+def write_smplifyx(folder: Path, people: int = 2) -> Path:
+    """The output folder: people in an order that changes, nobody in image 5."""
+    for frame in range(FRAMES):
+        for place, person in enumerate(range(people) if frame % 2 else reversed(range(people))):
+            if frame == 3:
+                continue
+            path = folder / "results" / f"img_{frame + 2:04d}" / f"{place:03d}.pkl"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            fit = smplifyx(100 * person + frame, place=(3.0 * person - 1, 0.0, 30.0))
+            path.write_bytes(pickle.dumps(fit, protocol=2))
+    return folder
+
+
 def write_easymocap(folder: Path, width: int = 72) -> Path:
     """Two people, nobody in frame 0, three decimals."""
     (folder / "smpl").mkdir(parents=True)
