@@ -72,8 +72,10 @@ _MIXTURES: dict[str, dict[str, tuple[Mixture, ...]]] = {
         "left_big_toe": ({"body25:left_big_toe": 0.75, "body25:left_small_toe": 0.25},),
     },
     "smpl24": {"left_hand": _PALM},
-    # the skin about a joint, which does not count, is drawn at the joint
+    # MHR's wrist lies 2 cm nearer to the fingers than SMPL's; the skin about a joint, which does not count, is drawn at
+    # the joint
     "mhr70": {
+        "left_wrist": ({"joint:left_wrist": 0.88, "vertex:lmiddle": 0.12},),
         "left_olecranon": ({"joint:left_elbow": 1.0},),
         "left_cubital_fossa": ({"joint:left_elbow": 1.0},),
         "left_acromion": ({"joint:left_shoulder": 1.0},),

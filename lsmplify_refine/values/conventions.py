@@ -218,14 +218,15 @@ MHR70 = _convention(
     "left_cubital_fossa right_cubital_fossa left_acromion right_acromion neck",
     _LEG, _ARM, _FACE, _TRUNK, _FOOT,
     *(
-        " ".join(["left_wrist", *(f"left_{part}" for part in reversed(_FINGERS) if part.startswith(finger))])
-        for finger in FINGERS
+        " ".join(f"left_{part}" for part in reversed(_FINGERS) if part.startswith(finger)) for finger in FINGERS
     ),
+    "left_wrist left_middle1",
     unfollowed=frozenset(
         f"{side}_{part}"
         for side in ("left", "right")
         for part in (
-            *(finger for finger in _FINGERS if not finger.endswith("1")), "olecranon", "cubital_fossa", "acromion",
+            *(joint for joint in _FINGERS if joint.startswith("thumb") or not joint.endswith("1")),
+            "olecranon", "cubital_fossa", "acromion",
         )
     ),
 )  # fmt: skip
