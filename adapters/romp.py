@@ -24,7 +24,7 @@ from lsmplify_refine.formats.linking import ids_repeat, link_boxes
 from lsmplify_refine.formats.slots import Field, Slot, write_slots
 from lsmplify_refine.formats.tree import KeyPath, look_up
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
-from lsmplify_refine.geometry.projection import intrinsics
+from lsmplify_refine.geometry.projection import intrinsics_from_pixels
 from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.camera import Camera
@@ -215,22 +215,17 @@ def _box(frame: dict[str, Any], row: int) -> np.ndarray:
 
 
 def _fitted(tree: Any, frames: list[tuple[int, KeyPath]]) -> np.ndarray | None:
-    """(1, 3, 3) intrinsics that project the file's joints onto their pixels, by least squares."""
-    equations, pixels = [], []
+    """(1, 3, 3) intrinsics that project the file's joints onto their pixels."""
+    placed, pixels = [], []
     for _, at in frames:
         frame = look_up(tree, at)
         joints, points, transl = (to_numpy(frame.get(key)) for key in ("joints", "pj2d_org", "cam_trans"))
         if joints is None or points is None or transl is None or joints.shape != (*points.shape[:2], 3):
             return None
-        if transl.shape != (len(joints), 3):
+        if points.ndim != 3 or points.shape[2] != 2 or transl.shape != (len(joints), 3):
             return None
-        placed = joints + transl[:, None]
-        rays = (placed[..., :2] / placed[..., 2:]).reshape(-1, 2)
-        ones, zeros = np.ones(len(rays)), np.zeros(len(rays))
-        equations += [np.stack([rays[:, 0], ones, zeros], 1), np.stack([rays[:, 1], zeros, ones], 1)]
-        pixels += [points.reshape(-1, 2)[:, 0], points.reshape(-1, 2)[:, 1]]
-    left, right = np.concatenate(equations), np.concatenate(pixels)
-    if not (np.isfinite(left).all() and np.isfinite(right).all()):
-        return None  # LAPACK would print a complaint
-    focal, cx, cy = np.linalg.lstsq(left, right, rcond=None)[0]
-    return intrinsics(float(focal), np.array([cx, cy])) if np.isfinite([focal, cx, cy]).all() and focal > 0 else None
+        if not (np.isfinite(joints).all() and np.isfinite(points).all() and np.isfinite(transl).all()):
+            return None
+        placed.append((joints + transl[:, None]).reshape(-1, 3))
+        pixels.append(points.reshape(-1, 2))
+    return intrinsics_from_pixels(np.concatenate(placed), np.concatenate(pixels))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lsmplify_refine.job.run import refine
     from lsmplify_refine.keypoint_files import KeypointTrack, load_keypoints, load_tracks
     from lsmplify_refine.keypoint_files.cameras import load_calibration
-    from lsmplify_refine.recorder import Recorder
+    from lsmplify_refine.recorder import Recorder, Sam3dRecorder
     from lsmplify_refine.values.camera import CalibratedCamera, Camera
     from lsmplify_refine.values.estimate import Estimate
     from lsmplify_refine.values.keypoints import Keypoints
@@ -41,6 +41,7 @@ __all__ = [
     "Recorder",
     "Refinement",
     "Refiner",
+    "Sam3dRecorder",
     "SmplParameters",
     "Stream",
     "StreamStep",
@@ -67,6 +68,7 @@ _HOME = {
     "Recorder": "lsmplify_refine.recorder",
     "Refinement": "lsmplify_refine.engine.refinement",
     "Refiner": "lsmplify_refine.engine.refiner",
+    "Sam3dRecorder": "lsmplify_refine.recorder",
     "SmplParameters": "lsmplify_refine.values.smpl_parameters",
     "Stream": "lsmplify_refine.engine.stream",
     "StreamStep": "lsmplify_refine.engine.stream",

@@ -1,6 +1,6 @@
-"""Save the parameters that SMPLest-X, SMPLer-X or OSX predicts; their inference scripts only save rendered frames.
+"""Save what SMPLest-X, SMPLer-X, OSX or SAM 3D Body predicts; their own scripts only save rendered frames.
 
-Add to `main/inference.py`, before the loop and inside it:
+SMPLest-X, SMPLer-X, OSX: add to `main/inference.py`, before the loop and inside it:
 
     recorder = Recorder("results/clip")
     ...
@@ -11,6 +11,15 @@ The folder has SMPLer-X's layout, and `lsmplify-refine --input results/clip --vi
     results/clip/smplx/00001_0.npz   parameters of frame 1, person 0
     results/clip/meta/00001_0.json   the box, and its camera's focal length and principal point
     results/clip/recording.json      writer, frame rate, whether ids are track ids
+
+SAM 3D Body: call it for each frame, and add what it returns:
+
+    recorder = Sam3dRecorder("results/clip")
+    ...
+    recorder.add(frame, estimator.process_one_image(image))
+
+    results/clip/people/000000_0.npz   keypoints, translation and MHR's parameters in frame 0, person 0
+    results/clip/recording.json        writer, frame rate, whether ids are track ids
 
 This module only needs numpy.
 """
@@ -103,14 +112,91 @@ class Recorder:
         (self.folder / "meta" / f"{name}.json").write_text(json.dumps(camera))
 
 
-def _as_shape(value: Any, shape: tuple[int, ...], where: str) -> np.ndarray:
-    """A finite float array of the given shape, from a tensor (recognised by its methods), an array or a list."""
+#: What SAM 3D Body's dict of a person must hold, and its shape.
+_SAM3D_REQUIRED: dict[str, tuple[int, ...]] = {
+    "pred_keypoints_3d": (70, 3),
+    "pred_keypoints_2d": (70, 2),
+    "pred_cam_t": (3,),
+}
+#: What is too large to keep, and made anew from the rest.
+_SAM3D_LEFT_OUT = ("pred_vertices", "mask", "faces")
+
+
+class Sam3dRecorder:
+    """Writes one file for each frame and person of SAM 3D Body.
+
+    Args:
+        folder: Created if missing.
+        fps: Frame rate of the images, if known.
+        first_frame: Number of the video's first frame in `add`.
+
+    Raises:
+        FileExistsError: The folder holds an earlier recording.
+    """
+
+    def __init__(self, folder: str | Path, *, fps: float | None = None, first_frame: int = 0) -> None:
+        self.folder, self.first_frame = Path(folder), first_frame
+        if (self.folder / "people").exists():
+            raise FileExistsError(f"{self.folder}: holds a recording already; give another folder")
+        (self.folder / "people").mkdir(parents=True)
+        self._about = {"writer": "lsmplify_refine.recorder", "version": 1, "fps": fps, "first_frame": first_frame}
+        self._write_about(tracked=False)
+
+    def add(self, frame: int, outputs: Sequence[Mapping[str, Any]], *, ids: Sequence[int] | None = None) -> None:
+        """Record the people of one frame.
+
+        Args:
+            frame: The frame's number, from `first_frame`.
+            outputs: What `process_one_image` returns: a dict for each person.
+            ids: A track id for each of them, if known. Without ids, people are linked by their boxes.
+
+        Raises:
+            ValueError: The frame is below the first one, the ids do not fit, or a value is missing, not finite, or has
+                another shape.
+        """
+        if frame < self.first_frame:
+            raise ValueError(f"frame {frame}: frames count from {self.first_frame}")
+        if ids is not None and (len(ids) != len(outputs) or len(set(ids)) < len(ids)):
+            raise ValueError(f"frame {frame}: {len(outputs)} people need as many different ids, not {list(ids)}")
+        self._write_about(tracked=ids is not None)
+        for place, person in enumerate(outputs):
+            where = f"frame {frame}, person {place}"
+            missing = [name for name in _SAM3D_REQUIRED if name not in person]
+            if missing:
+                raise ValueError(f"{where}: the outputs lack {', '.join(missing)}; they have {', '.join(person)}")
+            arrays: dict[str, Any] = {
+                name: _as_shape(person[name], shape, f"{where}: {name}") for name, shape in _SAM3D_REQUIRED.items()
+            }
+            others = {name: value for name, value in person.items() if name not in (*arrays, *_SAM3D_LEFT_OUT)}
+            arrays |= {name: array for name, value in others.items() if (array := _numbers(value)) is not None}
+            if ids is not None:
+                arrays["track_id"] = np.array(int(ids[place]))
+            np.savez(self.folder / "people" / f"{int(frame):06}_{place}.npz", **arrays)
+
+    def _write_about(self, *, tracked: bool) -> None:
+        text = json.dumps({**self._about, "tracked": tracked})
+        (self.folder / "recording.json").write_text(text)
+
+
+def _numbers(value: Any) -> np.ndarray | None:
+    """An array of numbers, from a tensor, an array or a list; None for anything else."""
+    array = np.asarray(_on_cpu(value))
+    return array if array.dtype.kind in "fiu" else None
+
+
+def _on_cpu(value: Any) -> Any:
+    """An array from a tensor, which is recognised by its methods; anything else as it is."""
     for method in ("detach", "cpu", "numpy"):
         value = getattr(value, method)() if hasattr(value, method) else value
-    array = np.asarray(value)
+    return value
+
+
+def _as_shape(value: Any, shape: tuple[int, ...], where: str) -> np.ndarray:
+    """A finite float array of the given shape, from a tensor, an array or a list."""
+    array = np.asarray(_on_cpu(value))
     array = array.astype(np.float64 if array.dtype == np.float64 else np.float32)
     if array.size != int(np.prod(shape)):
-        raise ValueError(f"{where}: shape {array.shape} is not of one box; expected {shape}")
+        raise ValueError(f"{where}: shape {array.shape} is not of one person; expected {shape}")
     if not np.isfinite(array).all():
         raise ValueError(f"{where}: NaN or infinite values")
     return array.reshape(shape)

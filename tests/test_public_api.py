@@ -21,6 +21,7 @@ NAMES = [
     "Recorder",
     "Refinement",
     "Refiner",
+    "Sam3dRecorder",
     "SmplParameters",
     "Stream",
     "StreamStep",

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from lsmplify_refine.formats import load_save
-from lsmplify_refine.recorder import Recorder
+from lsmplify_refine.recorder import Recorder, Sam3dRecorder
 from tests.support import estimator_files as make
+from tests.support import sam3d_files as sam3d
 
 
 class _Tensor:
@@ -73,7 +74,7 @@ def test_recorder_writes_what_the_adapter_reads(tmp_path: Path) -> None:
     ("change", "message"),
     [
         ({"cam_trans": None}, "cam_trans"),
-        ({"smplx_shape": np.zeros((2, 10))}, "not of one box"),
+        ({"smplx_shape": np.zeros((2, 10))}, "not of one person"),
         ({"smplx_body_pose": np.full((1, 63), np.nan)}, "NaN"),
     ],
 )
@@ -87,3 +88,39 @@ def test_recorder_keeps_an_earlier_recording(tmp_path: Path) -> None:
     Recorder(tmp_path / "run")
     with pytest.raises(FileExistsError, match="another folder"):
         Recorder(tmp_path / "run")
+
+
+def test_sam3d_recorder_takes_tensors_and_leaves_the_mesh_out(tmp_path: Path) -> None:
+    recorder = Sam3dRecorder(tmp_path / "run", fps=25, first_frame=1)
+    person = sam3d.person_of(0, 0)
+    tensors = {key: value if value is None else _Tensor(np.asarray(value)) for key, value in person.items()}
+    recorder.add(1, [tensors])
+    recorder.add(2, [])
+    recorder.add(3, [tensors])
+    (found,) = load_save.load(tmp_path / "run")
+    assert found.frame_ids.tolist() == [0, 2] and found.fps == 25
+    saved = np.load(tmp_path / "run" / "people" / "000001_0.npz")
+    assert "mhr_model_params" in saved.files and "pred_vertices" not in saved.files and "mask" not in saved.files
+
+
+@pytest.mark.parametrize(
+    ("change", "ids", "message"),
+    [
+        ({"pred_cam_t": np.zeros(2)}, None, "not of one person; expected"),
+        ({"pred_keypoints_3d": np.full((70, 3), np.nan)}, None, "NaN or infinite values"),
+        ({}, [1, 2], "1 people need as many different ids"),
+    ],
+)
+def test_sam3d_recorder_refuses_what_cannot_be_read(
+    change: dict[str, Any], ids: list[int] | None, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        Sam3dRecorder(tmp_path / "run").add(0, [sam3d.person_of(0, 0) | change], ids=ids)
+
+
+def test_sam3d_recorder_needs_an_empty_folder_and_frames_from_the_first(tmp_path: Path) -> None:
+    recorder = Sam3dRecorder(tmp_path / "run")
+    with pytest.raises(ValueError, match="frames count from 0"):
+        recorder.add(-1, [])
+    with pytest.raises(FileExistsError, match="holds a recording already"):
+        Sam3dRecorder(tmp_path / "run")

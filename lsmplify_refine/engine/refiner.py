@@ -11,6 +11,7 @@ from jaxtyping import Int, Real
 
 from lsmplify_refine.body import BodyModel
 from lsmplify_refine.body.skinning import Skeleton
+from lsmplify_refine.engine.carried_points import carried
 from lsmplify_refine.engine.correct import apply_correction, correct, correction_to, decided_share, default_prior
 from lsmplify_refine.engine.doubt import doubt_keypoints
 from lsmplify_refine.engine.follow import Follower, in_batches, shaped_solver
@@ -90,12 +91,38 @@ class Refiner:
         """Refine one track onto its keypoints.
 
         Args:
-            estimate: With `keypoints`, for 2D ones `camera`, and, for rates other than 30, `fps`.
+            estimate: With `keypoints`, for 2D ones `camera`, and, for rates other than 30, `fps`. If its file has no
+                parameters, it is posed first (see `posed`).
 
         Raises:
             InputError: Keypoints or camera are missing, or do not fit the track.
         """
-        return self._refine(estimate, self.align)
+        own = estimate.points is not None and estimate.keypoints is estimate.points
+        if not own or estimate.posed:
+            return self._refine(self.posed(estimate), self.align)
+        # the file's own points are in the estimate's frame
+        return self._refine(self._first_pose(estimate), "camera")
+
+    def posed(self, estimate: Estimate) -> Estimate:
+        """The estimate with parameters: itself, or fitted to its own `points` on this refiner's body.
+
+        Raises:
+            InputError: No point has any confidence.
+        """
+        if estimate.posed:
+            return estimate
+        first = self._first_pose(estimate)
+        return self._refine(first.replace(keypoints=first.points), "camera").refined.replace(
+            points=estimate.points, keypoints=estimate.keypoints
+        )
+
+    def _first_pose(self, estimate: Estimate) -> Estimate:
+        """The estimate, posed frame by frame from its own `points`."""
+        assert estimate.points is not None  # `Estimate` has checked it
+        found = self._from_keypoints(estimate.points, None, estimate.fps or DEFAULT_FPS, estimate.frame_ids)
+        names = ("family", "gender", "global_orient", "body_pose", "betas", "transl")
+        parameters = {name: getattr(found, name) for name in names}
+        return estimate.replace(**parameters, posed=True, notes=(*estimate.notes, *found.notes))
 
     def fit(
         self,
@@ -142,6 +169,12 @@ class Refiner:
         """Fit keypoints in pixels, or in metres with y up."""
         if camera is None and not keypoints.is_3d:
             raise InputError("keypoints in pixels need camera intrinsics; give them as camera")
+        return self._refine(self._from_keypoints(keypoints, camera, fps, np.arange(len(keypoints.positions))), "camera")
+
+    def _from_keypoints(
+        self, keypoints: Keypoints, camera: Camera | None, fps: float, frame_ids: Int[np.ndarray, " frames"]
+    ) -> Estimate:
+        """A first estimate from keypoints alone."""
         seen_points = without_missing(keypoints.body, camera)
         targets = image_targets(seen_points, camera) if camera and not keypoints.is_3d else given_targets(seen_points)
         check_confidence("keypoints", targets.weights.numpy())
@@ -154,12 +187,12 @@ class Refiner:
                 pose,
                 pose,
                 decided_share(follower.skeleton, pose, seen),
-                frame_ids=np.arange(len(pose.pelvis)),
+                frame_ids=frame_ids,
                 fps=fps,
                 is_image=seen.is_image,
                 alone=True,
             )
-        return self._refine(as_estimate(self.body, pose, shape, keypoints, camera, fps), "camera")
+        return as_estimate(self.body, pose, shape, keypoints, camera, fps)
 
     def stream(
         self,
@@ -244,9 +277,16 @@ class Refiner:
         doubt = doubt_keypoints(track, *posed, frame_ids=estimate.frame_ids, fps=fps)
         verdict = doubt.marked(verdict)
         stages = {"input": as_read, "calibrated": before, "refined": after}
+        refined_estimate = write_back(estimate, before, after, standing.root)
+        if estimate.points is not None:
+            # what is fitted to the points themselves only frees them of jitter
+            fitted = after if estimate.keypoints is estimate.points else before
+            bias_seconds = _HALVED_HZ / self._bias_hz if self._bias_hz is not None else 0.0
+            points = carried(estimate.points, fitted, after, estimate.frame_ids, fps, bias_seconds)
+            refined_estimate = refined_estimate.replace(points=points)
         return Refinement(
             estimate=estimate,
-            refined=write_back(estimate, before, after, standing.root),
+            refined=refined_estimate,
             before=before,
             after=after,
             camera=track.camera,

@@ -21,7 +21,7 @@ from numpy.lib import format as npy_format
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.pickles import joblib_dumped, pickled, read_object, torch_saved, write_object
-from lsmplify_refine.formats.tree import KeyPath, look_up, with_changes, with_values
+from lsmplify_refine.formats.tree import KeyPath, is_list, look_up, with_changes, with_values
 from lsmplify_refine.safe_load import (
     Budget,
     Pickled,
@@ -53,8 +53,8 @@ class Container:
     """A file's content, and the details needed to write it back in the same way.
 
     Attributes:
-        kind: "torch", "npz", "npy" (one pickled dict), "pickle", "joblib", "json" or "folder".
-        tree: Nested dicts of arrays (tensors, numpy arrays, anything else), or a list of them.
+        kind: "torch", "npz", "npy" (pickled dicts), "pickle", "joblib", "json" or "folder".
+        tree: Nested dicts of arrays (tensors, numpy arrays, anything else), or a list of dicts, or of lists of them.
         protocol: Pickle protocol.
         compressed: Whether the npz is deflated.
         compressor: joblib's name for the compression of a pickle, or "".
@@ -109,7 +109,7 @@ def peek(path: Path) -> Container | None:
 
 
 def read_container(path: Path) -> Container:
-    """Read a file that holds named values: a dict, a list of dicts, or a JSON list.
+    """Read a file that holds named values: a dict, or a list of dicts.
 
     Raises:
         InputError: It is another kind of file, or damaged, or its pickle could run code.
@@ -129,13 +129,19 @@ def _peeked(path: Path, modified: int, size: int) -> Container | None:
         return _read_json(path)
     found = _read_object_npy(path) if content.container == "npy" else content.pickled
     value = found.value if found else content.value
-    several = isinstance(value, list) and bool(value) and all(isinstance(each, dict) for each in value)
-    if not isinstance(value, dict) and not several:
+    if not isinstance(value, dict) and not _holds_dicts(value):
         return None
     if found is None:
         return Container("torch", value)
     kind = "npy" if content.container == "npy" else "joblib" if found.joblib else "pickle"
     return Container(kind, value, found.protocol, compressor=found.compression)
+
+
+def _holds_dicts(value: Any, depth: int = 2) -> bool:
+    """Whether a list, or a list of lists, holds a dict."""
+    return is_list(value) and any(
+        isinstance(item, dict) or (depth > 1 and _holds_dicts(item, depth - 1)) for item in value
+    )
 
 
 def read_folder(root: Path, names: Sequence[str], others: Sequence[str] = ()) -> Container:

@@ -97,6 +97,8 @@ def export_people(
     if len(people) > 1 and format not in SEVERAL_PEOPLE:
         raise InputError(f"{path}: --output-format {format}: a file holds one person, not {len(people)}")
     shapes = shapes or [None] * len(people)
+    for estimate in people:
+        estimate.check_posed()
     writers: dict[str, Callable[[Estimate, Path, BodyModel | None], list[Note]]] = {
         "amass": _write_amass,
         "smpl-npz": _write_smpl,

@@ -17,7 +17,12 @@ _KINDS = {".npz": "npz", ".pkl": "pickle", ".pt": "torch"}
 
 
 def plain_arrays(estimate: Estimate) -> dict[str, Any]:
-    """One person's parameters, in the estimate's own family and frame."""
+    """One person's parameters, in the estimate's own family and frame.
+
+    Raises:
+        InputError: It has none (see `Estimate.posed`).
+    """
+    estimate.check_posed()
     arrays: dict[str, Any] = {
         "model_type": np.array(estimate.family),
         "gender": np.array(estimate.gender),

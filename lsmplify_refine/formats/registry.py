@@ -33,6 +33,7 @@ _BUILT_IN = {
         "phalp",
         "prompthmr",
         "tram",
+        "sam3d",
         "romp",
         "smplerx",
         "smplestx",

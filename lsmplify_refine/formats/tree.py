@@ -1,4 +1,4 @@
-"""Nested dicts, lists and arrays: look up a value by path, and copy with some values replaced."""
+"""Nested dicts, lists and object arrays: look up a value by path, and copy with some values replaced."""
 
 from __future__ import annotations
 
@@ -20,11 +20,18 @@ def look_up(tree: Any, path: KeyPath) -> Any:
     """The value at a path, or None if there is none."""
     value: Any = tree
     for key in path:
-        indexed = isinstance(value, (list, tuple)) and isinstance(key, int) and key < len(value)
+        indexed = is_list(value) and isinstance(key, int) and key < len(value)
         if not indexed and not (isinstance(value, Mapping) and key in value):
             return None
         value = value[key]
     return value
+
+
+def is_list(value: Any) -> bool:
+    """Whether a value is a list, a tuple, or an array of objects, which `np.save` makes of a list."""
+    return isinstance(value, (list, tuple)) or (
+        isinstance(value, np.ndarray) and value.dtype == object and value.ndim > 0
+    )
 
 
 def people_with(names: Set[str], tree: Any) -> dict[Any, dict[str, Any]]:

@@ -51,6 +51,25 @@ def intrinsics(
     return K
 
 
+def intrinsics_from_pixels(
+    points: Float[np.ndarray, "points 3"], pixels: Float[np.ndarray, "points 2"]
+) -> Float[np.ndarray, "1 3 3"] | None:
+    """Intrinsics of one focal length that project points (metres) onto their pixels, by linear least squares.
+
+    Points that are not finite or not before the camera do not count. None if the points decide no camera.
+    """
+    usable = np.isfinite(points).all(-1) & np.isfinite(pixels).all(-1) & (np.nan_to_num(points[:, 2]) > _MIN_DEPTH_M)
+    rays, seen = points[usable, :2].astype(np.float64) / points[usable, 2:], pixels[usable].astype(np.float64)
+    if len(rays) < 3:
+        return None
+    ones, zeros = np.ones(len(rays)), np.zeros(len(rays))
+    rows = [np.stack([rays[:, 0], ones, zeros], 1), np.stack([rays[:, 1], zeros, ones], 1)]
+    (focal, cx, cy), _, rank, _ = np.linalg.lstsq(np.concatenate(rows), seen.T.reshape(-1), rcond=None)
+    if rank < 3 or not np.isfinite([focal, cx, cy]).all() or focal <= 0:
+        return None
+    return intrinsics(float(focal), np.array([cx, cy]))
+
+
 def default_intrinsics(
     width: float, height: float, frames: int, focal_px: float | None = None
 ) -> Float[np.ndarray, "frames 3 3"]:

@@ -14,7 +14,7 @@ from lsmplify_refine.formats import load_save
 from lsmplify_refine.formats.export import SEVERAL_PEOPLE, export_people
 from lsmplify_refine.formats.gltf import check_gltf
 from lsmplify_refine.job.draw import draw, failure_note, gl_error, video_to_draw_on
-from lsmplify_refine.job.inputs import OpenedVideo, complete, in_space, open_video
+from lsmplify_refine.job.inputs import OpenedVideo, complete, in_space, open_video, place
 from lsmplify_refine.job.job import Job, Notify, Outcome, Progress
 from lsmplify_refine.job.keypoints import Step, find_keypoints
 from lsmplify_refine.job.outputs import name_outputs, staged
@@ -52,6 +52,7 @@ def run(job: Job, *, progress: Progress | None = None, notify: Notify | None = N
     _check_output_format(job, people, chosen)
     video = open_video(people, job.video, shown=job.write_video)
     body = open_body(job, people[chosen[0]])
+    people = _posed(job, people, video.info, body, device)
     found = find_keypoints(job, people, chosen, video.info, body, _step(progress, "detecting"))
     wanted = _complete_all(job, people, chosen, video.info, found)
     canvas = video_to_draw_on(video.info, wanted.values()) if job.write_video else OpenedVideo(None)
@@ -146,6 +147,15 @@ def open_body(job: Job, estimate: Estimate) -> BodyModel:
             f"--gender {job.gender}: the open body has no genders; give your SMPL-family file as --body-model"
         )
     return BodyModel.open()
+
+
+def _posed(job: Job, people: list[Estimate], video: VideoInfo | None, body: BodyModel, device: str) -> list[Estimate]:
+    """The people, posed if their file holds keypoints instead of parameters, and other keypoints are to be matched."""
+    if all(person.posed for person in people) or (job.keypoints is None and job.detector is None):
+        return people
+    refiner = Refiner(body, device=device, **job.as_keywords())
+    rates = [place(person, video=video, needed=False).fps for person in people]
+    return [refiner.posed(person.replace(fps=fps)).replace(fps=person.fps) for person, fps in zip(people, rates)]
 
 
 def _check_output_format(job: Job, people: list[Estimate], chosen: list[int]) -> None:

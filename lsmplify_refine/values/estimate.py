@@ -61,6 +61,9 @@ class Estimate:
         world: The same body's root in a gravity-aligned frame, where the file has one.
         contacts: Probability that a foot stands still on the ground from this frame to the next, in the order of
             `smpl_joints.FEET` (left and right ankle, left and right foot); None where the file does not say.
+        points: 3D keypoints in the coordinates of `frame`, metres, that the file holds instead of parameters.
+        posed: Whether the parameters are the person's. If not, they are a body at rest where `points` are, and
+            `Refiner` poses it.
         video: The video that lies beside the file, where the layout has one.
         notes: What the reader found that the user should know.
         source: The file that it came from.
@@ -83,6 +86,8 @@ class Estimate:
     boxes: Float[np.ndarray, "frames 4"] | None = None
     world: WorldRoot | None = None
     contacts: Float[np.ndarray, "frames 4"] | None = None
+    points: Keypoints | None = None
+    posed: bool = True
     video: Path | None = None
     notes: tuple[Note, ...] = ()
     source: Path | None = None
@@ -116,6 +121,10 @@ class Estimate:
                 raise InputError(f"{where}: {name} has {what} (first in row {np.argmin(usable)}); repair or cut them")
         if self.frame_ids.shape != (frames,) or self.frame_ids.min() < 0:
             raise InputError(f"{where}: frame_ids must be {frames} frame numbers from 0")
+        if self.points is None and not self.posed:
+            raise InputError(f"{where}: neither parameters nor 3D keypoints to pose the body with; give points")
+        if self.points is not None and (not self.points.is_3d or len(self.points.positions) != frames):
+            raise InputError(f"{where}: points have shape {self.points.positions.shape}; expected ({frames}, K, 3)")
         if self.contacts is not None:
             fits = self.contacts.shape == (frames, len(FEET))
             if not fits or not ((self.contacts >= 0) & (self.contacts <= 1)).all():
@@ -125,6 +134,18 @@ class Estimate:
 
     def __len__(self) -> int:
         return len(self.global_orient)
+
+    def check_posed(self) -> None:
+        """Check that the parameters are the person's.
+
+        Raises:
+            InputError: The file has none.
+        """
+        if not self.posed:
+            raise InputError(
+                f"{self.source or 'estimate'}: has keypoints instead of SMPL parameters; refine it, which poses the "
+                "body, or call Refiner.posed"
+            )
 
     def replace(self, **changes: Any) -> Estimate:
         """A copy with the named fields changed."""

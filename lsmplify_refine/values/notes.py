@@ -14,6 +14,7 @@ NoteCode = Literal[
     "fps-assumed",
     "fps-from-video",
     "fps-too-low",
+    "frames-from-one",
     "focal-length-assumed",
     "focal-length-replaced",
     "camera-recovered",

@@ -73,5 +73,9 @@ def test_written_parameters_are_read_back(kind: str, seed: int, angle: float) ->
                 assert np.abs(rotvec_to_rotmat(read) - rotvec_to_rotmat(written)).max() < TOLERANCE
 
 
+#: SAM 3D Body has keypoints instead of parameters, AIST++ no shape.
+WITHOUT = {"sam3d", "aistpp"}
+
+
 def test_every_adapter_is_among_them() -> None:
-    assert {CASES[kind].adapter for kind in KINDS} == {case.adapter for case in CASES.values()}
+    assert {CASES[kind].adapter for kind in KINDS} | WITHOUT == {case.adapter for case in CASES.values()}

@@ -11,6 +11,7 @@ from hypothesis.extra.numpy import arrays
 from lsmplify_refine.geometry.projection import (
     default_intrinsics,
     intrinsics,
+    intrinsics_from_pixels,
     pixels_to_rays,
     points_to_rays,
     project_to_image,
@@ -59,3 +60,20 @@ def test_intrinsics_of_numbers_frames_and_pairs() -> None:
     assert intrinsics(np.array([[1.0, 2.0]]), centre)[0, (0, 1), (0, 1)].tolist() == [1, 2]
     assert intrinsics(5.0, np.tile(centre, (3, 1))).shape == (3, 3, 3)
     assert np.array_equal(default_intrinsics(20, 40, 1, 100.0), intrinsics(100.0, centre))
+
+
+def test_pixels_give_the_camera_back() -> None:
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(70, 3)) * 0.4 + [-2.5, 1.2, 8.0]
+    K = intrinsics(2535.25, np.array([960.0, 445.0]))
+    pixels = project_to_image(points[None], K)[0]
+    points[3], pixels[5] = np.nan, np.inf
+    points[7, 2] = -1.0
+    found = intrinsics_from_pixels(points, pixels)
+    assert found is not None and np.abs(found - K).max() < 1e-6
+
+
+def test_pixels_of_one_ray_give_no_camera() -> None:
+    points = np.array([[1.0, 1.0, 2.0], [2.0, 2.0, 4.0], [3.0, 3.0, 6.0]])
+    assert intrinsics_from_pixels(points, np.full((3, 2), 100.0)) is None
+    assert intrinsics_from_pixels(points[:2], np.full((2, 2), 100.0)) is None

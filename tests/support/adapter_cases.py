@@ -16,6 +16,7 @@ from lsmplify_refine.geometry.rotations import RotationKind
 from tests.support import dataset_files as datasets
 from tests.support import estimator_files as make
 from tests.support import gvhmr_files as gvhmr
+from tests.support import sam3d_files as sam3d
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ def _several(kind: str) -> Callable[[Path], Path]:
 
 PARTS = ("global_orient", "body_pose", "transl")
 FULL = ("poses", "trans")
+SAM3D = ("pred_keypoints_3d", "pred_keypoints_2d", "pred_cam_t")
 _NET_OUTPUTS = tuple(f"net_outputs_pred_smpl_params_{block}" for block in ("incam", "global"))
 _DECODED = ("net_outputs_decode_dict_body_pose", "net_outputs_decode_dict_global_orient")
 
@@ -132,6 +134,11 @@ CASES: dict[str, Case] = {
     "aistpp": Case("aistpp", pickled(make.aistpp()), ("smpl_poses", "smpl_trans")),
     "aistpp, divided": Case("aistpp", pickled(make.aistpp(scaling=None)), ("smpl_poses", "smpl_trans")),
     "smplcodec": Case("smplcodec", archived(make.smplcodec(), compressed=True), ("bodyPose", "bodyTranslation")),
+    "sam3d recording": Case("sam3d", lambda folder: sam3d.write_recording(folder / "run"), SAM3D),
+    "sam3d npz": Case("sam3d", lambda folder: sam3d.write_person_npz(folder / "img_subj00.npz"), SAM3D),
+    "sam3d npy": Case("sam3d", lambda folder: sam3d.write_lists_npy(folder / "r.npy"), SAM3D),
+    "sam3d pkl": Case("sam3d", lambda folder: sam3d.write_dict_pickle(folder / "r.pkl"), SAM3D),
+    "sam3d json": Case("sam3d", lambda folder: sam3d.write_json(folder / "r.json"), SAM3D),
     "smplestx fork": Case(
         "smplestx", lambda folder: make.write_fork(folder / "out"), ("smplx_root_pose", "smplx_body_pose", "cam_trans")
     ),

@@ -48,7 +48,8 @@ def load_plain(path: Path) -> Any:
     if path.suffix == ".json":
         return json.loads(path.read_text())
     if head == b"\x93NUMPY":
-        return np.load(path, allow_pickle=True).item()
+        content = np.load(path, allow_pickle=True)
+        return content if content.ndim else content.item()
     if head[:2] == b"PK":
         return torch.load(path) if path.suffix == ".pt" else dict(np.load(path, allow_pickle=True))
     if head[:1] == b"\x80":
@@ -63,11 +64,17 @@ def flat(node: Any, at: Key) -> Iterator[tuple[Key, Any]]:
     elif isinstance(node, dict):
         for key, value in node.items():
             yield from flat(value, (*at, key))
-    elif isinstance(node, list) and any(isinstance(item, (dict, np.ndarray, torch.Tensor)) for item in node):
+    elif _has_parts(node):
         for index, value in enumerate(node):
             yield from flat(value, (*at, index))
     else:
         yield at, node
+
+
+def _has_parts(node: Any) -> bool:
+    """Whether a list, or an array of objects, holds more than numbers and text."""
+    is_list = isinstance(node, list) or (isinstance(node, np.ndarray) and node.dtype == object)
+    return is_list and any(isinstance(item, (dict, np.ndarray, torch.Tensor)) or _has_parts(item) for item in node)
 
 
 # generic ------------------------------------------------------------------------------------------------------------
