@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from lsmplify_refine import stopping
 from lsmplify_refine._version import __version__
 from lsmplify_refine.cli import demo, doctor, evaluate, refine, train
-from lsmplify_refine.cli._options import BAD_INPUT, LESS_MEMORY
+from lsmplify_refine.cli._options import BAD_INPUT, LESS_MEMORY, expand_home
 from lsmplify_refine.cli._words import say
 from lsmplify_refine.errors import InputError, is_out_of_memory
 
@@ -31,6 +31,7 @@ def _run(argv: Sequence[str]) -> int:
             stream.reconfigure(errors="replace")
     args = make_parser().parse_args(_with_verb(list(argv)))
     try:
+        expand_home(args)
         handle: Callable[[argparse.Namespace], int] = args.handle
         code = handle(args)
     except KeyboardInterrupt:

@@ -55,6 +55,26 @@ def add_debug_option(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--debug", action="store_true", default=False, help="show the traceback of an error")
 
 
+def expand_home(args: argparse.Namespace) -> None:
+    """Replace `~` in every option that is a path; shells leave it in `--input=~/clip` and between quotes.
+
+    Raises:
+        InputError: There is no such user.
+    """
+    for name, value in vars(args).items():
+        setattr(args, name, [_expanded(each) for each in value] if isinstance(value, list) else _expanded(value))
+
+
+def _expanded(value: Any) -> Any:
+    if not isinstance(value, Path | str) or not str(value).startswith("~"):
+        return value
+    try:
+        # an option may be a path or a name, as --weights
+        return type(value)(Path(value).expanduser())
+    except RuntimeError as error:
+        raise InputError(f"{value}: {error}; write the whole path") from error
+
+
 def job_from(args: argparse.Namespace, source: Path) -> Job:
     """The job that the options describe.
 

@@ -46,7 +46,9 @@ def register_parser(subparsers: Subparsers) -> None:
 
 def _add_files(files: argparse._ArgumentGroup) -> None:
     files.add_argument("--input", type=Path, required=True, metavar="PATH", help="result file or output folder")
-    files.add_argument("--video", type=Path, metavar="FILE", help="the video (default: the one beside the input)")
+    files.add_argument(
+        "--video", type=Path, metavar="PATH", help="the video, or the folder of its images (default: beside the input)"
+    )
     files.add_argument("--output", type=Path, metavar="DIR", help="where to write (default: beside the input)")
     files.add_argument(
         "--keypoints", type=Path, metavar="PATH", help="file or folder of 2D or 3D keypoints (default: the input's own)"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +23,8 @@ from lsmplify_refine.visual.video import VideoInfo, probe
 
 #: Pixels that a video may differ from the intrinsics' image: w = 2 cx is often a rounded cx.
 _SIZE_TOLERANCE_PX = 2
+#: Of a frame rate as a fraction: 30000 / 1001.
+_MAX_DENOMINATOR = 1001
 #: Share by which the file's frame rate may differ from the video's without a note.
 _FPS_TOLERANCE = 0.01
 
@@ -49,7 +53,7 @@ def open_video(estimates: list[Estimate], video: Path | None, *, shown: bool) ->
     if path is None:
         return OpenedVideo(None)
     try:
-        info = probe(path)
+        info = _timed(probe(path), estimates)
         _check_length(estimates, info)
         for estimate in estimates:
             _check_size(estimate, info)
@@ -59,6 +63,15 @@ def open_video(estimates: list[Estimate], video: Path | None, *, shown: bool) ->
         note = Note("video-ignored", f"the video beside the input is ignored: {error}", "warning")
         return OpenedVideo(None, (note,))
     return OpenedVideo(info)
+
+
+def _timed(info: VideoInfo, estimates: list[Estimate]) -> VideoInfo:
+    """A folder of images has the rate of the results, if they state one."""
+    rate = next((estimate.fps for estimate in estimates if estimate.fps is not None), None)
+    if info.timed or rate is None:
+        return info
+    fps = Fraction(rate).limit_denominator(_MAX_DENOMINATOR)
+    return replace(info, fps=fps, duration_s=float(info.frames / fps))
 
 
 def complete(
@@ -183,7 +196,7 @@ def _camera(
 
 def _frame_rate(estimate: Estimate, video: VideoInfo | None) -> tuple[float, list[Note]]:
     """The video's rate, since a row is a video frame; GVHMR's files state 30 fps for any video."""
-    if video is not None:
+    if video is not None and video.timed:
         rate = float(video.fps)
         if estimate.fps is None or abs(estimate.fps - rate) <= _FPS_TOLERANCE * rate:
             return rate, []
@@ -191,5 +204,5 @@ def _frame_rate(estimate: Estimate, video: VideoInfo | None) -> tuple[float, lis
         return rate, [Note("fps-from-video", text)]
     if estimate.fps is not None:
         return estimate.fps, []
-    text = f"neither the file nor a video gives a frame rate; {DEFAULT_FPS:g} fps assumed"
+    text = f"neither the file nor a video file gives a frame rate; {DEFAULT_FPS:g} fps assumed"
     return DEFAULT_FPS, [Note("fps-assumed", text, "warning")]

@@ -1,4 +1,4 @@
-"""Read video files: size, rate, frame count and times, and the upright frames.
+"""Read video files, or folders of images: size, rate, frame count and times, and the upright frames.
 
 Everything streams: no function here holds more than one frame.
 """
@@ -22,7 +22,9 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from lsmplify_refine.errors import InputError
+from lsmplify_refine.options import DEFAULT_FPS
 from lsmplify_refine.safe_load import check_input
+from lsmplify_refine.visual.image_folder import images_in, read_image, read_images
 
 #: Names in a video need not be UTF-8. PyAV has the option up to version 18; later versions keep such names.
 _METADATA: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
@@ -47,6 +49,7 @@ class VideoInfo:
         duration_s: `frames` / `fps`.
         time_base: Seconds per tick of `pts`.
         pts: (frames,) presentation time of each frame in ticks; None where the frames are evenly spaced.
+        timed: Whether `fps` is stated; False for a folder of images, whose rate is assumed.
     """
 
     path: Path
@@ -58,15 +61,18 @@ class VideoInfo:
     duration_s: float
     time_base: Fraction
     pts: npt.NDArray[np.int64] | None = field(default=None, repr=False, compare=False)
+    timed: bool = True
 
 
 def probe(path: str | Path) -> VideoInfo:
-    """Read a video's size, rate and true frame count, without decoding more than one frame.
+    """Read a video's size, rate and true frame count, without decoding more than one frame; or those of images.
 
     Raises:
         InputError: The file is missing, cannot be read, holds no video, or is cut short.
     """
     path = Path(path)
+    if path.is_dir():
+        return _probe_images(path)
     width, height, rotation = _upright_size(path)
     with _open(path) as container:
         header = _read_header(container.streams.video[0])
@@ -78,6 +84,14 @@ def probe(path: str | Path) -> VideoInfo:
     return VideoInfo(path, width, height, fps, frames, rotation, float(frames / fps), time_base, pts)
 
 
+def _probe_images(folder: Path) -> VideoInfo:
+    images = images_in(folder)
+    height, width = read_image(images[0]).shape[:2]
+    rate = Fraction(DEFAULT_FPS)
+    duration = float(len(images) / rate)
+    return VideoInfo(folder, width, height, rate, len(images), 0, duration, _DEFAULT_TIME_BASE, timed=False)
+
+
 def read_frames(path: str | Path) -> Iterator[np.ndarray]:
     """Decode a video frame by frame: RGB uint8 (height, width, 3), upright.
 
@@ -86,6 +100,9 @@ def read_frames(path: str | Path) -> Iterator[np.ndarray]:
             suffice. The message says which frame.
     """
     path = Path(path)
+    if path.is_dir():
+        yield from read_images(path)
+        return
     decoded, cut_short, size = 0, False, None
     with _open(path) as container:
         stream = container.streams.video[0]
@@ -176,8 +193,6 @@ def _open(path: Path) -> InputContainer:
 def _why_unreadable(path: Path) -> str:
     if not path.exists():
         return "no such file; check the path of the video"
-    if path.is_dir():
-        return "is a folder; give a video file"
     if not os.access(path, os.R_OK):
         return "may not be read; check its permissions"
     return "is not a readable video, or is cut short; copy it again or re-encode it with ffmpeg"

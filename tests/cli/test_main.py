@@ -13,7 +13,7 @@ import pytest
 
 from lsmplify_refine._version import __version__
 from lsmplify_refine.cli import main, make_parser
-from lsmplify_refine.cli._options import job_from
+from lsmplify_refine.cli._options import expand_home, job_from
 from lsmplify_refine.job.job import Job
 from lsmplify_refine.options import Align, Architecture, Device, Gender, Mode, OutputFormat
 
@@ -122,6 +122,27 @@ def test_help_states_the_defaults_of_the_configuration(
 def test_every_field_of_a_job_has_an_option_and_one_default() -> None:
     assert {"input", *GIVEN} == {field.name for field in fields(Job)}
     assert parsed() == Job(Path("x"))
+
+
+@pytest.mark.parametrize("option", ["--video", "--output", "--keypoints", "--weights", "--trust-pickle", "--input"])
+def test_the_home_folder_in_paths(option: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    args = make_parser().parse_args(["refine", "--input", "x", f"{option}=~/a b"])
+    expand_home(args)
+    value = getattr(args, option.removeprefix("--").replace("-", "_"))
+    assert value in (tmp_path / "a b", str(tmp_path / "a b"), [tmp_path / "a b"])
+
+
+def test_the_command_looks_in_the_home_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert main(["--input=~/none.pt"]) == 2
+    assert f"{tmp_path / 'none.pt'}: no such file" in capsys.readouterr().err
+    assert main(["--input=~nobody-of-this-name/none.pt"]) == 2
+    assert "write the whole path" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", GIVEN)

@@ -67,6 +67,17 @@ def test_frame_rate(fps: float | None, video: VideoInfo | None, expected: float)
     assert any("30 fps assumed" in note.text for note in whole.notes) == (expected == 30)
 
 
+@pytest.mark.parametrize(("stated", "expected"), [(24.0, 24), (None, 30)])
+def test_images_have_the_rate_of_the_result(stated: float | None, expected: float, tmp_path: Path) -> None:
+    images = clips.write_images(tmp_path / "images", 4, (640, 360))
+    found = estimate(fps=stated, camera=camera())
+    info = open_video([found], images, shown=True).info
+    assert info is not None and (float(info.fps), info.frames, info.timed) == (expected, 4, False)
+    whole = complete(found, video=info)
+    assert whole.fps == expected
+    assert any(note.code == "fps-assumed" for note in whole.notes) == (stated is None)
+
+
 def test_no_camera_and_no_video() -> None:
     with pytest.raises(InputError, match="give --video"):
         complete(estimate(), video=None)

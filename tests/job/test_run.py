@@ -142,6 +142,17 @@ def test_a_few_swapped_frames_are_named(folder: Path) -> None:
     assert "in 3 of 8 frames (0-2)" in note.text
 
 
+def test_a_folder_of_images_is_a_video(folder: Path, tmp_path: Path) -> None:
+    images = clips.write_images(tmp_path / "images")
+    (folder / "0_input_video.mp4").unlink()
+    outcome = run(Job(folder, video=images, weights="none"))
+    assert outcome.video_error is None and outcome.outputs.comparison is not None
+    assert video.probe(outcome.outputs.comparison).frames == clips.FRAMES
+    (images / "frame_3.png").unlink()
+    with pytest.raises(InputError, match="images: shorter than the parameters: the video has 7 frames"):
+        run(Job(folder, video=images, output=tmp_path / "again"))
+
+
 def test_what_the_video_and_the_output_format_change_is_noted(folder: Path) -> None:
     (folder / "0_input_video.mp4").write_bytes(b"broken")
     outcome = run(Job(folder, write_video=False, output_format="bvh"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 
@@ -55,6 +56,14 @@ def write_video(path: Path, frames: int = FRAMES, size: tuple[int, int] = SIZE) 
         for _ in range(frames):
             video.write(np.full((size[1], size[0], 3), 128, np.uint8))
     return path
+
+
+def write_images(folder: Path, frames: int = FRAMES, size: tuple[int, int] = SIZE) -> Path:
+    """The grey clip as images, numbered from 1 without padding."""
+    folder.mkdir(parents=True)
+    for frame in range(frames):
+        cv2.imwrite(str(folder / f"frame_{frame + 1}.png"), np.full((size[1], size[0], 3), 128, np.uint8))
+    return folder
 
 
 def write_folder(folder: Path) -> Path:
