@@ -6,6 +6,7 @@ data) pass through unread.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.assemble import assemble, gender_of, number_of
 from lsmplify_refine.formats.codings import Rotations
 from lsmplify_refine.formats.containers import peek, read_container
-from lsmplify_refine.formats.slots import Slot, write_slots
+from lsmplify_refine.formats.slots import Slot, read_fields, write_slots
+from lsmplify_refine.formats.world_axes import AXES_OPTIONS, choose_axes
 from lsmplify_refine.options import Family
 from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.estimate import Estimate
@@ -22,6 +24,9 @@ from lsmplify_refine.values.estimate import Estimate
 _FAMILY_OF_WIDTH: dict[int, Family] = {156: "smplh", 165: "smplx"}
 #: Both spellings of the frame rate; Blender's add-on reads either.
 _RATES = ("mocap_framerate", "mocap_frame_rate")
+
+#: Some converters write this layout in other axes.
+OPTIONS = AXES_OPTIONS
 
 write = write_slots
 
@@ -34,8 +39,12 @@ def recognises(path: Path) -> bool:
     return _width(container.tree) in _FAMILY_OF_WIDTH and any(rate in container.tree for rate in _RATES)
 
 
-def read(path: Path) -> list[Estimate]:
+def read(path: Path, options: Mapping[str, str] | None = None) -> list[Estimate]:
     """Read the single person of a motion capture take.
+
+    Args:
+        path: The file.
+        options: See `OPTIONS`.
 
     Raises:
         InputError: Keys are missing or have the wrong shape.
@@ -56,15 +65,19 @@ def read(path: Path) -> list[Estimate]:
         slots.append(Slot("body_pose", (("pose_body",),), joints))
     slots += [Slot("transl", (("trans",),)), Slot("betas", (("betas",),), shared=True)]
     rate = next((tree[name] for name in _RATES if name in tree), None)
+    frames = len(tree["poses"])
+    orient = read_fields(tree, slots[:1], frames, str(path))["global_orient"]
+    up, notes = choose_axes(options or {}, orient, usual="z", name="amass", stated=True)
     estimate = assemble(
         container,
         slots,
-        len(tree["poses"]),
+        frames,
         path=path,
         family=family,
-        up="z",
+        up=up,
         gender=gender_of(tree.get("gender"), f"{path}: gender"),
         fps=number_of(rate),
+        notes=notes,
     )
     return [estimate]
 

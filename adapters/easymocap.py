@@ -1,4 +1,5 @@
-"""EasyMocap: `smpl/000000.json`, ..., one list of people per frame, in the world of the calibration (usually z up).
+"""EasyMocap: `smpl/000000.json`, ..., one list of people per frame, in the world of the calibration (usually z
+up; ZJU-MoCap's z points down).
 
 `Rh` rotates the body about the origin, not about the pelvis: transl = Th + R(Rh) J0 - J0 (zju3dv/EasyMocap#469), with
 the family's mean J0. EasyMocap stores three decimals; changed numbers are written in full precision.
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,9 @@ from lsmplify_refine.formats.assemble import assemble
 from lsmplify_refine.formats.codings import Coding, Fields, Rotations
 from lsmplify_refine.formats.containers import Container, peek, read_container, read_folder
 from lsmplify_refine.formats.linking import ids_repeat, link_places
-from lsmplify_refine.formats.slots import Slot, write_slots
+from lsmplify_refine.formats.slots import Slot, read_fields, write_slots
 from lsmplify_refine.formats.tree import KeyPath, look_up
+from lsmplify_refine.formats.world_axes import UP_OPTION, Up, choose_up
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
 from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 from lsmplify_refine.options import Family
@@ -29,8 +32,9 @@ from lsmplify_refine.values.notes import Note
 
 _NAMES = {"id", "Rh", "Th", "poses", "shapes"}
 _FAMILY_OF_WIDTH: dict[int, Family] = {72: "smpl", 78: "smplh", 87: "smplx"}
+#: The world is that of the calibration.
+OPTIONS = UP_OPTION
 _FILE = re.compile(r"(\d+)\.json")
-_NOTE = Note("up-assumed", "the world is that of the calibration; z is assumed to be up")
 
 _NOTE_LINKED = Note(
     "people-linked", "the files give several people of a frame the same id; people were linked by where they are"
@@ -73,8 +77,12 @@ def recognises(path: Path) -> bool:
     return container is not None and container.kind == "json" and _is_frame(container.tree)
 
 
-def read(path: Path) -> list[Estimate]:
+def read(path: Path, options: Mapping[str, str] | None = None) -> list[Estimate]:
     """Read everybody in the folder or frame.
+
+    Args:
+        path: The folder or frame.
+        options: See `OPTIONS`.
 
     Raises:
         InputError: Keys are missing or have the wrong shape.
@@ -98,7 +106,16 @@ def read(path: Path) -> list[Estimate]:
     linked = ids_repeat([number for number, _, _ in rows], [name for _, name, _ in rows])
     if linked:
         people = _linked(container, sorted((number, at) for number, _, at in rows), path)
-    return [_person(container, name, own, path, linked) for name, own in people.items()]
+    up, note = _up(container, [at for _, _, at in rows], path, (options or {}).get("up"))
+    notes = (*([_NOTE_LINKED] if linked else []), *note)
+    return [_person(container, name, own, path, up, notes) for name, own in people.items()]
+
+
+def _up(container: Container, places: list[KeyPath], path: Path, option: str | None) -> tuple[Up, tuple[Note, ...]]:
+    """The vertical axis of everybody's world."""
+    slot = Slot("global_orient", tuple((*at, "Rh") for at in places), Rotations(single=True))
+    roots = read_fields(container.tree, [slot], len(places), str(path))["global_orient"]
+    return choose_up(option, roots, usual="z", name="easymocap")
 
 
 def _linked(container: Container, rows: list[_Row], path: Path) -> dict[Any, list[_Row]]:
@@ -126,7 +143,7 @@ def _frame_names(folder: Path) -> dict[int, str]:
     return {}
 
 
-def _person(container: Container, name: Any, rows: list[_Row], path: Path, linked: bool) -> Estimate:
+def _person(container: Container, name: Any, rows: list[_Row], path: Path, up: Up, notes: tuple[Note, ...]) -> Estimate:
     poses = to_numpy(look_up(container.tree, (*rows[0][1], "poses")))
     family = None if poses is None else _FAMILY_OF_WIDTH.get(poses.size)
     if family is None:
@@ -148,8 +165,8 @@ def _person(container: Container, name: Any, rows: list[_Row], path: Path, linke
         len(rows),
         path=path,
         family=family,
-        up="z",
+        up=up,
         frame_ids=np.array([number for number, _ in rows]),
         track_id=str(name),
-        notes=(*([_NOTE_LINKED] if linked else []), _NOTE),
+        notes=notes,
     )

@@ -6,6 +6,7 @@ are optional: without them the body is at the origin, and has the mean shape.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.assemble import assemble, number_of
 from lsmplify_refine.formats.codings import Rotations
 from lsmplify_refine.formats.containers import peek, read_container
-from lsmplify_refine.formats.slots import Slot, write_slots
+from lsmplify_refine.formats.slots import Slot, read_fields, write_slots
+from lsmplify_refine.formats.world_axes import AXES_OPTIONS, choose_axes
 from lsmplify_refine.options import Family, Gender
 from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.estimate import Estimate
@@ -24,11 +26,12 @@ _FAMILIES: dict[int, Family] = {0: "smpl", 1: "smplh", 2: "smplx"}
 #: Bodies of smplcodec that are not of the SMPL, SMPL-H and SMPL-X families.
 _OTHERS = {3: "SUPR", 4: "SMPL++", 5: "SKEL", 6: "SMIL", 7: "SMPL-XS"}
 _GENDERS: dict[int, Gender] = {0: "neutral", 1: "male", 2: "female"}
-_NOTE_UP = Note("up-assumed", "the format does not state its vertical axis; y up is assumed")
 _NOTE_PLACE = Note(
     "place-assumed",
     "the file has no bodyTranslation; the body is taken at the origin, and its place is written if it moves",
 )
+#: The format does not state its axes.
+OPTIONS = AXES_OPTIONS
 
 write = write_slots
 
@@ -39,8 +42,12 @@ def recognises(path: Path) -> bool:
     return container is not None and container.kind == "npz" and {"bodyPose", "smplVersion"} <= set(container.tree)
 
 
-def read(path: Path) -> list[Estimate]:
+def read(path: Path, options: Mapping[str, str] | None = None) -> list[Estimate]:
     """Read the single person of the file.
+
+    Args:
+        path: The file.
+        options: See `OPTIONS`.
 
     Raises:
         InputError: The body is not SMPL, SMPL-H or SMPL-X, or keys are missing.
@@ -61,15 +68,18 @@ def read(path: Path) -> list[Estimate]:
         Slot("transl", (("bodyTranslation",),), default=np.zeros(3, np.float32)),
         *([Slot("betas", (("shapeParameters",),), shared=True)] if "shapeParameters" in tree else []),
     ]
+    up, notes = choose_axes(
+        options or {}, read_fields(tree, slots[:1], len(pose), str(path))["global_orient"], usual="y", name="smplcodec"
+    )
     estimate = assemble(
         container,
         slots,
         len(pose),
         path=path,
         family=_FAMILIES[number],
-        up="y",
+        up=up,
         gender=_GENDERS.get(int(gender or 0), "neutral"),
         fps=number_of(tree.get("frameRate")),
-        notes=(_NOTE_UP, *([] if "bodyTranslation" in tree else [_NOTE_PLACE])),
+        notes=(*notes, *([] if "bodyTranslation" in tree else [_NOTE_PLACE])),
     )
     return [estimate]

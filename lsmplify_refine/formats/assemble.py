@@ -11,7 +11,9 @@ import torch
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.containers import Container
-from lsmplify_refine.formats.slots import Record, Slot, read_fields, shape_of
+from lsmplify_refine.formats.moved import axis_of, half_turn, moved_slots
+from lsmplify_refine.formats.slots import Field, Record, Slot, read_fields, shape_of
+from lsmplify_refine.formats.world_axes import Up
 from lsmplify_refine.options import Family, Gender
 from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.camera import Camera
@@ -34,7 +36,8 @@ def assemble(
     *,
     path: Path,
     family: Family,
-    up: Literal["y", "z"] | None = None,
+    up: Up | None = None,
+    world_up: Up = "y",
     gender: Gender = "neutral",
     camera: Camera | None = None,
     fps: float | None = None,
@@ -54,13 +57,17 @@ def assemble(
         frames: T.
         path: The file.
         family: Body family.
-        up: The vertical axis of the frame that `global_orient` and `transl` are in; None for the camera's frame.
+        up: The vertical axis of the frame that `global_orient` and `transl` are in; None for the camera's frame. A
+            world with y or z down is turned by half a turn about x.
+        world_up: The same for `world_orient` and `world_transl`.
         gender, camera, fps, track_id, boxes, contacts, notes: See `Estimate`.
         frame_ids: (T,); None for 0, 1, ...
 
     Raises:
         InputError: A value is missing, has the wrong shape, or is not finite.
     """
+    slots = _upright(slots, up, ("global_orient", "transl"), family)
+    slots = _upright(slots, world_up, ("world_orient", "world_transl"), family)
     fields = read_fields(container.tree, slots, frames, str(path))
     fields["body_pose"] = fields["body_pose"].reshape(frames, -1, 3)
     found, expected = fields["body_pose"].shape[1], BODY_JOINTS[family]
@@ -71,7 +78,7 @@ def assemble(
     if "betas" not in fields:
         fields["betas"] = np.zeros((frames, _BETAS), np.float32)
         notes = (*notes, _NOTE_SHAPE)
-    world = _take_world_root(fields, up)
+    world = _take_world_root(fields, None if up is None else axis_of(up), axis_of(world_up))
     return Estimate(
         family=family,
         gender=gender,
@@ -93,10 +100,19 @@ def assemble(
     )
 
 
-def _take_world_root(fields: dict[str, np.ndarray], up: Literal["y", "z"] | None) -> WorldRoot | None:
+def _upright(slots: Sequence[Slot], up: Up | None, root: tuple[Field, Field], family: Family) -> list[Slot]:
+    """The slots, the root's half a turn about x away from a world whose vertical axis points down."""
+    if up not in ("-y", "-z"):
+        return list(slots)
+    return moved_slots(slots, half_turn(family), *root)
+
+
+def _take_world_root(
+    fields: dict[str, np.ndarray], up: Literal["y", "z"] | None, world_up: Literal["y", "z"]
+) -> WorldRoot | None:
     """Take the world's root out of `fields`; it also becomes the root if there is no other."""
     if "world_orient" in fields:
-        world = WorldRoot(fields.pop("world_orient"), fields.pop("world_transl"), up="y")
+        world = WorldRoot(fields.pop("world_orient"), fields.pop("world_transl"), up=world_up)
         fields.setdefault("global_orient", world.global_orient.copy())
         fields.setdefault("transl", world.transl.copy())
         return world

@@ -32,6 +32,8 @@ def plain_arrays(estimate: Estimate) -> dict[str, Any]:
         "transl": estimate.transl,
         "frame_ids": estimate.frame_ids,
     }
+    up = "y" if estimate.world is None else estimate.world.up
+    arrays["coordinates"] = np.array("camera" if estimate.frame == "camera" else f"world, {up} up")
     if estimate.camera is not None and estimate.frame == "camera":
         arrays["K"] = estimate.camera.K
     if estimate.fps is not None:

@@ -17,10 +17,10 @@ KeyPath = tuple[Any, ...]
 
 
 def look_up(tree: Any, path: KeyPath) -> Any:
-    """The value at a path, or None if there is none."""
+    """The value at a path, or None if there is none; an index may also lead into an array or tensor."""
     value: Any = tree
     for key in path:
-        indexed = is_list(value) and isinstance(key, int) and key < len(value)
+        indexed = isinstance(key, int) and (is_list(value) or _is_table(value)) and key < len(value)
         if not indexed and not (isinstance(value, Mapping) and key in value):
             return None
         value = value[key]
@@ -32,6 +32,10 @@ def is_list(value: Any) -> bool:
     return isinstance(value, (list, tuple)) or (
         isinstance(value, np.ndarray) and value.dtype == object and value.ndim > 0
     )
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, (np.ndarray, torch.Tensor)) and value.ndim > 1
 
 
 def people_with(names: Set[str], tree: Any) -> dict[Any, dict[str, Any]]:
@@ -46,10 +50,18 @@ def with_values(tree: Any, values: Mapping[KeyPath, Any]) -> Any:
     below: dict[Any, dict[KeyPath, Any]] = {}
     for path, value in values.items():
         below.setdefault(path[0], {})[path[1:]] = value
-    changed = copy.copy(tree)
+    changed = tree.clone() if isinstance(tree, torch.Tensor) else copy.copy(tree)
     for key, inner in below.items():
-        changed[key] = inner[()] if () in inner else with_values(tree[key], inner)
+        value = inner[()] if () in inner else with_values(tree[key], inner)
+        if _is_table(changed) and not is_list(changed) and changed.dtype != value.dtype:
+            changed = _as_type_of(changed, value)
+        changed[key] = value
     return changed
+
+
+def _as_type_of(array: Any, value: Any) -> Any:
+    """An array or tensor in the type of another, so that this can be put into it."""
+    return array.to(value.dtype) if isinstance(array, torch.Tensor) else array.astype(value.dtype)
 
 
 def with_changes(leaf: Any, values: np.ndarray, changed: np.ndarray) -> Any:

@@ -70,16 +70,17 @@ def test_keypoints_that_need_a_choice(name: str, message: str, real: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("name", "format", "family", "rows", "codes"),
+    ("name", "how", "family", "rows", "codes"),
     [
         ("aistpp_smpl.pkl", "aistpp", "smpl", 127, {"shape-assumed", "fps-assumed"}),
-        ("smpl_no_betas.npz", "generic", "smpl", 320, {"shape-assumed"}),
+        ("smpl_no_betas.npz", "generic:frame=world", "smpl", 320, {"shape-assumed"}),
         ("smplcodec_pose_only.smpl", "smplcodec", "smplx", 1, {"place-assumed", "up-assumed"}),
         ("opencap_monocular_gvhmr.pt", "gvhmr", "smplx", 264, set()),
     ],
 )
-def test_results(name: str, format: str, family: str, rows: int, codes: set[str], real: Path, tmp_path: Path) -> None:
-    (person,) = load_save.load(real / name)
+def test_results(name: str, how: str, family: str, rows: int, codes: set[str], real: Path, tmp_path: Path) -> None:
+    format, _, option = how.partition(":")
+    (person,) = load_save.load(real / name, format=how if option else None)
     assert (person.format, person.family, len(person)) == (format, family, rows)
     assert codes <= {note.code for note in person.notes}
     load_save.save([person], tmp_path / name)
@@ -92,6 +93,9 @@ def test_results(name: str, format: str, family: str, rows: int, codes: set[str]
     [
         ("smplcodec_skel.smpl", r"smplVersion 5 \(SKEL\) is not read; 0 \(SMPL\), 1 \(SMPL-H\) and 2"),
         ("smpl_no_translation.pkl", r"has a pose \(pose\) and a shape \(shape\) but no translation"),
+        ("smplx_params_world.npz", "behind the camera in 60 of 60 frames; give --format generic:frame=world"),
+        ("smplcodec_apose_smplx.npz", "upside down before the camera in 34 of 34 frames; give .*generic:frame=world"),
+        ("smpl_no_betas.npz", "behind the camera in 320 of 320 frames; give --format generic:frame=world"),
         ("alphapose_no_ids_hockey.json", "keypoints, not SMPL parameters"),
         ("openpose_17_points.json", "keypoints, not SMPL parameters"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lsmplify_refine.formats import load_save
@@ -33,3 +34,17 @@ def test_amass_is_z_up_with_its_rate(tmp_path: Path) -> None:
     assert (first.family, first.gender, first.fps) == ("smplh", "male", 120)
     assert (second.family, second.gender, second.fps) == ("smplx", "neutral", 60)
     assert first.frame == "world" and first.world is not None and first.world.up == "z"
+
+
+def test_a_format_that_states_its_axis_is_only_doubted(tmp_path: Path) -> None:
+    """People may lie, so z stays up; the bodies here stand along y."""
+    path = make.write_amass_smplh(tmp_path / "a_poses.npz")
+    arrays = dict(np.load(path))
+    arrays["poses"][:, :3] = [0.1, 0, 0]
+    np.savez(path, **arrays)
+    (estimate,) = load_save.load(path)
+    assert estimate.world is not None and estimate.world.up == "z"
+    assert [(note.code, note.severity) for note in estimate.notes] == [("up-assumed", "warning")]
+    (told,) = load_save.load(path, format="amass:up=y")
+    assert told.world is not None and told.world.up == "y" and not told.notes
+    assert load_save.load(path, format="amass:frame=camera")[0].frame == "camera"

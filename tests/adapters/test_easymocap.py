@@ -14,7 +14,7 @@ from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 from lsmplify_refine.options import Family
 from tests.support import estimator_files as make
 from tests.support.adapter_cases import CASES, cases_of
-from tests.support.round_trips import check_job, check_refined, check_unrefined
+from tests.support.round_trips import check_job, check_refined, check_unrefined, refined
 
 
 @pytest.mark.parametrize("case", cases_of("easymocap"))
@@ -54,3 +54,28 @@ def test_an_id_that_repeats_in_a_frame_identifies_nobody(tmp_path: Path) -> None
     for person, (frames, transl) in zip(people, expected):
         assert person.frame_ids.tolist() == frames and np.array_equal(person.transl, transl)
         assert "people-linked" in [note.code for note in person.notes]
+
+
+@pytest.mark.parametrize(("how", "up"), [(None, "-z"), ("easymocap:up=-z", "-z"), ("easymocap:up=z", "z")])
+def test_a_world_whose_z_points_down(how: str | None, up: str, tmp_path: Path) -> None:
+    """ZJU-MoCap's: told by the body, or by the option."""
+    root, place = [-1.6, 0.02, 0.0], [0.1, 0.2, -0.9]
+    person = {"id": 0, "Rh": [root], "Th": [place], "poses": [[0.0] * 72], "shapes": [[0.0] * 10]}
+    (tmp_path / "000000.json").write_text(json.dumps([person]))
+    (estimate,) = load_save.load(tmp_path / "000000.json", format=how)
+    assert estimate.world is not None and estimate.world.up == "z"
+    assert [note.severity for note in estimate.notes if note.code == "up-assumed"] == ([] if how else ["warning"])
+    J0, turn = np.array(MEAN_REST_PELVIS["smpl"]), np.diag([1, -1, -1]) if up == "-z" else np.eye(3)
+    Rh, Th = rotvec_to_rotmat(np.array(root)), np.array(place)
+    np.testing.assert_allclose(estimate.transl[0] + J0, turn @ (Rh @ J0 + Th), atol=1e-9)
+    np.testing.assert_allclose(rotvec_to_rotmat(estimate.global_orient[0]), turn @ Rh, atol=1e-9)
+    load_save.save([refined(estimate)], tmp_path / "out.json")
+    (again,) = load_save.load(tmp_path / "out.json", format=how)
+    np.testing.assert_allclose(again.transl, refined(estimate).transl, atol=1e-9)
+
+
+@pytest.mark.shared
+def test_zju_mocaps_world_is_z_down(shared_data: Path) -> None:
+    (estimate,) = load_save.load(shared_data / "real" / "easymocap_zju_000000.json")
+    assert estimate.world is not None and estimate.world.up == "z"
+    assert (rotvec_to_rotmat(estimate.global_orient)[:, 2, 1] > 0.9).all()  # the trunk points up

@@ -11,9 +11,11 @@ import pytest
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats import load_save
 from lsmplify_refine.formats.pose_layouts import pose_layout
+from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
 from lsmplify_refine.geometry.rotations import rotmat_to_sixd, rotvec_to_rotmat, sixd_to_rotmat
 from tests.support import estimator_files as make
 from tests.support.adapter_cases import CASES, cases_of
+from tests.support.people_files import standing
 from tests.support.round_trips import check_job, check_refined, check_unrefined
 
 
@@ -111,33 +113,70 @@ def test_what_cannot_be_told_is_asked_for(arrays: dict[str, Any], how: str, mess
 def test_padded_smplx_and_smpl_are_told_apart_by_option(tmp_path: Path) -> None:
     np.savez(tmp_path / "r.npz", **full(24, poses=padded()))
     for family, joints in (("smpl", 23), ("smplx", 21)):
-        (estimate,) = load_save.load(tmp_path / "r.npz", format=f"generic:family={family}")
+        (estimate,) = load_save.load(tmp_path / "r.npz", format=f"generic:family={family},frame=camera")
         assert (estimate.family, estimate.body_pose.shape[1]) == (family, joints)
 
 
 @pytest.mark.parametrize(
-    ("more", "how", "frame", "up"),
+    ("arrays", "how", "frame", "up", "note"),
     [
-        ({}, "generic", "camera", None),
-        ({}, "generic:frame=world,up=y", "world", "y"),
-        ({"mocap_framerate": 30}, "generic", "world", "z"),
-        ({"mocap_framerate": 30}, "generic:up=y", "world", "y"),
-        ({"mocap_framerate": 30, "K": np.eye(3)}, "generic", "camera", None),
+        (standing(), "generic", "camera", None, "frame-assumed"),
+        (standing(), "generic:frame=world,up=y", "world", "y", None),
+        (standing("z", mocap_framerate=30), "generic", "world", "z", "up-assumed"),
+        (standing("y", mocap_framerate=30), "generic", "world", "y", "up-assumed"),
+        (standing("z", mocap_framerate=30), "generic:up=y", "world", "y", None),
+        (standing("y"), "generic:frame=world", "world", "y", "up-assumed"),
+        (standing("-z"), "generic:frame=world", "world", "z", "up-assumed"),
+        (standing("y"), "generic:frame=camera", "camera", None, None),
+        (standing(cam_K=np.eye(3), mocap_framerate=30), "generic", "camera", None, None),
     ],
 )
-def test_the_frame_is_told_or_noted(more: dict[str, Any], how: str, frame: str, up: str | None, tmp_path: Path) -> None:
-    np.savez(tmp_path / "r.npz", **full(24, **more))
+def test_the_frame_is_told_or_noted(
+    arrays: dict[str, Any], how: str, frame: str, up: str | None, note: str | None, tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "r.npz", **arrays)
     (estimate,) = load_save.load(tmp_path / "r.npz", format=how)
     assert estimate.frame == frame and (estimate.world.up if estimate.world else None) == up
-    assumed = how == "generic" and "K" not in more
-    assert any("--format generic:" in note.text for note in estimate.notes) == assumed
+    assert [each.code for each in estimate.notes] == ([] if note is None else [note])
+    assert all("--format generic:" in each.text for each in estimate.notes)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "wrong"),
+    [
+        (standing("y"), "upside down before the camera in 7 of 7 frames"),
+        (standing(trans=-make.ahead()), "behind the camera in 7 of 7 frames"),
+        (standing(trans=np.zeros((make.FRAMES, 3), np.float32)), "where the camera is in 7 of 7 frames"),
+    ],
+)
+def test_what_cannot_be_before_a_camera_is_asked_about(arrays: dict[str, Any], wrong: str, tmp_path: Path) -> None:
+    np.savez(tmp_path / "r.npz", **arrays)
+    with pytest.raises(InputError, match=f"trans: as camera coordinates.*{wrong}; give --format generic:frame=world"):
+        load_save.load(tmp_path / "r.npz")
+    assert load_save.load(tmp_path / "r.npz", format="generic:frame=world")[0].frame == "world"
+    assert load_save.load(tmp_path / "r.npz", format="generic:frame=camera")[0].frame == "camera"
+
+
+@pytest.mark.parametrize("down", ["-y", "-z"])
+def test_a_world_that_points_down_is_turned_and_written_back(down: str, tmp_path: Path) -> None:
+    np.savez(tmp_path / "r.npz", **standing(down))
+    (estimate,) = load_save.load(tmp_path / "r.npz", format=f"generic:up={down}")
+    upward = rotvec_to_rotmat(estimate.global_orient)[:, :, 1]
+    axis = "xyz".index(down[1])
+    assert estimate.world is not None and estimate.world.up == down[1]
+    np.testing.assert_allclose(upward[:, axis], 1, atol=1e-6)
+    J0 = MEAN_REST_PELVIS["smpl"]
+    np.testing.assert_allclose(estimate.transl + J0, (standing()["trans"] + J0) * [1, -1, -1], atol=1e-6)
+    moved = estimate.replace(transl=estimate.transl + np.array([0, 0, 0.5], np.float32))
+    load_save.save([moved], tmp_path / "out.npz")
+    np.testing.assert_allclose(np.load(tmp_path / "out.npz")["trans"], standing()["trans"] - [0, 0, 0.5], atol=1e-6)
 
 
 def test_one_frame_without_leading_axis(tmp_path: Path) -> None:
     arrays = {"global_orient": (3,), "body_pose": (21, 3), "betas": (10,), "transl": (3,), "jaw_pose": (3,)}
     values: dict[str, Any] = {key: make.values(*shape) for key, shape in arrays.items()}
     np.savez(tmp_path / "r.npz", **values)
-    (estimate,) = load_save.load(tmp_path / "r.npz")
+    (estimate,) = load_save.load(tmp_path / "r.npz", format="generic:frame=camera")
     assert len(estimate) == 1 and estimate.body_pose.shape == (1, 21, 3)
 
 
@@ -151,7 +190,7 @@ def test_a_rate_and_a_camera_in_parts_are_read(tmp_path: Path) -> None:
 
 def test_a_file_without_betas_has_the_mean_shape_and_gets_no_other(tmp_path: Path) -> None:
     np.savez(tmp_path / "r.npz", **without(full(24), "betas"))
-    (person,) = load_save.load(tmp_path / "r.npz")
+    (person,) = load_save.load(tmp_path / "r.npz", format="generic:frame=camera")
     assert person.betas.shape == (make.FRAMES, 10) and not person.betas.any()
     assert any(note.code == "shape-assumed" for note in person.notes)
     with pytest.raises(InputError, match="the file has no shape, so betas other than the mean"):

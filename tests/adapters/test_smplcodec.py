@@ -62,3 +62,26 @@ def test_other_bodies_are_refused_by_name(version: int, name: str, tmp_path: Pat
         InputError, match=rf"smplVersion {version}{name.replace('(', '.').replace(')', '.')} is not read"
     ):
         load_save.load(archived(content)(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("turn", "how", "frame", "up"),
+    [
+        (0.0, None, "world", "y"),
+        (np.pi / 2, None, "world", "z"),
+        (np.pi / 2, "smplcodec:up=y", "world", "y"),
+        (np.pi, None, "world", "y"),
+        (np.pi, "smplcodec:frame=camera", "camera", None),
+    ],
+)
+def test_the_axes_are_told_by_the_body_or_an_option(
+    turn: float, how: str | None, frame: str, up: str | None, tmp_path: Path
+) -> None:
+    values = make.smplcodec()
+    values["bodyPose"][:, 0] = [turn, 0, 0]
+    np.savez(tmp_path / "r.smpl.npz", **values)
+    (estimate,) = load_save.load(tmp_path / "r.smpl.npz", format=how)
+    assert (estimate.frame, estimate.world.up if estimate.world else None) == (frame, up)
+    assert ("up-assumed" in [note.code for note in estimate.notes]) == (how is None)
+    if how is None and turn == np.pi:  # y points down: the person is turned
+        np.testing.assert_allclose(estimate.global_orient, 0, atol=1e-6)
