@@ -431,7 +431,7 @@ def write_easymocap(folder: Path, width: int = 72) -> Path:
         for person in people:
             pose = values(width, seed=person + frame)
             pose[:3] = 0
-            upright = values(3, seed=frame) + [np.pi / 2, 0, 0]
+            upright = values(3, seed=frame) + np.array([np.pi / 2, 0, 0])
             numbers = {"Rh": upright, "Th": values(3, seed=person), "poses": pose, "shapes": values(10)}
             entries.append(
                 {"id": person} | {k: [[round(float(number), 3) for number in v]] for k, v in numbers.items()}
