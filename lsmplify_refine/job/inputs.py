@@ -36,7 +36,7 @@ class OpenedVideo(NamedTuple):
     notes: tuple[Note, ...] = ()
 
 
-def open_video(estimates: list[Estimate], video: Path | None, *, shown: bool) -> OpenedVideo:
+def open_video(estimates: list[Estimate], video: Path | None, *, shown: bool, needed: bool = True) -> OpenedVideo:
     """Open the given video, or else the one beside the results, and check it against the parameters.
 
     Args:
@@ -44,6 +44,7 @@ def open_video(estimates: list[Estimate], video: Path | None, *, shown: bool) ->
         video: What the user gave.
         shown: Whether a comparison video is wanted. If not, an unfit video that only lies beside the results is
             ignored.
+        needed: Whether a video that is given or shown must be fit; if not, an unfit one is ignored.
 
     Raises:
         InputError: The video cannot be read, or has another length than the parameters or another size than
@@ -58,9 +59,10 @@ def open_video(estimates: list[Estimate], video: Path | None, *, shown: bool) ->
         for estimate in estimates:
             _check_size(estimate, info)
     except InputError as error:
-        if shown or video is not None:
+        if needed and (shown or video is not None):
             raise
-        note = Note("video-ignored", f"the video beside the input is ignored: {error}", "warning")
+        which = "the video beside the input" if video is None else "the video"
+        note = Note("video-ignored", f"{which} is ignored: {error}", "warning")
         return OpenedVideo(None, (note,))
     return OpenedVideo(info)
 

@@ -27,12 +27,16 @@ if TYPE_CHECKING:
 LAYOUT = 3
 
 
+#: Options that a report leaves out: it lies in the output folder, and a moved or repeated run has the same report.
+_ELSEWHERE = ("output",)
+
+
 def build_report(job: Job, outcome: Outcome, *, device: str) -> dict[str, Any]:
     """The report as plain values that JSON can hold."""
     report: dict[str, Any] = {
         "layout": LAYOUT,
         "versions": versions(),
-        "settings": {**asdict(job), "device": device},
+        "settings": {name: value for name, value in asdict(job).items() if name not in _ELSEWHERE} | {"device": device},
         "outputs": {key: path and path.name for key, path in asdict(outcome.outputs).items()},
         "notes": [asdict(note) for note in outcome.notes],
         "people": [_person(refinement) for refinement in outcome.refinements],

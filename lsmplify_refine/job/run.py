@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -20,6 +21,7 @@ from lsmplify_refine.job.keypoints import Step, find_keypoints
 from lsmplify_refine.job.outputs import name_outputs, staged
 from lsmplify_refine.job.people import FoundKeypoints, choose_people
 from lsmplify_refine.job.report import build_report, write_report
+from lsmplify_refine.job.tools import Tools
 from lsmplify_refine.options import Align, Device, Mode
 from lsmplify_refine.stopping import check
 from lsmplify_refine.values.body_shape import BodyShape
@@ -28,7 +30,14 @@ from lsmplify_refine.values.notes import Note
 from lsmplify_refine.visual.video import VideoInfo
 
 
-def run(job: Job, *, progress: Progress | None = None, notify: Notify | None = None) -> Outcome:
+def run(
+    job: Job,
+    *,
+    progress: Progress | None = None,
+    notify: Notify | None = None,
+    tools: Tools | None = None,
+    needs_video: bool = True,
+) -> Outcome:
     """Do the whole job. All outputs are written, or none is.
 
     If the comparison video alone cannot be drawn, the outcome has a `video_error`, and a note says why.
@@ -37,6 +46,8 @@ def run(job: Job, *, progress: Progress | None = None, notify: Notify | None = N
         job: What to do.
         progress: Called after each step of the slow stages.
         notify: Called with notes that the user should read at once.
+        tools: Opened bodies and refiners, if many jobs share them.
+        needs_video: Whether a video that cannot be used is an error; if not, it is left out, and a note says why.
 
     Raises:
         InputError: The input, the options or this machine do not allow it.
@@ -50,9 +61,10 @@ def run(job: Job, *, progress: Progress | None = None, notify: Notify | None = N
     check()
     chosen = choose_people(people, job.person)
     _check_output_format(job, people, chosen)
-    video = open_video(people, job.video, shown=job.write_video)
-    body = open_body(job, people[chosen[0]])
-    people = _posed(job, people, video.info, body, device)
+    video = open_video(people, job.video, shown=job.write_video, needed=needs_video)
+    tools = tools or Tools()
+    body = tools.body(job, people[chosen[0]])
+    people = _posed(job, people, video.info, lambda: tools.refiner(body, device, job.as_keywords()))
     found = find_keypoints(job, people, chosen, video.info, body, _step(progress, "detecting"))
     wanted = _complete_all(job, people, chosen, video.info, found)
     canvas = video_to_draw_on(video.info, wanted.values()) if job.write_video else OpenedVideo(None)
@@ -62,7 +74,8 @@ def run(job: Job, *, progress: Progress | None = None, notify: Notify | None = N
     with staged(outputs, overwrite=job.overwrite, video=canvas.info is not None) as staging:
         # reported now, not after the work
         video_error = _reported(gl_error(), notify) if canvas.info else None
-        refiner = Refiner(body, device=device, progress=_step(progress, "refining"), **job.as_keywords())
+        refiner = tools.refiner(body, device, job.as_keywords())
+        refiner.progress = _step(progress, "refining")
         refinements = {index: refiner.refine(person) for index, person in wanted.items()}
         check()
         export_notes = _write_results(job, people, refinements, body, staging.results)
@@ -134,26 +147,13 @@ def choose_device(device: Device) -> str:
     return device
 
 
-def open_body(job: Job, estimate: Estimate) -> BodyModel:
-    """The user's body model, or else the open one.
-
-    Raises:
-        InputError: The body model cannot be loaded, or a gender is given for the open body.
-    """
-    if job.body_model is not None:
-        return BodyModel.load(job.body_model, gender=job.gender or estimate.gender)
-    if job.gender is not None:
-        raise InputError(
-            f"--gender {job.gender}: the open body has no genders; give your SMPL-family file as --body-model"
-        )
-    return BodyModel.open()
-
-
-def _posed(job: Job, people: list[Estimate], video: VideoInfo | None, body: BodyModel, device: str) -> list[Estimate]:
+def _posed(
+    job: Job, people: list[Estimate], video: VideoInfo | None, open_refiner: Callable[[], Refiner]
+) -> list[Estimate]:
     """The people, posed if their file holds keypoints instead of parameters, and other keypoints are to be matched."""
     if all(person.posed for person in people) or (job.keypoints is None and job.detector is None):
         return people
-    refiner = Refiner(body, device=device, **job.as_keywords())
+    refiner = open_refiner()
     rates = [place(person, video=video, needed=False).fps for person in people]
     return [refiner.posed(person.replace(fps=fps)).replace(fps=person.fps) for person, fps in zip(people, rates)]
 

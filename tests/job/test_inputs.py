@@ -118,6 +118,13 @@ def test_a_video_that_merely_lies_there_may_be_wrong(tmp_path: Path) -> None:
     assert info is None and "is ignored" in notes[0].text
 
 
+def test_a_video_that_is_not_needed_may_be_wrong_although_it_was_given(tmp_path: Path) -> None:
+    (tmp_path / "v.mp4").write_bytes(b"broken")
+    info, notes = open_video([estimate()], tmp_path / "v.mp4", shown=True, needed=False)
+    assert info is None
+    assert notes[0].code == "video-ignored" and "v.mp4" in notes[0].text
+
+
 def test_keypoints_at_another_rate_are_taken_at_the_frames_times() -> None:
     """Sixty a second for a video of thirty: every second row."""
     positions = np.arange(8.0)[:, None, None] + np.zeros((8, 17, 2))

@@ -6,7 +6,6 @@ import json
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ import torch
 from lsmplify_refine import BodyModel, Estimate, InputError, Refinement, load, refine, stopping
 from lsmplify_refine.engine.refiner import Refiner
 from lsmplify_refine.geometry import camera_pose
-from lsmplify_refine.job import draw, inputs, keypoints, people, report
+from lsmplify_refine.job import draw, inputs, keypoints, people, report, tools
 from lsmplify_refine.job import run as job_run
 from lsmplify_refine.job.job import Job, Outcome
 from lsmplify_refine.job.run import choose_device, run
@@ -62,7 +61,6 @@ def test_every_step_is_entered_once(folder: Path, monkeypatch: pytest.MonkeyPatc
         people.choose_people,
         inputs.open_video,
         video.probe,
-        job_run.open_body,
         keypoints.find_keypoints,
         inputs.complete,
         draw.video_to_draw_on,
@@ -199,23 +197,6 @@ def test_the_options_of_keypoints_reach_their_reader(folder: Path, monkeypatch: 
     ]
 
 
-def test_the_body_model_is_of_the_inputs_gender_unless_asked_otherwise(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    genders: list[str] = []
-
-    def load_body(path: Path, *, gender: str) -> BodyModel:
-        genders.append(gender)
-        return BodyModel.open()
-
-    monkeypatch.setattr(BodyModel, "load", load_body)
-    (estimate,) = load(folder)
-    job = Job(folder, body_model=Path("b"))
-    job_run.open_body(job, estimate.replace(gender="male"))
-    job_run.open_body(replace(job, gender="female"), estimate.replace(gender="male"))
-    assert genders == ["male", "female"]
-
-
 def test_the_options_reach_the_refiner(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Stopped(Exception):
         pass
@@ -226,11 +207,10 @@ def test_the_options_reach_the_refiner(folder: Path, monkeypatch: pytest.MonkeyP
         given.update(options)
         raise Stopped
 
-    monkeypatch.setattr(job_run, "Refiner", record)
+    monkeypatch.setattr(tools, "Refiner", record)
     options: dict[str, Any] = {"smooth_seconds": 0.3, "weights": "none", "mode": "sequential", "passes": 2}
     with pytest.raises(Stopped):
         run(Job(folder, device="cpu", **options))
-    assert callable(given.pop("progress"))
     assert given == {"device": "cpu", "align": "auto", **options}
 
 
