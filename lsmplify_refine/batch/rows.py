@@ -13,7 +13,8 @@ from lsmplify_refine.job.job import Job
 from lsmplify_refine.values.ranges import check_range
 
 #: Fields of a job that a row has as its own fields, or that the whole batch decides.
-_NOT_OPTIONS = ("input", "video", "keypoints", "calibration", "output", "overwrite", "write_video", "device")
+_OWN = ("input", "video", "keypoints", "calibration")
+_BATCHS = ("output", "overwrite", "write_video", "device")
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Row:
 
 def option_names() -> tuple[str, ...]:
     """The options that a row may set."""
-    return tuple(each.name for each in fields(Job) if each.name not in _NOT_OPTIONS)
+    return tuple(each.name for each in fields(Job) if each.name not in (*_OWN, *_BATCHS))
 
 
 def option_value(option: str, text: str) -> Any:

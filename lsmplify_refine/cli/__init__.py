@@ -1,4 +1,4 @@
-"""The command `lsmplify-refine`: `refine` (the default), `demo`, `doctor`, `train` and `evaluate`, one module each."""
+"""The command `lsmplify-refine`: one module for each verb; `refine` is the default."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 
 from lsmplify_refine import stopping
 from lsmplify_refine._version import __version__
-from lsmplify_refine.cli import demo, doctor, evaluate, refine, train
+from lsmplify_refine.cli import batch, demo, doctor, evaluate, refine, train
 from lsmplify_refine.cli._options import BAD_INPUT, LESS_MEMORY, expand_home
 from lsmplify_refine.cli._words import say
 from lsmplify_refine.errors import InputError, is_out_of_memory
 
-VERBS = {"refine": refine, "demo": demo, "doctor": doctor, "train": train, "evaluate": evaluate}
+VERBS = {"refine": refine, "batch": batch, "demo": demo, "doctor": doctor, "train": train, "evaluate": evaluate}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -72,7 +72,7 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"lsmplify-refine {__version__}")
-    subparsers = parser.add_subparsers(dest="verb", metavar="{refine,demo,doctor,train,evaluate}", required=True)
+    subparsers = parser.add_subparsers(dest="verb", metavar="{refine,batch,demo,doctor,train,evaluate}", required=True)
     for verb in VERBS.values():
         verb.register_parser(subparsers)
     # the verb may be omitted, so its options belong in the first help that people see

@@ -38,9 +38,7 @@ written)."""
 def add_common_options(parser: argparse.ArgumentParser) -> None:
     """Where to compute, what to write, and how to fail."""
     group = parser.add_argument_group("running")
-    group.add_argument(
-        "--device", choices=get_args(Device), help="where to compute (default: CUDA if available, else CPU)"
-    )
+    add_device_option(group)
     group.add_argument("--no-video", dest="write_video", action="store_false", help="do not write a comparison video")
     group.add_argument(
         "--overwrite",
@@ -48,6 +46,13 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
         help="replace earlier outputs, the comparison video included; folders are never replaced",
     )
     add_debug_option(group)
+
+
+def add_device_option(parser: argparse._ActionsContainer) -> None:
+    """Where to compute."""
+    parser.add_argument(
+        "--device", choices=get_args(Device), help="where to compute (default: CUDA if available, else CPU)"
+    )
 
 
 def add_debug_option(parser: argparse._ActionsContainer) -> None:

@@ -1,0 +1,180 @@
+"""The summary of a batch: `summary.json`, `summary.csv`, `summary.parquet` and `table.md`."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lsmplify_refine._version import __version__
+from lsmplify_refine.batch.figures import STAGES, got_worse
+from lsmplify_refine.batch.record import Record, load_record
+from lsmplify_refine.batch.rows import Row
+from lsmplify_refine.batch.table import table
+from lsmplify_refine.job.report import plain
+from lsmplify_refine.job.transaction import FileSet, transaction
+
+#: Version of the summary's layout, for programs that read it.
+LAYOUT = 1
+
+JSON, CSV, PARQUET, TABLE = "summary.json", "summary.csv", "summary.parquet", "table.md"
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A clip and what became of it; None: nothing yet."""
+
+    row: Row
+    record: Record | None
+
+
+def write_summary(rows: Sequence[Row], output: Path) -> list[Path]:
+    """Write the summary of all clips, from their records; returns the files written.
+
+    Raises:
+        InputError: The output folder cannot be written to.
+    """
+    clips = [Clip(row, load_record(output, row.name)) for row in rows]
+    lines = [line for clip in clips for line in _lines(clip)]
+    parquet = _parquet_writer()
+    names = (JSON, CSV, TABLE, PARQUET) if parquet else (JSON, CSV, TABLE)
+    files = FileSet(output, "summary", names, superseded=(PARQUET,), when_stopped="the summary was written already")
+    with transaction(files, overwrite=True) as folder:
+        text = json.dumps(_content(clips), indent=1, allow_nan=False, ensure_ascii=False)
+        (folder / JSON).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+        (folder / CSV).write_text(_csv(lines), encoding="utf-8", errors="backslashreplace")
+        (folder / TABLE).write_text(table(_people(clips)), encoding="utf-8", errors="backslashreplace")
+        if parquet:
+            parquet(lines, folder / PARQUET)
+    return [output / name for name in names]
+
+
+def totals(clips: Iterable[Clip]) -> dict[str, Any]:
+    """Numbers of clips by status, frames, seconds of work, and clips that got worse."""
+    clips = list(clips)
+    records = [clip.record for clip in clips if clip.record is not None]
+    status = Counter(record.status for record in records)
+    done = [record for record in records if record.status == "done"]
+    return {
+        "clips": len(clips),
+        "done": status["done"],
+        "failed": status["failed"],
+        "not_begun": len(clips) - len(records),
+        "people": sum(len(record.people) for record in done),
+        "frames": sum(int(person["frames"]) for record in done for person in record.people),
+        "seconds": round(sum(record.seconds for record in records), 3),
+        "worse": sum(any(map(got_worse, record.people)) for record in done),
+        "notes": dict(sorted(Counter(code for record in done for code in _codes(record)).items())),
+    }
+
+
+def _content(clips: Sequence[Clip]) -> dict[str, Any]:
+    content = {
+        "layout": LAYOUT,
+        "versions": {"lsmplify_refine": __version__},
+        "totals": totals(clips),
+        "clips": [_clip(clip) for clip in clips],
+    }
+    return {key: plain(value) for key, value in content.items()}
+
+
+def _clip(clip: Clip) -> dict[str, Any]:
+    row, record = clip.row, clip.record
+    known = {"name": row.name, "input": row.input, "groups": row.groups, "status": _status(record)}
+    if record is None:
+        return known
+    return known | {
+        "reason": record.reason,
+        "seconds": record.seconds,
+        "video": record.video,
+        "outputs": list(record.outputs),
+        "notes": list(record.notes),
+        "people": list(record.people),
+    }
+
+
+def _status(record: Record | None) -> str:
+    return "not begun" if record is None else record.status
+
+
+def _lines(clip: Clip) -> list[dict[str, Any]]:
+    """One line per person of a clip, or one for a clip without."""
+    row, record = clip.row, clip.record
+    start: dict[str, Any] = {"name": row.name, "status": _status(record)}
+    start |= {f"group:{name}": value for name, value in row.groups.items()}
+    if record is None or not record.people:
+        return [start | {"reason": record.reason if record else "", "seconds": record.seconds if record else None}]
+    codes = [note["code"] for note in record.notes]
+    return [
+        start
+        | {
+            "reason": record.reason,
+            "seconds": record.seconds,
+            "video": record.video,
+            "person": person["track_id"],
+            "frames": person["frames"],
+            "fps": person["fps"],
+        }
+        | {f"{name}_{stage}": value for name, stage, value in _values(person, "metrics")}
+        | {f"truth:{name}_{stage}": value for name, stage, value in _values(person, "truth")}
+        | {f"frames_{status}": count for status, count in person["counts"].items()}
+        | {"notes": " ".join(sorted({*codes, *(note["code"] for note in person["notes"])}))}
+        for person in record.people
+    ]
+
+
+def _values(person: Mapping[str, Any], source: str) -> Iterable[tuple[str, str, Any]]:
+    stages: Mapping[str, Mapping[str, Any]] = person.get(source) or {}
+    names = dict.fromkeys(name for stage in STAGES for name in stages.get(stage, {}))
+    return ((name, stage, stages.get(stage, {}).get(name)) for name in names for stage in STAGES)
+
+
+def _csv(lines: Sequence[Mapping[str, Any]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, _columns(lines), restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(plain(line) for line in lines)
+    return text.getvalue()
+
+
+def _columns(lines: Sequence[Mapping[str, Any]]) -> list[str]:
+    """All columns: what is told of every clip first, then figures, then the notes."""
+    found = dict.fromkeys(column for line in lines for column in line)
+    last = [column for column in ("notes",) if column in found]
+    return [column for column in found if column not in last] + last
+
+
+def _parquet_writer() -> Any:
+    """A function that writes lines as Parquet, if pyarrow is there."""
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError:
+        return None
+
+    def write(lines: Sequence[Mapping[str, Any]], path: Path) -> None:
+        columns = _columns(lines)
+        parquet.write_table(
+            pyarrow.table({column: [plain(line.get(column)) for line in lines] for column in columns}), path
+        )
+
+    return write
+
+
+def _people(clips: Iterable[Clip]) -> list[tuple[Row, Mapping[str, Any]]]:
+    return [
+        (clip.row, person)
+        for clip in clips
+        if clip.record is not None and clip.record.status == "done"
+        for person in clip.record.people
+    ]
+
+
+def _codes(record: Record) -> set[str]:
+    notes = (*record.notes, *(note for person in record.people for note in person["notes"]))
+    return {str(note["code"]) for note in notes}

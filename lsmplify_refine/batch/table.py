@@ -1,0 +1,112 @@
+"""`table.md`: do nothing against refined for each group of clips, with confidence intervals over clips."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from lsmplify_refine.batch.figures import EQUAL, Figure, figures, got_worse
+from lsmplify_refine.batch.rows import Row
+from lsmplify_refine.errors import escaped
+
+#: Draws of the bootstrap, share of them inside of an interval, and seed: a summary that is made again is the same.
+_DRAWS, _LEVEL, _SEED = 2000, 0.95, 0
+
+#: One person of one clip.
+Person = tuple[Row, Mapping[str, Any]]
+
+
+def table(people: Sequence[Person]) -> str:
+    """The table as Markdown.
+
+    Args:
+        people: The people of all clips that are done.
+    """
+    columns = list(dict.fromkeys(name for row, _ in people for name in row.groups))
+    shown = figures(person for _, person in people)
+    if not shown:
+        return "No clip is done.\n" if not people else "No clip has a figure.\n"
+    heads = [*columns, "clips", "frames", *(figure.heading for figure in shown), "worse"]
+    lines = [_line(heads), _line(["---"] * len(columns) + ["---:"] * (len(heads) - len(columns)))]
+    groups = _groups(people, columns)
+    for values, inside in groups.items():
+        lines.append(_line([*values, *_cells(inside, shown)]))
+    if len(groups) > 1:
+        names = ["**all**", *[""] * (len(columns) - 1)] if columns else []
+        lines.append(_line([*names, *_cells(people, shown)]))
+    return "\n".join([*lines, "", *_legend(shown)]) + "\n"
+
+
+def interval(differences: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
+    """Confidence interval of a weighted mean, by the bootstrap over clips (Efron 1979): percentiles.
+
+    Args:
+        differences: (C,) a value for each clip.
+        weights: (C,) frames of each clip.
+    """
+    generator = np.random.default_rng(_SEED)
+    means = []
+    for _ in range(_DRAWS):
+        drawn = generator.integers(0, len(differences), len(differences))
+        means.append((differences[drawn] * weights[drawn]).sum() / weights[drawn].sum())
+    low, high = np.quantile(means, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
+    return float(low), float(high)
+
+
+def _groups(people: Sequence[Person], columns: Sequence[str]) -> dict[tuple[str, ...], list[Person]]:
+    found: dict[tuple[str, ...], list[Person]] = {}
+    for row, person in people:
+        found.setdefault(tuple(row.groups.get(column, "") for column in columns), []).append((row, person))
+    return dict(sorted(found.items()))
+
+
+def _cells(people: Sequence[Person], shown: Sequence[Figure]) -> list[str]:
+    worse = {row.name for row, person in people if got_worse(person)}
+    frames = sum(int(person["frames"]) for _, person in people)
+    names = {row.name for row, _ in people}
+    return [str(len(names)), str(frames), *(_figure(people, figure) for figure in shown), str(len(worse))]
+
+
+def _figure(people: Sequence[Person], figure: Figure) -> str:
+    """`before -> after (change, interval)`: means over frames."""
+    clips = _by_clip(people, figure)
+    if not len(clips):
+        return "-"
+    frames, before, after = clips.T
+    means = [float((values * frames).sum() / frames.sum()) for values in (before, after)]
+    text = f"{means[0]:.1f} → {means[1]:.1f}"
+    if len(clips) == 1:
+        return text
+    low, high = interval(after - before, frames)
+    return f"{text} [{low:+.1f}, {high:+.1f}]"
+
+
+def _by_clip(people: Sequence[Person], figure: Figure) -> np.ndarray:
+    """(C, 3) frames, before, after of each clip that has the figure; the people of a clip are one draw."""
+    found: dict[str, np.ndarray] = {}
+    for row, person in people:
+        frames = float(person["frames"])
+        values = np.array([figure.of(person, "calibrated"), figure.of(person, "refined")])
+        if np.isfinite(values).all() and frames:
+            found[row.name] = found.get(row.name, np.zeros(3)) + np.array([frames, *(values * frames)])
+    sums = np.array(list(found.values())).reshape(-1, 3)
+    return np.column_stack([sums[:, 0], sums[:, 1:] / sums[:, :1]])
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(escaped(cell).replace("|", "\\|") for cell in cells) + " |"
+
+
+def _legend(shown: Sequence[Figure]) -> list[str]:
+    against = {figure.source for figure in shown}
+    lines = [
+        "Each cell: do nothing (the body fitted, the motion as read) → refined, as means over frames; "
+        f"in brackets the {100 * _LEVEL:.0f} % confidence interval of the change, by the bootstrap over clips.",
+        f"worse: clips whose error rose by more than {EQUAL:g} in its unit.",
+        "Metrics: " + ", ".join(f"{figure.heading} is `{figure.name}`" for figure in shown) + ".",
+    ]
+    if "truth" not in against:
+        lines.append("The true motion is not known: errors are those against the keypoints that were refined onto.")
+    return lines

@@ -1,0 +1,98 @@
+"""Options of `refine` and of `batch` alike: formats, keypoints, how to refine, and the regressor."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import get_args
+
+from lsmplify_refine.cli._options import ranged
+from lsmplify_refine.options import Align, Gender, Mode, OutputFormat
+from lsmplify_refine.values.layouts import LAYOUTS
+
+
+def add_formats(files: argparse._ActionsContainer) -> None:
+    """What the files are, and where missing keypoints come from."""
+    files.add_argument(
+        "--keypoint-convention",
+        choices=tuple(LAYOUTS),
+        metavar="NAME",
+        help=f"convention of the keypoints, if the file does not state it: {', '.join(LAYOUTS)}",
+    )
+    files.add_argument(
+        "--detector",
+        metavar="NAME",
+        help="detect 2D keypoints in the video instead of using the input's: mediapipe, rtmpose or an installed "
+        "detector (default: mediapipe if the input has no keypoints)",
+    )
+    files.add_argument(
+        "--detector-model", type=Path, metavar="FILE", help="model file of the detector (default: downloaded once)"
+    )
+    files.add_argument(
+        "--format",
+        metavar="NAME[:OPTION=VALUE,...]",
+        help="format of the input, such as wham or generic:family=smplx (default: recognised by content)",
+    )
+    files.add_argument(
+        "--output-format",
+        choices=get_args(OutputFormat),
+        help="write one person in this format (default: the input's); the notes say what that changes",
+    )
+    files.add_argument(
+        "--trust-pickle",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="let this file run the code in its pickle; only for files that you made yourself (repeatable)",
+    )
+
+
+def add_ways(how: argparse._ActionsContainer) -> None:
+    """How to refine."""
+    how.add_argument("--person", metavar="ID", help="refine only the person with this track id (default: all)")
+    how.add_argument(
+        "--align",
+        choices=get_args(Align),
+        help="how to bring 3D keypoints into the result's frame: camera leaves them as they are, torso aligns hips and "
+        "shoulders, procrustes aligns and scales all points (default: auto, the best fit, named in the report)",
+    )
+    how.add_argument(
+        "--focal-px",
+        type=ranged("focal_px"),
+        metavar="F",
+        help="focal length in pixels (default: the file's, else the image diagonal)",
+    )
+    how.add_argument(
+        "--body-model",
+        type=Path,
+        metavar="PATH",
+        help="your SMPL, SMPL-H or SMPL-X file, or a folder of them (default: the open body)",
+    )
+    how.add_argument("--gender", choices=get_args(Gender), help="gender of --body-model (default: the input's)")
+    how.add_argument(
+        "--smooth-seconds",
+        type=ranged("smooth_seconds"),
+        metavar="S",
+        help="low-pass of the correction in seconds, instead of the motion model's own; 0 fits each frame on its own "
+        "(deprecated: goes with the next release)",
+    )
+
+
+def add_regressor(learned: argparse._ActionsContainer) -> None:
+    """The regressor."""
+    learned.add_argument(
+        "--weights",
+        metavar="FILE",
+        help="shipped, none for the projection alone, a file from `train`, or Learnable SMPLify's best_ckpt.pth.tar "
+        "(default: shipped)",
+    )
+    learned.add_argument(
+        "--mode",
+        choices=get_args(Mode),
+        help="plug-in starts every frame from the estimate; sequential starts it from the previous frame's result if "
+        "that is nearer to the keypoints (default: plug-in)",
+    )
+    learned.add_argument(
+        "--passes", type=ranged("passes", int), metavar="N", help="apply the regressor N times (default: 1)"
+    )

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lsmplify_refine.batch.settings import Settings
+from lsmplify_refine.batch.shards import Shard
+from lsmplify_refine.cli import batch, main, make_parser
+from tests.support.batches import NAMES, outputs, write_tree
+
+QUICK = ("--jobs", "0", "--weights", "none", "--videos", "none", "--device", "cpu")
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return write_tree(tmp_path / "in")
+
+
+def settings(*options: str) -> Settings:
+    return batch.settings_from(make_parser().parse_args(["batch", "in", *options]))
+
+
+def test_one_command_refines_a_folder_and_prints_the_table(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["batch", "in", *QUICK]) == 0
+    assert set(outputs(Path("refined"))) >= {f"{name}/hmr4d_results_refined.pt" for name in NAMES}
+    shown = capsys.readouterr()
+    assert "3 of 3 clips" in shown.err and "| clips | frames |" in shown.out and "summary.csv" in shown.out
+    assert main(["batch", "in", *QUICK]) == 0
+    assert "3 done before, 0 to do" in capsys.readouterr().err
+
+
+def test_failed_clips_are_listed_and_the_exit_code_says_so(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tree / "judo/b/hmr4d_results.pt").write_bytes(b"broken")
+    assert main(["batch", "in", *QUICK]) == 3
+    shown = capsys.readouterr()
+    assert "failed: judo/b: " in shown.err and "1 of 3 clips failed" in shown.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["batch"], "no INPUT"),
+        (["batch", "nowhere"], "no such file or folder"),
+        (["batch", "in", "--shard", "4/3"], "--shard 4/3"),
+        (["batch", "in", "--videos", "some"], "--videos some"),
+        (["batch", "in", "--layout", "nothing"], "no such layout"),
+        (["batch", "in", "--targets", "3d"], "--layout"),
+        (["batch", "--summary-only"], "no batch has run"),
+        (["batch", "in", "--manifest-only", "m.txt"], "ends in .csv or .jsonl"),
+        (["batch", "in", "--focal-px", "-1"], "focal_px"),
+    ],
+)
+def test_what_cannot_start_has_exit_code_2(
+    arguments: list[str], message: str, tree: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        code = main(arguments)
+    except SystemExit as error:
+        code = int(str(error.code))
+    assert code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_manifest_is_written_edited_and_run(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["batch", "in", "--manifest-only"]) == 0
+    lines = Path("manifest.csv").read_text().splitlines()
+    assert lines[0] == "name,input" and len(lines) == 4
+    assert main(["batch", "in", "--manifest-only"]) == 2
+    Path("manifest.csv").write_text("\n".join([f"{lines[0]},group:sport", f"{lines[1]},judo", f"{lines[3]},tennis"]))
+    assert main(["batch", "manifest.csv", *QUICK]) == 0
+    content = json.loads(Path("refined/summary.json").read_text())
+    assert [clip["groups"] for clip in content["clips"]] == [{"sport": "judo"}, {"sport": "tennis"}]
+
+
+def test_a_dry_run_writes_nothing(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["batch", "in", "--dry-run", *QUICK]) == 0
+    assert "3 to do, 0 done already" in capsys.readouterr().out
+    (tree / "judo/b/hmr4d_results.pt").write_bytes(b"broken")
+    assert main(["batch", "in", "--dry-run", *QUICK]) == 3
+    assert not Path("refined").exists()
+
+
+def test_shards_come_from_the_scheduler_and_are_put_together(
+    tree: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLURM_ARRAY_TASK_COUNT", "2")
+    for task in ("1", "2"):
+        monkeypatch.setenv("SLURM_ARRAY_TASK_ID", task)
+        assert main(["batch", "in", *QUICK]) == 0
+        assert f"does shard {task}/2" in capsys.readouterr().err
+    assert not Path("refined/table.md").exists()
+    assert main(["batch", "--summary-only"]) == 0
+    assert json.loads(Path("refined/summary.json").read_text())["totals"]["done"] == 3
+
+
+def test_files_that_are_left_out_are_told(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tree / "judo/b/hmr4d_results.pt").unlink()
+    assert main(["batch", "in", "--dry-run", *QUICK]) == 0
+    assert "1 files hold no known result and are left out" in capsys.readouterr().err
+
+
+def test_the_options_reach_the_settings() -> None:
+    given = settings(
+        "--jobs", "3", "--cluster", "tcp://h:1", "--shard", "2/3", "--force", "--clip-seconds", "9", "--pack", "4",
+        "--videos", "sample:2", "--device", "cpu", "--trust-pickle", "x.pkl", "--person", "7", "--focal-px", "900",
+        "--keypoint-convention", "coco17", "--detector", "rtmpose", "--align", "torso", "--mode", "sequential",
+    )  # fmt: skip
+    assert (given.jobs, given.cluster, given.shard, given.force) == (3, "tcp://h:1", Shard(2, 3), True)
+    assert (given.clip_seconds, given.pack, str(given.videos), given.device) == (9.0, 4, "sample:2", "cpu")
+    assert given.trusted == (Path("x.pkl").absolute(),)
+    assert given.options == {
+        "person": "7", "focal_px": 900.0, "keypoint_convention": "coco17", "detector": "rtmpose", "align": "torso",
+        "mode": "sequential",
+    }  # fmt: skip
+
+
+def test_without_options_a_batch_has_its_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch, "_cores", lambda: 5)
+    given = settings()
+    assert (given.jobs, given.cluster, given.force, str(given.videos), given.options) == (
+        5,
+        None,
+        False,
+        "worst:10",
+        {},
+    )
+    assert given.output == Path("refined").absolute()
