@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from lsmplify_refine.datasets import rich
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.load_save import load
 from lsmplify_refine.formats.registry import adapters
@@ -29,7 +30,7 @@ from lsmplify_refine.learn.motion import (
     resample,
 )
 from lsmplify_refine.options import DEFAULT_FPS
-from lsmplify_refine.safe_load import load_npz, load_pickle
+from lsmplify_refine.safe_load import load_pickle
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.smpl_joints import JOINTS
 
@@ -38,9 +39,8 @@ Report = Callable[[int, int], None]
 _TEST_PART = "test"
 _3DPW_PARTS = ("train", "validation", "test")
 _RICH_PARTS = ("train", "val", "test")
-#: Frame rates of their videos.
-_3DPW_FPS, _RICH_FPS = 30.0, 30.0
-_RICH_KEYS = {"global_orient": 3, "body_pose": 63, "transl": 3}
+#: Frame rate of 3DPW's videos.
+_3DPW_FPS = 30.0
 #: Max takes that SMPLify's pose prior is fitted to.
 _MAX_PRIOR_TAKES = 200
 
@@ -228,24 +228,12 @@ def _find_rich(folder: Path, choice: Choice) -> list[list[Path]]:
 
 def _read_rich(files: list[Path]) -> list[Take]:
     """One person in one sequence; there is one file per frame."""
-    rows = [_read_rich_frame(path) for path in files]
-    root, pose, transl = (np.concatenate([row[key] for row in rows]) for key in _RICH_KEYS)
+    rows = [rich.read_frame(path) for path in files]
+    root, pose, transl = (np.concatenate([row[key] for row in rows]) for key in rich.KEYS)
     rotvec = np.concatenate([root, pose], 1).reshape(-1, JOINTS, 3)
     pelvis = pelvis_position(transl, np.array(MEAN_REST_PELVIS["smplx"]))
     frames = np.array([int(path.parent.name) for path in files])
-    return _takes(f"{files[0].parents[1].name}/{files[0].stem}", files[0].stem, _RICH_FPS, rotvec, pelvis, frames)
-
-
-def _read_rich_frame(path: Path) -> dict[str, np.ndarray]:
-    data = load_npz(path) if path.suffix == ".npz" else load_pickle(path)
-    values = {}
-    for key, width in _RICH_KEYS.items():
-        if not isinstance(data, dict) or key not in data:
-            raise InputError(f"{path}: {key}: missing; not a body of RICH")
-        values[key] = _numbers(np.reshape(data[key], (1, -1)), width, f"{path}: {key}")
-        if not np.isfinite(values[key]).all():
-            raise InputError(f"{path}: {key}: NaN or infinite; remove the frame")
-    return values
+    return _takes(f"{files[0].parents[1].name}/{files[0].stem}", files[0].stem, rich.FPS, rotvec, pelvis, frames)
 
 
 def _numbers(value: Any, width: int, where: str) -> np.ndarray:

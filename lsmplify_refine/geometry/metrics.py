@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float, Int, Real
+from jaxtyping import Bool, Float, Int, Real
 
 from lsmplify_refine.geometry.projection import project_to_image
 from lsmplify_refine.geometry.robust import robust_square
@@ -73,6 +73,22 @@ def robust_rms(
 def accel_mm_per_frame2(joints: Float[np.ndarray, "frames joints 3"], frame_ids: Int[np.ndarray, " frames"]) -> float:
     """Mean norm of the second difference of joints in metres, in mm/frame^2; differences across gaps are left out."""
     return 1000 * _mean_or_zero(_difference_norms(joints, frame_ids, 2))
+
+
+def accel_error_m_per_s2(
+    points: Float[np.ndarray, "frames points 3"],
+    truth: Float[np.ndarray, "frames points 3"],
+    seen: Bool[np.ndarray, "frames points"],
+    frame_ids: Int[np.ndarray, " frames"],
+    fps: float,
+) -> float:
+    """Mean error of the acceleration of points in metres, m/s^2, where three frames in a row see them; NaN if none do.
+
+    Source: HMMR (Kanazawa et al. 2019); GVHMR reports it in this unit.
+    """
+    norms = _difference_norms(points - truth, frame_ids, 2)
+    known = np.isfinite(norms) & seen[:-2] & seen[1:-1] & seen[2:]
+    return float(norms[known].mean()) * fps**2 if known.any() else float("nan")
 
 
 def jitter_10m_per_s3(
