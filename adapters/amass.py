@@ -14,6 +14,7 @@ from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.assemble import assemble, gender_of, number_of
 from lsmplify_refine.formats.codings import Rotations
 from lsmplify_refine.formats.containers import peek, read_container
+from lsmplify_refine.formats.extremities import full_pose_slots, part_slot, usable_slots
 from lsmplify_refine.formats.slots import Slot, read_fields, write_slots
 from lsmplify_refine.formats.world_axes import AXES_OPTIONS, choose_axes
 from lsmplify_refine.options import Family
@@ -64,22 +65,37 @@ def read(path: Path, options: Mapping[str, str] | None = None) -> list[Estimate]
     if "pose_body" in tree:
         slots.append(Slot("body_pose", (("pose_body",),), joints))
     slots += [Slot("transl", (("trans",),)), Slot("betas", (("betas",),), shared=True)]
+    hands, hand_notes = usable_slots(tree, _hands_and_face(family), len(tree["poses"]), str(path))
     rate = next((tree[name] for name in _RATES if name in tree), None)
     frames = len(tree["poses"])
     orient = read_fields(tree, slots[:1], frames, str(path))["global_orient"]
     up, notes = choose_axes(options or {}, orient, usual="z", name="amass", stated=True)
     estimate = assemble(
         container,
-        slots,
+        [*slots, *hands],
         frames,
         path=path,
         family=family,
         up=up,
         gender=gender_of(tree.get("gender"), f"{path}: gender"),
         fps=number_of(rate),
-        notes=notes,
+        flat_hand_mean=True,
+        notes=(*notes, *hand_notes),
     )
     return [estimate]
+
+
+def _hands_and_face(family: Family) -> list[Slot]:
+    """Slots in `poses` and in stageii's copies."""
+    copies = [
+        Slot("left_hand_pose", (("pose_hand",),), Rotations(), slice(0, 45)),
+        Slot("right_hand_pose", (("pose_hand",),), Rotations(), slice(45, 90)),
+        part_slot("jaw_pose", (("pose_jaw",),)),
+        Slot("leye_pose", (("pose_eye",),), Rotations(single=True), slice(0, 3)),
+        Slot("reye_pose", (("pose_eye",),), Rotations(single=True), slice(3, 6)),
+        part_slot("expression", (("expression",),)),
+    ]
+    return [*full_pose_slots((("poses",),), family), *copies]
 
 
 def _width(tree: dict[str, Any]) -> int:

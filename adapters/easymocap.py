@@ -36,6 +36,9 @@ _FAMILY_OF_WIDTH: dict[int, Family] = {72: "smpl", 78: "smplh", 87: "smplx"}
 OPTIONS = UP_OPTION
 _FILE = re.compile(r"(\d+)\.json")
 
+_NOTE_HANDS = Note(
+    "hands-unread", "poses: hands are PCA coefficients; left unchanged in the file, and out of other output formats"
+)
 _NOTE_LINKED = Note(
     "people-linked", "the files give several people of a frame the same id; people were linked by where they are"
 )
@@ -168,5 +171,5 @@ def _person(container: Container, name: Any, rows: list[_Row], path: Path, up: U
         up=up,
         frame_ids=np.array([number for number, _ in rows]),
         track_id=str(name),
-        notes=notes,
+        notes=(*notes, *([_NOTE_HANDS] if family != "smpl" else [])),
     )

@@ -110,9 +110,10 @@ def _person(container: Container, block: Block, share: Share, path: Path, option
         slots += more
     else:
         up, notes = _axes(own, block, fields, family, options, known_camera=camera is not None)
+    hands, hand_notes = own.hand_slots(family)
     estimate = assemble(
         container,
-        slots,
+        [*slots, *hands],
         own.frames,
         path=path,
         family=family,
@@ -123,7 +124,8 @@ def _person(container: Container, block: Block, share: Share, path: Path, option
         fps=number_of(own.value("fps")),
         frame_ids=frame_ids,
         track_id=share.name,
-        notes=notes,
+        flat_hand_mean=own.flat_hand_mean(),
+        notes=(*notes, *hand_notes),
     )
     return estimate if pose is None else estimate.replace(world=_world(fields, world_up, family))
 

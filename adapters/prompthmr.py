@@ -12,6 +12,7 @@ from lsmplify_refine.formats.assemble import assemble, frame_ids_of
 from lsmplify_refine.formats.codings import Rotations
 from lsmplify_refine.formats.contacts import contacts_from_logits
 from lsmplify_refine.formats.containers import Container, peek, read_container
+from lsmplify_refine.formats.extremities import full_pose_slots, usable_slots
 from lsmplify_refine.formats.slots import Slot, write_slots
 from lsmplify_refine.formats.tree import KeyPath, look_up
 from lsmplify_refine.geometry.projection import intrinsics
@@ -85,13 +86,19 @@ def _person(container: Container, name: Any, path: Path) -> Estimate:
             Slot("world_transl", ((*world, "trans"),)),
             Slot("betas", ((*world, "shape"),)),
         ]
+    parts = full_pose_slots(rotmat, "smplx", "matrix")
+    if _same_rotations(container, cam, frames):
+        # a pose of 25 joints ends with the eyes
+        parts += [slot for slot in full_pose_slots(((*cam, "pose"),), "smplx") if slot.columns.stop <= 75]
+    parts += full_pose_slots(((*world, "pose"),), "smplx")
+    hands, hand_notes = usable_slots(container.tree, parts, frames, str(path))
     static = (*cam, "static_conf_logits")
     contacts, contact_notes = contacts_from_logits(
         look_up(container.tree, static), frames, f"people.{name}.smplx_cam.static_conf_logits"
     )
     return assemble(
         container,
-        slots,
+        [*slots, *hands],
         frames,
         path=path,
         family="smplx",
@@ -99,7 +106,8 @@ def _person(container: Container, name: Any, path: Path) -> Estimate:
         frame_ids=frame_ids_of(ids, frames, f"{path}: people.{name}.frames"),
         track_id=str(name),
         contacts=contacts,
-        notes=(*notes, *contact_notes),
+        flat_hand_mean=True,
+        notes=(*notes, *contact_notes, *hand_notes),
     )
 
 

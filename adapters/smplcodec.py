@@ -15,7 +15,8 @@ from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.assemble import assemble, number_of
 from lsmplify_refine.formats.codings import Rotations
 from lsmplify_refine.formats.containers import peek, read_container
-from lsmplify_refine.formats.slots import Slot, read_fields, write_slots
+from lsmplify_refine.formats.extremities import part_slot, usable_slots
+from lsmplify_refine.formats.slots import Field, Slot, read_fields, write_slots
 from lsmplify_refine.formats.world_axes import AXES_OPTIONS, choose_axes
 from lsmplify_refine.options import Family, Gender
 from lsmplify_refine.safe_load import to_numpy
@@ -25,7 +26,18 @@ from lsmplify_refine.values.notes import Note
 _FAMILIES: dict[int, Family] = {0: "smpl", 1: "smplh", 2: "smplx"}
 #: Bodies of smplcodec that are not of the SMPL, SMPL-H and SMPL-X families.
 _OTHERS = {3: "SUPR", 4: "SMPL++", 5: "SKEL", 6: "SMIL", 7: "SMPL-XS"}
+#: Joints of `headPose`.
+_HEAD: tuple[Field, ...] = ("jaw_pose", "leye_pose", "reye_pose")
 _GENDERS: dict[int, Gender] = {0: "neutral", 1: "male", 2: "female"}
+_HANDS_AND_FACE = (
+    part_slot("left_hand_pose", (("leftHandPose",),)),
+    part_slot("right_hand_pose", (("rightHandPose",),)),
+    *(
+        Slot(field, (("headPose",),), Rotations(single=True), slice(3 * place, 3 * place + 3))
+        for place, field in enumerate(_HEAD)
+    ),
+    part_slot("expression", (("expressionParameters",),)),
+)
 _NOTE_PLACE = Note(
     "place-assumed",
     "the file has no bodyTranslation; the body is taken at the origin, and its place is written if it moves",
@@ -71,15 +83,16 @@ def read(path: Path, options: Mapping[str, str] | None = None) -> list[Estimate]
     up, notes = choose_axes(
         options or {}, read_fields(tree, slots[:1], len(pose), str(path))["global_orient"], usual="y", name="smplcodec"
     )
+    hands, hand_notes = usable_slots(tree, _HANDS_AND_FACE, len(pose), str(path))
     estimate = assemble(
         container,
-        slots,
+        [*slots, *hands],
         len(pose),
         path=path,
         family=_FAMILIES[number],
         up=up,
         gender=_GENDERS.get(int(gender or 0), "neutral"),
         fps=number_of(tree.get("frameRate")),
-        notes=(*notes, *([] if "bodyTranslation" in tree else [_NOTE_PLACE])),
+        notes=(*notes, *([] if "bodyTranslation" in tree else [_NOTE_PLACE]), *hand_notes),
     )
     return [estimate]

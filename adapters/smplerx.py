@@ -18,13 +18,14 @@ from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.assemble import assemble, number_of
 from lsmplify_refine.formats.codings import Rotations
 from lsmplify_refine.formats.containers import Container, read_container, read_folder
+from lsmplify_refine.formats.extremities import part_slot, usable_slots
 from lsmplify_refine.formats.linking import link_boxes
 from lsmplify_refine.formats.slots import Slot, write_slots
 from lsmplify_refine.formats.tree import look_up
 from lsmplify_refine.geometry.projection import intrinsics
 from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.camera import Camera
-from lsmplify_refine.values.estimate import Estimate
+from lsmplify_refine.values.estimate import EXTREMITIES, Estimate
 from lsmplify_refine.values.notes import Note
 
 _FILE = re.compile(r"(\d+)_(\d+)\.npz")
@@ -115,12 +116,15 @@ def _person(
         Slot("betas", at("betas")),
         Slot("transl", at("transl")),
     ]
+    # hands are relative to the mean hand
+    parts = [part_slot(name, at(name)) for name in EXTREMITIES]
+    hands, hand_notes = usable_slots(container.tree, parts, len(detections), str(path))
     focal, centre = (
         np.stack([_meta(container, detection, key, 2) for detection in detections]) for key in ("focal", "princpt")
     )
     return assemble(
         container,
-        slots,
+        [*slots, *hands],
         len(detections),
         path=path,
         family="smplx",
@@ -129,7 +133,8 @@ def _person(
         fps=number_of(about.get("fps")),
         frame_ids=np.array([detection.frame for detection in detections]) - _FIRST_FRAME,
         track_id=track_id,
-        notes=notes,
+        flat_hand_mean=False,
+        notes=(*notes, *hand_notes),
     )
 
 

@@ -14,7 +14,8 @@ from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.assemble import assemble
 from lsmplify_refine.formats.codings import Rotations
 from lsmplify_refine.formats.containers import Container, peek, read_container, read_folder
-from lsmplify_refine.formats.slots import Slot, write_slots
+from lsmplify_refine.formats.extremities import part_slot, usable_slots
+from lsmplify_refine.formats.slots import Field, Slot, write_slots
 from lsmplify_refine.formats.tree import KeyPath, look_up
 from lsmplify_refine.geometry.projection import intrinsics
 from lsmplify_refine.safe_load import inspect_file, load_npy, to_numpy
@@ -30,6 +31,13 @@ _REFUSED: dict[str, str] = {
     "mps": "a bare array of 315 numbers per frame, interpolated in 6D, all people in one sequence, without boxes",
 }
 
+#: Hands are relative to the mean hand.
+_HANDS_AND_FACE: dict[Field, str] = {
+    "left_hand_pose": "smplx_lhand_pose",
+    "right_hand_pose": "smplx_rhand_pose",
+    "jaw_pose": "smplx_jaw_pose",
+    "expression": "smplx_expr",
+}
 _DERIVED = ("smplx_joint_proj", "smplx_joint_cam", "smplx_mesh_cam")
 
 write = write_slots
@@ -107,15 +115,18 @@ def _person(container: Container, places: list[KeyPath], path: Path) -> Estimate
         Slot("betas", at("smplx_shape")),
         Slot("transl", at("cam_trans")),
     ]
+    parts = [part_slot(field, at(key)) for field, key in _HANDS_AND_FACE.items()]
+    hands, notes = usable_slots(container.tree, parts, len(places), str(path))
     derived = [key for key in _DERIVED if look_up(container.tree, (*places[0], "smplx_params", key)) is not None]
     stale = f"{', '.join(derived)}: left unchanged; they do not show the refined pose"
     return assemble(
         container,
-        slots,
+        [*slots, *hands],
         len(places),
         path=path,
         family="smplx",
         camera=Camera(intrinsics(camera("focal", 2), camera("princpt", 2))),
         boxes=boxes,
-        notes=(Note("fields-stale", stale),) if derived else (),
+        flat_hand_mean=False,
+        notes=(*notes, *([Note("fields-stale", stale)] if derived else [])),
     )

@@ -15,7 +15,7 @@ from lsmplify_refine.body.regressors import convention_regressors, mesh_landmark
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.options import Family
 from lsmplify_refine.safe_load import load_body_npz, load_body_pickle, load_npy
-from lsmplify_refine.values.smpl_joints import BODY_JOINTS
+from lsmplify_refine.values.smpl_joints import BODY_JOINTS, HAND_JOINTS
 
 #: Shape coefficients kept from a model file; SMPL-X files carry 300 and then expressions.
 _MAX_BETAS = 300
@@ -36,6 +36,7 @@ class BodyArrays:
         posedirs: Pose blend shapes, 9 features for each joint but the root, or None where all are zero.
         J_regressor: Joints from vertices.
         parents: Parent of each joint, -1 for the root.
+        hand_means: SMPL-H's and SMPL-X's mean left and right hand, axis-angle; None in files without.
         keypoint_regressors: For each convention, weights on the posed vertices, then on the posed joints.
     """
 
@@ -49,6 +50,7 @@ class BodyArrays:
     posedirs: Float[np.ndarray, "vertices 3 features"] | None
     J_regressor: Float[np.ndarray, "joints vertices"]
     parents: tuple[int, ...]
+    hand_means: Float[np.ndarray, "2 15 3"] | None
     keypoint_regressors: dict[str, Float[np.ndarray, "points vertices_and_joints"]]
 
 
@@ -78,6 +80,7 @@ def load_body_file(path: Path, gender: str = "neutral") -> BodyArrays:
     """
     path = _find(path, gender)
     arrays = load_body_npz(path) if path.suffix == ".npz" else load_body_pickle(path)
+    hand_means = _hand_means(arrays)
     arrays = checked_arrays(path, arrays)
     family = FAMILY_BY_JOINTS[arrays["weights"].shape[1]]
     own = path.parent / "J_regressor_body25.npy"
@@ -88,7 +91,7 @@ def load_body_file(path: Path, gender: str = "neutral") -> BodyArrays:
     if body25 is not None and not (body25.dtype.kind in "fiu" and np.isfinite(body25).all()):
         raise InputError(f"{own}: not finite numbers; expected the weights of BODY_25's points on the vertices")
     regressors = _mesh_regressors(family, arrays, body25)
-    return _body_arrays(arrays, gender=gender, is_open=False, regressors=regressors)
+    return _body_arrays(arrays, gender=gender, is_open=False, regressors=regressors, hand_means=hand_means)
 
 
 def _mesh_regressors(
@@ -126,7 +129,12 @@ def _find(path: Path, gender: str) -> Path:
 
 
 def _body_arrays(
-    arrays: dict[str, Any], *, gender: str, is_open: bool, regressors: dict[str, np.ndarray]
+    arrays: dict[str, Any],
+    *,
+    gender: str,
+    is_open: bool,
+    regressors: dict[str, np.ndarray],
+    hand_means: Float[np.ndarray, "2 15 3"] | None = None,
 ) -> BodyArrays:
     dense = {key: arrays[key] for key in KEYS if key in arrays}
     parents = dense["kintree_table"][0].astype(np.int64)
@@ -144,9 +152,17 @@ def _body_arrays(
         posedirs=posedirs.astype(np.float32) if has_pose_blend and posedirs is not None else None,
         J_regressor=dense["J_regressor"].astype(np.float32),
         parents=(-1, *(int(p) for p in parents[1:])),
+        hand_means=hand_means,
         keypoint_regressors={name: value.astype(np.float32) for name, value in regressors.items()},
     )
     for array in (value.v_template, value.faces, value.weights, value.shapedirs, value.J_regressor):
         array.setflags(write=False)
     assert BODY_JOINTS[family] < len(parents)
     return value
+
+
+def _hand_means(arrays: dict[str, Any]) -> Float[np.ndarray, "2 15 3"] | None:
+    found = [np.asarray(arrays.get(f"hands_mean{side}")) for side in "lr"]
+    if not all(mean.dtype.kind == "f" and mean.size == 3 * HAND_JOINTS and np.isfinite(mean).all() for mean in found):
+        return None
+    return np.stack([mean.reshape(HAND_JOINTS, 3) for mean in found]).astype(np.float64)

@@ -17,7 +17,7 @@ from lsmplify_refine.formats.world_axes import Up
 from lsmplify_refine.options import Family, Gender
 from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.camera import Camera
-from lsmplify_refine.values.estimate import Estimate, WorldRoot
+from lsmplify_refine.values.estimate import EXTREMITIES, Estimate, WorldRoot
 from lsmplify_refine.values.notes import Note
 from lsmplify_refine.values.smpl_joints import BODY_JOINTS
 
@@ -45,6 +45,7 @@ def assemble(
     track_id: str = "0",
     boxes: np.ndarray | None = None,
     contacts: np.ndarray | None = None,
+    flat_hand_mean: bool | None = None,
     notes: tuple[Note, ...] = (),
 ) -> Estimate:
     """Assemble one person's estimate.
@@ -60,7 +61,7 @@ def assemble(
         up: The vertical axis of the frame that `global_orient` and `transl` are in; None for the camera's frame. A
             world with y or z down is turned by half a turn about x.
         world_up: The same for `world_orient` and `world_transl`.
-        gender, camera, fps, track_id, boxes, contacts, notes: See `Estimate`.
+        gender, camera, fps, track_id, boxes, contacts, flat_hand_mean, notes: See `Estimate`.
         frame_ids: (T,); None for 0, 1, ...
 
     Raises:
@@ -79,6 +80,7 @@ def assemble(
         fields["betas"] = np.zeros((frames, _BETAS), np.float32)
         notes = (*notes, _NOTE_SHAPE)
     world = _take_world_root(fields, None if up is None else axis_of(up), axis_of(world_up))
+    extremities: dict[str, Any] = {name: fields[name] for name in EXTREMITIES if name in fields}
     return Estimate(
         family=family,
         gender=gender,
@@ -93,6 +95,8 @@ def assemble(
         track_id=track_id,
         boxes=boxes,
         contacts=contacts,
+        flat_hand_mean=flat_hand_mean,
+        **extremities,
         world=world,
         notes=notes,
         source=path,

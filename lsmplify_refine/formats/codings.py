@@ -33,7 +33,7 @@ class Coding:
 
     def width(self, field: str) -> int | None:
         """How many numbers the file has per row, or per joint of a body pose; None for any."""
-        return None if field == "betas" else 3
+        return None if field in ("betas", "expression") else 3
 
     def decode(self, stored: np.ndarray, fields: Fields) -> np.ndarray:
         """The parameter (T, ...) from the file's numbers (T, n) and the fields it depends on."""

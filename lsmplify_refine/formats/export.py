@@ -10,30 +10,34 @@
     glb         skinned meshes and their motion for animation tools (glTF), y up, metres; several people
 
 All families share the 21 body joints. They differ in the rest position of the pelvis (see `geometry.coordinates`), in
-hands and face (at rest here), and in the shape space, which only SMPL and SMPL-H share.
+hands and face (carried where the format holds them, else said), and in the shape space, which only SMPL and SMPL-H
+share.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
 
 from lsmplify_refine.body import BodyModel
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.bvh import write_bvh
+from lsmplify_refine.formats.clip_values import one_rate, one_shape
 from lsmplify_refine.formats.containers import Container, write_container
-from lsmplify_refine.formats.families import rest_pelvis, to_family
-from lsmplify_refine.formats.figure import Figure, on_floor
+from lsmplify_refine.formats.families import to_family
 from lsmplify_refine.formats.gltf import write_glb
+from lsmplify_refine.formats.hands import dropped_notes, with_flat_hands
 from lsmplify_refine.formats.plain import plain_arrays
-from lsmplify_refine.geometry.coordinates import Axes, axis_turn, move_body
-from lsmplify_refine.options import DEFAULT_FPS, OutputFormat
+from lsmplify_refine.formats.scene import blend_notes, figures_of
+from lsmplify_refine.formats.world_root import root_in_world
+from lsmplify_refine.options import OutputFormat
 from lsmplify_refine.values.body_shape import BodyShape
-from lsmplify_refine.values.estimate import Estimate
+from lsmplify_refine.values.estimate import Estimate, Extremity
 from lsmplify_refine.values.notes import Note
 
 #: Default target frame rate of the SMPL-X Blender add-on; it truncates the file's rate and rejects lower ones.
@@ -107,12 +111,12 @@ def export_people(
     }
     try:
         if format in ("bvh", "glb"):
-            figures, notes = _figures(people, body, shapes)
+            figures, notes = figures_of(people, body, shapes)
             if format == "bvh":
                 write_bvh(path, figures[0])
             else:
                 write_glb(path, figures)
-                notes += _blend_notes(figures)
+                notes += blend_notes(figures)
         else:
             notes = writers[format](people[0], path, body)
     except OSError as error:
@@ -134,34 +138,15 @@ def _gap_notes(people: Sequence[Estimate], format: OutputFormat) -> list[Note]:
     return []
 
 
-def root_in_world(
-    estimate: Estimate, up: Literal["y", "z"], body: BodyModel | None = None
-) -> tuple[np.ndarray, np.ndarray, list[Note]]:
-    """Root rotation (T, 3) and `transl` (T, 3) in a world whose axis `up` is vertical, and notes on assumptions."""
-    notes: list[Note] = []
-    now: Axes = "camera"
-    orient, transl = estimate.global_orient, estimate.transl
-    if estimate.world is not None:
-        orient, transl, now = estimate.world.global_orient, estimate.world.transl, estimate.world.up
-    elif estimate.frame == "world":
-        now = "y"
-    else:
-        notes.append(Note("camera-as-world", "the file has no world; a level camera is assumed and used as the world"))
-    if now == up:
-        return orient, transl, notes
-    J0 = rest_pelvis(estimate.family, estimate.betas, body)
-    orient, transl = move_body(orient, transl, J0, rotation=axis_turn(now, up), translation=np.zeros(3))
-    return orient, transl, notes
-
-
 def _write_amass(estimate: Estimate, path: Path, body: BodyModel | None) -> list[Note]:
     converted, notes = to_family(estimate, "smplx", body)
+    converted, hand_notes = with_flat_hands(converted, body)
     orient, transl, more = root_in_world(converted, "z", body)
-    fps, rate_notes = _rate(estimate)
+    fps, rate_notes = one_rate(estimate)
     frames = len(converted)
     pose = converted.body_pose.reshape(frames, -1)
-    hands_and_face = np.zeros((frames, 99))
-    betas, shape_notes = _one_shape(converted)
+    hands_and_face = _hands_and_face(converted)
+    betas, shape_notes = one_shape(converted)
     arrays: dict[str, Any] = {
         "gender": np.array(converted.gender),
         "surface_model_type": np.array("smplx"),
@@ -177,12 +162,27 @@ def _write_amass(estimate: Estimate, path: Path, body: BodyModel | None) -> list
         "pose_eye": hands_and_face[:, 3:9],
         "pose_hand": hands_and_face[:, 9:],
     }
+    if converted.expression is not None:
+        arrays["expression"] = converted.expression.astype(np.float64)
     with path.open("wb") as stream:
         np.savez(stream, **arrays)
     if int(fps) < _ADD_ON_FPS:
         text = f"the Blender add-on rejects less than {_ADD_ON_FPS} fps ({fps:g} here) unless its target is lowered"
         rate_notes.append(Note("fps-too-low", text, "warning"))
-    return [*notes, *more, *rate_notes, *shape_notes, Note("hands-flat", "hands are flat and the face is at rest")]
+    if not hands_and_face.any() and converted.expression is None:
+        hand_notes.append(Note("hands-flat", "hands are flat and the face is at rest"))
+    return [*notes, *more, *rate_notes, *shape_notes, *hand_notes]
+
+
+def _hands_and_face(estimate: Estimate) -> Float[np.ndarray, "frames 99"]:
+    """Jaw, eyes and both hands as SMPL-X's full pose ends; at rest where the estimate has none."""
+    order: tuple[tuple[Extremity, int], ...] = (
+        *(("jaw_pose", 3), ("leye_pose", 3), ("reye_pose", 3)),
+        *(("left_hand_pose", 45), ("right_hand_pose", 45)),
+    )
+    given, frames = estimate.extremities(), len(estimate)
+    parts = [given[name].reshape(frames, -1) if name in given else np.zeros((frames, width)) for name, width in order]
+    return np.hstack(parts).astype(np.float64)
 
 
 def _write_smpl(estimate: Estimate, path: Path, body: BodyModel | None) -> list[Note]:
@@ -223,60 +223,5 @@ def _write_gvhmr(estimate: Estimate, path: Path, body: BodyModel | None) -> list
     }
     results["K_fullimg"] = torch.tensor(np.ascontiguousarray(estimate.camera.K)).float()
     write_container(Container("torch", results), results, path)
+    more += dropped_notes(converted, "gvhmr")
     return [*notes, *more, Note("net-outputs-dropped", "net_outputs are not written: the input has none")]
-
-
-def _figures(
-    people: Sequence[Estimate], body: BodyModel | None, shapes: Sequence[BodyShape | None]
-) -> tuple[list[Figure], list[Note]]:
-    """People as bodies in motion on the floor of a world with y up, and notes on what was assumed."""
-    figures, notes = [], []
-    for person, shape in zip(people, shapes, strict=True):
-        orient, transl, more = root_in_world(person, "y", body)
-        fps, rate_notes = _rate(person)
-        own, own_shape, shape_notes = _shaped_body(person, body, shape)
-        joints = min(1 + person.body_pose.shape[1], own.joint_count)
-        rotvec = np.concatenate([orient[:, None], person.body_pose], axis=1)[:, :joints].astype(np.float64)
-        pelvis = (transl + rest_pelvis(person.family, person.betas, body)).astype(np.float64)
-        figures.append(Figure(f"person_{person.track_id}", own, own_shape, rotvec, pelvis, person.frame_ids, fps))
-        notes += [*more, *rate_notes, *shape_notes]
-    in_world = all(person.world is not None or person.frame == "world" for person in people)
-    placed, floor_notes = on_floor(figures, has_floor=in_world)
-    return placed, list(dict.fromkeys([*notes, *floor_notes]))
-
-
-def _shaped_body(
-    estimate: Estimate, body: BodyModel | None, shape: BodyShape | None
-) -> tuple[BodyModel, BodyShape, list[Note]]:
-    """The body whose skeleton and mesh stand for a person, and the person's shape on it."""
-    if shape is not None:
-        shown = body or BodyModel.open()
-        text = "the body is the open body in the shape that was fitted to the person"
-        return shown, shape, [Note("skeleton-open", text)] if shown.is_open else []
-    if body is not None and not body.is_open and body.family == estimate.family:
-        betas, notes = _one_shape(estimate)
-        return body, BodyShape(betas[: body.num_betas]), notes
-    text = "the skeleton is the open body's; its bone lengths are not the person's"
-    return BodyModel.open(), BodyShape(np.zeros(1)), [Note("skeleton-open", text)]
-
-
-def _blend_notes(figures: Sequence[Figure]) -> list[Note]:
-    if all(figure.body.arrays.posedirs is None for figure in figures):
-        return []
-    text = "glb has no pose blend shapes: the skin at bent joints differs from the body model's; joints do not"
-    return [Note("pose-blends-dropped", text)]
-
-
-def _rate(estimate: Estimate) -> tuple[float, list[Note]]:
-    if estimate.fps is not None:
-        return estimate.fps, []
-    return DEFAULT_FPS, [Note("fps-assumed", f"the frame rate is unknown; {DEFAULT_FPS:g} fps is written", "warning")]
-
-
-def _one_shape(estimate: Estimate) -> tuple[np.ndarray, list[Note]]:
-    """One shape for the clip, and a note if it replaces several."""
-    if np.ptp(estimate.betas, axis=0).max() == 0:
-        return estimate.betas[0], []
-    return np.median(estimate.betas, axis=0), [
-        Note("shape-averaged", "the shape changes over the clip; its median is written")
-    ]

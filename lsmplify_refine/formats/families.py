@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from lsmplify_refine.body import BodyModel
+from lsmplify_refine.formats.hands import FACE, dropped_notes, without_extremities
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, pelvis_position
 from lsmplify_refine.options import Family
-from lsmplify_refine.values.estimate import Estimate
+from lsmplify_refine.values.estimate import EXTREMITIES, Estimate
 from lsmplify_refine.values.notes import Note
 from lsmplify_refine.values.smpl_joints import BODY_JOINTS
 
@@ -39,6 +40,9 @@ def to_family(estimate: Estimate, family: Family, body: BodyModel | None = None)
     if estimate.family == "smpl" and estimate.body_pose[:, 21:].any():
         text = "SMPL's two hand joints have no counterpart; their rotations are left out"
         notes.append(Note("hand-joints-dropped", text))
+    lost = {"smpl": EXTREMITIES, "smplh": FACE, "smplx": ()}[family]
+    notes += dropped_notes(estimate, family, lost)
+    estimate = without_extremities(estimate, lost)
     before, after = rest_pelvis(estimate.family, estimate.betas, body), rest_pelvis(family, betas, body)
     converted = change_family(estimate, family, rest_pelvis_from=before, rest_pelvis_to=after, betas=betas)
     if estimate.world is not None:

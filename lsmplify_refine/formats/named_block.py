@@ -12,6 +12,8 @@ import numpy as np
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.assemble import frame_ids_of, intrinsics_of, text_of
 from lsmplify_refine.formats.containers import Container
+from lsmplify_refine.formats.extremities import full_pose_slots, part_slot, usable_slots
+from lsmplify_refine.formats.hands import AFTER_BODY
 from lsmplify_refine.formats.parameter_names import NAMES, key_of
 from lsmplify_refine.formats.pose_layouts import PoseLayout, family_of, pose_layout, root_layout
 from lsmplify_refine.formats.seen_roots import camera_poses
@@ -21,6 +23,9 @@ from lsmplify_refine.formats.tree import KeyPath, look_up
 from lsmplify_refine.geometry.projection import intrinsics
 from lsmplify_refine.options import Family
 from lsmplify_refine.safe_load import to_numpy
+from lsmplify_refine.values.estimate import EXTREMITIES
+from lsmplify_refine.values.notes import Note
+from lsmplify_refine.values.smpl_joints import JOINTS
 
 
 class NamedBlock:
@@ -86,6 +91,23 @@ class NamedBlock:
             shared = len(shape) == 1 or (shape[0] == 1 and self.stored > 1)
             slots.append(Slot("betas", self._paths("betas"), shared=shared))
         return [slot if slot.shared else replace(slot, rows=self.rows) for slot in slots], family
+
+    def hand_slots(self, family: Family) -> tuple[list[Slot], tuple[Note, ...]]:
+        """Slots of hands and face, in the full pose and under their own names; and a note on unusable ones."""
+        slots: list[Slot] = []
+        width = 3 * (JOINTS + sum(AFTER_BODY[family].values()))
+        if self.key("full") is not None and self.array("full").size == self.stored * width:
+            slots = full_pose_slots(self._paths("full"), family)
+        if family != "smpl":
+            slots += [part_slot(name, self._paths(name)) for name in EXTREMITIES if self.key(name) is not None]
+        mine = [replace(slot, rows=self.rows) for slot in slots]
+        return usable_slots(self.container.tree, mine, self.frames, str(self.path))
+
+    def flat_hand_mean(self) -> bool | None:
+        """Whether hands are from the flat hand, as far as the file says."""
+        stated = self.value("flat")
+        is_bool = isinstance(stated, (bool, np.bool_)) or (isinstance(stated, np.ndarray) and stated.dtype == bool)
+        return bool(np.all(stated)) if is_bool else None
 
     def camera(self) -> np.ndarray | None:
         """(T, 3, 3) intrinsics, from a matrix or from focal length and principal point; None without any."""

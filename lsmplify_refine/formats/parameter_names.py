@@ -26,6 +26,13 @@ NAMES: dict[str, tuple[str, ...]] = {
     "family": ("model_type", "surface_model_type", "body_model", "smpl_family"),
     "gender": ("gender", "genders"),
     "coordinates": ("coordinates",),
+    "left_hand_pose": ("left_hand_pose", "lhand_pose", "left_hand", "smplx_lhand_pose"),
+    "right_hand_pose": ("right_hand_pose", "rhand_pose", "right_hand", "smplx_rhand_pose"),
+    "jaw_pose": ("jaw_pose", "pose_jaw", "smplx_jaw_pose"),
+    "leye_pose": ("leye_pose",),
+    "reye_pose": ("reye_pose",),
+    "expression": ("expression", "expr", "smplx_expr"),
+    "flat": ("flat_hand_mean",),
 }
 #: Blocks that the parameters may be nested in.
 _WRAPPERS = ("smpl", "smplx", "smplh", "smpl_params", "smplx_params", "params", "parameters")

@@ -34,11 +34,19 @@ def plain_arrays(estimate: Estimate) -> dict[str, Any]:
     }
     up = "y" if estimate.world is None else estimate.world.up
     arrays["coordinates"] = np.array("camera" if estimate.frame == "camera" else f"world, {up} up")
+    arrays |= {name: _flat(value) for name, value in estimate.extremities().items()}
+    if estimate.flat_hand_mean is not None and estimate.left_hand_pose is not None:
+        arrays["flat_hand_mean"] = np.array(estimate.flat_hand_mean)
     if estimate.camera is not None and estimate.frame == "camera":
         arrays["K"] = estimate.camera.K
     if estimate.fps is not None:
         arrays["fps"] = np.array(estimate.fps)
     return arrays
+
+
+def _flat(value: np.ndarray) -> np.ndarray:
+    """One row for each frame, as smplx's arguments have them."""
+    return value.reshape(len(value), -1)
 
 
 def check_plain(estimates: Sequence[Estimate], path: Path) -> None:

@@ -11,9 +11,18 @@ import numpy as np
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.parameter_names import key_of
 from lsmplify_refine.safe_load import to_numpy
+from lsmplify_refine.values.estimate import EXTREMITIES
 
 #: Number of axes that an entry for one person has at least, by parameter: with fewer, there is no axis of people.
-_MIN_AXES = {"root": 1, "body": 1, "full": 1, "transl": 1, "betas": 1, "frames": 1, "K": 3}
+_MIN_AXES: dict[str, int] = {
+    "root": 1,
+    "body": 1,
+    "full": 1,
+    "transl": 1,
+    "betas": 1,
+    "frames": 1,
+    "K": 3,
+} | dict.fromkeys(EXTREMITIES, 1)
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,11 @@ from lsmplify_refine.formats.codings import Coding, Fields
 from lsmplify_refine.formats.containers import Container, write_container
 from lsmplify_refine.formats.tree import KeyPath, look_up, with_changes, with_values
 from lsmplify_refine.safe_load import to_numpy
-from lsmplify_refine.values.estimate import Estimate
+from lsmplify_refine.values.estimate import Estimate, Extremity
 
-Field = Literal["global_orient", "body_pose", "betas", "transl", "world_orient", "world_transl"]
+Field = Literal["global_orient", "body_pose", "betas", "transl", "world_orient", "world_transl"] | Extremity
+#: Fields of several joints.
+_JOINTS = ("body_pose", "left_hand_pose", "right_hand_pose")
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def read_fields(tree: Any, slots: Sequence[Slot], frames: int, where: str) -> di
             continue
         columns = stored[:, slot.columns]
         width = slot.coding.width(slot.field) or columns.shape[1]
-        if columns.shape[1] % width or columns.size == 0 or (width != columns.shape[1] and slot.field != "body_pose"):
+        if columns.shape[1] % width or columns.size == 0 or (width != columns.shape[1] and slot.field not in _JOINTS):
             raise InputError(f"{where}: {slot.name}: {columns.shape[1]} numbers per row; expected {width}")
         try:
             values = slot.coding.decode(columns, fields)
@@ -239,6 +241,7 @@ def _by_row(array: np.ndarray, rows: np.ndarray, where: str) -> np.ndarray:
 
 def _fields_of(estimate: Estimate) -> dict[str, np.ndarray]:
     fields = {name: getattr(estimate, name) for name in ("global_orient", "body_pose", "betas", "transl")}
+    fields |= estimate.extremities()
     if estimate.world is not None:
         fields |= {"world_orient": estimate.world.global_orient, "world_transl": estimate.world.transl}
     return fields

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -14,8 +14,11 @@ from lsmplify_refine.options import Family, Gender
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.keypoints import Keypoints
 from lsmplify_refine.values.notes import Note
-from lsmplify_refine.values.smpl_joints import BODY_JOINTS, FEET
+from lsmplify_refine.values.smpl_joints import BODY_JOINTS, FEET, HAND_JOINTS
 
+#: Fields of hands and face, which only SMPL-H and SMPL-X have.
+Extremity = Literal["left_hand_pose", "right_hand_pose", "jaw_pose", "leye_pose", "reye_pose", "expression"]
+EXTREMITIES: tuple[Extremity, ...] = get_args(Extremity)
 #: Values beyond this cannot be a pose or a position, radians and metres.
 _MAX_VALUE = 1e6
 #: Above this the rate is almost certainly wrong.
@@ -64,6 +67,12 @@ class Estimate:
         points: 3D keypoints in the coordinates of `frame`, metres, that the file holds instead of parameters.
         posed: Whether the parameters are the person's. If not, they are a body at rest where `points` are, and
             `Refiner` poses it.
+        left_hand_pose, right_hand_pose: Of the finger joints, see `smpl_joints.HAND_JOINTS`; None where the file has
+            none (smpl has no such joints).
+        jaw_pose, leye_pose, reye_pose: Of the jaw and the eyes (smplx), or None.
+        expression: Expression coefficients (smplx), or None.
+        flat_hand_mean: Whether hand poses are from the flat hand, as in smplx's option; False: they are added to the
+            model's mean hand; None: the file does not say.
         video: The video that lies beside the file, where the layout has one.
         notes: What the reader found that the user should know.
         source: The file that it came from.
@@ -88,6 +97,13 @@ class Estimate:
     contacts: Float[np.ndarray, "frames 4"] | None = None
     points: Keypoints | None = None
     posed: bool = True
+    left_hand_pose: Float[np.ndarray, "frames 15 3"] | None = None
+    right_hand_pose: Float[np.ndarray, "frames 15 3"] | None = None
+    jaw_pose: Float[np.ndarray, "frames 3"] | None = None
+    leye_pose: Float[np.ndarray, "frames 3"] | None = None
+    reye_pose: Float[np.ndarray, "frames 3"] | None = None
+    expression: Float[np.ndarray, "frames expressions"] | None = None
+    flat_hand_mean: bool | None = None
     video: Path | None = None
     notes: tuple[Note, ...] = ()
     source: Path | None = None
@@ -101,12 +117,14 @@ class Estimate:
         where = self.source or "estimate"
         if frames == 0:
             raise InputError(f"{where}: the file holds zero frames; nothing to refine")
-        expected = {
+        expected: dict[str, tuple[int, ...]] = {
             "global_orient": (frames, 3),
             "body_pose": (frames, BODY_JOINTS[self.family], 3),
             "betas": (frames, self.betas.shape[-1]),
             "transl": (frames, 3),
         }
+        for name, given in self.extremities().items():
+            expected[name] = (frames, HAND_JOINTS, 3) if name.endswith("hand_pose") else (frames, given.shape[-1])
         for name, shape in expected.items():
             value = getattr(self, name)
             if value.shape != shape:
@@ -146,6 +164,10 @@ class Estimate:
                 f"{self.source or 'estimate'}: has keypoints instead of SMPL parameters; refine it, which poses the "
                 "body, or call Refiner.posed"
             )
+
+    def extremities(self) -> dict[str, np.ndarray]:
+        """The fields of hands and face that it has, by name."""
+        return {name: value for name in EXTREMITIES if (value := getattr(self, name)) is not None}
 
     def replace(self, **changes: Any) -> Estimate:
         """A copy with the named fields changed."""

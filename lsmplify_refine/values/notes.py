@@ -52,6 +52,7 @@ NoteCode = Literal[
     # files read
     "contacts-ignored",
     "fields-stale",
+    "hands-unread",
     "net-outputs-raw",
     "net-outputs-refined",
     "objects-left-out",
@@ -67,7 +68,10 @@ NoteCode = Literal[
     "floor-placed",
     "gaps-bridged",
     "gaps-closed",
+    "face-dropped",
     "hand-joints-dropped",
+    "hand-mean-assumed",
+    "hands-dropped",
     "hands-flat",
     "net-outputs-dropped",
     "pose-blends-dropped",

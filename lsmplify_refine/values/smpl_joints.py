@@ -9,6 +9,8 @@ from lsmplify_refine.values.conventions import SMPL24
 JOINTS = 22
 #: Joints of `body_pose` (without the root) in each family.
 BODY_JOINTS: dict[Family, int] = {"smpl": 23, "smplh": 21, "smplx": 21}
+#: Finger joints of each hand in SMPL-H and SMPL-X: index, middle, pinky, ring, thumb, three each from the knuckle on.
+HAND_JOINTS = 15
 #: Names of SMPL's 24 joints; SMPL-H and SMPL-X share the first 22.
 JOINT_NAMES = SMPL24.points
 #: Parent of each of the 24 joints, -1 for the root; parents come before children.

@@ -11,8 +11,9 @@ import pytest
 from lsmplify_refine.body import BodyModel
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats import load_save
-from lsmplify_refine.formats.export import export, root_in_world
+from lsmplify_refine.formats.export import export
 from lsmplify_refine.formats.families import to_family
+from lsmplify_refine.formats.world_root import root_in_world
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
 from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 from lsmplify_refine.values.camera import Camera

@@ -359,7 +359,10 @@ def smplcodec() -> dict[str, Any]:
         "frameRate": np.float32(30),
         "bodyTranslation": values(FRAMES, 3, seed=1),
         "bodyPose": values(FRAMES, 22, 3, seed=2),
+        "headPose": values(FRAMES, 3, 3, seed=4),
         "leftHandPose": values(FRAMES, 15, 3),
+        "rightHandPose": values(FRAMES, 15, 3, seed=3),
+        "expressionParameters": values(FRAMES, 10),
     }
 
 
@@ -444,7 +447,8 @@ def write_fork(folder: Path) -> Path:
     """The SMPLest-X fork that keeps the box's camera: one folder per image."""
     for frame in range(3):
         (folder / f"img_{frame}").mkdir(parents=True)
-        shapes = {"smplx_root_pose": 3, "smplx_body_pose": 63, "smplx_lhand_pose": 45, "smplx_shape": 10}
+        shapes = {"smplx_root_pose": 3, "smplx_body_pose": 63, "smplx_lhand_pose": 45, "smplx_rhand_pose": 45}
+        shapes |= {"smplx_jaw_pose": 3, "smplx_shape": 10, "smplx_expr": 10}
         params = {key: values(1, count, seed=frame).tolist() for key, count in shapes.items()}
         params |= {"cam_trans": ahead(1, 40.0).tolist(), "smplx_joint_cam": values(1, 5, 3).tolist()}
         camera = {"focal": [3000.0, 3000.0], "princpt": [200.0, 150.0], "bbox": [150.0, 80.0, 100.0, 140.0]}
