@@ -50,7 +50,12 @@ def add_formats(files: argparse._ActionsContainer) -> None:
 
 def add_ways(how: argparse._ActionsContainer) -> None:
     """How to refine."""
-    how.add_argument("--person", metavar="ID", help="refine only the person with this track id (default: all)")
+    how.add_argument(
+        "--person",
+        metavar="nearest|ID",
+        help="refine only the person nearest to the camera, or with this track id; of keypoints in space, or if the "
+        "result holds one person, the keypoints' nearest person or id (default: all)",
+    )
     how.add_argument(
         "--align",
         choices=get_args(Align),

@@ -39,7 +39,7 @@ class Job(RefineOptions):
         gender: Gender of that body model; None for the gender stated in the input.
         device: Where to compute; "auto" is CUDA if there is one, else the CPU.
         write_video: Whether to write the comparison video.
-        person: A track id, or "all".
+        person: A track id, "nearest" to the camera, or "all".
         overwrite: Whether to replace outputs that exist.
         format: Name of the adapter, with its options (see `load`); None to recognise the format by content.
         output_format: Another format to write one person in; None for the input's own.

@@ -12,9 +12,10 @@ from lsmplify_refine.detect import detect_keypoints, open_detector
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.job.inputs import no_keypoints
 from lsmplify_refine.job.job import Job
-from lsmplify_refine.job.people import FoundKeypoints, match_people
+from lsmplify_refine.job.people import FoundKeypoints, is_an_id, match_people
 from lsmplify_refine.keypoint_files import KeypointTrack, load_tracks
-from lsmplify_refine.keypoint_files.multi_view import triangulate_files
+from lsmplify_refine.keypoint_files.choose import NEAREST, choose_tracks
+from lsmplify_refine.keypoint_files.multi_view import triangulate_people
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.notes import Note
 from lsmplify_refine.visual.video import VideoInfo
@@ -47,6 +48,8 @@ def find_keypoints(
         tracks = read_keypoints(
             job.keypoints, convention=job.keypoint_convention, calibration=job.calibration, image_size=size
         )
+        if (tracks[0].keypoints.is_3d and job.person == NEAREST) or not is_an_id(job.person, people):
+            tracks = choose_tracks(tracks, job.person, nearest_first=job.calibration is not None)
         if len(tracks) == len(chosen) == 1:
             return FoundKeypoints({chosen[0]: tracks[0]})  # one track for one person: the user's choice
         lacking = chosen
@@ -62,13 +65,13 @@ def find_keypoints(
 def read_keypoints(
     path: Path, *, convention: str | None, calibration: Path | None, image_size: tuple[int, int] | None
 ) -> list[KeypointTrack]:
-    """Everybody in a keypoint file or folder; with a calibration, the one person seen by its cameras.
+    """Everybody in a keypoint file or folder; with a calibration, everybody whom two of its cameras see.
 
     Raises:
-        InputError: As for `load_tracks` and `triangulate_files`.
+        InputError: As for `load_tracks` and `triangulate_people`.
     """
     if calibration is not None:
-        return [triangulate_files(path, calibration, convention=convention)]
+        return triangulate_people(path, calibration, convention=convention)
     return load_tracks(path, convention=convention, image_size=image_size)
 
 

@@ -16,6 +16,7 @@ from lsmplify_refine.job.detections import Detections
 from lsmplify_refine.job.inputs import place
 from lsmplify_refine.job.matching import assign_frames, assign_tracks, box_distances, distances
 from lsmplify_refine.keypoint_files import KeypointTrack
+from lsmplify_refine.keypoint_files.choose import NEAREST
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.keypoints import Keypoints
 from lsmplify_refine.values.notes import Note
@@ -42,19 +43,43 @@ class FoundKeypoints:
     notes: tuple[Note, ...] = ()
 
 
-def choose_people(estimates: Sequence[Estimate], person: str) -> list[int]:
-    """Indices of the people to refine: everybody for "all", else the one whose `track_id` is `person`.
+def choose_people(estimates: Sequence[Estimate], person: str, *, in_keypoints: bool = False) -> list[int]:
+    """Indices of the people to refine: everybody for "all", the nearest to the camera, or the one with that id.
+
+    Args:
+        estimates: Everybody in the result.
+        person: "all", "nearest" or an id.
+        in_keypoints: Whether the id may be one of the keypoint file's, if the result holds one person.
 
     Raises:
-        InputError: Nobody has that id.
+        InputError: Nobody has that id, or it is not known who is near.
     """
     if person == "all":
         return list(range(len(estimates)))
-    chosen = [index for index, estimate in enumerate(estimates) if estimate.track_id == person]
-    if not chosen:
+    if person == NEAREST:
+        return [_nearest(estimates)]
+    if not is_an_id(person, estimates) and not (in_keypoints and len(estimates) == 1):
         known = ", ".join(estimate.track_id for estimate in estimates)
-        raise InputError(f"--person {person}: nobody in {estimates[0].source} has that id; known: {known}, all")
-    return chosen
+        raise InputError(
+            f"--person {person}: nobody in {estimates[0].source} has that id; known: {known}, all, nearest"
+        )
+    return [index for index, estimate in enumerate(estimates) if estimate.track_id == person] or [0]
+
+
+def is_an_id(person: str, estimates: Sequence[Estimate]) -> bool:
+    """Whether `person` names somebody of the result, or is a word for it."""
+    return person in ("all", NEAREST) or any(estimate.track_id == person for estimate in estimates)
+
+
+def _nearest(estimates: Sequence[Estimate]) -> int:
+    """The person with the smallest mean distance from the camera."""
+    if len(estimates) > 1 and any(estimate.frame == "world" for estimate in estimates):
+        known = ", ".join(estimate.track_id for estimate in estimates)
+        raise InputError(
+            f"--person nearest: {estimates[0].source} is in world coordinates, where the camera is not known; "
+            f"choose one: --person {known}"
+        )
+    return int(np.argmin([np.linalg.norm(estimate.transl, axis=-1).mean() for estimate in estimates]))
 
 
 def match_people(
@@ -223,12 +248,14 @@ def _note(person: Estimate, track: KeypointTrack | None, *, whole: bool) -> Note
 
 
 def _not_assigned(people: Sequence[Estimate], tracks: Sequence[KeypointTrack]) -> InputError:
-    source, ids = tracks[0].keypoints.source, ", ".join(track.person for track in tracks if track.identified)
+    in_space = tracks[0].keypoints.is_3d
+    named = [track.person for track in tracks if track.identified or in_space]
+    source, ids = tracks[0].keypoints.source, ", ".join(named)
     of = f"keypoints of {len(tracks)} people (ids: {ids or 'none'})" if len(tracks) > 1 else "keypoints of one person"
     known = ", ".join(person.track_id for person in people)
-    if tracks[0].keypoints.is_3d:
+    if in_space:
         return InputError(
             f"{source}: {of}, to be refined: {known}; 3D keypoints of several people need the input's ids, or "
-            "choose one with --person and give a file of that person"
+            "choose one of them with --person nearest or --person ID"
         )
     return InputError(f"{source}: {of}, none where the result has person {known}; give keypoints of the same video")

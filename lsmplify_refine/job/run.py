@@ -59,7 +59,7 @@ def run(
         raise InputError(f"--keypoints {job.keypoints} and --detector {job.detector}: give one of them")
     people = load_save.load(job.input, format=job.format)
     check()
-    chosen = choose_people(people, job.person)
+    chosen = choose_people(people, job.person, in_keypoints=job.keypoints is not None)
     _check_output_format(job, people, chosen)
     video = open_video(people, job.video, shown=job.write_video, needed=needs_video)
     tools = tools or Tools()

@@ -119,6 +119,22 @@ def track(pixels: np.ndarray, person: str, *, identified: bool = True) -> Keypoi
     return KeypointTrack(keypoints, np.arange(len(pixels)), numbered=True, person=person, identified=identified)
 
 
+def test_the_nearest_person_is_chosen() -> None:
+    people, _ = crossing()
+    near = people[1].replace(transl=people[0].transl * np.float32(0.5))
+    assert choose_people([people[0], near], "nearest") == [1] and choose_people(people[:1], "nearest") == [0]
+    with pytest.raises(InputError, match=r"--person nearest: .* is in world coordinates, .* choose one: --person 5, 6"):
+        choose_people([in_world(person) for person in people], "nearest")
+
+
+def test_an_id_must_be_somebodys() -> None:
+    people, _ = crossing()
+    assert choose_people(people, "6") == [1] and choose_people(people[:1], "z", in_keypoints=True) == [0]
+    for in_keypoints, persons in ((False, people[:1]), (True, people)):
+        with pytest.raises(InputError, match="--person z: nobody in"):
+            choose_people(persons, "z", in_keypoints=in_keypoints)
+
+
 def test_the_same_ids_decide() -> None:
     people, pixels = crossing()
     exchanged = [track(pixels[1], "5"), track(pixels[0], "6")]

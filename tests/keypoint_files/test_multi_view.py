@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +11,11 @@ from lsmplify_refine.errors import InputError
 from lsmplify_refine.evaluate.targets.camera_files import write_easymocap_cameras, write_pose2sim_cameras
 from lsmplify_refine.geometry.triangulation import triangulate
 from lsmplify_refine.keypoint_files.cameras import load_calibration
-from lsmplify_refine.keypoint_files.multi_view import triangulate_files
+from lsmplify_refine.keypoint_files.multi_view import triangulate_files, triangulate_people
 from lsmplify_refine.values.camera import CalibratedCamera
 from lsmplify_refine.values.keypoints import Keypoints
 from tests.support.cameras import camera_at
+from tests.support.crowds import ASIDE, cameras_around, write_crowd, write_openpose
 from tests.support.rooms import true_points
 
 FRAMES = 60
@@ -31,8 +31,7 @@ def truth() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def cameras(truth: np.ndarray) -> dict[str, CalibratedCamera]:
-    middle = truth.reshape(-1, 3).mean(axis=0)
-    return {name: camera_at(name, degrees, middle) for name, degrees in (("01", -40), ("02", 20), ("03", 80))}
+    return cameras_around(truth)
 
 
 def seen_by(cameras: dict[str, CalibratedCamera], truth: np.ndarray, *, garbage: float = 0.0) -> dict[str, Keypoints]:
@@ -105,14 +104,6 @@ def test_calibration_files(kind: str, cameras: dict[str, CalibratedCamera], tmp_
         assert np.allclose(found[name].project(points), camera.project(points), atol=1e-3)
 
 
-def write_openpose(folder: Path, view: Keypoints) -> None:
-    folder.mkdir(parents=True)
-    for frame in range(FRAMES):
-        flat = np.nan_to_num(np.hstack([view.positions[frame], view.confidence[frame][:, None]])).ravel().tolist()
-        people = [{"person_id": [-1], "pose_keypoints_2d": flat}] if view.confidence[frame].any() else []
-        (folder / f"clip_{frame:012d}_keypoints.json").write_text(json.dumps({"people": people}))
-
-
 @pytest.mark.parametrize(
     ("folders", "noted"),
     [
@@ -135,6 +126,56 @@ def test_from_folders_of_openpose_json(
     by_order = [note.text for note in track.notes if note.code == "cameras-by-order"]
     assert bool(by_order) == noted
     assert not noted or "01 = left, 02 = middle, 03 = right" in by_order[0]
+
+
+@pytest.fixture
+def crowded(truth: np.ndarray, tmp_path: Path) -> tuple[Path, Path]:
+    return write_crowd(tmp_path, truth)
+
+
+def test_people_are_told_apart_by_where_their_rays_meet(crowded: tuple[Path, Path], truth: np.ndarray) -> None:
+    near, far = triangulate_people(*crowded)
+    assert (near.person, far.person) == ("0", "1")
+    assert np.median(errors_mm(near.keypoints, truth)) < 10
+    assert np.median(errors_mm(far.keypoints, truth[::-1] + ASIDE)) < 10
+    assert any(note.code == "people-linked" and "6 tracks of 3 cameras: 2 people" in note.text for note in near.notes)
+
+
+@pytest.mark.parametrize(("person", "place"), [("nearest", 0.0), ("0", 0.0), ("1", 1.0)])
+def test_one_of_several_people_is_chosen(
+    person: str, place: float, crowded: tuple[Path, Path], truth: np.ndarray
+) -> None:
+    with pytest.raises(InputError, match=r"see 2 people \(ids: 0 in 60 frames, 1 in 60 frames\); .*--person nearest"):
+        triangulate_files(*crowded)
+    track = triangulate_files(*crowded, person=person)
+    expected = truth[::-1] + ASIDE if place else truth
+    assert np.median(errors_mm(track.keypoints, expected)) < 10
+    with pytest.raises(InputError, match=r"--person 7: nobody .* has that id; known: 0, 1, nearest, all"):
+        triangulate_files(*crowded, person="7")
+
+
+def test_a_bystander_of_one_camera_does_not_matter(
+    cameras: dict[str, CalibratedCamera], truth: np.ndarray, tmp_path: Path
+) -> None:
+    """Also where the tracker loses the person in between, so that a camera has two tracks of one person."""
+    views, others = seen_by(cameras, truth), seen_by(cameras, truth + ASIDE)
+    views["01"].confidence[5:40] = 0
+    write_openpose(tmp_path / "kp" / "01_json", views["01"])
+    write_openpose(tmp_path / "kp" / "02_json", views["02"], others["02"])
+    write_openpose(tmp_path / "kp" / "03_json", views["03"])
+    track = triangulate_files(tmp_path / "kp", write_pose2sim_cameras(tmp_path / "calib.toml", cameras))
+    seen = track.keypoints.confidence > 0
+    assert np.median(errors_mm(track.keypoints, truth)[seen]) < 10 and seen[:5].all() and seen[50:].all()
+
+
+def test_cameras_that_see_nobody_together(
+    cameras: dict[str, CalibratedCamera], truth: np.ndarray, tmp_path: Path
+) -> None:
+    people = [seen_by(cameras, truth + np.array([0, height, 0])) for height in (0.0, 0.5, 1.0, -0.5)]
+    write_openpose(tmp_path / "kp" / "01", people[0]["01"], people[1]["01"])
+    write_openpose(tmp_path / "kp" / "02", people[2]["02"], people[3]["02"])
+    with pytest.raises(InputError, match="no two cameras see the same person"):
+        triangulate_files(tmp_path / "kp", write_pose2sim_cameras(tmp_path / "calib.toml", cameras))
 
 
 def test_folders_that_fit_no_camera_are_listed(cameras: dict[str, CalibratedCamera], tmp_path: Path) -> None:
