@@ -22,6 +22,7 @@ _BUILT_IN = {
     # specific formats come before those that would also recognise their files
     for name in (
         "gvhmr",
+        "gem",
         "hmr4d",
         "emdb",
         "threedpw",

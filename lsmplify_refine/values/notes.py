@@ -15,6 +15,7 @@ NoteCode = Literal[
     "fps-from-video",
     "fps-too-low",
     "frames-from-one",
+    "frames-without-video",
     "focal-length-assumed",
     "focal-length-replaced",
     "camera-recovered",

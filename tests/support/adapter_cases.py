@@ -134,6 +134,8 @@ CASES: dict[str, Case] = {
     "aistpp": Case("aistpp", pickled(make.aistpp()), ("smpl_poses", "smpl_trans")),
     "aistpp, divided": Case("aistpp", pickled(make.aistpp(scaling=None)), ("smpl_poses", "smpl_trans")),
     "smplcodec": Case("smplcodec", archived(make.smplcodec(), compressed=True), ("bodyPose", "bodyTranslation")),
+    "gem": Case("gem", lambda folder: make.write_gem(folder / "out") / "smpl_params.pt", PARTS),
+    "gem, text": Case("gem", lambda folder: make.write_gem(folder / "out", text=(2, 4)) / "smpl_params.pt", PARTS),
     "sam3d recording": Case("sam3d", lambda folder: sam3d.write_recording(folder / "run"), SAM3D),
     "sam3d npz": Case("sam3d", lambda folder: sam3d.write_person_npz(folder / "img_subj00.npz"), SAM3D),
     "sam3d npy": Case("sam3d", lambda folder: sam3d.write_lists_npy(folder / "r.npy"), SAM3D),

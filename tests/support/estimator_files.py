@@ -142,6 +142,40 @@ def write_amass_stageii(path: Path) -> Path:
     return path
 
 
+# GEM ----------------------------------------------------------------------------------------------------------------
+
+
+def gem(text: tuple[int, int] | None = None) -> dict[str, Any]:
+    """`smpl_params.pt`; rows from `text[0]` up to `text[1]` are made from a prompt."""
+    shared = {"body_pose": values(FRAMES, 63, seed=3), "betas": np.repeat(values(1, 10, seed=4), FRAMES, axis=0)}
+    incam = shared | {"global_orient": values(FRAMES, 3, seed=2), "transl": ahead()}
+    world = shared | {"global_orient": values(FRAMES, 3, seed=5), "transl": values(FRAMES, 3, seed=6)}
+    focal = float(np.hypot(WIDTH, HEIGHT))
+    K = np.tile(np.array([[focal, 0, WIDTH / 2], [0, focal, HEIGHT / 2], [0, 0, 1]], np.float32), (FRAMES, 1, 1))
+
+    def tensors(block: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
+        return {name: torch.from_numpy(value.copy()) for name, value in block.items()}
+
+    tree = {"body_params_incam": tensors(incam), "body_params_global": tensors(world), "K_fullimg": torch.from_numpy(K)}
+    if text is None:
+        return tree
+    ends = [(0, text[0], "video"), (*text, "text"), (text[1], FRAMES, "video")]
+    segments = [{"start": start, "end": end, "type": kind, "prompt": "waves"} for start, end, kind in ends]
+    return tree | {"segment_info": segments}
+
+
+def write_gem(folder: Path, text: tuple[int, int] | None = None) -> Path:
+    """The demo's output folder, with ViTPose's keypoints and boxes."""
+    (folder / "preprocess").mkdir(parents=True)
+    torch.save(gem(text), folder / "smpl_params.pt")
+    points = 100 + 50 * np.abs(values(FRAMES, 17, 3))
+    points[..., 2] = 0.9
+    points[slice(*(text or (0, 0)))] = 0
+    torch.save(torch.from_numpy(points), folder / "preprocess" / "vitpose.pt")
+    torch.save(torch.tensor([[100.0, 120.0, 80.0]]).repeat(FRAMES, 1), folder / "preprocess" / "bbx.pt")
+    return folder
+
+
 # people by id -------------------------------------------------------------------------------------------------------
 
 
