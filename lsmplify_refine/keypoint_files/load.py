@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.keypoint_files import c3d_files, json_files, table, trc, wham
+from lsmplify_refine.keypoint_files import aistpp, c3d_files, json_files, table, trc, wham
 from lsmplify_refine.keypoint_files.arrays import keypoints_from_array, track_of_array, track_of_npz
 from lsmplify_refine.keypoint_files.track import KeypointTrack
 from lsmplify_refine.safe_load import inspect_file, load_npy, open_input, to_numpy
@@ -100,6 +100,8 @@ def _load_file(path: Path, wanted: str | None, image_size: tuple[int, int] | Non
         return [track_of_array(load_npy(path), path=path, wanted=wanted, image_size=image_size)]
     if wham.is_tracking(content.value):
         return wham.read(content.value, path, wanted)
+    if aistpp.is_keypoints(content.value):
+        return [aistpp.read(content.value, path, wanted)]
     array = to_numpy(content.value) if isinstance(content.value, torch.Tensor) else None
     if array is not None:
         return [_track_of_tensor(array, path, wanted, image_size)]

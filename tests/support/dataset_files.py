@@ -99,10 +99,10 @@ def threedpw(clips: list[Recording], name: str = "downtown_arguing_00") -> dict[
     }
 
 
-def two_people(frames: int = 24) -> list[Recording]:
+def two_people(frames: int = 24, *, jitter_deg: float = 0.0) -> list[Recording]:
     """Two people before one camera; the second stands to the right, moves later, and is valid in one frame more."""
-    first = record(frames, size=(1920, 1080), focal=1960.0)
-    other = record(frames, size=(1920, 1080), focal=1960.0, first=20)
+    first = record(frames, size=(1920, 1080), focal=1960.0, jitter_deg=jitter_deg)
+    other = record(frames, size=(1920, 1080), focal=1960.0, first=20, jitter_deg=jitter_deg)
     valid = first.valid.copy()
     valid[3] = True
     changes = {"pelvis": other.pelvis + np.array([1.0, 0.0, 0.5]), "valid": valid, "betas": -first.betas}
@@ -138,14 +138,14 @@ def write_one_clip(folder: Path, file: str, clip: str) -> Path:
 
 
 def bundle_clips(frames: int = 24) -> dict[str, Recording]:
-    """The clips of the bundles by name."""
-    dpw = two_people(frames)
+    """The clips of the bundles by name. VIMO's estimates jitter by a degree."""
+    rich: dict[str, Any] = {"size": (4112, 3008), "focal": 3300.0, "still": True, "jitter_deg": 1.0}
     return {
-        EMDB_CLIPS[0]: record(frames, seed=1),
-        EMDB_CLIPS[1]: record(frames - 4, size=(720, 960), focal=800.0, seed=2),
-        RICH_CLIPS[0]: record(frames, size=(4112, 3008), focal=3300.0, seed=3, still=True),
-        RICH_CLIPS[1]: record(frames, size=(4112, 3008), focal=3300.0, seed=4, still=True),
-        **dict(zip(DPW_CLIPS, dpw)),
+        EMDB_CLIPS[0]: record(frames, seed=1, jitter_deg=1.0),
+        EMDB_CLIPS[1]: record(frames - 4, size=(720, 960), focal=800.0, seed=2, jitter_deg=1.0),
+        RICH_CLIPS[0]: record(frames, seed=3, **rich),
+        RICH_CLIPS[1]: record(frames, seed=4, **rich),
+        **dict(zip(DPW_CLIPS, two_people(frames, jitter_deg=1.0))),
     }
 
 

@@ -84,8 +84,19 @@ def record(
     seed: int = 0,
     still: bool = False,
     first: int = 0,
+    jitter_deg: float = 0.0,
 ) -> Recording:
-    """Record a clip; a `still` camera stands where the moving one begins, `first` is where in the motion it begins."""
+    """Record a clip.
+
+    Args:
+        frames: T.
+        size: (width, height) of the video.
+        focal: Focal length, pixels.
+        seed: Of camera, shape and the estimate's error.
+        still: The camera stands where the moving one begins.
+        first: Where in the motion the clip begins.
+        jitter_deg: Jitter of the estimate, beside its slow error.
+    """
     generator = np.random.default_rng(seed)
     pose, pelvis = (values[first:] for values in true_motion(frames + first))
     at = np.zeros(frames) if still else np.arange(frames) / 30
@@ -94,6 +105,7 @@ def record(
     drift = np.zeros_like(pose)
     phase = np.arange(frames)[:, None, None] * 2 * np.pi / 90
     drift[:, SEEN] = np.radians(10) * np.sin(phase + generator.uniform(0, 6, (1, len(SEEN), 3)))
+    drift += np.radians(jitter_deg) * generator.normal(size=drift.shape)
     valid = np.ones(frames, bool)
     valid[[frame for frame in INVALID if frame < frames]] = False
     return Recording(
