@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import roma
@@ -22,6 +21,7 @@ from jaxtyping import Bool, Float, Int
 from lsmplify_refine.body import BodyModel
 from lsmplify_refine.datasets.matching import common_rows, nearest
 from lsmplify_refine.datasets.truth import Truth
+from lsmplify_refine.engine.refinement import BodyTrack
 from lsmplify_refine.engine.targets import betas_on_body, pose_on_body
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.geometry.metrics import accel_error_m_per_s2
@@ -74,11 +74,17 @@ class TruthScores:
     person: str
 
 
-class _Points(NamedTuple):
-    """T frames of points (T, K, 3) in metres, and vertices (T, V, 3), or None."""
+@dataclass(frozen=True)
+class _Points:
+    """T frames of points in metres.
+
+    Attributes:
+        joints: The points that are compared.
+        track: The posed body, for its vertices; None for bare points.
+    """
 
     joints: Float[np.ndarray, "frames points 3"]
-    vertices: Float[np.ndarray, "frames vertices 3"] | None
+    track: BodyTrack | None = None
 
 
 def score(
@@ -138,7 +144,7 @@ def _joint_count(estimate: Estimate, truth: Truth) -> int:
 
 def _true_points(truth: Truth, rows: Int[np.ndarray, " rows"], bodies: Bodies, joints: int) -> _Points:
     if truth.points is not None:
-        return _Points(truth.points.positions[rows].astype(np.float64), None)
+        return _Points(truth.points.positions[rows].astype(np.float64))
     assert truth.body is not None  # `Truth` has one of them
     body = bodies.of(truth.body.gender)
     # the open body has one size: what it compares are poses
@@ -147,24 +153,23 @@ def _true_points(truth: Truth, rows: Int[np.ndarray, " rows"], bodies: Bodies, j
 
 
 def _posed(estimate: Estimate, rows: Int[np.ndarray, " rows"], bodies: Bodies, truth: Truth, joints: int) -> _Points:
-    """The estimate's joints and vertices, or its points of the truth's convention."""
+    """The estimate's joints, or its points of the truth's convention."""
     body = bodies.of(estimate.gender)
     if truth.points is None:
         return _pose(estimate, rows, body, joints, 1.0)
-    pose = pose_on_body(estimate, body)
-    points = body.keypoints(
-        truth.points.convention, pose.rotations.numpy()[rows], pose.pelvis.numpy()[rows], betas_on_body(estimate, body)
-    )
-    return _Points(points.astype(np.float64), None)
+    points = _track(estimate, rows, body, 1.0).keypoints(truth.points.convention)
+    return _Points(points.astype(np.float64))
 
 
 def _pose(estimate: Estimate, rows: Int[np.ndarray, " rows"], body: BodyModel, joints: int, scale: float) -> _Points:
-    pose, betas = pose_on_body(estimate, body), betas_on_body(estimate, body)
-    rotations, pelvis = pose.rotations.numpy()[rows], pose.pelvis.numpy()[rows]
-    parts = [slice(begin, begin + _BATCH) for begin in range(0, len(rows), _BATCH)]
-    vertices = np.concatenate([body.vertices(rotations[part], pelvis[part], betas, scale) for part in parts])
-    posed = body.joints(rotations, pelvis, betas, scale)[:, :joints]
-    return _Points(posed.astype(np.float64), vertices)
+    track = _track(estimate, rows, body, scale)
+    return _Points(track.joints()[:, :joints].astype(np.float64), track)
+
+
+def _track(estimate: Estimate, rows: Int[np.ndarray, " rows"], body: BodyModel, scale: float) -> BodyTrack:
+    pose = pose_on_body(estimate, body)
+    betas = betas_on_body(estimate, body)
+    return BodyTrack(body, pose.rotations.numpy()[rows], pose.pelvis.numpy()[rows], betas, scale)
 
 
 def _metrics(
@@ -194,14 +199,33 @@ def _metrics(
         f"pa_mpjpe_mm_{set_name}": _mean_mm(_similar(points, wanted, seen) - wanted, seen),
         f"accel_m_per_s2_{set_name}": accel_error_m_per_s2(points, wanted, seen, frame_ids, fps),
     }
-    if found.vertices is not None and true.vertices is not None and found.vertices.shape == true.vertices.shape:
-        meshes = [
-            part.vertices[usable] - part.joints[usable][:, hips].mean(1, keepdims=True)
-            for part in (found, true)
-            if part.vertices is not None
-        ]
-        metrics[f"pve_mm_{alignment}"] = 1000 * float(np.linalg.norm(meshes[0] @ turn.T - meshes[1], axis=-1).mean())
+    if found.track is not None and true.track is not None and len(set(map(_vertex_count, (found, true)))) == 1:
+        metrics[f"pve_mm_{alignment}"] = _pve_mm(found, true, np.flatnonzero(usable), hips, turn)
     return {name: value for name, value in metrics.items() if np.isfinite(value)}
+
+
+def _vertex_count(points: _Points) -> int:
+    return 0 if points.track is None else len(points.track.body.arrays.v_template)
+
+
+def _pve_mm(
+    found: _Points,
+    true: _Points,
+    rows: Int[np.ndarray, " rows"],
+    hips: tuple[int, ...],
+    turn: Float[np.ndarray, "3 3"],
+) -> float:
+    """The mean distance of vertices, aligned at the hips, mm; a few frames at a time, since clips may be long."""
+    total = 0.0
+    for begin in range(0, len(rows), _BATCH):
+        batch = rows[begin : begin + _BATCH]
+        meshes = [
+            part.track.vertices(batch) - part.joints[batch][:, hips].mean(1, keepdims=True)
+            for part in (found, true)
+            if part.track is not None
+        ]
+        total += float(np.linalg.norm(meshes[0] @ turn.T - meshes[1], axis=-1).mean(1).sum())
+    return 1000 * total / len(rows)
 
 
 def _rotation(
