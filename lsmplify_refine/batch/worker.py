@@ -15,6 +15,7 @@ from lsmplify_refine.batch.fingerprint import given_paths, states
 from lsmplify_refine.batch.record import Record, load_record, size_of
 from lsmplify_refine.batch.rows import Row
 from lsmplify_refine.batch.settings import Settings
+from lsmplify_refine.batch.truth import against_truth, truth_file
 from lsmplify_refine.batch.watch import time_limit
 from lsmplify_refine.errors import InputError, describe_error
 from lsmplify_refine.job.run_lock import HeldError
@@ -123,7 +124,8 @@ def _record(task: Task, row: Row, *, video: bool, began: float) -> Record:
 
     settings = task.settings
     job = settings.job(row, video=video)
-    before = states(given_paths(job))
+    truth = truth_file(row.truth)
+    before = states([*given_paths(job), *([truth] if truth else [])])
     outcome = _waiting(lambda: _run(job))
     beside = (path for refinement in outcome.refinements for path in _beside(refinement))
     outputs = {path.relative_to(settings.output.absolute()).as_posix(): size_of(path) for path in outcome.outputs.all}
@@ -139,7 +141,7 @@ def _record(task: Task, row: Row, *, video: bool, began: float) -> Record:
         video=_video(outcome) if video else "",
         seconds=round(time.monotonic() - began, 3),
         notes=tuple(plain(asdict(note)) for note in outcome.notes),
-        people=tuple(plain(_person(row, refinement)) for refinement in outcome.refinements),
+        people=tuple(plain(_person(row, job, refinement)) for refinement in outcome.refinements),
     )
 
 
@@ -174,18 +176,20 @@ def _waiting(run: Callable[[], Outcome]) -> Outcome:
             time.sleep(_PAUSE_SECONDS)
 
 
-def _person(row: Row, refinement: Refinement) -> dict[str, Any]:
+def _person(row: Row, job: Job, refinement: Refinement) -> dict[str, Any]:
     from lsmplify_refine.job.report import counts
 
     estimate = refinement.estimate
+    truth = against_truth(row.truth, refinement, job.body_model)
+    notes = (*estimate.notes, *refinement.notes, *([truth.note] if truth.note else []))
     return {
         "track_id": estimate.track_id,
         "frames": len(estimate),
         "fps": estimate.fps,
         "metrics": refinement.metrics,
-        "truth": {},
+        "truth": truth.stages,
         "counts": counts(refinement),
-        "notes": [asdict(note) for note in (*estimate.notes, *refinement.notes)],
+        "notes": [asdict(note) for note in notes],
     }
 
 

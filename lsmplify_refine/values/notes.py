@@ -60,6 +60,7 @@ NoteCode = Literal[
     "pickle-trusted",
     "place-assumed",
     "side-file-ignored",
+    "truth-unusable",
     "video-scaled",
     "world-only",
     # files written
