@@ -40,6 +40,7 @@ def assemble(
     world_up: Up = "y",
     gender: Gender = "neutral",
     camera: Camera | None = None,
+    focal_sides: float | None = None,
     fps: float | None = None,
     frame_ids: np.ndarray | None = None,
     track_id: str = "0",
@@ -61,7 +62,7 @@ def assemble(
         up: The vertical axis of the frame that `global_orient` and `transl` are in; None for the camera's frame. A
             world with y or z down is turned by half a turn about x.
         world_up: The same for `world_orient` and `world_transl`.
-        gender, camera, fps, track_id, boxes, contacts, flat_hand_mean, notes: See `Estimate`.
+        gender, camera, focal_sides, fps, track_id, boxes, contacts, flat_hand_mean, notes: See `Estimate`.
         frame_ids: (T,); None for 0, 1, ...
 
     Raises:
@@ -90,6 +91,7 @@ def assemble(
         transl=fields["transl"],
         frame="camera" if up is None else "world",
         camera=camera,
+        focal_sides=focal_sides,
         fps=fps,
         frame_ids=np.arange(frames) if frame_ids is None else frame_ids,
         track_id=track_id,

@@ -7,6 +7,7 @@ copy and leaves all other bytes unchanged.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,7 @@ class Slot:
         columns: Columns of the leaf's flattened row.
         rows: (T,) the leaf's row for each row of the track; None if they are the same.
         shared: Whether the leaf has one row for the whole clip.
+        leading: How many leading axes of the leaf `rows` count.
         default: (n,) the numbers of every row if the file may lack the leaf; it is added once one of them changes.
     """
 
@@ -46,6 +48,7 @@ class Slot:
     columns: slice = dataclasses.field(default_factory=lambda: slice(None))
     rows: np.ndarray | None = None
     shared: bool = False
+    leading: int = 1
     default: np.ndarray | None = None
 
     @property
@@ -189,7 +192,8 @@ def _renew_leaf(
         leaf = np.tile(slot.default, (len(numbers), 1))
     array = to_numpy(leaf)
     assert array is not None  # `read_fields` has been here
-    flat = array.reshape(len(numbers) if rows is None else len(array), -1).astype(np.float64)
+    count = len(numbers) if rows is None else math.prod(array.shape[: slot.leading])
+    flat = array.reshape(count, -1).astype(np.float64)
     mask = np.zeros(flat.shape, dtype=bool)
     places = np.arange(len(numbers)) if rows is None else rows
     columns = np.arange(flat.shape[1])[slot.columns]
@@ -205,7 +209,7 @@ def _stored(tree: Any, slot: Slot, frames: int, where: str) -> np.ndarray:
     if len(slot.paths) == 1:
         array = _array(tree, slot.paths[0], where)
         if slot.rows is not None:
-            return _by_row(array, slot.rows, f"{where}: {slot.name}")
+            return _by_row(array, slot.rows, f"{where}: {slot.name}", slot.leading)
         return _in_rows(array, 1 if slot.shared else frames, f"{where}: {slot.name}")
     rows: list[np.ndarray] = []
     for index, path in enumerate(slot.paths):
@@ -232,10 +236,11 @@ def _in_rows(array: np.ndarray, count: int, where: str) -> np.ndarray:
     return array.reshape(count, -1)
 
 
-def _by_row(array: np.ndarray, rows: np.ndarray, where: str) -> np.ndarray:
-    if array.ndim == 0 or len(array) <= np.max(rows):
+def _by_row(array: np.ndarray, rows: np.ndarray, where: str, leading: int = 1) -> np.ndarray:
+    count = math.prod(array.shape[:leading])
+    if array.ndim < leading or count <= np.max(rows):
         raise InputError(f"{where}: shape {array.shape}; expected at least {np.max(rows) + 1} rows")
-    picked: np.ndarray = array.reshape(len(array), -1)[rows]
+    picked: np.ndarray = array.reshape(count, -1)[rows]
     return picked
 
 

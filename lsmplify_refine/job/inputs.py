@@ -183,10 +183,12 @@ def _camera(
             return None, []
         if size is None:
             raise InputError(f"{estimate.source}: no camera in it; give --video, whose image size is needed")
-        K = default_intrinsics(*size, len(estimate), focal_px)
-        origin = "from --focal-px" if focal_px else "the image diagonal; --focal-px sets another"
+        sides = estimate.focal_sides
+        K = default_intrinsics(*size, len(estimate), focal_px or (sides and sides * max(size)))
+        rule = f"{sides:.3g} times the longer side, the estimator's own" if sides else "the image diagonal"
+        origin = "from --focal-px" if focal_px else f"{rule}; --focal-px sets another"
         text = f"the file has no intrinsics; focal length {K[0, 0, 0]:.0f} px ({origin})"
-        return Camera(K, size), [Note("focal-length-assumed", text, "info" if focal_px else "warning")]
+        return Camera(K, size), [Note("focal-length-assumed", text, "info" if focal_px or sides else "warning")]
     if focal_px is None:
         return Camera(camera.K, size), []
     K = camera.K.copy()

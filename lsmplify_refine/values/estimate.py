@@ -56,6 +56,8 @@ class Estimate:
         transl: In the coordinates of `frame`.
         frame: "camera" (x right, y down, z forward) or "world" (y up, the camera unknown).
         camera: Intrinsics, or None where the file has none.
+        focal_sides: Focal length over the longer side of the image, with the principal point in its middle: for files
+            without intrinsics whose estimator has this rule. None: unknown.
         fps: Frames per second, or None where the file does not say.
         frame_ids: Index of each row's video frame.
         track_id: The file's name for this person.
@@ -88,6 +90,7 @@ class Estimate:
     transl: Float[np.ndarray, "frames 3"]
     frame: Literal["camera", "world"] = "camera"
     camera: Camera | None = None
+    focal_sides: float | None = None
     fps: float | None = None
     frame_ids: Int[np.ndarray, " frames"] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     track_id: str = "0"

@@ -47,6 +47,7 @@ NoteCode = Literal[
     "sides-swapped",
     # people and bodies
     "people-linked",
+    "people-separate",
     "posed-from-keypoints",
     "shape-assumed",
     "shape-fitted",

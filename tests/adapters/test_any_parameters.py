@@ -20,7 +20,8 @@ from tests.support.round_trips import stores_world
 KINDS = (
     "generic 24 matrices", "generic 6D rows", "generic 6D columns", "generic 6D interleaved", "generic json",
     "amass smplx", "wham", "vibe", "pare", "phalp", "prompthmr", "tram", "romp video", "smplerx", "easymocap",
-    "smplcodec", "gem", "emdb", "3dpw", "hmr4d vimo", "smplifyx pkl", "smplestx fork", "gvhmr pt", "gvhmr npz",
+    "smplcodec", "gem", "comotion", "human3r", "multihmr json", "glamr", "hybrik", "slahmr", "camsmplify", "emdb",
+    "3dpw", "hmr4d vimo", "smplifyx pkl", "smplestx fork", "gvhmr pt", "gvhmr npz",
 )  # fmt: skip
 #: Of single precision, through matrices and crop cameras.
 TOLERANCE = 2e-5

@@ -16,6 +16,7 @@ from lsmplify_refine.geometry.rotations import RotationKind
 from tests.support import dataset_files as datasets
 from tests.support import estimator_files as make
 from tests.support import gvhmr_files as gvhmr
+from tests.support import newer_files as newer
 from tests.support import sam3d_files as sam3d
 
 
@@ -77,6 +78,8 @@ def _several(kind: str) -> Callable[[Path], Path]:
 
 PARTS = ("global_orient", "body_pose", "transl")
 FULL = ("poses", "trans")
+MULTIHMR = ("rotation_vector", "translation_pelvis", "translation")
+GLAMR = ("smpl_pose", "smpl_orient_cam", "root_trans_cam", "smpl_orient_world", "root_trans_world")
 SAM3D = ("pred_keypoints_3d", "pred_keypoints_2d", "pred_cam_t")
 _NET_OUTPUTS = tuple(f"net_outputs_pred_smpl_params_{block}" for block in ("incam", "global"))
 _DECODED = ("net_outputs_decode_dict_body_pose", "net_outputs_decode_dict_global_orient")
@@ -141,6 +144,16 @@ CASES: dict[str, Case] = {
     "sam3d npy": Case("sam3d", lambda folder: sam3d.write_lists_npy(folder / "r.npy"), SAM3D),
     "sam3d pkl": Case("sam3d", lambda folder: sam3d.write_dict_pickle(folder / "r.pkl"), SAM3D),
     "sam3d json": Case("sam3d", lambda folder: sam3d.write_json(folder / "r.json"), SAM3D),
+    "comotion": Case("comotion", lambda folder: newer.write_comotion(folder / "clip.pt"), ("pose", "trans")),
+    "human3r": Case("human3r", lambda folder: newer.write_human3r(folder / "out"), ("rotvec", "transl")),
+    "multihmr json": Case("multihmr", lambda folder: newer.write_multihmr_json(folder / "r.json"), MULTIHMR),
+    "multihmr folder": Case("multihmr", lambda folder: newer.write_multihmr_folder(folder / "out"), MULTIHMR),
+    "camsmplify": Case("camsmplify", archived(newer.camsmplify()), ("pose", "cam_t")),
+    "glamr": Case("glamr", pickled(newer.glamr(), 3), GLAMR),
+    "hybrik": Case("hybrik", pickled(newer.hybrik()), ("pred_thetas", "pred_cam_root", "transl", "transl_camsys")),
+    "slahmr": Case(
+        "slahmr", lambda folder: newer.write_slahmr(folder / "out", tracks=False), ("root_orient", "pose_body", "trans")
+    ),
     "smplestx fork": Case(
         "smplestx", lambda folder: make.write_fork(folder / "out"), ("smplx_root_pose", "smplx_body_pose", "cam_trans")
     ),

@@ -1,0 +1,90 @@
+"""GLAMR: a pickle of `person_data`, people by number, seen by a moving camera and placed in a z-up world.
+
+`root_trans_*` are positions of the pelvis, not the model's translation. Frames in which a person is not seen were
+filled in by GLAMR; they are rows like the others.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.formats.assemble import assemble, frame_ids_of, intrinsics_of
+from lsmplify_refine.formats.codings import Rotations
+from lsmplify_refine.formats.containers import Container, peek, read_container
+from lsmplify_refine.formats.head_roots import PelvisTransl
+from lsmplify_refine.formats.slots import Slot, write_slots
+from lsmplify_refine.formats.tree import look_up, people_with
+from lsmplify_refine.safe_load import to_numpy
+from lsmplify_refine.values.camera import Camera
+from lsmplify_refine.values.estimate import Estimate
+from lsmplify_refine.values.notes import Note
+
+_PEOPLE = "person_data"
+_NAMES = {"smpl_pose", "smpl_beta", "smpl_orient_cam", "root_trans_cam", "frames"}
+_WORLD = ("smpl_orient_world", "root_trans_world")
+_NOTE = Note(
+    "fields-stale",
+    "traj_*, person_transform_*, *_base, kp_2d_pred and the like: left unchanged; they do not show the refined pose",
+)
+
+write = write_slots
+
+
+def recognises(path: Path) -> bool:
+    """Whether this is a dict with GLAMR's people."""
+    container = peek(path)
+    return container is not None and bool(people_with(_NAMES, _people(container.tree)))
+
+
+def read(path: Path) -> list[Estimate]:
+    """Read everybody in the file.
+
+    Raises:
+        InputError: Keys are missing or have the wrong shape.
+    """
+    container = read_container(path)
+    people = people_with(_NAMES, _people(container.tree))
+    if not people:
+        raise InputError(f"{path}: not a GLAMR result: expected {_PEOPLE} with {', '.join(sorted(_NAMES))}")
+    return [_person(container, name, path) for name in people]
+
+
+def _people(tree: Any) -> Any:
+    return tree.get(_PEOPLE) if isinstance(tree, dict) else None
+
+
+def _person(container: Container, name: Any, path: Path) -> Estimate:
+    at = (_PEOPLE, name)
+    person = look_up(container.tree, at)
+    where = f"{path}: {_PEOPLE}.{name}"
+    pose = to_numpy(person["smpl_pose"])
+    if pose is None or not pose.ndim or not len(pose):
+        raise InputError(f"{where}.smpl_pose: missing, or not (T, 69)")
+    frames = len(pose)
+    slots = [
+        Slot("global_orient", ((*at, "smpl_orient_cam"),), Rotations(single=True)),
+        Slot("body_pose", ((*at, "smpl_pose"),), Rotations()),
+        Slot("betas", ((*at, "smpl_beta"),)),
+        Slot("transl", ((*at, "root_trans_cam"),), PelvisTransl("smpl")),
+    ]
+    if all(to_numpy(person.get(key)) is not None for key in _WORLD):
+        slots += [
+            Slot("world_orient", ((*at, _WORLD[0]),), Rotations(single=True)),
+            Slot("world_transl", ((*at, _WORLD[1]),), PelvisTransl("smpl")),
+        ]
+    K = intrinsics_of(person.get("cam_K"), frames, f"{where}.cam_K")
+    size = None if K is None else tuple(round(2 * float(K[0, axis, 2])) for axis in (0, 1))
+    return assemble(
+        container,
+        slots,
+        frames,
+        path=path,
+        family="smpl",
+        world_up="z",
+        camera=None if K is None else Camera(K, (size[0], size[1]) if size and min(size) > 0 else None),
+        frame_ids=frame_ids_of(person["frames"], frames, f"{where}.frames"),
+        track_id=str(name),
+        notes=(_NOTE,),
+    )
