@@ -25,10 +25,10 @@ from lsmplify_refine.engine.refinement import BodyTrack
 from lsmplify_refine.engine.targets import betas_on_body, pose_on_body
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.geometry.metrics import accel_error_m_per_s2
-from lsmplify_refine.options import DEFAULT_FPS, Family, Gender
+from lsmplify_refine.options import DEFAULT_FPS, Gender
 from lsmplify_refine.values.conventions import CONVENTIONS
 from lsmplify_refine.values.estimate import Estimate
-from lsmplify_refine.values.smpl_joints import JOINTS, joint_indices
+from lsmplify_refine.values.smpl_joints import joint_indices
 
 _HIPS = ("left_hip", "right_hip")
 #: Points that a similarity transform needs, and frames whose vertices are in memory at once.
@@ -93,9 +93,10 @@ def score(
     """Score versions of one person's track, such as the input and the refined one, against the truth.
 
     The metrics are means over frames: `mpjpe_mm_<joints>_<alignment>`, `pa_mpjpe_mm_<joints>`, `pve_mm_<alignment>` and
-    `accel_m_per_s2_<joints>`, the error of the acceleration. Joints are "smpl24", "smpl22" (SMPL-X and SMPL-H), or the
-    convention of the truth's points. The alignment is "hips"; it is "turned_hips" if estimate and truth are not in the
-    same axes, so that one rotation for the whole clip is taken out first. PVE needs bodies with the same vertices.
+    `accel_m_per_s2_<joints>`, the error of the acceleration. Joints are "smpl24", on a SMPL-X or SMPL-H body "smpl22",
+    or the convention of the truth's points. The alignment is "hips"; it is "turned_hips" if estimate and truth are not
+    in the same axes, so that one rotation for the whole clip is taken out first. PVE needs bodies with the same
+    vertices.
 
     Args:
         estimates: By name; the first one says who is compared.
@@ -114,7 +115,7 @@ def score(
             f"{truth.source or 'truth'}: none of its frames that count is in {first.source or 'the result'}"
         )
     frame_ids, fps = truth.frame_ids[rows.truth], truth.fps or first.fps or DEFAULT_FPS
-    joints = _joint_count(first, truth)
+    joints = _joint_count(first, truth, bodies)
     true = _true_points(truth, rows.truth, bodies, joints)
     seen = None if truth.points is None else truth.points.confidence[rows.truth] > 0
     return {
@@ -136,10 +137,10 @@ def score(
     }
 
 
-def _joint_count(estimate: Estimate, truth: Truth) -> int:
-    """SMPL's joints that both have: 24, or 22 without hands."""
-    both: set[Family] = {estimate.family, *([truth.body.family] if truth.body else [])}
-    return 24 if both == {"smpl"} else JOINTS
+def _joint_count(estimate: Estimate, truth: Truth, bodies: Bodies) -> int:
+    """SMPL's joints that both bodies have: 24, or the 22 of SMPL-H and SMPL-X. A pose does not turn the hand joints."""
+    genders = {estimate.gender, *([truth.body.gender] if truth.body else [])}
+    return min(bodies.of(gender).joint_count for gender in genders)
 
 
 def _true_points(truth: Truth, rows: Int[np.ndarray, " rows"], bodies: Bodies, joints: int) -> _Points:
