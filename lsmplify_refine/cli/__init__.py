@@ -9,12 +9,20 @@ from collections.abc import Callable, Sequence
 
 from lsmplify_refine import stopping
 from lsmplify_refine._version import __version__
-from lsmplify_refine.cli import batch, demo, doctor, evaluate, refine, train
+from lsmplify_refine.cli import batch, demo, doctor, evaluate, fit, refine, train
 from lsmplify_refine.cli._options import BAD_INPUT, LESS_MEMORY, expand_home
 from lsmplify_refine.cli._words import say
 from lsmplify_refine.errors import InputError, is_out_of_memory
 
-VERBS = {"refine": refine, "batch": batch, "demo": demo, "doctor": doctor, "train": train, "evaluate": evaluate}
+VERBS = {
+    "refine": refine,
+    "fit": fit,
+    "batch": batch,
+    "demo": demo,
+    "doctor": doctor,
+    "train": train,
+    "evaluate": evaluate,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -68,11 +76,11 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="lsmplify-refine",
         description="Refine SMPL-family results of a human mesh recovery estimator with 2D or 3D keypoints.\n"
-        "`refine` is the default verb; try `lsmplify-refine demo` first.",
+        "`refine` is the default verb; try `lsmplify-refine demo` first. `fit` takes keypoints alone.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"lsmplify-refine {__version__}")
-    subparsers = parser.add_subparsers(dest="verb", metavar="{refine,batch,demo,doctor,train,evaluate}", required=True)
+    subparsers = parser.add_subparsers(dest="verb", metavar=f"{{{','.join(VERBS)}}}", required=True)
     for verb in VERBS.values():
         verb.register_parser(subparsers)
     # the verb may be omitted, so its options belong in the first help that people see

@@ -16,7 +16,8 @@ from lsmplify_refine.cli._options import DONE, PARTLY_FAILED
 from lsmplify_refine.cli._words import say, say_on, show_table
 from lsmplify_refine.engine.refinement import Refinement
 from lsmplify_refine.errors import escaped
-from lsmplify_refine.job.job import Job, Outcome
+from lsmplify_refine.job.fit import fit
+from lsmplify_refine.job.job import FitJob, Job, Outcome
 from lsmplify_refine.job.report import counts
 from lsmplify_refine.job.run import run
 from lsmplify_refine.stopping import check
@@ -31,7 +32,7 @@ _STAGE_HEADINGS = {"input": "as read", "calibrated": "do nothing (calibrated)", 
 _NOTE_LABELS: dict[Severity, str] = {"info": "note", "warning": "warning"}
 
 
-def run_and_show(job: Job, *, debug: bool = False) -> int:
+def run_and_show(job: Job | FitJob, *, debug: bool = False) -> int:
     """Run a job with progress bars, then print the table, the notes and the files written.
 
     Args:
@@ -42,7 +43,10 @@ def run_and_show(job: Job, *, debug: bool = False) -> int:
         The exit code.
     """
     with Bars() as bars:
-        outcome = run(job, progress=bars.advance, notify=bars.show_note)
+        if isinstance(job, FitJob):
+            outcome = fit(job, progress=bars.advance, notify=bars.show_note)
+        else:
+            outcome = run(job, progress=bars.advance, notify=bars.show_note)
     try:
         _show(Console(soft_wrap=True, highlight=False), outcome)
     except OSError as error:

@@ -97,7 +97,9 @@ def job_from(args: argparse.Namespace, source: Path) -> Job:
 
 def given_options(args: argparse.Namespace, config: type[Any]) -> dict[str, Any]:
     """The options given by the user that are fields of a dataclass."""
-    return {field.name: getattr(args, field.name) for field in fields(config) if hasattr(args, field.name)}
+    given = {field.name: getattr(args, field.name) for field in fields(config) if hasattr(args, field.name)}
+    # repeated options are lists, and the fields of a frozen dataclass tuples
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
 
 
 def ranged(option: str, kind: type[float] = float) -> Callable[[str], float]:

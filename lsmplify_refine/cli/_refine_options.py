@@ -1,4 +1,4 @@
-"""Options of `refine` and of `batch` alike: formats, keypoints, how to refine, and the regressor."""
+"""Options that verbs share: formats, keypoints, how to refine, and the regressor; each `dest` is the job's field."""
 
 from __future__ import annotations
 
@@ -13,12 +13,7 @@ from lsmplify_refine.values.layouts import LAYOUTS
 
 def add_formats(files: argparse._ActionsContainer) -> None:
     """What the files are, and where missing keypoints come from."""
-    files.add_argument(
-        "--keypoint-convention",
-        choices=tuple(LAYOUTS),
-        metavar="NAME",
-        help=f"convention of the keypoints, if the file does not state it: {', '.join(LAYOUTS)}",
-    )
+    add_convention(files)
     files.add_argument(
         "--detector",
         metavar="NAME",
@@ -33,11 +28,7 @@ def add_formats(files: argparse._ActionsContainer) -> None:
         metavar="NAME[:OPTION=VALUE,...]",
         help="format of the input, such as wham or generic:family=smplx (default: recognised by content)",
     )
-    files.add_argument(
-        "--output-format",
-        choices=get_args(OutputFormat),
-        help="write one person in this format (default: the input's); the notes say what that changes",
-    )
+    add_output_format(files, default="the input's, for everybody")
     files.add_argument(
         "--trust-pickle",
         type=Path,
@@ -48,13 +39,44 @@ def add_formats(files: argparse._ActionsContainer) -> None:
     )
 
 
+def add_convention(files: argparse._ActionsContainer) -> None:
+    """Which points the keypoints are."""
+    files.add_argument(
+        "--keypoint-convention",
+        choices=tuple(LAYOUTS),
+        metavar="NAME",
+        help=f"convention of the keypoints, if the file does not state it: {', '.join(LAYOUTS)}",
+    )
+
+
+def add_calibration(files: argparse._ActionsContainer, keypoints: str) -> None:
+    """The cameras of multi-view keypoints; `keypoints` is the option that takes these."""
+    files.add_argument(
+        "--calibration",
+        type=Path,
+        metavar="PATH",
+        help=f"camera calibration, a folder of intri.yml and extri.yml or a Pose2Sim .toml; {keypoints} is then the "
+        "folder of all cameras' 2D keypoints",
+    )
+
+
+def add_output_format(files: argparse._ActionsContainer, default: str) -> None:
+    """What is written; `default` says in words what without this option."""
+    files.add_argument(
+        "--output-format",
+        choices=get_args(OutputFormat),
+        action="append",
+        help=f"write one person in this format (default: {default}; repeatable); the notes say what that changes",
+    )
+
+
 def add_ways(how: argparse._ActionsContainer) -> None:
     """How to refine."""
-    how.add_argument(
-        "--person",
-        metavar="nearest|ID",
-        help="refine only the person nearest to the camera, or with this track id; of keypoints in space, or if the "
-        "result holds one person, the keypoints' nearest person or id (default: all)",
+    add_person(
+        how,
+        "only the person nearest to the camera, or with this track id; of keypoints in space, or if the result holds "
+        "one person, the keypoints' nearest person or id (default: all)",
+        gender="the input's",
     )
     how.add_argument(
         "--align",
@@ -62,6 +84,17 @@ def add_ways(how: argparse._ActionsContainer) -> None:
         help="how to bring 3D keypoints into the result's frame: camera leaves them as they are, torso aligns hips and "
         "shoulders, procrustes aligns and scales all points (default: auto, the best fit, named in the report)",
     )
+
+
+def add_person(how: argparse._ActionsContainer, person: str, *, gender: str) -> None:
+    """Which person, lens, body and smoothing.
+
+    Args:
+        how: Where to add them.
+        person: Help for `--person`.
+        gender: The default gender, in words.
+    """
+    how.add_argument("--person", metavar="nearest|ID", help=person)
     how.add_argument(
         "--focal-px",
         type=ranged("focal_px"),
@@ -74,7 +107,7 @@ def add_ways(how: argparse._ActionsContainer) -> None:
         metavar="PATH",
         help="your SMPL, SMPL-H or SMPL-X file, or a folder of them (default: the open body)",
     )
-    how.add_argument("--gender", choices=get_args(Gender), help="gender of --body-model (default: the input's)")
+    how.add_argument("--gender", choices=get_args(Gender), help=f"gender of --body-model (default: {gender})")
     how.add_argument(
         "--smooth-seconds",
         type=ranged("smooth_seconds"),

@@ -11,7 +11,7 @@ from lsmplify_refine.cli._options import (
     add_common_options,
     job_from,
 )
-from lsmplify_refine.cli._refine_options import add_formats, add_regressor, add_ways
+from lsmplify_refine.cli._refine_options import add_calibration, add_formats, add_regressor, add_ways
 from lsmplify_refine.cli._words import say
 
 USAGE_NOTE = """\
@@ -50,13 +50,7 @@ def _add_files(files: argparse._ArgumentGroup) -> None:
     files.add_argument(
         "--keypoints", type=Path, metavar="PATH", help="file or folder of 2D or 3D keypoints (default: the input's own)"
     )
-    files.add_argument(
-        "--calibration",
-        type=Path,
-        metavar="PATH",
-        help="camera calibration, a folder of intri.yml and extri.yml or a Pose2Sim .toml; --keypoints is then the "
-        "folder of all cameras' 2D keypoints",
-    )
+    add_calibration(files, "--keypoints")
     add_formats(files)
 
 

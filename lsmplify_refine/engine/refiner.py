@@ -132,6 +132,7 @@ class Refiner:
         fps: float = DEFAULT_FPS,
         units: Units | None = None,
         up: Up | None = None,
+        frame_ids: Int[np.ndarray, " frames"] | None = None,
     ) -> Refinement:
         """Pose a track from its keypoints alone, frame by frame, and refine it.
 
@@ -141,6 +142,7 @@ class Refiner:
             fps: Frames per second.
             units: Unit of keypoints in space; by default the size of the body tells.
             up: The axis that points up in their room; by default the way the body stands tells.
+            frame_ids: Ascending frame number of each row; consecutive if not given.
 
         Returns:
             A refinement whose estimate is on this refiner's body, in the axes of the keypoints ("world" for 3D ones)
@@ -150,26 +152,41 @@ class Refiner:
             InputError: No keypoint has any confidence, there is no camera for pixels, or the body contradicts `units`.
         """
         if not keypoints.is_3d:
-            return self._fit(keypoints, camera, fps)
+            return self._fit(keypoints, camera, fps, frame_ids)
         check_confidence("keypoints", keypoints.confidence)
         room = room_of([keypoints], self.body, units=units, up=up)
-        found = self.fit_in(room, keypoints, fps=fps)
+        found = self.fit_in(room, keypoints, fps=fps, frame_ids=frame_ids)
         return replace(found, notes=(*room.notes, *found.notes))
 
-    def fit_in(self, room: Room, keypoints: Keypoints, *, fps: float = DEFAULT_FPS) -> Refinement:
+    def fit_in(
+        self,
+        room: Room,
+        keypoints: Keypoints,
+        *,
+        fps: float = DEFAULT_FPS,
+        frame_ids: Int[np.ndarray, " frames"] | None = None,
+    ) -> Refinement:
         """As `fit`, for keypoints in a room that is known already, such as one with several people.
 
         Raises:
             InputError: No keypoint has any confidence.
         """
         whole = keypoints.without_placeholders()
-        return room.leave(self._fit(room.enter(whole), None, fps), whole, self.body)
+        return room.leave(self._fit(room.enter(whole), None, fps, frame_ids), whole, self.body)
 
-    def _fit(self, keypoints: Keypoints, camera: Camera | None, fps: float) -> Refinement:
+    def _fit(
+        self,
+        keypoints: Keypoints,
+        camera: Camera | None,
+        fps: float,
+        frame_ids: Int[np.ndarray, " frames"] | None,
+    ) -> Refinement:
         """Fit keypoints in pixels, or in metres with y up."""
         if camera is None and not keypoints.is_3d:
             raise InputError("keypoints in pixels need camera intrinsics; give them as camera")
-        return self._refine(self._from_keypoints(keypoints, camera, fps, np.arange(len(keypoints.positions))), "camera")
+        ids = np.arange(len(keypoints.positions)) if frame_ids is None else frame_ids
+        first = self._from_keypoints(keypoints, camera, fps, ids)
+        return self._refine(first.replace(frame_ids=ids), "camera")
 
     def _from_keypoints(
         self, keypoints: Keypoints, camera: Camera | None, fps: float, frame_ids: Int[np.ndarray, " frames"]

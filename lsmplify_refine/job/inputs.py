@@ -183,12 +183,8 @@ def _camera(
             return None, []
         if size is None:
             raise InputError(f"{estimate.source}: no camera in it; give --video, whose image size is needed")
-        sides = estimate.focal_sides
-        K = default_intrinsics(*size, len(estimate), focal_px or (sides and sides * max(size)))
-        rule = f"{sides:.3g} times the longer side, the estimator's own" if sides else "the image diagonal"
-        origin = "from --focal-px" if focal_px else f"{rule}; --focal-px sets another"
-        text = f"the file has no intrinsics; focal length {K[0, 0, 0]:.0f} px ({origin})"
-        return Camera(K, size), [Note("focal-length-assumed", text, "info" if focal_px or sides else "warning")]
+        assumed, note = assumed_camera(size, len(estimate), focal_px, estimate.focal_sides)
+        return assumed, [note]
     if focal_px is None:
         return Camera(camera.K, size), []
     K = camera.K.copy()
@@ -196,6 +192,24 @@ def _camera(
     stored = float(np.median(camera.K[:, 0, 0]))
     text = f"--focal-px {focal_px:g} replaces the file's focal length of {stored:.0f} px"
     return Camera(K, size), [Note("focal-length-replaced", text)]
+
+
+def assumed_camera(
+    size: tuple[int, int], frames: int, focal_px: float | None, sides: float | None = None
+) -> tuple[Camera, Note]:
+    """The camera of images without intrinsics, and a note on its focal length.
+
+    Args:
+        size: (width, height) in pixels.
+        frames: Number of frames.
+        focal_px: The user's focal length.
+        sides: The estimator's own rule, over the longer side of the image; None for the image diagonal.
+    """
+    K = default_intrinsics(*size, frames, focal_px or (sides and sides * max(size)))
+    rule = f"{sides:.3g} times the longer side, the estimator's own" if sides else "the image diagonal"
+    origin = "from --focal-px" if focal_px else f"{rule}; --focal-px sets another"
+    text = f"the file has no intrinsics; focal length {K[0, 0, 0]:.0f} px ({origin})"
+    return Camera(K, size), Note("focal-length-assumed", text, "info" if focal_px or sides else "warning")
 
 
 def _frame_rate(estimate: Estimate, video: VideoInfo | None) -> tuple[float, list[Note]]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lsmplify_refine.options import Device, Gender, OutputFormat, RefineOptions
+from lsmplify_refine.options import Device, Gender, OutputFormat, RefineOptions, Units, Up
 from lsmplify_refine.values.notes import Note
 
 if TYPE_CHECKING:
@@ -20,37 +20,27 @@ Progress = Callable[[str, int, int], None]
 Notify = Callable[[Note], None]
 
 
-@dataclass(frozen=True)
-class Job(RefineOptions):
-    """One run of the command; the fields are its options, those of `RefineOptions` included.
+@dataclass(frozen=True, kw_only=True)
+class JobOptions(RefineOptions):
+    """The options of every run, those of `RefineOptions` included.
 
     Attributes:
-        input: The estimator's result, a file or its output folder.
-        video: The video it was estimated from; None for the one beside the input, if any.
+        video: The video of the motion; for `Job`, None is the one beside the input, if any.
         output: Folder to write to; None for beside the input.
-        keypoints: Keypoint file or folder that replaces the input's own keypoints.
-        detector: Name of the detector that finds keypoints in the video, even if the input has some; None for
-            MediaPipe if the input has none.
-        detector_model: The detector's model file; None for its own.
-        keypoint_convention: Convention of the keypoints, if the file does not state it.
-        calibration: The cameras' calibration; `keypoints` is then the folder of all cameras' 2D keypoints.
+        keypoint_convention: Convention of the keypoints, if their file does not state it.
+        calibration: The cameras' calibration; the keypoints are then the folder of all cameras' 2D keypoints.
         focal_px: Focal length in pixels that replaces the file's.
         body_model: A SMPL-family file or folder of them; None for the open body.
-        gender: Gender of that body model; None for the gender stated in the input.
+        gender: Gender of that body model; None for the gender stated in the input, if any.
         device: Where to compute; "auto" is CUDA if there is one, else the CPU.
         write_video: Whether to write the comparison video.
         person: A track id, "nearest" to the camera, or "all".
         overwrite: Whether to replace outputs that exist.
-        format: Name of the adapter, with its options (see `load`); None to recognise the format by content.
-        output_format: Another format to write one person in; None for the input's own.
+        output_format: The formats to write, one or several.
     """
 
-    input: Path
     video: Path | None = None
     output: Path | None = None
-    keypoints: Path | None = None
-    detector: str | None = None
-    detector_model: Path | None = None
     keypoint_convention: str | None = None
     calibration: Path | None = None
     focal_px: float | None = None
@@ -60,8 +50,54 @@ class Job(RefineOptions):
     write_video: bool = True
     person: str = "all"
     overwrite: bool = False
+    output_format: OutputFormat | tuple[OutputFormat, ...] | None = None
+
+    @property
+    def formats(self) -> tuple[OutputFormat, ...]:
+        """The formats to write, each once; none for the default."""
+        if self.output_format is None:
+            return ()
+        one = (self.output_format,) if isinstance(self.output_format, str) else self.output_format
+        return tuple(dict.fromkeys(one))
+
+
+@dataclass(frozen=True)
+class Job(JobOptions):
+    """One run of `refine`; the fields are its options. Without `output_format`, the input's own format is written.
+
+    Attributes:
+        input: The estimator's result, a file or its output folder.
+        keypoints: Keypoint file or folder that replaces the input's own keypoints.
+        detector: Name of the detector that finds keypoints in the video, even if the input has some; None for
+            MediaPipe if the input has none.
+        detector_model: The detector's model file; None for its own.
+        format: Name of the adapter, with its options (see `load`); None to recognise the format by content.
+    """
+
+    input: Path
+    keypoints: Path | None = None
+    detector: str | None = None
+    detector_model: Path | None = None
     format: str | None = None
-    output_format: OutputFormat | None = None
+
+
+@dataclass(frozen=True)
+class FitJob(JobOptions):
+    """One run of `fit`; the fields are its options. Without `output_format`, SMPL or SMPL-X parameters are written.
+
+    Attributes:
+        input: Keypoint file or folder.
+        fps: Frame rate that replaces the file's and the video's.
+        image_size: (width, height) of 2D keypoints' images in pixels, if there is no video.
+        units: Unit of 3D keypoints; None to tell it from the bodies.
+        up: Their vertical axis; None to tell it from the bodies.
+    """
+
+    input: Path
+    fps: float | None = None
+    image_size: tuple[int, int] | None = None
+    units: Units | None = None
+    up: Up | None = None
 
 
 @dataclass(frozen=True)
@@ -69,24 +105,32 @@ class Outputs:
     """The files that a job writes.
 
     Attributes:
-        results: The refined parameters, in the format that was read (which may be a folder) or the one asked for.
+        results: The refined parameters, in the format that was read (which may be a folder) or the first asked for.
         report: What was done and how well, JSON.
         comparison: Before and after side by side on the video; None if no video is written.
+        more: Results in other formats, or of other people.
     """
 
     results: Path
     report: Path
     comparison: Path | None = None
+    more: tuple[Path, ...] = ()
 
     @property
     def all(self) -> tuple[Path, ...]:
         """Every file, in the order in which they are shown to the user."""
-        return tuple(path for path in (self.results, self.comparison, self.report) if path is not None)
+        return tuple(path for path in (self.results, *self.more, self.comparison, self.report) if path is not None)
 
     def within(self, folder: Path) -> Outputs:
         """The same file names in another folder."""
         comparison = self.comparison and folder / self.comparison.name
-        return Outputs(folder / self.results.name, folder / self.report.name, comparison)
+        more = tuple(folder / path.name for path in self.more)
+        return Outputs(folder / self.results.name, folder / self.report.name, comparison, more)
+
+    def of(self, names: Sequence[str]) -> Outputs:
+        """The same folder, report and video with results of these names, if there are any."""
+        results = [self.results.with_name(name) for name in names]
+        return replace(self, results=results[0], more=tuple(results[1:])) if results else self
 
     def without_comparison(self) -> Outputs:
         """The results and the report alone."""

@@ -6,27 +6,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lsmplify_refine.formats.export import SUFFIXES
 from lsmplify_refine.job.job import Outputs
 from lsmplify_refine.job.transaction import FileSet, transaction
-from lsmplify_refine.options import OutputFormat
 
 
-def name_outputs(source: Path, folder: Path | None, *, format: OutputFormat | None = None) -> Outputs:
+def name_outputs(source: Path, folder: Path | None, verb: str = "refined") -> Outputs:
     """`<name>_refined.<same extension>` and its companions, the comparison video included.
 
     Args:
-        source: The results file that was read.
+        source: The file that was read.
         folder: Where to write; None for beside `source`.
-        format: Another format than the input's.
+        verb: What was done to it; the companions of another verb's results say it too.
     """
     source = source if source.name else source.resolve()  # "." has no name
-    suffix = source.suffix if format is None else SUFFIXES[format]
     folder = source.parent if folder is None else folder
+    stem = source.stem if verb == "refined" else f"{source.stem}_{verb}"
     return Outputs(
-        results=folder / f"{source.stem}_refined{suffix}",
-        report=folder / f"{source.stem}_report.json",
-        comparison=folder / f"{source.stem}_comparison.mp4",
+        results=folder / f"{source.stem}_{verb}{source.suffix}",
+        report=folder / f"{stem}_report.json",
+        comparison=folder / f"{stem}_comparison.mp4",
     )
 
 

@@ -21,7 +21,7 @@ from lsmplify_refine.geometry.metrics import keypoint_error_name, keypoint_error
 
 if TYPE_CHECKING:
     from lsmplify_refine.engine.refinement import BodyTrack, Refinement
-    from lsmplify_refine.job.job import Job, Outcome
+    from lsmplify_refine.job.job import JobOptions, Outcome
 
 #: Version of the report's layout, for programs that read it; other values of a key raise it, further metrics do not.
 LAYOUT = 3
@@ -31,17 +31,24 @@ LAYOUT = 3
 _ELSEWHERE = ("output",)
 
 
-def build_report(job: Job, outcome: Outcome, *, device: str) -> dict[str, Any]:
+def build_report(job: JobOptions, outcome: Outcome, *, device: str) -> dict[str, Any]:
     """The report as plain values that JSON can hold."""
     report: dict[str, Any] = {
         "layout": LAYOUT,
         "versions": versions(),
         "settings": {name: value for name, value in asdict(job).items() if name not in _ELSEWHERE} | {"device": device},
-        "outputs": {key: path and path.name for key, path in asdict(outcome.outputs).items()},
+        "outputs": {key: _names(value) for key, value in asdict(outcome.outputs).items()},
         "notes": [asdict(note) for note in outcome.notes],
         "people": [_person(refinement) for refinement in outcome.refinements],
     }
     return {key: plain(value) for key, value in report.items()}
+
+
+def _names(paths: Path | Sequence[Path] | None) -> str | list[str] | None:
+    """File names without their folder."""
+    if paths is None:
+        return None
+    return paths.name if isinstance(paths, Path) else [path.name for path in paths]
 
 
 def write_report(report: dict[str, Any], path: Path) -> None:
@@ -99,6 +106,7 @@ def _person(refinement: Refinement) -> dict[str, Any]:
         "fps": estimate.fps,
         "keypoints": {"convention": refinement.keypoints.convention, "source": refinement.keypoints.source},
         "alignment": _alignment(refinement),
+        "shape": {"betas": refinement.after.betas, "scale": refinement.after.scale},
         "image_size": refinement.camera and refinement.camera.image_size,
         "notes": [asdict(note) for note in (*estimate.notes, *refinement.notes)],
         "metrics": refinement.metrics,

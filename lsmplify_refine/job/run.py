@@ -12,19 +12,18 @@ from lsmplify_refine.engine.refinement import Refinement
 from lsmplify_refine.engine.refiner import Refiner
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats import load_save
-from lsmplify_refine.formats.export import SEVERAL_PEOPLE, export_people
-from lsmplify_refine.formats.gltf import check_gltf
-from lsmplify_refine.job.draw import draw, failure_note, gl_error, video_to_draw_on
+from lsmplify_refine.formats.export import SEVERAL_PEOPLE
+from lsmplify_refine.job.draw import video_to_draw_on
+from lsmplify_refine.job.exports import plan_exports, write_exports
+from lsmplify_refine.job.finish import Plan, carry_out, step_of
 from lsmplify_refine.job.inputs import OpenedVideo, complete, in_space, open_video, place
-from lsmplify_refine.job.job import Job, Notify, Outcome, Progress
-from lsmplify_refine.job.keypoints import Step, find_keypoints
-from lsmplify_refine.job.outputs import name_outputs, staged
+from lsmplify_refine.job.job import Job, Notify, Outcome, Outputs, Progress
+from lsmplify_refine.job.keypoints import find_keypoints
+from lsmplify_refine.job.outputs import name_outputs
 from lsmplify_refine.job.people import FoundKeypoints, choose_people
-from lsmplify_refine.job.report import build_report, write_report
 from lsmplify_refine.job.tools import Tools
 from lsmplify_refine.options import Align, Device, Mode
 from lsmplify_refine.stopping import check
-from lsmplify_refine.values.body_shape import BodyShape
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.notes import Note
 from lsmplify_refine.visual.video import VideoInfo
@@ -65,35 +64,29 @@ def run(
     tools = tools or Tools()
     body = tools.body(job, people[chosen[0]])
     people = _posed(job, people, video.info, lambda: tools.refiner(body, device, job.as_keywords()))
-    found = find_keypoints(job, people, chosen, video.info, body, _step(progress, "detecting"))
+    found = find_keypoints(job, people, chosen, video.info, body, step_of(progress, "detecting"))
     wanted = _complete_all(job, people, chosen, video.info, found)
     canvas = video_to_draw_on(video.info, wanted.values()) if job.write_video else OpenedVideo(None)
-    keypoint_notes = _keypoint_notes(found, body)
-    outputs = name_outputs(people[0].source or job.input, job.output, format=job.output_format)
-    check()
-    with staged(outputs, overwrite=job.overwrite, video=canvas.info is not None) as staging:
-        # reported now, not after the work
-        video_error = _reported(gl_error(), notify) if canvas.info else None
+    outputs = name_outputs(people[0].source or job.input, job.output)
+    exports = plan_exports(outputs.results.stem, job.formats, {index: people[index].track_id for index in wanted})
+    notes = (*video.notes, *canvas.notes, *_keypoint_notes(found, body))
+    plan = Plan(outputs.of([file.name for file in exports]), canvas.info, notes, device)
+    refinements: dict[int, Refinement] = {}
+
+    def work() -> list[Refinement]:
         refiner = tools.refiner(body, device, job.as_keywords())
-        refiner.progress = _step(progress, "refining")
-        refinements = {index: refiner.refine(person) for index, person in wanted.items()}
-        check()
-        export_notes = _write_results(job, people, refinements, body, staging.results)
-        if canvas.info and staging.comparison and not video_error:
-            step = _step(progress, "rendering")
-            video_error = _reported(draw(canvas.info, staging.comparison, list(refinements.values()), step), notify)
-        check()
-        notes = [*video.notes, *canvas.notes, *keypoint_notes, *export_notes]
-        if video_error:
-            notes.append(failure_note(video_error))
-        removed = None
-        if video_error or not canvas.info:
-            removed = _existing(outputs.comparison) if job.overwrite else None
-            outputs = outputs.without_comparison()
-        outcome = Outcome(tuple(refinements.values()), outputs, tuple(dict.fromkeys(notes)), video_error, removed)
-        write_report(build_report(job, outcome, device=device), staging.report)
-        check()
-    return outcome
+        refiner.progress = step_of(progress, "refining")
+        refinements.update({index: refiner.refine(person) for index, person in wanted.items()})
+        return list(refinements.values())
+
+    def write(staging: Outputs) -> tuple[Note, ...]:
+        if exports:
+            return write_exports(exports, staging.results.parent, refinements, body)
+        refined = {index: refinement.refined for index, refinement in refinements.items()}
+        load_save.save([refined.get(index, person) for index, person in enumerate(people)], staging.results)
+        return ()
+
+    return carry_out(job, plan, work, write, progress=progress, notify=notify)
 
 
 def refine(
@@ -159,11 +152,10 @@ def _posed(
 
 
 def _check_output_format(job: Job, people: list[Estimate], chosen: list[int]) -> None:
-    if job.output_format == "glb":
-        check_gltf()
-    if job.output_format not in (None, *SEVERAL_PEOPLE) and len(chosen) > 1:
+    single = [format for format in job.formats if format not in SEVERAL_PEOPLE]
+    if single and len(chosen) > 1:
         ids = ", ".join(person.track_id for person in people)
-        raise InputError(f"--output-format {job.output_format}: a file holds one person; choose one: --person {ids}")
+        raise InputError(f"--output-format {single[0]}: a file holds one person; choose one: --person {ids}")
 
 
 def _complete_all(
@@ -187,38 +179,3 @@ def _keypoint_notes(found: FoundKeypoints, body: BodyModel) -> list[Note]:
     origins = [note for track in tracks for note in track.notes]
     mappings = [track.mapping(body.point_origins(track.keypoints.convention)).note() for track in tracks]
     return [*origins, *found.notes, *mappings]
-
-
-def _write_results(
-    job: Job, people: list[Estimate], refinements: dict[int, Refinement], body: BodyModel, path: Path
-) -> tuple[Note, ...]:
-    """Write everybody, refined or as read, in the input's format; or who was refined in another, with notes."""
-    refined = {index: refinement.refined for index, refinement in refinements.items()}
-    if job.output_format is not None:
-        tracks = [refinement.after for refinement in refinements.values()]
-        shapes = [BodyShape(track.betas, track.scale) for track in tracks]
-        return export_people(list(refined.values()), path, job.output_format, body=body, shapes=shapes)
-    load_save.save([refined.get(index, person) for index, person in enumerate(people)], path)
-    return ()
-
-
-def _existing(path: Path | None) -> Path | None:
-    return path if path is not None and path.exists() else None
-
-
-def _step(progress: Progress | None, stage: str) -> Step:
-    """What a stage calls after each step: the run may be stopped there."""
-
-    def step(done: int, total: int) -> None:
-        check()
-        if progress:
-            progress(stage, done, total)
-
-    return step
-
-
-def _reported(error: Exception | None, notify: Notify | None) -> Exception | None:
-    """Notify the user of an error, if there is one, and return it."""
-    if error and notify:
-        notify(failure_note(error))
-    return error

@@ -7,7 +7,7 @@ from typing import Any
 from lsmplify_refine.body import BodyModel
 from lsmplify_refine.engine.refiner import Refiner
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.job.job import Job
+from lsmplify_refine.job.job import JobOptions
 from lsmplify_refine.values.estimate import Estimate
 
 #: More than one batch has of either: body models of three genders, with a few sets of options.
@@ -21,8 +21,12 @@ class Tools:
         self._bodies: dict[Any, BodyModel] = {}
         self._refiners: dict[Any, Refiner] = {}
 
-    def body(self, job: Job, estimate: Estimate) -> BodyModel:
+    def body(self, job: JobOptions, estimate: Estimate | None = None) -> BodyModel:
         """The user's body model, or else the open one.
+
+        Args:
+            job: Its options name the model.
+            estimate: Its gender counts if the options name none; without an estimate, neutral.
 
         Raises:
             InputError: The body model cannot be loaded, or a gender is given for the open body.
@@ -31,7 +35,7 @@ class Tools:
             raise InputError(
                 f"--gender {job.gender}: the open body has no genders; give your SMPL-family file as --body-model"
             )
-        gender = job.gender or estimate.gender
+        gender = job.gender or (estimate.gender if estimate is not None else "neutral")
         key = None if job.body_model is None else (job.body_model, gender)
         if key not in self._bodies:
             opened = BodyModel.open() if job.body_model is None else BodyModel.load(job.body_model, gender=gender)

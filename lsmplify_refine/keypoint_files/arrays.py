@@ -22,8 +22,8 @@ _CONFIDENCE = (-0.1, 1.1)
 _PLAIN_KEYS = {"positions", "keypoints3d"}
 #: Max size of a person in metres; a larger one is in pixels.
 _MAX_SIZE_M = 5.0
-#: Min size of a person in millimetres; a smaller one is in metres.
-_MIN_SIZE_MM = 100.0
+#: Min size of a person in millimetres; a smaller one may be in any other unit, which the body will tell.
+_MIN_SIZE_MM = 600.0
 
 
 def keypoints_from_array(array: np.ndarray, *, where: str, source: str) -> Keypoints:

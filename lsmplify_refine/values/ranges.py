@@ -13,6 +13,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     # a fisheye lens on a small picture, a telescope on a large one
     "focal_px": (1.0, 1e6),
     "passes": (1, 100),
+    # time lapse to high-speed cameras
+    "fps": (0.1, 10_000.0),
     # a live result further back has hardly any frames before it in the window
     "lag_seconds": (0.0, 1.0),
 }

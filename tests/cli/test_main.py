@@ -88,7 +88,7 @@ GIVEN: dict[str, tuple[list[str], Any]] = {
     "person": (["--person", "7"], "7"),
     "overwrite": (["--overwrite"], True),
     "format": (["--format", "wham"], "wham"),
-    "output_format": (["--output-format", "bvh"], "bvh"),
+    "output_format": (["--output-format", "bvh", "--output-format", "amass"], ("bvh", "amass")),
     "smooth_seconds": (["--smooth-seconds", "0.2"], 0.2),
     "align": (["--align", "torso"], "torso"),
     "weights": (["--weights", "none"], "none"),

@@ -259,7 +259,7 @@ def test_failing_late_leaves_nothing(folder: Path, monkeypatch: pytest.MonkeyPat
         raise OSError(28, "No space left on device")
 
     before = clips.contents(folder)
-    monkeypatch.setattr("lsmplify_refine.job.run.write_report", fail)
+    monkeypatch.setattr("lsmplify_refine.job.finish.write_report", fail)
     assert main(["--input", str(folder), "--no-video"]) == 2
     assert clips.contents(folder) == before
 

@@ -17,7 +17,7 @@ from lsmplify_refine import BodyModel, Estimate, InputError, Refinement, load, r
 from lsmplify_refine.engine.refiner import Refiner
 from lsmplify_refine.geometry import camera_pose
 from lsmplify_refine.job import draw, inputs, keypoints, people, report, tools
-from lsmplify_refine.job import run as job_run
+from lsmplify_refine.job import exports as exports_module
 from lsmplify_refine.job.job import Job, Outcome
 from lsmplify_refine.job.run import choose_device, run
 from lsmplify_refine.options import Device
@@ -167,7 +167,7 @@ def test_the_body_model_counts_in_another_output_format(folder: Path, monkeypatc
         path.touch()
         return ()
 
-    monkeypatch.setattr(job_run, "export_people", record)
+    monkeypatch.setattr(exports_module, "export_people", record)
     outcome = run(Job(folder, write_video=False, weights="none", output_format="smpl-npz"))
     after = outcome.refinements[0].after
     ((body, (shape,)),) = exports
@@ -186,7 +186,7 @@ def test_the_options_of_keypoints_reach_their_reader(folder: Path, monkeypatch: 
         calls.append({"path": path, "calibration": calibration, **options})
         raise Stopped
 
-    for reader in ("load_tracks", "triangulate_files"):
+    for reader in ("load_tracks", "triangulate_people"):
         monkeypatch.setattr(keypoints, reader, record)
     for calibration in (None, Path("c")):
         with pytest.raises(Stopped):

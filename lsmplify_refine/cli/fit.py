@@ -1,0 +1,100 @@
+"""`lsmplify-refine fit`: read keypoints alone; write SMPL parameters, animations, a video and a report."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import get_args
+
+from lsmplify_refine.cli._options import EXIT_CODES, Subparsers, add_common_options, given_options, ranged
+from lsmplify_refine.cli._refine_options import (
+    add_calibration,
+    add_convention,
+    add_output_format,
+    add_person,
+    add_regressor,
+)
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.options import Units, Up
+
+USAGE_NOTE = """\
+The command writes, beside the keypoints or in --output DIR:
+  DIR/
+  ├── <name>_fit.npz                SMPL parameters, or what --output-format says; with several formats or people
+  │                                 <name>_fit_<person>_<format>.<extension>
+  ├── <name>_fit_comparison.mp4     the body on the video: posed frame by frame, and fitted (2D keypoints)
+  └── <name>_fit_report.json        errors of the fitted body, and what was read and assumed
+
+Examples: lsmplify-refine fit markers.trc --output-format bvh --output-format glb
+          lsmplify-refine fit openpose_json/ --video clip.mp4
+          lsmplify-refine fit all_cameras/ --calibration calibration.toml"""
+
+
+def register_parser(subparsers: Subparsers) -> None:
+    """Add the verb to the command line."""
+    parser = subparsers.add_parser(
+        "fit",
+        help="fit SMPL to keypoints alone, 2D or 3D, of one or several cameras",
+        description="Fit SMPL to keypoints alone. Unit, vertical axis and handedness of 3D keypoints are told by the "
+        "bodies.",
+        epilog=f"{USAGE_NOTE}\n\n{EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,
+    )
+    files = parser.add_argument_group("files")
+    files.add_argument(
+        "source", nargs="?", default=None, type=Path, metavar="KEYPOINTS", help="file or folder of keypoints"
+    )
+    files.add_argument("--input", type=Path, metavar="PATH", help="the same as KEYPOINTS")
+    files.add_argument(
+        "--video", type=Path, metavar="PATH", help="the video, or the folder of its images, that 2D keypoints are of"
+    )
+    files.add_argument("--output", type=Path, metavar="DIR", help="where to write (default: beside the keypoints)")
+    add_convention(files)
+    add_calibration(files, "KEYPOINTS")
+    add_output_format(files, default="smpl-npz, or smplx-npz with such a --body-model")
+    how = parser.add_argument_group("how to fit")
+    _add_room(how)
+    add_person(how, "only the person nearest to the cameras, or with this id (default: all)", gender="neutral")
+    add_regressor(parser.add_argument_group("the regressor"))
+    add_common_options(parser)
+    parser.set_defaults(handle=handle)
+
+
+def _add_room(how: argparse._ArgumentGroup) -> None:
+    how.add_argument(
+        "--units", choices=get_args(Units), help="unit of 3D keypoints (default: told by the size of the bodies)"
+    )
+    how.add_argument(
+        "--up",
+        choices=get_args(Up),
+        help="vertical axis of 3D keypoints, as in --up=-y (default: the one that the bodies stand along)",
+    )
+    how.add_argument(
+        "--fps", type=ranged("fps"), metavar="N", help="frame rate (default: the video's, else the file's, else 30)"
+    )
+    how.add_argument(
+        "--image-size",
+        type=image_size,
+        metavar="WxH",
+        help="size in pixels of the images of 2D keypoints, if there is no video",
+    )
+
+
+def image_size(text: str) -> tuple[int, int]:
+    """A size such as 1920x1080, for argparse."""
+    width, _, height = text.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal() and 0 < int(width) < 1e6 and 0 < int(height) < 1e6):
+        raise argparse.ArgumentTypeError(f"{text}: expected a size in pixels such as 1920x1080")
+    return int(width), int(height)
+
+
+def handle(args: argparse.Namespace) -> int:
+    """Run the job that the options describe."""
+    from lsmplify_refine.cli._console import run_and_show
+    from lsmplify_refine.job.job import FitJob
+
+    given = [path for name in ("source", "input") if (path := getattr(args, name, None)) is not None]
+    if len(given) != 1:
+        raise InputError("give one file or folder of keypoints, as in `lsmplify-refine fit markers.trc`")
+    return run_and_show(FitJob(**{**given_options(args, FitJob), "input": given[0]}), debug=args.debug)

@@ -1,0 +1,103 @@
+"""The second half of every run: do the work, write all results together, draw the video, report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lsmplify_refine.engine.refinement import Refinement
+from lsmplify_refine.job.draw import draw, failure_note, gl_error
+from lsmplify_refine.job.job import JobOptions, Notify, Outcome, Outputs, Progress
+from lsmplify_refine.job.keypoints import Step
+from lsmplify_refine.job.outputs import staged
+from lsmplify_refine.job.report import build_report, write_report
+from lsmplify_refine.stopping import check
+from lsmplify_refine.values.notes import Note
+from lsmplify_refine.visual.video import VideoInfo
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is about to do.
+
+    Attributes:
+        outputs: The files to write, the comparison video included.
+        canvas: The video to draw on; None to draw none.
+        notes: What is known before the work.
+        device: The torch device.
+    """
+
+    outputs: Outputs
+    canvas: VideoInfo | None
+    notes: tuple[Note, ...]
+    device: str
+
+
+def carry_out(
+    job: JobOptions,
+    plan: Plan,
+    work: Callable[[], Sequence[Refinement]],
+    write: Callable[[Outputs], tuple[Note, ...]],
+    *,
+    progress: Progress | None,
+    notify: Notify | None,
+) -> Outcome:
+    """Do the work and write its outputs, all of them or none.
+
+    Args:
+        job: The options.
+        plan: What is about to be done.
+        work: Does the work.
+        write: Writes the results of the work to the hidden paths that it is given, and returns notes.
+        progress: Called after each step of the drawing.
+        notify: Called with notes that the user should read at once.
+
+    Raises:
+        InputError: The outputs cannot be written.
+        Stopped: A signal arrived, see `stopping.watched`.
+    """
+    outputs, canvas = plan.outputs, plan.canvas
+    check()
+    with staged(outputs, overwrite=job.overwrite, video=canvas is not None) as staging:
+        # reported now, not after the work
+        video_error = _reported(gl_error(), notify) if canvas else None
+        refinements = tuple(work())
+        check()
+        notes = [*plan.notes, *write(staging)]
+        if canvas and staging.comparison and not video_error:
+            step = step_of(progress, "rendering")
+            video_error = _reported(draw(canvas, staging.comparison, refinements, step), notify)
+        check()
+        if video_error:
+            notes.append(failure_note(video_error))
+        removed = None
+        if video_error or not canvas:
+            removed = _existing(outputs.comparison) if job.overwrite else None
+            outputs = outputs.without_comparison()
+        outcome = Outcome(refinements, outputs, tuple(dict.fromkeys(notes)), video_error, removed)
+        write_report(build_report(job, outcome, device=plan.device), staging.report)
+        check()
+    return outcome
+
+
+def step_of(progress: Progress | None, stage: str) -> Step:
+    """What a stage calls after each step: the run may be stopped there."""
+
+    def step(done: int, total: int) -> None:
+        check()
+        if progress:
+            progress(stage, done, total)
+
+    return step
+
+
+def _existing(path: Path | None) -> Path | None:
+    return path if path is not None and path.exists() else None
+
+
+def _reported(error: Exception | None, notify: Notify | None) -> Exception | None:
+    """Notify the user of an error, if there is one, and return it."""
+    if error and notify:
+        notify(failure_note(error))
+    return error
