@@ -68,30 +68,26 @@ class LiveFollower:
         for person in np.flatnonzero(known):
             self._people[person].know(betas[person])
 
-    def step(self, targets: Targets, estimate: Pose | None = None) -> Step:
+    def step(
+        self, targets: Targets, estimate: Pose | None = None
+    ) -> tuple[Step, Float[np.ndarray, "people joints_and_pelvis"]]:
         """Refine the next frame of everybody.
 
         Args:
             targets: One row per person, in the convention.
             estimate: The estimator's poses, if any; rows of NaN for people without one.
+
+        Returns:
+            The step, and the share of each joint's rotation, and last of the pelvis, that the keypoints decide.
         """
         self._calibrate(targets, estimate)
         if estimate is not None:
             estimate = estimate.shifted(np.stack([shape.offset for shape in self._used]))
-        found = self._follower.step(body25_targets(targets, self._convention), estimate)
-        self._last, self._posed = found.pose.to("cpu"), self._posed | found.accepted.cpu()
-        return found
-
-    def share(self, pose: Pose, targets: Targets) -> Float[np.ndarray, "people joints_and_pelvis"]:
-        """Share of each joint's rotation, and last of the pelvis, that the keypoints decide.
-
-        Args:
-            pose: The result of everybody.
-            targets: One row per person, in the convention.
-        """
         skeleton = self._follower.skeleton
         seen = body25_targets(targets, self._convention).to(skeleton.points)
-        return decided_share(skeleton, pose, seen)
+        found = self._follower.step(seen, estimate)
+        self._last, self._posed = found.pose.to("cpu"), self._posed | found.accepted.cpu()
+        return found, decided_share(skeleton, found.pose, seen)
 
     def joints(self, pose: Pose) -> Float[np.ndarray, "people joints 3"]:
         """Joints of everybody's own body, metres."""

@@ -37,6 +37,8 @@ _SAMPLE, _APART_SECONDS = 64, 1 / 30
 _EASE_SECONDS = 0.25
 #: A frame with less than this share of the sample's median confidence does not count.
 _MIN_SHARE = 0.5
+#: The next fit waits until this share of the sample is new: a few frames more change nothing.
+_MIN_NEW = 0.1
 #: A smaller change of any unknown is not made, so that a body that has settled is not prepared again.
 _STILL = 1e-5
 #: A limb in space hardly changes its length with the pose: a frame of limbs is worth as much as this many in an image.
@@ -68,8 +70,7 @@ class LiveShape:
         self._bodies = Skeleton.stacked([body.skeleton(convention, betas) for betas in shapes])
         self._sample: list[ShapeEvidence] = []
         self._apart = max(1, round(_APART_SECONDS * fps))
-        self._wait = self._known = 0
-        self._changed = False
+        self._wait = self._known = self._new = 0
         self._fit: _Fit | None = None
         self._fitted: Float[Tensor, " unknowns"] | None = None
         self._unknowns = torch.zeros(_BETAS + 4)
@@ -117,14 +118,14 @@ class LiveShape:
         posed = skinning.keypoints(self._bodies, pose.rotations.expand(_BETAS + 1, -1, -1, -1))
         directions = (posed[1:] - posed[0]).permute(1, 2, 0)
         self._sample.append(ShapeEvidence(posed[:1], directions[None], pose.pelvis, targets))
-        self._wait, self._changed = self._apart, True
+        self._wait, self._new = self._apart, self._new + 1
         if len(self._sample) > _SAMPLE:
             self._sample, self._apart = self._sample[::2], 2 * self._apart
 
     def _advance(self) -> None:
-        """Take one step of the fit; start another fit if the sample has changed since."""
-        if self._fit is None and self._changed:
-            self._fit, self._changed = _Fit(self._sample, self._convention, scaled=self._scaled), False
+        """Take one step of the fit; start another fit if the sample has grown since."""
+        if self._fit is None and self._new and self._new >= _MIN_NEW * len(self._sample):
+            self._fit, self._new = _Fit(self._sample, self._convention, scaled=self._scaled), 0
         if self._fit is not None and self._fit.step():
             self._fitted, self._fit = self._fit.unknowns, None
 

@@ -154,16 +154,17 @@ def _rotations(
     model: _Model,
 ) -> Float[Tensor, "frames joints 3 3"]:
     """The most likely rotations of some joints, in the tangent space of the low-passed fit."""
-    quats = [_continuous(roma.rotmat_to_unitquat(rotations)) for rotations in (estimate, fit)]
-    smoothed = _low_passed(quats[1], _LOW_PASS_SECONDS * model.fps)
+    quats = _continuous(roma.rotmat_to_unitquat(torch.stack([estimate, fit], 1)))
+    smoothed = _low_passed(quats[:, 1], _LOW_PASS_SECONDS * model.fps)
     step, (frames, joints) = reading_step(model.fps), share.shape
     if frames < min_frames(model.fps):
         levels = unread_noise_levels(frames, joints)
     else:
-        increments = (_rotvec_between(quat[:-step], quat[step:]) for quat in (*quats, smoothed))
+        paths = torch.cat([quats, smoothed[:, None]], 1)
         quiet = np.full(joints, _QUIET_RAD2)
-        levels = read_noise_levels(*increments, frames=frames, fps=model.fps, quiet=quiet)
-    away, seen = (_rotvec_between(smoothed, quat) for quat in quats)
+        increments = _rotvec_between(paths[:-step], paths[step:])
+        levels = read_noise_levels(increments, frames=frames, fps=model.fps, quiet=quiet)
+    away, seen = np.moveaxis(_rotvec_between(smoothed[:, None], quats), 1, 0)
     bend = np.diff(_rotvec_between(smoothed[:-1], smoothed[1:]), MOTION_ORDER - 1, axis=0)
     near, fits = (np.linalg.norm(vectors, axis=-1) < _CONTRADICTS_RAD for vectors in (away, seen))
     turn = _solve(away, seen, bend, levels, share * fits, near & (not model.alone), model, _BIAS_RAD)
@@ -185,7 +186,7 @@ def _low_passed(quats: Float[Tensor, "frames joints 4"], sigma: float) -> Float[
     for _ in range(2):
         smoothed = torch.as_tensor(gaussian_mean(quats.numpy() * weights, sigma))
         smoothed = smoothed / smoothed.norm(dim=-1, keepdim=True)
-        flips = np.linalg.norm(_rotvec_between(smoothed, quats), axis=-1, keepdims=True) > _CONTRADICTS_RAD
+        flips = (smoothed * quats).sum(-1, keepdim=True).abs().numpy() < np.cos(_CONTRADICTS_RAD / 2)
         if not flips.any():
             break
         weights = np.where(flips, _NO_WEIGHT, 1.0)
@@ -205,8 +206,8 @@ def _place(
     if frames < min_frames(model.fps):
         levels = unread_noise_levels(frames, 3)
     else:
-        increments = ((path[step:] - path[:-step])[..., None] for path in (estimate, fit, smoothed))
-        levels = read_noise_levels(*increments, frames=frames, fps=model.fps, quiet=quiet)
+        paths = np.stack([estimate, fit, smoothed], 1)[..., None]
+        levels = read_noise_levels(paths[step:] - paths[:-step], frames=frames, fps=model.fps, quiet=quiet)
     bend = np.diff(smoothed, MOTION_ORDER, axis=0)[..., None]
     shares = np.repeat(share, 3, axis=1)
     usable = np.full(fit.shape, not model.alone)
@@ -266,7 +267,7 @@ def _solve(
     return found
 
 
-def _continuous(quats: Float[Tensor, "frames joints 4"]) -> Float[Tensor, "frames joints 4"]:
+def _continuous(quats: Float[Tensor, "frames paths joints 4"]) -> Float[Tensor, "frames paths joints 4"]:
     """Quaternions of one sign over time, so that they can be averaged."""
     agree = (quats[1:] * quats[:-1]).sum(-1, keepdim=True) >= 0
     signs = torch.cumprod(torch.where(agree, 1.0, -1.0).to(quats), 0)
@@ -274,8 +275,8 @@ def _continuous(quats: Float[Tensor, "frames joints 4"]) -> Float[Tensor, "frame
 
 
 def _rotvec_between(
-    first: Float[Tensor, "frames joints 4"], second: Float[Tensor, "frames joints 4"]
-) -> Float[np.ndarray, "frames joints 3"]:
+    first: Float[Tensor, "*#batch 4"], second: Float[Tensor, "*#batch 4"]
+) -> Float[np.ndarray, "*batch 3"]:
     """Rotation vectors from one orientation to another, in the axes of the first."""
     between: np.ndarray = roma.unitquat_to_rotvec(roma.quat_product(roma.quat_conjugation(first), second)).numpy()
     return between

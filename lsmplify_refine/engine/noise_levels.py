@@ -60,9 +60,7 @@ def min_frames(fps: float) -> int:
 
 
 def read_noise_levels(
-    estimate: Float[np.ndarray, "steps parts axes"],
-    fit: Float[np.ndarray, "steps parts axes"],
-    smoothed: Float[np.ndarray, "steps parts axes"],
+    increments: Float[np.ndarray, "steps 3 parts axes"],
     *,
     frames: int,
     fps: float,
@@ -71,9 +69,8 @@ def read_noise_levels(
     """Read the noise levels of joints, or of axes of the pelvis.
 
     Args:
-        estimate: The estimate's increments over `reading_step(fps)` frames, radians or metres.
-        fit: Those of each frame's own fit.
-        smoothed: Those of the fit after a low-pass.
+        increments: Over `reading_step(fps)` frames, radians or metres: the estimate's, those of each frame's own fit,
+            and those of the fit after a low-pass.
         frames: T, frames of the track; at least `min_frames(fps)`.
         fps: Frames per second.
         quiet: Variance of an estimate's noise, rad^2 or m^2, up to which nobody sees it. Such an estimate is smooth by
@@ -82,14 +79,13 @@ def read_noise_levels(
     step = reading_step(fps)
 
     def energy(
-        increments: Float[np.ndarray, "steps parts axes"], order: int, seconds: float, peak: float
+        paths: Float[np.ndarray, "steps paths parts axes"], order: int, seconds: float, peak: float
     ) -> np.ndarray:
-        return _local_energy(_further(increments, order - 1, step), frames, round(seconds * fps), peak)
+        return _local_energy(_further(paths, order - 1, step), frames, round(seconds * fps), peak)
 
-    shaking = energy(estimate, _NOISE_ORDER, _NOISE_SECONDS, _MAX_NOISE_PEAK) / _NOISE_GAIN
-    scatter = energy(fit, _NOISE_ORDER, _NOISE_SECONDS, _MAX_NOISE_PEAK) / _NOISE_GAIN
-    motion = _UNSMOOTHED * energy(smoothed, MOTION_ORDER, _MOTION_SECONDS, _MAX_MOTION_PEAK)
-    own, fitted = (energy(path, MOTION_ORDER, _MOTION_SECONDS, _MAX_MOTION_PEAK) for path in (estimate, fit))
+    shaking, scatter = energy(increments[:, :2], _NOISE_ORDER, _NOISE_SECONDS, _MAX_NOISE_PEAK) / _NOISE_GAIN
+    own, fitted, motion = energy(increments, MOTION_ORDER, _MOTION_SECONDS, _MAX_MOTION_PEAK)
+    motion = _UNSMOOTHED * motion
     # noise of longer waves, which the sixth difference misses
     loud = np.clip(shaking / quiet - 1, 0, 1)
     shaking = loud * np.maximum(shaking, (own - motion) / _MOTION_GAIN)
@@ -110,19 +106,20 @@ def unread_noise_levels(frames: int, parts: int) -> NoiseLevels:
 
 
 def _further(
-    values: Float[np.ndarray, "steps parts axes"], times: int, step: int
-) -> Float[np.ndarray, "fewer parts axes"]:
+    values: Float[np.ndarray, "steps paths parts axes"], times: int, step: int
+) -> Float[np.ndarray, "fewer paths parts axes"]:
     for _ in range(times):
         values = values[step:] - values[:-step]
     return values
 
 
 def _local_energy(
-    values: Float[np.ndarray, "some parts axes"], frames: int, window: int, peak: float
-) -> Float[np.ndarray, "frames parts"]:
+    values: Float[np.ndarray, "some paths parts axes"], frames: int, window: int, peak: float
+) -> Float[np.ndarray, "paths frames parts"]:
     """Mean square per coordinate over a window about each frame."""
     square = np.square(values).mean(-1)
     square = np.minimum(square, peak * np.median(square, axis=0) + 1e-14)
     before = (frames - len(square)) // 2
     mean: np.ndarray = uniform_filter1d(square, window | 1, axis=0, mode="nearest")
-    return np.pad(mean, ((before, frames - len(square) - before), (0, 0)), mode="edge")
+    padded = np.pad(mean, ((before, frames - len(square) - before), (0, 0), (0, 0)), mode="edge")
+    return np.moveaxis(padded, 1, 0)

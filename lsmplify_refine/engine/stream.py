@@ -150,8 +150,7 @@ class Stream:
         live = self._meet(people, "points")
         given = None if estimate is None else self._given(live, estimate)
         targets = frame_targets(keypoints.body, self.camera)
-        found = live.step(targets, given)
-        newest = LiveFrame(self._frame, given, found, live.share(found.pose, targets))
+        newest = LiveFrame(self._frame, given, *live.step(targets, given))
         self._frame += 1
         offsets = np.stack([shape.offset for shape in live.shapes])
         return self._result(live, self._motion.step(newest, offsets))

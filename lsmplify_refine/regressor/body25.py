@@ -7,6 +7,7 @@ is an input too. Points that a convention lacks are missing keypoints.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import torch
 
@@ -36,6 +37,7 @@ def body25_targets(targets: Targets, convention: str) -> Targets:
     return Targets(positions, weights)
 
 
+@cache
 def _places_and_rows(convention: str) -> tuple[torch.Tensor, torch.Tensor]:
     """Indices of the shared points in BODY_25 and in the convention."""
     points = CONVENTIONS[convention].points

@@ -24,16 +24,16 @@ class BandedSystem:
     """
 
     def __init__(self, frames: int, systems: int) -> None:
-        # LAPACK's upper form: row `_WIDTH - k` holds the k-th diagonal
-        self._upper = np.zeros((systems, _WIDTH + 1, 2 * frames))
+        # LAPACK's upper form: row `_WIDTH - k` holds the k-th diagonal, one system after the other
+        self._upper = np.zeros((_WIDTH + 1, systems, 2 * frames))
 
     def diagonal(self, weights: Float[np.ndarray, "frames systems"], unknown: int) -> None:
         """Add weighted squares of an unknown (0 or 1)."""
-        self._upper[:, _WIDTH, unknown::2] += weights.T
+        self._upper[_WIDTH, :, unknown::2] += weights.T
 
     def coupling(self, weights: Float[np.ndarray, "frames systems"]) -> None:
         """Add weighted products of the two unknowns of each frame."""
-        self._upper[:, _WIDTH - 1, 1::2] += weights.T
+        self._upper[_WIDTH - 1, :, 1::2] += weights.T
 
     def differences(self, order: int, weights: Float[np.ndarray, "rows systems"], unknown: int) -> None:
         """Add weighted squares of an unknown's differences over time, at most of the third order."""
@@ -41,14 +41,15 @@ class BandedSystem:
         for left, first in enumerate(factors):
             for right in range(left, order + 1):
                 column = slice(2 * right + unknown, 2 * (right + len(weights)) + unknown, 2)
-                self._upper[:, _WIDTH - 2 * (right - left), column] += weights.T * (first * factors[right])
+                self._upper[_WIDTH - 2 * (right - left), :, column] += weights.T * (first * factors[right])
 
     def solved(self, right: Float[np.ndarray, "unknowns systems axes"]) -> Float[np.ndarray, "unknowns systems axes"]:
         """The unknowns for a right-hand side."""
-        solution = np.empty_like(right)
-        for system, upper in enumerate(self._upper):
-            solution[:, system] = solveh_banded(upper, right[:, system], check_finite=False)
-        return solution
+        unknowns, systems, axes = right.shape
+        # nothing ties one system to the next, so all are one
+        together = np.moveaxis(right, 0, 1).reshape(-1, axes)
+        solution = solveh_banded(self._upper.reshape(_WIDTH + 1, -1), together, check_finite=False)
+        return np.moveaxis(solution.reshape(systems, unknowns, axes), 0, 1)
 
 
 def _difference_factors(order: int) -> Float[np.ndarray, " factors"]:
