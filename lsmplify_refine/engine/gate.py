@@ -24,8 +24,9 @@ _SHARES = (1.0, 0.75, 0.5, 0.25, 0.0)
 _ANGLE_SLACK = np.radians(3.0)
 #: How much more jerk than the input's a frame may have, as a factor: corrections onto true motion add up to 15 %.
 _JERK_SLACK = 1.2
-#: Easing over jittery frames, seconds: as long as jerk is averaged (see `scoring`), so that easing adds none itself.
-_JERK_EASE_SECONDS = 0.5
+#: Easing where more than single frames get worse, seconds: as long as jerk is averaged (see `scoring`), so that easing
+#: adds none itself.
+LONG_EASE_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -101,18 +102,25 @@ def gate(
     """
     as_input = scores_at(np.zeros(len(frame_ids)))
     calm = _calm_share(scores_at, as_input)
-    eased = ease(calm, frame_ids, fps, _JERK_EASE_SECONDS)
+    eased = ease(calm, frame_ids, fps, LONG_EASE_SECONDS)
     share, allowed = eased, np.ones(len(frame_ids))
     # the share of one frame eases its neighbours too, so look again until no frame gets worse
     for _ in _SHARES:
         worse = (scores_at(share).error > as_input.error) & (share > 0)
         if not worse.any():
             break
-        for row in np.flatnonzero(worse):
-            allowed[row] = max((s for s in _SHARES if s < share[row] - 1e-9), default=0.0)
+        allowed = reduced(allowed, share, worse)
         share = np.minimum(eased, ease(allowed, frame_ids, fps, EASE_SECONDS))
     share = np.where(scores_at(share).error > as_input.error, 0.0, share)
     return _verdict(share, allowed < 1, calm < 1, limited)
+
+
+def reduced(
+    allowed: Float[np.ndarray, " frames"], share: Float[np.ndarray, " frames"], worse: Bool[np.ndarray, " frames"]
+) -> Float[np.ndarray, " frames"]:
+    """Max shares; where a share was too much, the next lower one that is tried."""
+    lower = np.max([np.where(share - 1e-9 > each, each, 0.0) for each in _SHARES], axis=0)
+    return np.where(worse, lower, allowed)
 
 
 def _calm_share(scores_at: Callable[[np.ndarray], FrameScores], as_input: FrameScores) -> Float[np.ndarray, " frames"]:

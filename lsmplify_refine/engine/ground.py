@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
+from scipy.ndimage import uniform_filter1d
 
 from lsmplify_refine.engine.contact import contact_probability
 from lsmplify_refine.engine.motion import without_jitter
@@ -16,13 +17,21 @@ from lsmplify_refine.geometry.metrics import (
     floor_spread_cm,
     foot_slide_cm_per_s,
     jitter_10m_per_s3,
+    slides_cm_per_s,
 )
 from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
+from lsmplify_refine.geometry.smoothing import odd_window, segments
 from lsmplify_refine.solver.problem import Pose
 from lsmplify_refine.values.estimate import Estimate, WorldRoot
 from lsmplify_refine.values.smpl_joints import FEET, JOINTS
 
 _AXIS = {"y": 1, "z": 2}
+#: Slides are compared over windows of this length, seconds.
+_SLIDE_SECONDS = 2.0
+#: How much faster than in the input standing feet may slide: a factor, and cm/s that nobody sees.
+_SLIDE_SLACK, _SLIDE_SLACK_CM_PER_S = 1.2, 0.5
+#: Feet that stand for less than this in a window, seconds of one foot, show little of how they slide.
+_MIN_STANDING_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -101,6 +110,32 @@ def world_metrics(
         "floor_spread_cm": floor_spread_cm(feet, up=ground.up),
         "jitter_10m_per_s3_world": jitter_10m_per_s3(joints, frame_ids, fps),
     }
+
+
+def slides_more(
+    world: BodyTrack, ground: Ground, frame_ids: Int[np.ndarray, " frames"], fps: float
+) -> Bool[np.ndarray, " frames"]:
+    """Frames about which standing feet slide faster than in the input."""
+    now, before = (_mean_slide(track.joints()[:, FEET], ground, frame_ids, fps) for track in (world, ground.track))
+    return now > _SLIDE_SLACK * before + _SLIDE_SLACK_CM_PER_S
+
+
+def _mean_slide(
+    feet: Float[np.ndarray, "frames 4 3"], ground: Ground, frame_ids: Int[np.ndarray, " frames"], fps: float
+) -> Float[np.ndarray, " frames"]:
+    """Mean speed of standing feet over a window about each frame, cm/s; not across gaps."""
+    speeds = slides_cm_per_s(feet, ground.still, frame_ids, fps, up=ground.up)
+    stands = np.isfinite(speeds)
+    means = np.zeros(len(feet))
+    width = odd_window(_SLIDE_SECONDS, fps)
+    for rows in segments(frame_ids):
+        steps = slice(rows.start, rows.stop - 1)
+        total, count = (
+            width * uniform_filter1d(np.append(values[steps].sum(1), 0.0), width, mode="constant")
+            for values in (np.where(stands, speeds, 0.0), stands.astype(np.float64))
+        )
+        means[rows] = total / np.maximum(count, _MIN_STANDING_SECONDS * fps)
+    return means
 
 
 def rest_joints_of(track: BodyTrack) -> Float[np.ndarray, "joints 3"]:

@@ -17,13 +17,14 @@ from lsmplify_refine.engine.doubt import doubt_keypoints
 from lsmplify_refine.engine.follow import Follower, in_batches, shaped_solver
 from lsmplify_refine.engine.from_keypoints import as_estimate, shape_from_keypoints
 from lsmplify_refine.engine.gate import FrameScores, gate, limit_joints
+from lsmplify_refine.engine.held_feet import hold_feet
 from lsmplify_refine.engine.missing import without_missing
 from lsmplify_refine.engine.motion import BIAS_HZ, most_likely_motion, without_jitter
 from lsmplify_refine.engine.refinement import BodyTrack, Refinement
 from lsmplify_refine.engine.room import Room, room_of
 from lsmplify_refine.engine.scoring import frame_scores, track_metrics
 from lsmplify_refine.engine.shape import FittedShape, shape_of_track
-from lsmplify_refine.engine.standing import keep_feet
+from lsmplify_refine.engine.standing import Standing, keep_feet
 from lsmplify_refine.engine.stream import Stream
 from lsmplify_refine.engine.targets import betas_on_body, given_targets, image_targets
 from lsmplify_refine.engine.track import Track, check_confidence, make_track
@@ -287,12 +288,16 @@ class Refiner:
         as_read = self._body_track(track.pose, FittedShape(betas_on_body(estimate, self.body), 1.0, np.zeros(3)))
         before = self._body_track(start, shape)
         calm = self._body_track(base, shape)
-        after = self._body_track(apply_correction(base, turn, shift, verdict.share), shape)
-        standing = keep_feet(estimate, track, before, calm, after, verdict.share, fps=fps, bias_hz=self._bias_hz)
-        after = standing.after
+
+        def stand(share: np.ndarray) -> Standing:
+            after = self._body_track(apply_correction(base, turn, shift, share), shape)
+            return keep_feet(estimate, track, before, calm, after, share, fps=fps, bias_hz=self._bias_hz)
+
+        held = hold_feet(verdict, stand, lambda share: scores_at(share).error, estimate.frame_ids, fps)
+        standing, after = held.standing, held.standing.after
         posed = (stage.keypoints(track.keypoints.convention) for stage in (before, after))
         doubt = doubt_keypoints(track, *posed, frame_ids=estimate.frame_ids, fps=fps)
-        verdict = doubt.marked(verdict)
+        verdict = doubt.marked(held.verdict)
         stages = {"input": as_read, "calibrated": before, "refined": after}
         refined_estimate = write_back(estimate, before, after, standing.root)
         if estimate.points is not None:
@@ -316,7 +321,7 @@ class Refiner:
                 | standing.metrics.get(name, {})
                 for name, stage in stages.items()
             },
-            notes=track.notes + notes + doubt.notes(),
+            notes=track.notes + notes + held.notes() + doubt.notes(),
             alignment=track.alignment,
         )
 

@@ -138,6 +138,22 @@ def foot_slide_cm_per_s(
     """Mean speed along the ground of feet that should stand still, cm/s; 0 if none does.
 
     Args:
+        feet, still, frame_ids, fps, up: See `slides_cm_per_s`.
+    """
+    return _mean_or_zero(slides_cm_per_s(feet, still, frame_ids, fps, up=up))
+
+
+def slides_cm_per_s(
+    feet: Float[np.ndarray, "frames feet 3"],
+    still: Float[np.ndarray, "frames feet"],
+    frame_ids: Int[np.ndarray, " frames"],
+    fps: float,
+    *,
+    up: int,
+) -> Float[np.ndarray, "steps feet"]:
+    """Speed along the ground of each foot that should stand still from a frame to the next, cm/s; NaN for others.
+
+    Args:
         feet: Joints of the feet in a world, metres.
         still: Probability that each stands still from a frame to the next; beyond 0.8 it counts, as in GVHMR.
         frame_ids: (T,) video frame of each row; steps across gaps are left out.
@@ -145,7 +161,7 @@ def foot_slide_cm_per_s(
         up: The vertical axis.
     """
     speeds = 100 * fps * _difference_norms(np.delete(feet, up, axis=-1), frame_ids, 1)
-    return _mean_or_zero(speeds[still[:-1] > _STILL])
+    return np.where(still[:-1] > _STILL, speeds, np.nan)
 
 
 def floor_spread_cm(feet: Float[np.ndarray, "frames feet 3"], *, up: int) -> float:

@@ -45,6 +45,8 @@ NoteCode = Literal[
     "landmarks-not-placed",
     "markers-on-skin",
     "sides-swapped",
+    # feet in the world
+    "feet-would-slide",
     # people and bodies
     "people-linked",
     "people-separate",

@@ -12,6 +12,7 @@ from lsmplify_refine import Estimate, Keypoints, Refinement, Refiner
 from lsmplify_refine.engine import standing as module
 from lsmplify_refine.engine.gate import Verdict
 from lsmplify_refine.engine.ground import ground_of
+from lsmplify_refine.engine.held_feet import HeldFeet
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, axis_turn, move_body
 from lsmplify_refine.values.estimate import WorldRoot
 from tests.support.scenes import open_body
@@ -27,6 +28,10 @@ def _refined(estimate: Estimate) -> Refinement:
 def _without_feet(estimate: Estimate, monkeypatch: pytest.MonkeyPatch) -> Refinement:
     """The same, with nothing done for the feet."""
     with monkeypatch.context() as patch:
+        patch.setattr(
+            "lsmplify_refine.engine.refiner.hold_feet",
+            lambda verdict, stand, *_: HeldFeet(verdict, stand(verdict.share)),
+        )
         patch.setattr(module, "follow_ground", lambda rest, rotations, path, goals, **_: (0 * path, rotations))
         return _refined(estimate)
 
