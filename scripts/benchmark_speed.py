@@ -1,34 +1,67 @@
-"""Measure throughput: refinement alone (1,000 generated frames), and the whole command on a generated 720p clip.
+"""Measure speed and memory on a generated person, beside SMPLify in the same run.
 
-    python scripts/benchmark_speed.py [--frames 1000] [--threads 2] [--no-command]
+    python scripts/benchmark_speed.py [--frames 1000] [--threads 2] [--no-command] [--long-frames 100000]
 
-Figures depend on the machine: compare only figures of one run.
+Refining alone, one frame at a time and a streaming step are compared with our SMPLify (L-BFGS, through the whole mesh),
+which fits some of the same frames one by one. The whole command runs on a generated 720p clip. Peak memory is that of a
+process which refines a long track. Figures depend on the machine: compare only figures of one run.
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from rich.console import Console
+from rich.table import Table
 
-from lsmplify_refine import BodyModel, Camera, Estimate, Keypoints, Refiner
+from lsmplify_refine import BodyModel, Camera, Estimate, Keypoints, Refiner, SmplParameters
+from lsmplify_refine.engine.follow import shaped_solver
+from lsmplify_refine.engine.shape import FittedShape
+from lsmplify_refine.engine.targets import given_targets, pose_on_body
+from lsmplify_refine.evaluate.smplify import SmplifyConfig, fit_pose_prior, smplify
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
 from lsmplify_refine.geometry.projection import project_to_image
 from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
+from lsmplify_refine.regressor.body25 import body25_targets
 from lsmplify_refine.values.estimate import WorldRoot
+from lsmplify_refine.values.smpl_joints import JOINTS
 from lsmplify_refine.visual.encode import VideoWriter
 
 _SIZE = (1280, 720)
+#: A stream is timed after this time, in which it finds the person's shape.
+_SETTLED_SECONDS = 2.0
+_STREAM_SECONDS = 10.0
+_FPS = 30.0
+_MEAN_SHAPE = FittedShape(np.zeros(10), 1.0, np.zeros(3))
 
 
-def generated_estimate(frames: int) -> Estimate:
-    """Generate a person who moves before a camera, an estimate with slow errors, and noisy COCO keypoints."""
+@dataclass(frozen=True)
+class Generated:
+    """A person who moves before a camera.
+
+    Attributes:
+        rotvec: True pose, (T, 24, 3).
+        estimate: With slow errors, and with noisy COCO keypoints in the image.
+        points: (T, 17, 3) noisy COCO keypoints in space, metres.
+    """
+
+    rotvec: np.ndarray
+    estimate: Estimate
+    points: np.ndarray
+
+
+def generate(frames: int) -> Generated:
+    """Generate a person, an estimate and keypoints."""
     generator = np.random.default_rng(0)
     phase = 2 * np.pi * np.arange(frames) / 60
     pose = np.zeros((frames, 24, 3))
@@ -43,31 +76,89 @@ def generated_estimate(frames: int) -> Estimate:
     points = BodyModel.open().keypoints("coco17", rotvec_to_rotmat(pose), pelvis, np.zeros(10))
     pixels = project_to_image(points, K) + generator.normal(0, 2, (frames, 17, 2))
     wobble = phase[:, None, None] / 2 + generator.uniform(0, 6, (1, 19, 3))
-    pose[:, 1:20] += 0.15 * np.sin(wobble)
-    return Estimate(
+    wrong = pose.copy()
+    wrong[:, 1:20] += 0.15 * np.sin(wobble)
+    estimate = Estimate(
         "smplx",
         "neutral",
-        pose[:, 0].astype(np.float32),
-        pose[:, 1:22].astype(np.float32),
+        wrong[:, 0].astype(np.float32),
+        wrong[:, 1:JOINTS].astype(np.float32),
         np.zeros((frames, 10), np.float32),
         (pelvis - MEAN_REST_PELVIS["smplx"]).astype(np.float32),
         camera=Camera(K.astype(np.float32), _SIZE),
-        fps=30.0,
+        fps=_FPS,
         keypoints=Keypoints("coco17", pixels.astype(np.float32), np.ones((frames, 17), np.float32)),
         world=WorldRoot(np.zeros((frames, 3), np.float32), np.zeros((frames, 3), np.float32)),
     )
+    return Generated(pose, estimate, points + generator.normal(0, 0.01, points.shape))
 
 
-def refining_rate(estimate: Estimate, repeats: int = 5) -> float:
-    """Frames per second of `Refiner.refine`: median of several runs after a warm-up run."""
-    refiner = Refiner()
-    refiner.refine(estimate)
+def median_seconds(work: Callable[[], object], repeats: int) -> float:
+    """Median time of several runs, after a warm-up run."""
+    work()
     seconds = []
     for _ in range(repeats):
-        start = time.perf_counter()
-        refiner.refine(estimate)
-        seconds.append(time.perf_counter() - start)
-    return len(estimate) / float(np.median(seconds))
+        begin = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - begin)
+    return float(np.median(seconds))
+
+
+def frame_targets(person: Generated) -> Keypoints:
+    """The keypoints in space."""
+    return Keypoints("coco17", person.points, np.ones(person.points.shape[:2]))
+
+
+def smplify_seconds(person: Generated, count: int) -> float:
+    """Mean time of SMPLify for a frame, over frames spread through the track."""
+    body = BodyModel.open()
+    prior, config = fit_pose_prior(person.rotvec[:, :JOINTS]), SmplifyConfig(optimizer="lbfgs")
+    start, targets = pose_on_body(person.estimate, body), given_targets(frame_targets(person))
+    rows = torch.split(torch.linspace(0, len(person.points) - 1, count).long(), 1)
+    begin = time.perf_counter()
+    for row in rows:
+        given = (targets.positions[row], targets.weights[row], start.rotations[row], start.pelvis[row], torch.zeros(10))
+        smplify(body, "coco17", *given, prior=prior, config=config)
+    return (time.perf_counter() - begin) / count
+
+
+def single_frame_seconds(person: Generated, count: int = 200) -> float:
+    """Median time of regressor and projection for a frame, one at a time."""
+    refiner = Refiner()
+    solver = shaped_solver(refiner.body, "coco17", [_MEAN_SHAPE], refiner.network)
+    start = pose_on_body(person.estimate, refiner.body)
+    targets = body25_targets(given_targets(frame_targets(person)), "coco17")
+    seconds = []
+    for row in torch.split(torch.arange(count), 1):
+        begin = time.perf_counter()
+        solver(start[row], targets[row])
+        seconds.append(time.perf_counter() - begin)
+    return float(np.median(seconds))
+
+
+def streaming_seconds(person: Generated) -> float:
+    """Median time of a streaming step: keypoints in space, and an estimate."""
+    estimate, live = person.estimate, Refiner().stream("coco17", fps=_FPS, family="smplx")
+    seconds = []
+    for frame in range(round(_STREAM_SECONDS * _FPS)):
+        given = SmplParameters(estimate.global_orient[frame], estimate.body_pose[frame], estimate.transl[frame])
+        begin = time.perf_counter()
+        live.step(person.points[frame], None, given)
+        seconds.append(time.perf_counter() - begin)
+    return float(np.median(seconds[round(_SETTLED_SECONDS * _FPS) :]))
+
+
+def peak_memory_gb() -> float:
+    """Peak memory of this process."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # in kilobytes, on macOS in bytes
+    return peak * (1 if sys.platform == "darwin" else 1024) / 1e9
+
+
+def memory_of_refining(frames: int) -> str:
+    """Peak memory of a process that refines so many frames."""
+    command = [sys.executable, __file__, "--peak-of", str(frames)]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def write_gvhmr_folder(estimate: Estimate, folder: Path) -> None:
@@ -102,18 +193,46 @@ def command_rate(estimate: Estimate) -> float:
         return len(estimate) / (time.perf_counter() - start)
 
 
+def measure(frames: int, threads: int, smplify_frames: int) -> Table:
+    """Measure the speeds that are compared with SMPLify's."""
+    person, refiner = generate(max(frames, round(_STREAM_SECONDS * _FPS))), Refiner()
+    track = generate(frames).estimate
+    slow = smplify_seconds(person, smplify_frames)
+    rows = {
+        "SMPLify (L-BFGS), a frame": slow,
+        "regressor and projection, one frame at a time": single_frame_seconds(person),
+        "a streaming step, 3D keypoints and an estimate": streaming_seconds(person),
+        f"refining {frames:,} frames, a frame": median_seconds(lambda: refiner.refine(track), 5) / frames,
+    }
+    table = Table("what", "ms/frame", "frames/s", "times SMPLify", title=f"{threads} threads")
+    for name, seconds in rows.items():
+        table.add_row(name, f"{1000 * seconds:.2f}", f"{1 / seconds:,.0f}", f"{slow / seconds:,.0f}")
+    return table
+
+
 def main() -> None:
-    """Print both figures."""
+    """Print all figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--frames", type=int, default=1000, help="generated frames (default: 1000)")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: 2)")
-    parser.add_argument("--no-command", action="store_true", help="measure refinement alone")
+    parser.add_argument("--smplify-frames", type=int, default=8, help="frames that SMPLify gets (default: 8)")
+    parser.add_argument("--long-frames", type=int, default=100_000, help="frames of the long track; 0 for none")
+    parser.add_argument("--no-command", action="store_true", help="leave the whole command out")
+    parser.add_argument("--peak-of", type=int, help=argparse.SUPPRESS)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    estimate = generated_estimate(args.frames)
-    print(f"refinement alone, {args.frames} frames, {args.threads} threads: {refining_rate(estimate):.0f} frames/s")
+    if args.peak_of:
+        Refiner().refine(generate(args.peak_of).estimate)
+        print(f"{peak_memory_gb():.2f} GB")
+        return
+    console = Console()
+    console.print(measure(args.frames, args.threads, args.smplify_frames))
+    if args.long_frames:
+        for count in (args.frames, args.long_frames):
+            console.print(f"peak memory of refining {count:,} frames: {memory_of_refining(count)}")
     if not args.no_command:
-        print(f"whole command with 1280x720 comparison video: {command_rate(generated_estimate(300)):.1f} frames/s")
+        rate = command_rate(generate(300).estimate)
+        console.print(f"whole command with 1280x720 comparison video: {rate:.1f} frames/s")
 
 
 if __name__ == "__main__":
