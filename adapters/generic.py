@@ -113,7 +113,7 @@ def _person(container: Container, block: Block, share: Share, path: Path, option
     hands, hand_notes = own.hand_slots(family)
     estimate = assemble(
         container,
-        [*slots, *hands],
+        [*slots, *hands, *own.camera_slots()],
         own.frames,
         path=path,
         family=family,

@@ -22,7 +22,16 @@ from lsmplify_refine.formats.codings import Coding, Fields, Rotations, TurnedRoo
 from lsmplify_refine.formats.contacts import Contacts, contacts_from_logits
 from lsmplify_refine.formats.containers import Container, peek, read_container
 from lsmplify_refine.formats.side_files import first_of_length
-from lsmplify_refine.formats.slots import Field, Record, Slot, check_slots, read_fields, shape_of, write_slots
+from lsmplify_refine.formats.slots import (
+    Field,
+    Record,
+    Slot,
+    check_slots,
+    intrinsics_slots,
+    read_fields,
+    shape_of,
+    write_slots,
+)
 from lsmplify_refine.formats.tree import KeyPath, look_up
 from lsmplify_refine.geometry.coordinates import axis_turn
 from lsmplify_refine.keypoint_files import keypoints_from_array, load_keypoints
@@ -133,6 +142,7 @@ def _person(container: Container, layout: _Layout, path: Path, track_id: str, *,
     if copied:
         # the camera's block stays a copy of the world's
         slots = [replace(slot, field=_WORLD.get(slot.field, slot.field)) for slot in slots]
+    slots += intrinsics_slots(tree, layout.path(layout.intrinsics))
     has_mirrors = any(look_up(tree, slot.paths[0]) is not None for slot in _mirrors(layout))
     contacts, contact_notes = _contacts(tree, layout, frames)
     estimate = assemble(

@@ -49,6 +49,14 @@ class Coding:
         return np.broadcast_to(rows[:, None], (len(rows), width))
 
 
+class Intrinsics(Coding):
+    """(T, 3, 3) camera matrices."""
+
+    def width(self, field: str) -> int | None:
+        """Nine numbers per row."""
+        return 9
+
+
 @dataclass(frozen=True)
 class Rotations(Coding):
     """Rotations of one joint (T, 3) or several (T, J, 3), joint by joint.

@@ -18,7 +18,7 @@ from lsmplify_refine.formats.parameter_names import NAMES, key_of
 from lsmplify_refine.formats.pose_layouts import PoseLayout, family_of, pose_layout, root_layout
 from lsmplify_refine.formats.seen_roots import camera_poses
 from lsmplify_refine.formats.shares import Share
-from lsmplify_refine.formats.slots import Slot
+from lsmplify_refine.formats.slots import Slot, intrinsics_slots
 from lsmplify_refine.formats.tree import KeyPath, look_up
 from lsmplify_refine.geometry.projection import intrinsics
 from lsmplify_refine.options import Family
@@ -125,6 +125,15 @@ class NamedBlock:
                 ) from None
         K = intrinsics_of(K, self.stored, self.where("K"))
         return K if K is None or self.rows is None else K[self.rows]
+
+    def camera_slots(self) -> list[Slot]:
+        """The slot of the matrices; none if there are none, or focal length and principal point instead."""
+        for at, block in ((self.at, self.block), ((), self.container.tree)):
+            key = key_of(block, "K")
+            if key is not None:
+                inner = (self.share.index,) if self.share.has_axis("K", block[key]) else ()
+                return intrinsics_slots(self.container.tree, (*at, key, *inner), self.rows)
+        return []
 
     def camera_pose(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Rotation (T, 3, 3) and translation (T, 3) from the world to the camera; None if the file has none.

@@ -16,13 +16,13 @@ from typing import Any, Literal
 import numpy as np
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.formats.codings import Coding, Fields
+from lsmplify_refine.formats.codings import Coding, Fields, Intrinsics
 from lsmplify_refine.formats.containers import Container, write_container
 from lsmplify_refine.formats.tree import KeyPath, look_up, with_changes, with_values
 from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.estimate import Estimate, Extremity
 
-Field = Literal["global_orient", "body_pose", "betas", "transl", "world_orient", "world_transl"] | Extremity
+Field = Literal["global_orient", "body_pose", "betas", "transl", "world_orient", "world_transl", "K"] | Extremity
 #: Fields of several joints.
 _JOINTS = ("body_pose", "left_hand_pose", "right_hand_pose")
 
@@ -96,6 +96,21 @@ def read_fields(tree: Any, slots: Sequence[Slot], frames: int, where: str) -> di
     return fields
 
 
+def intrinsics_slots(tree: Any, at: KeyPath, rows: np.ndarray | None = None) -> list[Slot]:
+    """The slot of a file's camera matrices, one for all rows or one for each; none if it has no matrices there."""
+    K = to_numpy(look_up(tree, at))
+    if K is None or K.shape[-2:] != (3, 3):
+        return []
+    shared = K.size == 9
+    return [Slot("K", (at,), Intrinsics(), rows=None if shared else rows, shared=shared)]
+
+
+def holds_camera(estimate: Estimate) -> bool:
+    """Whether the file of an estimate has a place for its camera matrices."""
+    record = estimate.passthrough
+    return isinstance(record, Record) and any(slot.field == "K" for slot in record.slots)
+
+
 def shape_of(tree: Any, slot: Slot) -> tuple[int, ...] | None:
     """The shape of a slot's (first) leaf; None if it is not an array of numbers."""
     array = to_numpy(look_up(tree, slot.paths[0]))
@@ -148,6 +163,8 @@ def _update(values: dict[KeyPath, Any], tree: Any, slots: Sequence[Slot], estima
         )
     changed = {}
     for name, before in read.items():
+        if name not in wanted:  # a camera that was taken away
+            continue
         if wanted[name].shape != before.shape:
             raise InputError(
                 f"{where}: {name}: shape {wanted[name].shape} cannot be written; the file has {before.shape}"
@@ -155,7 +172,7 @@ def _update(values: dict[KeyPath, Any], tree: Any, slots: Sequence[Slot], estima
         differs = wanted[name].astype(before.dtype) != before
         changed[name] = differs.any(-1) if before.shape[-1] == 3 else differs.any(-1, keepdims=True)
     for slot in slots:
-        if not any(changed[name].any() for name in (slot.field, *slot.coding.depends)):
+        if not any(changed[name].any() for name in (slot.field, *slot.coding.depends) if name in changed):
             continue
         _renew(values, tree, slot, wanted, changed, where)
 
@@ -249,4 +266,6 @@ def _fields_of(estimate: Estimate) -> dict[str, np.ndarray]:
     fields |= estimate.extremities()
     if estimate.world is not None:
         fields |= {"world_orient": estimate.world.global_orient, "world_transl": estimate.world.transl}
+    if estimate.camera is not None:
+        fields["K"] = estimate.camera.K.reshape(len(estimate), 9)
     return fields

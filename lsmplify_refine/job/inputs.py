@@ -11,6 +11,7 @@ import numpy as np
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.geometry.projection import default_intrinsics
+from lsmplify_refine.job.lens import Lens
 from lsmplify_refine.keypoint_files import KeypointTrack
 from lsmplify_refine.options import DEFAULT_FPS
 from lsmplify_refine.safe_load import trust_notes
@@ -117,6 +118,7 @@ def place(
     Raises:
         InputError: The camera is needed, and there is neither a camera nor a video; or the focal length is impossible.
     """
+    estimate = Lens(focal_px).put_on(estimate)
     camera, camera_notes = _camera(estimate, video, focal_px, needed=needed)
     fps, fps_notes = _frame_rate(estimate, video)
     return estimate.replace(camera=camera, fps=fps, notes=(*estimate.notes, *camera_notes, *fps_notes))
@@ -185,13 +187,7 @@ def _camera(
             raise InputError(f"{estimate.source}: no camera in it; give --video, whose image size is needed")
         assumed, note = assumed_camera(size, len(estimate), focal_px, estimate.focal_sides)
         return assumed, [note]
-    if focal_px is None:
-        return Camera(camera.K, size), []
-    K = camera.K.copy()
-    K[:, 0, 0] = K[:, 1, 1] = focal_px
-    stored = float(np.median(camera.K[:, 0, 0]))
-    text = f"--focal-px {focal_px:g} replaces the file's focal length of {stored:.0f} px"
-    return Camera(K, size), [Note("focal-length-replaced", text)]
+    return Camera(camera.K, size), []
 
 
 def assumed_camera(

@@ -19,6 +19,7 @@ from lsmplify_refine.job.finish import Plan, carry_out, step_of
 from lsmplify_refine.job.inputs import OpenedVideo, complete, in_space, open_video, place
 from lsmplify_refine.job.job import Job, Notify, Outcome, Outputs, Progress
 from lsmplify_refine.job.keypoints import find_keypoints
+from lsmplify_refine.job.lens import Lens, fitted_lens
 from lsmplify_refine.job.outputs import name_outputs
 from lsmplify_refine.job.people import FoundKeypoints, choose_people
 from lsmplify_refine.job.tools import Tools
@@ -56,15 +57,25 @@ def run(
     device = choose_device(job.device)
     if job.keypoints is not None and job.detector is not None:
         raise InputError(f"--keypoints {job.keypoints} and --detector {job.detector}: give one of them")
-    people = load_save.load(job.input, format=job.format)
+    read = load_save.load(job.input, format=job.format)
     check()
-    chosen = choose_people(people, job.person, in_keypoints=job.keypoints is not None)
-    _check_output_format(job, people, chosen)
-    video = open_video(people, job.video, shown=job.write_video, needed=needs_video)
+    chosen = choose_people(read, job.person, in_keypoints=job.keypoints is not None)
+    _check_output_format(job, read, chosen)
+    video = open_video(read, job.video, shown=job.write_video, needed=needs_video)
     tools = tools or Tools()
-    body = tools.body(job, people[chosen[0]])
-    people = _posed(job, people, video.info, lambda: tools.refiner(body, device, job.as_keywords()))
+    lens = Lens(job.focal_px, (video.info.width, video.info.height) if video.info else None)
+    body = tools.body(job, read[chosen[0]])
+
+    def under(lens: Lens) -> list[Estimate]:
+        """Everybody under a lens, posed."""
+        seen = [lens.put_on(person) for person in read]
+        return _posed(job, seen, video.info, lambda: tools.refiner(body, device, job.as_keywords()))
+
+    people = under(lens)
     found = find_keypoints(job, people, chosen, video.info, body, step_of(progress, "detecting"))
+    fitted = fitted_lens(lens, read, found.tracks, chosen, body)
+    if fitted != lens:
+        lens, people = fitted, under(fitted)
     wanted = _complete_all(job, people, chosen, video.info, found)
     canvas = video_to_draw_on(video.info, wanted.values()) if job.write_video else OpenedVideo(None)
     outputs = name_outputs(people[0].source or job.input, job.output)
@@ -83,7 +94,8 @@ def run(
         if exports:
             return write_exports(exports, staging.results.parent, refinements, body)
         refined = {index: refinement.refined for index, refinement in refinements.items()}
-        load_save.save([refined.get(index, person) for index, person in enumerate(people)], staging.results)
+        written = [refined.get(index, person) for index, person in enumerate(people)]
+        load_save.save([lens.take_off(*pair) for pair in zip(written, read, strict=True)], staging.results)
         return ()
 
     return carry_out(job, plan, work, write, progress=progress, notify=notify)
