@@ -136,7 +136,7 @@ def _bodies() -> Iterator[Sample]:
     yield Sample("body", lambda folder: model_files.write_smpl(folder, chumpy=True), BodyModel.load, 0.02, _pose)
     arrays = model_files.random_arrays("smpl", 10)
     write_npz = _then(lambda path: np.savez(path, **arrays), "SMPL_NEUTRAL.npz")
-    yield Sample("body npz", write_npz, BodyModel.load, 0.6, _pose)
+    yield Sample("body npz", write_npz, BodyModel.load, 4.0, _pose)
 
 
 def _pose(body: BodyModel) -> None:
