@@ -63,12 +63,14 @@ def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_readmes_commands_run(user: Path) -> None:
-    given = [each for each in commands(README) if "--input" in each]
-    assert len(given) == 3
+    given = [each for each in commands(README) if {"--input", "batch", "fit"} & {*each}]
+    assert len(given) == 5
     for arguments in given:
-        assert main([*arguments, "--device", "cpu"]) == 0, arguments
+        assert main([*arguments, "--device", "cpu", *["--jobs", "0"] * ("batch" in arguments)]) == 0, arguments
     for name in ("outputs/demo/my_clip/hmr4d_results", "gvhmr_out", "results"):
         assert list(user.glob(f"{name}_refined.*")) and (user / f"{name}_report.json").is_file()
+    assert list(user.glob("refined/**/*_refined.pt")) and (user / "refined/table.md").is_file()
+    assert (user / "openpose_json_fit.npz").is_file()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
