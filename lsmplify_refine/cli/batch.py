@@ -143,6 +143,20 @@ def handle(args: argparse.Namespace) -> int:
     return console.show_plan(rows, settings) if hasattr(args, "dry_run") else console.run_and_show(rows, settings)
 
 
+def refine_several(args: argparse.Namespace) -> int:
+    """Refine the several inputs of the single command."""
+    for option in ("video", "keypoints", "calibration"):
+        if hasattr(args, option):
+            raise InputError(f"--{option}: belongs to one input, not to {len(args.input)}; list them in a manifest")
+    args.inputs, args.output = args.input, getattr(args, "output", DEFAULT_OUTPUT)
+    args.videos = "all" if getattr(args, "write_video", True) else "none"
+    if hasattr(args, "overwrite"):
+        args.force = True
+    from lsmplify_refine.cli import _batch_console as console
+
+    return console.run_and_show(find_rows(args), settings_from(args))
+
+
 def find_rows(args: argparse.Namespace) -> list[Row]:
     """The clips that the options name, and a line for files that are left out."""
     from lsmplify_refine.batch.discover import discover

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from lsmplify_refine.cli import batch
 from lsmplify_refine.cli._options import (
     EXIT_CODES,
     Subparsers,
@@ -42,7 +43,14 @@ def register_parser(subparsers: Subparsers) -> None:
 
 
 def _add_files(files: argparse._ArgumentGroup) -> None:
-    files.add_argument("--input", type=Path, required=True, metavar="PATH", help="result file or output folder")
+    files.add_argument(
+        "--input",
+        type=Path,
+        nargs="+",
+        required=True,
+        metavar="PATH",
+        help="result file or output folder; several are refined as `batch` does, into --output DIR",
+    )
     files.add_argument(
         "--video", type=Path, metavar="PATH", help="the video, or the folder of its images (default: beside the input)"
     )
@@ -56,10 +64,12 @@ def _add_files(files: argparse._ArgumentGroup) -> None:
 
 def handle(args: argparse.Namespace) -> int:
     """Run the job that the options describe."""
+    if len(args.input) > 1:
+        return batch.refine_several(args)
     from lsmplify_refine.cli._console import run_and_show
     from lsmplify_refine.safe_load import trusting
 
     with trusting(args.trust_pickle) as notes:
         for note in notes:
             say(f"warning: {note}", error=True)
-        return run_and_show(job_from(args, args.input), debug=args.debug)
+        return run_and_show(job_from(args, args.input[0]), debug=args.debug)

@@ -7,7 +7,7 @@ import pytest
 
 from lsmplify_refine.batch.settings import Settings
 from lsmplify_refine.batch.shards import Shard
-from lsmplify_refine.cli import batch, main, make_parser
+from lsmplify_refine.cli import _batch_console, batch, main, make_parser
 from tests.support.batches import NAMES, outputs, write_tree
 
 QUICK = ("--jobs", "0", "--weights", "none", "--videos", "none", "--device", "cpu")
@@ -94,6 +94,33 @@ def test_shards_come_from_the_scheduler_and_are_put_together(
     assert not Path("refined/table.md").exists()
     assert main(["batch", "--summary-only"]) == 0
     assert json.loads(Path("refined/summary.json").read_text())["totals"]["done"] == 3
+
+
+def test_the_single_command_takes_several_inputs(
+    tree: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "_cores", lambda: 0)
+    given = ["--input", "in/judo/a", "in/tennis/a", "--no-video", "--weights", "none", "--device", "cpu"]
+    assert main(given) == 0
+    assert sorted(path.parent.as_posix() for path in Path("refined").rglob("*.pt")) == [
+        "refined/judo/a",
+        "refined/tennis/a",
+    ]
+    assert main([*given, "--keypoints", "k.json"]) == 2
+    assert "--keypoints: belongs to one input" in capsys.readouterr().err
+
+
+def test_the_single_commands_options_reach_the_batch(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Settings] = []
+
+    def record(_: object, settings: Settings) -> int:
+        given.append(settings)
+        return 0
+
+    monkeypatch.setattr(_batch_console, "run_and_show", record)
+    main(["--input", "in/judo/a", "in/judo/b", "--overwrite", "--align", "torso", "--output", "there"])
+    assert given[0].force and given[0].options == {"align": "torso"} and str(given[0].videos) == "all"
+    assert given[0].output == Path("there").absolute()
 
 
 def test_files_that_are_left_out_are_told(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -99,7 +99,7 @@ GIVEN: dict[str, tuple[list[str], Any]] = {
 
 def parsed(*options: str) -> Job:
     args = make_parser().parse_args(["refine", "--input", "x", *options])
-    return job_from(args, args.input)
+    return job_from(args, args.input[0])
 
 
 @pytest.mark.parametrize(("verb", "module"), [("train", "learn.train"), ("evaluate", "evaluate.run")])
