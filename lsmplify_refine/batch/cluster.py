@@ -87,7 +87,7 @@ class Cluster:
         if done.status in ("cancelled", "lost"):
             future.set_exception(ClusterLostError(f"the cluster {self._address} is gone"))
         else:
-            hand_over(done, future, (self._dask.KilledWorker,), lambda: None)
+            hand_over(done, future, (self._dask.KilledWorker,), lambda: None, 1 + _ALLOWED_FAILURES)
 
 
 def _allow_failures(count: int, dask_scheduler: Any) -> int:

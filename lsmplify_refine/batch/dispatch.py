@@ -21,7 +21,8 @@ from lsmplify_refine.stopping import received
 _TASK_SECONDS, _TASKS_TO_COME = 2.0, 4
 _MAX_PACK = 64
 
-#: A clip is to blame if this many workers were lost with it, the last one while nothing else was at work.
+#: A clip is to blame if this many workers were lost with it while nothing else was at work. One may have been killed
+#: from outside.
 _LOSSES = 2
 
 #: Seconds between two looks for stop signals, which no future reports.
@@ -74,12 +75,12 @@ class Dispatcher:
                 break
             if not stopping:
                 self._fill(work, videos)
+            self._engine.check()
             if not work.at_work:
                 time.sleep(_LOOK_SECONDS)  # a cluster without workers
             done, _ = wait(work.at_work, timeout=_LOOK_SECONDS, return_when=FIRST_COMPLETED)
             for future in [each for each in work.at_work if each in done]:
                 self._take(work, future)
-            self._engine.check()
         return [*work.suspects, *work.waiting]
 
     def _fill(self, work: _Work, videos: frozenset[str]) -> None:
@@ -125,22 +126,28 @@ class Dispatcher:
         elif isinstance(error, ClusterLostError):
             raise error
         elif isinstance(error, WorkerLostError):
-            self._lost(work, task, alone=alone)
+            self._lost(work, task, error.losses if alone else 0)
         else:
             # a fault of this program, or of what carries the tasks
             for row in task.rows:
                 self._fail(work, row, describe_error(error))
 
-    def _lost(self, work: _Work, task: Task, *, alone: bool) -> None:
-        """A worker is lost: what it finished is done, the rest runs again, each clip alone."""
+    def _lost(self, work: _Work, task: Task, losses: int) -> None:
+        """A worker is lost: what it finished is done, the rest runs again, each clip alone.
+
+        Args:
+            work: What is to do.
+            task: What the worker was at.
+            losses: How many workers were lost with this task alone.
+        """
         for row in task.rows:
             record = load_record(self._settings.output, row.name)
             wanted = row.name in task.videos
             if record is not None and record.run == self._run and (record.video or not wanted or record.reason):
                 self._count(work, Done(row.name, record.reason, record.seconds))
                 continue
-            work.losses[row.name] = work.losses.get(row.name, 0) + 1
-            if alone and work.losses[row.name] >= _LOSSES:
+            work.losses[row.name] = work.losses.get(row.name, 0) + losses
+            if work.losses[row.name] >= _LOSSES:
                 self._fail(work, row, _KILLED, record if wanted else None)
             else:
                 work.suspects.append(row)

@@ -10,7 +10,15 @@ from lsmplify_refine.batch.worker import Done, Task
 
 
 class WorkerLostError(Exception):
-    """The process at work on a task ended: killed by its clip, by a lack of memory, or from outside."""
+    """The process at work on a task ended: killed by its clip, by a lack of memory, or from outside.
+
+    Attributes:
+        losses: How many processes the task has lost.
+    """
+
+    def __init__(self, message: str, losses: int = 1) -> None:
+        super().__init__(message)
+        self.losses = losses
 
 
 class ClusterLostError(Exception):
@@ -38,7 +46,11 @@ class Engine(Protocol):
 
 
 def hand_over(
-    done: Any, future: Future[list[Done]], lost: tuple[type[BaseException], ...], when_lost: Callable[[], None]
+    done: Any,
+    future: Future[list[Done]],
+    lost: tuple[type[BaseException], ...],
+    when_lost: Callable[[], None],
+    losses: int = 1,
 ) -> None:
     """Give a future what another library's future holds.
 
@@ -47,12 +59,13 @@ def hand_over(
         future: Ours.
         lost: Errors that mean that the worker is lost.
         when_lost: Called in that case, before the future is set.
+        losses: How many workers are lost then.
     """
     error = done.exception()
     if error is None:
         future.set_result(done.result())
     elif isinstance(error, lost):
         when_lost()
-        future.set_exception(WorkerLostError(str(error)))
+        future.set_exception(WorkerLostError(str(error), losses))
     else:
         future.set_exception(error)

@@ -65,7 +65,7 @@ def test_the_clip_that_kills_its_worker_is_found_and_the_others_are_done(rows: l
     record = load_record(tmp_path, "c")
     assert record is not None and "its worker ended" in record.reason
     # those that were at work with it run alone, and nothing beside them
-    assert engine.tasks[2:6] == [("a",), ("b",), ("c",), ("d",)] and engine.tasks[6:] == [("e", "f")]
+    assert engine.tasks[2:7] == [("a",), ("b",), ("c",), ("d",), ("c",)] and engine.tasks[7:] == [("e", "f")]
 
 
 def test_a_worker_that_is_lost_once_costs_nothing(rows: list[Row], tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_what_a_lost_worker_had_finished_is_not_done_again(rows: list[Row], tmp_
     Dispatcher(FakeEngine(), settings(output), "run", Told().append).do(rows[:1], frozenset())
     engine = FakeEngine(1, killers=("b",))
     told, _ = dispatch(engine, rows[:2], output, pack=2)
-    assert [done.name for done in told] == ["a", "b"] and engine.tasks == [("a", "b"), ("b",)]
+    assert [done.name for done in told] == ["a", "b"] and engine.tasks == [("a", "b"), ("b",), ("b",)]
 
 
 def test_two_tasks_at_work_have_two_slots(rows: list[Row], tmp_path: Path) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +24,8 @@ NAMES = ("judo/a", "judo/b", "tennis/a")
 #: Without the network: the tests of batches are not about results.
 QUICK: dict[str, Any] = {"weights": "none"}
 
-#: File in a clip's folder at which a worker with `poisoned_work` ends itself.
-POISON = "poison"
+#: Files in a clip's folder at which a worker with `faulty_work` ends: always, once, or not for a long time.
+KILLS, KILLS_ONCE, HANGS = "kills", "kills_once", "hangs"
 
 
 def write_tree(root: Path, names: tuple[str, ...] = NAMES, *, video: bool = False) -> Path:
@@ -92,11 +94,26 @@ class FakeEngine:
         pass
 
 
-def poisoned_work(task: Task) -> list[Done]:
-    """As `work`, but a clip with a file `POISON` kills the worker when its turn comes."""
+def faulty_work(task: Task) -> list[Done]:
+    """As `work`, with the faults that a clip's files ask for when its turn comes."""
     done = []
     for row in task.rows:
-        if (row.input / POISON).exists():
+        once = row.input / KILLS_ONCE
+        if (row.input / KILLS).exists() or once.exists():
+            once.unlink(missing_ok=True)
             os.kill(os.getpid(), signal.SIGKILL)
-        done += work(Task(task.settings, (row,), task.videos, task.run, task.slot))
+        one = replace(task, rows=(row,))
+        if (row.input / HANGS).exists():
+            hang()
+        done += work(one)
     return done
+
+
+def hang() -> None:
+    """Let the refinement of this process take an hour."""
+    from lsmplify_refine.job import run as job_run
+
+    def sleeps(*_: Any, **__: Any) -> Any:
+        time.sleep(3600)
+
+    job_run.run = sleeps
