@@ -21,8 +21,8 @@ _HEADINGS = {
     "pa_mpjpe_mm": "PA-MPJPE mm",
     "pve_mm": "PVE mm",
     "reprojection_px": "2D error px",
-    "accel_mm": "Accel mm/frame²",
-    "accel_m_": "Accel m/s²",
+    "accel_m_per_s2": "Accel m/s²",
+    "accel_mm_per_frame2": "Accel mm/frame²",
     "foot_slide_cm_per_s": "Foot slide cm/s",
 }
 
@@ -52,6 +52,14 @@ class Figure:
         value = (person.get(self.source) or {}).get(stage, {}).get(self.name)
         return math.nan if value is None else float(value)
 
+    def before(self, person: Mapping[str, Any]) -> float:
+        """Its value if nothing is done: the truth is compared with the file as read, keypoints with the fitted body."""
+        return self.of(person, "input" if self.source == "truth" else "calibrated")
+
+    def frames(self, person: Mapping[str, Any]) -> int:
+        """Frames that it is a mean of."""
+        return int(person["truth_frames" if self.source == "truth" else "frames"])
+
 
 def figures(people: Iterable[Mapping[str, Any]]) -> list[Figure]:
     """The figures of these people that have a heading, in the order of the table, those against the truth first."""
@@ -72,7 +80,7 @@ def primary(person: Mapping[str, Any]) -> tuple[float, float]:
     """The error before (do nothing) and after: the first figure that is an error; NaN without one."""
     for figure in figures([person]):
         if figure.name.startswith(("mpjpe_mm", "pve_mm", "reprojection_px")):
-            return figure.of(person, "calibrated"), figure.of(person, "refined")
+            return figure.before(person), figure.of(person, "refined")
     return math.nan, math.nan
 
 

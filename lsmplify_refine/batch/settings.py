@@ -11,6 +11,7 @@ from lsmplify_refine.batch.fingerprint import given_paths, options_digest, state
 from lsmplify_refine.batch.record import Record
 from lsmplify_refine.batch.rows import Row
 from lsmplify_refine.batch.shards import WHOLE, Shard
+from lsmplify_refine.batch.truth import truth_file
 from lsmplify_refine.batch.videos import DEFAULT_VIDEOS, Videos
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.job.job import Job
@@ -67,6 +68,11 @@ class Settings:
             **own,
         )
 
+    def given(self, row: Row) -> list[Path]:
+        """The paths that a clip and the options name, the truth's included if it is there."""
+        truth = truth_file(row.truth)
+        return [*given_paths(self.job(row)), *([truth] if truth else [])]
+
     def digest(self, row: Row) -> str:
         """The options that decide what is recorded of a clip, as a hash."""
         return options_digest(self.job(row), {"truth": row.truth})
@@ -76,7 +82,7 @@ class Settings:
         if record is None or (video and not record.video):
             return False
         try:
-            given = {state.path for state in states(given_paths(self.job(row)))}
+            given = {state.path for state in states(self.given(row))}
         except InputError:
             return False
         return record.is_valid(self.output, self.digest(row), given)

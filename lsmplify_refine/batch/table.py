@@ -24,19 +24,32 @@ def table(people: Sequence[Person]) -> str:
     Args:
         people: The people of all clips that are done.
     """
-    columns = list(dict.fromkeys(name for row, _ in people for name in row.groups))
     shown = figures(person for _, person in people)
     if not shown:
         return "No clip is done.\n" if not people else "No clip has a figure.\n"
+    tables = [_one(people, columns, shown) for columns in _groupings(people)]
+    return "\n".join([*(line for each in tables for line in [*each, ""]), *_legend(shown)]) + "\n"
+
+
+def _groupings(people: Sequence[Person]) -> list[tuple[str, ...]]:
+    """Columns of each table: the first two, then the first with each further one that has several values."""
+    values: dict[str, set[str]] = {}
+    for row, _ in people:
+        for name, value in row.groups.items():
+            values.setdefault(name, set()).add(value)
+    names = list(values)
+    return [tuple(names[:2]), *((names[0], name) for name in names[2:] if len(values[name]) > 1)]
+
+
+def _one(people: Sequence[Person], columns: Sequence[str], shown: Sequence[Figure]) -> list[str]:
     heads = [*columns, "clips", "frames", *(figure.heading for figure in shown), "worse"]
     lines = [_line(heads), _line(["---"] * len(columns) + ["---:"] * (len(heads) - len(columns)))]
     groups = _groups(people, columns)
     for values, inside in groups.items():
         lines.append(_line([*values, *_cells(inside, shown)]))
     if len(groups) > 1:
-        names = ["**all**", *[""] * (len(columns) - 1)] if columns else []
-        lines.append(_line([*names, *_cells(people, shown)]))
-    return "\n".join([*lines, "", *_legend(shown)]) + "\n"
+        lines.append(_line(["**all**", *[""] * (len(columns) - 1), *_cells(people, shown)]))
+    return lines
 
 
 def interval(differences: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
@@ -87,8 +100,8 @@ def _by_clip(people: Sequence[Person], figure: Figure) -> np.ndarray:
     """(C, 3) frames, before, after of each clip that has the figure; the people of a clip are one draw."""
     found: dict[str, np.ndarray] = {}
     for row, person in people:
-        frames = float(person["frames"])
-        values = np.array([figure.of(person, "calibrated"), figure.of(person, "refined")])
+        frames = float(figure.frames(person))
+        values = np.array([figure.before(person), figure.of(person, "refined")])
         if np.isfinite(values).all() and frames:
             found[row.name] = found.get(row.name, np.zeros(3)) + np.array([frames, *(values * frames)])
     sums = np.array(list(found.values())).reshape(-1, 3)
@@ -102,11 +115,15 @@ def _line(cells: Sequence[str]) -> str:
 def _legend(shown: Sequence[Figure]) -> list[str]:
     against = {figure.source for figure in shown}
     lines = [
-        "Each cell: do nothing (the body fitted, the motion as read) → refined, as means over frames; "
+        "Each cell: do nothing → refined, as means over frames; "
         f"in brackets the {100 * _LEVEL:.0f} % confidence interval of the change, by the bootstrap over clips.",
         f"worse: clips whose error rose by more than {EQUAL:g} in its unit.",
         "Metrics: " + ", ".join(f"{figure.heading} is `{figure.name}`" for figure in shown) + ".",
     ]
+    if "truth" in against:
+        lines.append("Errors, of accelerations too, are against the truth: do nothing is the result as it was read.")
+    if "metrics" in against:
+        lines.append("Other figures: do nothing is the same motion on the fitted body.")
     if "truth" not in against:
         lines.append("The true motion is not known: errors are those against the keypoints that were refined onto.")
     return lines

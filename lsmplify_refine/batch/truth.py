@@ -23,10 +23,12 @@ class AgainstTruth:
     Attributes:
         stages: Stage of `Refinement.metrics` -> metric -> value; empty without a truth. Fitting the body changes no
             written value, so "input" and "calibrated" are the same.
+        frames: Number of frames compared.
         note: Why there are none although the row has a truth; None if there are.
     """
 
     stages: Mapping[str, Mapping[str, float]]
+    frames: int = 0
     note: Note | None = None
 
 
@@ -47,9 +49,10 @@ def against_truth(truth: str | None, refinement: Refinement, body_model: Path | 
     try:
         scores = score(versions, read_truth(truth), _bodies(body_model))
     except InputError as error:
-        return AgainstTruth({}, Note("truth-unusable", f"not compared with the truth: {error}", "warning"))
+        return AgainstTruth({}, note=Note("truth-unusable", f"not compared with the truth: {error}", "warning"))
     stages = {stage: dict(found.metrics) for stage, found in scores.items()}
-    return AgainstTruth({"input": stages["input"], "calibrated": stages["input"], "refined": stages["refined"]})
+    stages = {"input": stages["input"], "calibrated": stages["input"], "refined": stages["refined"]}
+    return AgainstTruth(stages, scores["refined"].frames)
 
 
 def truth_file(truth: str | None) -> Path | None:

@@ -11,11 +11,11 @@ from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 
 from lsmplify_refine.batch.disk import DiskFullError, is_disk_full
-from lsmplify_refine.batch.fingerprint import given_paths, states
+from lsmplify_refine.batch.fingerprint import states
 from lsmplify_refine.batch.record import Record, load_record, size_of
 from lsmplify_refine.batch.rows import Row
 from lsmplify_refine.batch.settings import Settings
-from lsmplify_refine.batch.truth import against_truth, truth_file
+from lsmplify_refine.batch.truth import against_truth
 from lsmplify_refine.batch.watch import time_limit
 from lsmplify_refine.errors import InputError, describe_error
 from lsmplify_refine.job.run_lock import HeldError
@@ -124,8 +124,7 @@ def _record(task: Task, row: Row, *, video: bool, began: float) -> Record:
 
     settings = task.settings
     job = settings.job(row, video=video)
-    truth = truth_file(row.truth)
-    before = states([*given_paths(job), *([truth] if truth else [])])
+    before = states(settings.given(row))
     outcome = _waiting(lambda: _run(job))
     beside = (path for refinement in outcome.refinements for path in _beside(refinement))
     outputs = {path.relative_to(settings.output.absolute()).as_posix(): size_of(path) for path in outcome.outputs.all}
@@ -188,6 +187,7 @@ def _person(row: Row, job: Job, refinement: Refinement) -> dict[str, Any]:
         "fps": estimate.fps,
         "metrics": refinement.metrics,
         "truth": truth.stages,
+        "truth_frames": truth.frames,
         "counts": counts(refinement),
         "notes": [asdict(note) for note in notes],
     }
@@ -229,7 +229,7 @@ _SLOTS: list[int] = []
 
 
 def _prepare(task: Task) -> None:
-    """Use one thread, and a device of this process's own if there are several."""
+    """Import what is slow to import, and use one thread, and a device of this process's own if there are several."""
     import torch
 
     if task.settings.jobs == 0:

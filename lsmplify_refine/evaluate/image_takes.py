@@ -74,11 +74,13 @@ class ImageTake:
     Attributes:
         estimate: An estimator's result with a detector's keypoints and the camera.
         rotations: The true rotations (T, J, 3, 3), in camera coordinates.
+        pelvis: The true pelvis (T, 3), there.
         betas: The true shape.
     """
 
     estimate: Estimate
     rotations: np.ndarray
+    pelvis: np.ndarray
     betas: np.ndarray
 
 
@@ -110,7 +112,7 @@ def image_take(take: Take, body: BodyModel, estimator: Estimator, seed: int) -> 
         fps=take.fps,
         keypoints=keypoints,
     )
-    return ImageTake(estimate, rotations, betas)
+    return ImageTake(estimate, rotations, pelvis, betas)
 
 
 def _random(seed: int, take: Take, purpose: str) -> np.random.Generator:
@@ -137,7 +139,7 @@ def _detected(pixels: np.ndarray, take: Take, seed: int) -> Keypoints:
     """A detector's keypoints: noise that wanders, noise of each frame, and slips that last for a moment."""
     random, shape = _random(seed, take, "detector"), pixels.shape[:2]
     height = float(np.median(np.ptp(pixels[..., 1], axis=1)))
-    noise = _DETECTOR_SLOW * _slow(random, pixels.shape, _DETECTOR_SECONDS * take.fps)
+    noise = _DETECTOR_SLOW * slow_noise(random, pixels.shape, _DETECTOR_SECONDS * take.fps)
     noise += _DETECTOR_WHITE * random.normal(0, 1, pixels.shape)
     confidence = random.normal(*_CONFIDENCE, shape)
     for frame, point in np.argwhere(random.random(shape) < _SLIPS):
@@ -152,15 +154,15 @@ def _errors(take: Take, estimator: Estimator, pelvis: np.ndarray, seed: int) -> 
     """An estimator's errors: rotation vectors (T, 22, 3) and pelvis shifts (T, 3)."""
     slow, white = _random(seed, take, "slow error"), _random(seed, take, "white error")
     shape, rows = (len(take), JOINTS, 3), _SLOW_SECONDS * take.fps
-    turn = _CONSTANT * slow.normal(0, 1, shape[1:]) + _CHANGING * _slow(slow, shape, rows)
+    turn = _CONSTANT * slow.normal(0, 1, shape[1:]) + _CHANGING * slow_noise(slow, shape, rows)
     turn[:, 0] *= _ROOT
-    place = _CONSTANT * slow.normal(0, 1, 3) + _CHANGING * _slow(slow, pelvis.shape, rows)
+    place = _CONSTANT * slow.normal(0, 1, 3) + _CHANGING * slow_noise(slow, pelvis.shape, rows)
     jitter = estimator.white_rad * white.normal(0, 1, shape)
     shake = estimator.white_rad * _PELVIS_JITTER_M * white.normal(0, 1, pelvis.shape)
     return estimator.slow_rad * turn + jitter, _PELVIS_ERROR * pelvis[:, 2:] * place + shake
 
 
-def _slow(random: np.random.Generator, shape: tuple[int, ...], rows: float) -> np.ndarray:
+def slow_noise(random: np.random.Generator, shape: tuple[int, ...], rows: float) -> np.ndarray:
     """White noise of a shape (T, ...), low-passed by a Gaussian of `rows`, with variance 1."""
     ends = int(np.ceil(4 * rows))
     white = random.normal(0, 1, (shape[0] + 2 * ends, *shape[1:]))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ def person(before: float | None, after: float | None, *, frames: int = 10, truth
         "frames": frames,
         "metrics": stages("mpjpe_mm_body25", before, before, after),
         "truth": stages("mpjpe_mm", 90.0, 80.0, 40.0) if truth else {},
+        "truth_frames": frames - 1,
     }
 
 
@@ -30,7 +32,7 @@ def test_the_truth_goes_before_the_keypoints() -> None:
     assert [(each.source, each.name) for each in figures([person(50, 20)])] == [("metrics", "mpjpe_mm_body25")]
     assert [(each.source, each.name) for each in figures([person(50, 20, truth=True)])] == [("truth", "mpjpe_mm")]
     assert primary(person(50, 20)) == (50, 20)
-    assert primary(person(50, 20, truth=True)) == (80, 40)
+    assert primary(person(50, 20, truth=True)) == (90, 40)
     assert all(map(math.isnan, primary({"frames": 1, "metrics": {}, "truth": {}})))
 
 
@@ -53,6 +55,25 @@ def test_the_table_has_means_over_frames_for_each_group_and_all() -> None:
     assert lines[4].startswith("| **all** | 3 | 80 | 55.0 → 32.5 [")
     assert "The true motion is not known" in table(people)
     assert "The true motion is not known" not in table([(people[0][0], person(1, 1, truth=True))])
+
+
+def test_more_columns_make_more_tables() -> None:
+    people = [
+        (
+            Row(
+                f"{estimator}{view}",
+                Path("a"),
+                groups={"estimator": estimator, "sport": "s", "view": view},
+            ),
+            person(50, 40),
+        )
+        for estimator in ("g", "s")
+        for view in ("1", "2")
+    ]
+    heads = [line for line in table(people).splitlines() if "| clips |" in line]
+    assert [head.partition(" | clips")[0] for head in heads] == ["| estimator | sport", "| estimator | view"]
+    people = [(replace(row, groups=row.groups | {"day": "one"}), each) for row, each in people]
+    assert len([line for line in table(people).splitlines() if "| clips |" in line]) == 2
 
 
 def test_a_table_without_clips() -> None:
