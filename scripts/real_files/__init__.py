@@ -1,0 +1,1 @@
+"""Parts of `check_real_files.py`."""
