@@ -112,6 +112,8 @@ def _keypoints() -> Iterator[Sample]:
     yield Sample("csv", _then(lambda path: path.write_text(text), "k.csv"), load_tracks)
     yield Sample("vitpose", _then(lambda path: torch.save(gvhmr.keypoints(), path), "k.pt"), load_tracks)
     plain: dict[str, Any] = {"convention": np.array("body25"), "keypoints3d": points, "frame_ids": np.arange(4)}
+    nlf = {"joints3d_nonparam": [named.metres(1, 24)] * 4, "joint_uncertainties": [np.full((1, 24), 0.02)] * 4}
+    yield Sample("nlf", _then(lambda path: path.write_bytes(pickle.dumps(nlf)), "k.pkl"), load_tracks)
     yield Sample("plain npz", _then(lambda path: np.savez(path, **plain), "k.npz"), load_tracks)
     yield Sample("bare npy", _then(lambda path: np.save(path, points * 1000), "k.npy"), _read_keypoints)
     yield Sample("c3d", _c3d, load_tracks)

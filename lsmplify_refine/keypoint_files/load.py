@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.keypoint_files import aistpp, c3d_files, json_files, table, trc, wham
+from lsmplify_refine.keypoint_files import aistpp, c3d_files, json_files, nlf, table, trc, wham
 from lsmplify_refine.keypoint_files.arrays import keypoints_from_array, track_of_array, track_of_npz
 from lsmplify_refine.keypoint_files.track import KeypointTrack
-from lsmplify_refine.safe_load import inspect_file, load_npy, open_input, to_numpy
+from lsmplify_refine.safe_load import inspect_file, load_npy, load_npz, open_input, to_numpy
 from lsmplify_refine.values.keypoints import Keypoints
 
 #: File names of freemocap's body keypoints, newest first.
@@ -95,9 +95,13 @@ def _load_file(path: Path, wanted: str | None, image_size: tuple[int, int] | Non
         return [c3d_files.read(path, wanted)]
     content = inspect_file(path)
     if content.container == "npz":
+        if nlf.is_output(dict.fromkeys(content.keys)):
+            return nlf.read(load_npz(path), path, wanted)
         return track_of_npz(path, wanted=wanted, image_size=image_size)
     if content.container == "npy":
         return [track_of_array(load_npy(path), path=path, wanted=wanted, image_size=image_size)]
+    if nlf.is_output(content.value):
+        return nlf.read(content.value, path, wanted)
     if wham.is_tracking(content.value):
         return wham.read(content.value, path, wanted)
     if aistpp.is_keypoints(content.value):

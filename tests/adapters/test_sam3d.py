@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from lsmplify_refine import Estimate, InputError, Keypoints, Refiner
 from lsmplify_refine.formats import load_save
 from lsmplify_refine.formats.export import export
 from lsmplify_refine.job.job import Job
+from lsmplify_refine.job.keypoints import find_keypoints
 from lsmplify_refine.job.run import run
 from lsmplify_refine.values.conventions import MHR70
 from tests.support import estimator_files as make
@@ -178,6 +180,40 @@ def _pose_of(estimate: Estimate) -> tuple[np.ndarray, np.ndarray]:
 
     pose = pose_on_body(estimate, open_body())
     return pose.rotations.numpy(), pose.pelvis.numpy()
+
+
+def test_2d_keypoints_without_ids_find_their_people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is who is told by where the posed bodies are in the image."""
+    matched: list[bool] = []
+
+    def recorded(job: Job, people: list[Estimate], *rest: Any) -> Any:
+        matched.extend(person.posed for person in people)
+        return find_keypoints(job, people, *rest)
+
+    monkeypatch.setattr("lsmplify_refine.job.run.find_keypoints", recorded)
+    source = sam3d.write_recording(tmp_path / "run")
+    people = load_save.load(source)
+    frames = np.arange(sam3d.FRAMES)
+    positions = np.zeros((2, len(frames), 70, 2), np.float32)
+    confidence = np.zeros((2, len(frames), 70), np.float32)
+    for row, person in enumerate(people[::-1]):
+        bent = _bent(person)
+        positions[row, person.frame_ids] = bent[..., :2] / bent[..., 2:] * sam3d.FOCAL + np.array(sam3d.SIZE) / 2
+        confidence[row, person.frame_ids] = 1.0
+    names = np.array(["x", "y"])
+    np.savez(
+        tmp_path / "k.npz",
+        convention="mhr70",
+        positions=positions,
+        confidence=confidence,
+        frame_ids=frames,
+        people=names,
+    )
+    outcome = run(Job(source, keypoints=tmp_path / "k.npz", output=tmp_path / "out", write_video=False))
+    assert len(outcome.refinements) == 2 and matched == [True, True]
+    for refinement in outcome.refinements:
+        wrong, right = (refinement.metrics[stage]["reprojection_px_mhr70"] for stage in ("calibrated", "refined"))
+        assert wrong < 60 and right < 0.5 * wrong  # the other person is hundreds of pixels away
 
 
 def test_a_list_is_the_people_of_an_image_or_one_persons_frames_or_asked(tmp_path: Path) -> None:
