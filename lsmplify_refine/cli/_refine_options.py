@@ -134,3 +134,28 @@ def add_regressor(learned: argparse._ActionsContainer) -> None:
     learned.add_argument(
         "--passes", type=ranged("passes", int), metavar="N", help="apply the regressor N times (default: 1)"
     )
+
+
+def add_rate(how: argparse._ActionsContainer) -> None:
+    """The frame rate."""
+    how.add_argument(
+        "--fps", type=ranged("fps"), metavar="N", help="frame rate (default: the video's, else the file's, else 30)"
+    )
+
+
+def add_image_size(how: argparse._ActionsContainer) -> None:
+    """The size of the images."""
+    how.add_argument(
+        "--image-size",
+        type=image_size,
+        metavar="WxH",
+        help="size in pixels of the images that 2D keypoints are of, if there is no video",
+    )
+
+
+def image_size(text: str) -> tuple[int, int]:
+    """A size such as 1920x1080, for argparse."""
+    width, _, height = text.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal() and 0 < int(width) < 1e6 and 0 < int(height) < 1e6):
+        raise argparse.ArgumentTypeError(f"{text}: expected a size in pixels such as 1920x1080")
+    return int(width), int(height)

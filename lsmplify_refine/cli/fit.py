@@ -6,12 +6,14 @@ import argparse
 from pathlib import Path
 from typing import get_args
 
-from lsmplify_refine.cli._options import EXIT_CODES, Subparsers, add_common_options, given_options, ranged
+from lsmplify_refine.cli._options import EXIT_CODES, Subparsers, add_common_options, given_options
 from lsmplify_refine.cli._refine_options import (
     add_calibration,
     add_convention,
+    add_image_size,
     add_output_format,
     add_person,
+    add_rate,
     add_regressor,
 )
 from lsmplify_refine.errors import InputError
@@ -70,23 +72,8 @@ def _add_room(how: argparse._ArgumentGroup) -> None:
         choices=get_args(Up),
         help="vertical axis of 3D keypoints, as in --up=-y (default: the one that the bodies stand along)",
     )
-    how.add_argument(
-        "--fps", type=ranged("fps"), metavar="N", help="frame rate (default: the video's, else the file's, else 30)"
-    )
-    how.add_argument(
-        "--image-size",
-        type=image_size,
-        metavar="WxH",
-        help="size in pixels of the images of 2D keypoints, if there is no video",
-    )
-
-
-def image_size(text: str) -> tuple[int, int]:
-    """A size such as 1920x1080, for argparse."""
-    width, _, height = text.lower().partition("x")
-    if not (width.isdecimal() and height.isdecimal() and 0 < int(width) < 1e6 and 0 < int(height) < 1e6):
-        raise argparse.ArgumentTypeError(f"{text}: expected a size in pixels such as 1920x1080")
-    return int(width), int(height)
+    add_rate(how)
+    add_image_size(how)
 
 
 def handle(args: argparse.Namespace) -> int:

@@ -11,8 +11,16 @@ from lsmplify_refine.cli._options import (
     Subparsers,
     add_common_options,
     job_from,
+    ranged,
 )
-from lsmplify_refine.cli._refine_options import add_calibration, add_formats, add_regressor, add_ways
+from lsmplify_refine.cli._refine_options import (
+    add_calibration,
+    add_formats,
+    add_image_size,
+    add_rate,
+    add_regressor,
+    add_ways,
+)
 from lsmplify_refine.cli._words import say
 
 USAGE_NOTE = """\
@@ -36,7 +44,16 @@ def register_parser(subparsers: Subparsers) -> None:
         argument_default=argparse.SUPPRESS,
     )
     _add_files(parser.add_argument_group("files"))
-    add_ways(parser.add_argument_group("how to refine"))
+    how = parser.add_argument_group("how to refine")
+    add_ways(how)
+    add_rate(how)
+    how.add_argument(
+        "--keypoint-fps",
+        type=ranged("fps"),
+        metavar="N",
+        help="frame rate of the keypoints, if it is not the result's (default: what they state)",
+    )
+    add_image_size(how)
     add_regressor(parser.add_argument_group("the regressor"))
     add_common_options(parser)
     parser.set_defaults(handle=handle)

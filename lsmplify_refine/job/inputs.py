@@ -12,6 +12,7 @@ import numpy as np
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.geometry.projection import default_intrinsics
 from lsmplify_refine.job.lens import Lens
+from lsmplify_refine.job.rates import stated_rate
 from lsmplify_refine.keypoint_files import KeypointTrack
 from lsmplify_refine.options import DEFAULT_FPS
 from lsmplify_refine.safe_load import trust_notes
@@ -98,6 +99,9 @@ def complete(
     given = estimate.keypoints if track is None else track.keypoints
     if given is None:
         raise no_keypoints(estimate, "or --video FILE, in which they are then detected")
+    if track is not None and stated_rate(estimate, video) is None and track.fps is not None:
+        text = f"the file states no frame rate; it is taken for that of the keypoints, {track.fps:g} fps"
+        estimate = estimate.replace(fps=track.fps, notes=(*estimate.notes, Note("fps-from-keypoints", text)))
     placed = place(estimate, video=video, focal_px=focal_px, needed=not given.is_3d)
     keypoints = given if track is None else track.at(placed.frame_ids, placed.fps)
     check_keypoints(keypoints, len(placed))
@@ -122,6 +126,22 @@ def place(
     camera, camera_notes = _camera(estimate, video, focal_px, needed=needed)
     fps, fps_notes = _frame_rate(estimate, video)
     return estimate.replace(camera=camera, fps=fps, notes=(*estimate.notes, *camera_notes, *fps_notes))
+
+
+def with_size(estimate: Estimate, size: tuple[int, int] | None, focal_px: float | None) -> Estimate:
+    """The estimate with the user's image size, for a camera that lacks it or that it gives."""
+    if size is None:
+        return estimate
+    if estimate.camera is not None:
+        known = estimate.camera.image_size
+        if known is not None and max(abs(known[0] - size[0]), abs(known[1] - size[1])) > _SIZE_TOLERANCE_PX:
+            raise InputError(
+                f"--image-size {size[0]}x{size[1]}: the intrinsics in {estimate.source} are for {known[0]}x{known[1]}; "
+                "leave it out"
+            )
+        return estimate.replace(camera=Camera(estimate.camera.K, known or size))
+    camera, note = assumed_camera(size, len(estimate), focal_px, estimate.focal_sides)
+    return estimate.replace(camera=camera, notes=(*estimate.notes, note))
 
 
 def in_space(estimate: Estimate) -> bool:
@@ -184,7 +204,9 @@ def _camera(
         if not needed and (size is None or estimate.frame == "world"):
             return None, []
         if size is None:
-            raise InputError(f"{estimate.source}: no camera in it; give --video, whose image size is needed")
+            raise InputError(
+                f"{estimate.source}: no camera in it; give --video, whose image size is needed, or --image-size WxH"
+            )
         assumed, note = assumed_camera(size, len(estimate), focal_px, estimate.focal_sides)
         return assumed, [note]
     return Camera(camera.K, size), []

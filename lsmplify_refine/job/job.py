@@ -30,6 +30,8 @@ class JobOptions(RefineOptions):
         keypoint_convention: Convention of the keypoints, if their file does not state it.
         calibration: The cameras' calibration; the keypoints are then the folder of all cameras' 2D keypoints.
         focal_px: Focal length in pixels that replaces the file's.
+        fps: Frame rate that replaces the file's and the video's.
+        image_size: (width, height) of the images in pixels, if there is no video.
         body_model: A SMPL-family file or folder of them; None for the open body.
         gender: Gender of that body model; None for the gender stated in the input, if any.
         device: Where to compute; "auto" is CUDA if there is one, else the CPU.
@@ -44,6 +46,8 @@ class JobOptions(RefineOptions):
     keypoint_convention: str | None = None
     calibration: Path | None = None
     focal_px: float | None = None
+    fps: float | None = None
+    image_size: tuple[int, int] | None = None
     body_model: Path | None = None
     gender: Gender | None = None
     device: Device = "auto"
@@ -68,6 +72,7 @@ class Job(JobOptions):
     Attributes:
         input: The estimator's result, a file or its output folder.
         keypoints: Keypoint file or folder that replaces the input's own keypoints.
+        keypoint_fps: Their frame rate; None for the one that they state, else the result's.
         detector: Name of the detector that finds keypoints in the video, even if the input has some; None for
             MediaPipe if the input has none.
         detector_model: The detector's model file; None for its own.
@@ -76,6 +81,7 @@ class Job(JobOptions):
 
     input: Path
     keypoints: Path | None = None
+    keypoint_fps: float | None = None
     detector: str | None = None
     detector_model: Path | None = None
     format: str | None = None
@@ -87,15 +93,11 @@ class FitJob(JobOptions):
 
     Attributes:
         input: Keypoint file or folder.
-        fps: Frame rate that replaces the file's and the video's.
-        image_size: (width, height) of 2D keypoints' images in pixels, if there is no video.
         units: Unit of 3D keypoints; None to tell it from the bodies.
         up: Their vertical axis; None to tell it from the bodies.
     """
 
     input: Path
-    fps: float | None = None
-    image_size: tuple[int, int] | None = None
     units: Units | None = None
     up: Up | None = None
 

@@ -13,6 +13,7 @@ from lsmplify_refine.errors import InputError
 from lsmplify_refine.job.inputs import no_keypoints
 from lsmplify_refine.job.job import Job
 from lsmplify_refine.job.people import FoundKeypoints, is_an_id, match_people
+from lsmplify_refine.job.rates import stated_rate, tracks_in_time
 from lsmplify_refine.keypoint_files import KeypointTrack, load_tracks
 from lsmplify_refine.keypoint_files.choose import NEAREST, choose_tracks
 from lsmplify_refine.keypoint_files.multi_view import triangulate_people
@@ -44,12 +45,13 @@ def find_keypoints(
         InputError: The keypoints cannot be read, detected or assigned to people.
     """
     if job.keypoints is not None:
-        size = (video.width, video.height) if video else None
+        size = (video.width, video.height) if video else job.image_size
         tracks = read_keypoints(
             job.keypoints, convention=job.keypoint_convention, calibration=job.calibration, image_size=size
         )
         if (tracks[0].keypoints.is_3d and job.person == NEAREST) or not is_an_id(job.person, people):
             tracks = choose_tracks(tracks, job.person, nearest_first=job.calibration is not None)
+        tracks = tracks_in_time(tracks, people, stated_rate(people[chosen[0]], video), job.keypoint_fps)
         if len(tracks) == len(chosen) == 1:
             return FoundKeypoints({chosen[0]: tracks[0]})  # one track for one person: the user's choice
         lacking = chosen

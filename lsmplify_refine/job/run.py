@@ -16,12 +16,13 @@ from lsmplify_refine.formats.export import SEVERAL_PEOPLE
 from lsmplify_refine.job.draw import video_to_draw_on
 from lsmplify_refine.job.exports import plan_exports, write_exports
 from lsmplify_refine.job.finish import Plan, carry_out, step_of
-from lsmplify_refine.job.inputs import OpenedVideo, complete, in_space, open_video, place
+from lsmplify_refine.job.inputs import OpenedVideo, complete, in_space, open_video, place, with_size
 from lsmplify_refine.job.job import Job, Notify, Outcome, Outputs, Progress
 from lsmplify_refine.job.keypoints import find_keypoints
 from lsmplify_refine.job.lens import Lens, fitted_lens
 from lsmplify_refine.job.outputs import name_outputs
 from lsmplify_refine.job.people import FoundKeypoints, choose_people
+from lsmplify_refine.job.rates import video_with_rate, with_rate
 from lsmplify_refine.job.tools import Tools
 from lsmplify_refine.options import Align, Device, Mode
 from lsmplify_refine.stopping import check
@@ -57,18 +58,20 @@ def run(
     device = choose_device(job.device)
     if job.keypoints is not None and job.detector is not None:
         raise InputError(f"--keypoints {job.keypoints} and --detector {job.detector}: give one of them")
-    read = load_save.load(job.input, format=job.format)
+    read = with_rate(load_save.load(job.input, format=job.format), job.fps)
     check()
     chosen = choose_people(read, job.person, in_keypoints=job.keypoints is not None)
     _check_output_format(job, read, chosen)
     video = open_video(read, job.video, shown=job.write_video, needed=needs_video)
+    video = OpenedVideo(video_with_rate(video.info, job.fps), video.notes)
+    size = _image_size(job, video.info)
     tools = tools or Tools()
-    lens = Lens(job.focal_px, (video.info.width, video.info.height) if video.info else None)
+    lens = Lens(job.focal_px, size)
     body = tools.body(job, read[chosen[0]])
 
     def under(lens: Lens) -> list[Estimate]:
         """Everybody under a lens, posed."""
-        seen = [lens.put_on(person) for person in read]
+        seen = [with_size(lens.put_on(person), None if video.info else size, job.focal_px) for person in read]
         return _posed(job, seen, video.info, lambda: tools.refiner(body, device, job.as_keywords()))
 
     people = under(lens)
@@ -150,6 +153,18 @@ def choose_device(device: Device) -> str:
     if not there[device]:
         raise InputError(f"--device {device}: torch {torch.__version__} finds none here; use --device cpu")
     return device
+
+
+def _image_size(job: Job, video: VideoInfo | None) -> tuple[int, int] | None:
+    """Width and height of the images, from the video or else from the user."""
+    if video is None:
+        return job.image_size
+    if job.image_size not in (None, (video.width, video.height)):
+        width, height = job.image_size or (0, 0)
+        raise InputError(
+            f"--image-size {width}x{height}: {video.path} is {video.width}x{video.height}; leave the option out"
+        )
+    return video.width, video.height
 
 
 def _posed(

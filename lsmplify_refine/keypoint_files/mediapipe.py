@@ -16,7 +16,7 @@ from lsmplify_refine.values.notes import Note
 
 _IMAGE_KEYS = ("pose_landmarks", "poseLandmarks", "landmarks")
 _WORLD_KEYS = ("pose_world_landmarks", "poseWorldLandmarks", "world_landmarks", "worldLandmarks")
-_SIZE_HELP = "give --video, whose size is needed (or image_size: [width, height] in a JSON)"
+_SIZE_HELP = "give --video or --image-size WxH (or image_size: [width, height] in a JSON)"
 #: Max distance of the middle of the hips from the origin in world landmarks, metres.
 _AT_ORIGIN_M = 0.02
 _BOTH = Note("image-landmarks-used", "the keypoint file has image and world landmarks; image landmarks are used")

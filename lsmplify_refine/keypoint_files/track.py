@@ -124,7 +124,7 @@ class KeypointTrack:
         if len(frame_ids) == len(self) and (not self.numbered or self._numbers_the_rows_of(frame_ids)):
             return self.keypoints
         if fps is not None and self.fps is not None and abs(self.fps - fps) > _SAME_RATE * fps:
-            return self._at_times(frame_ids, fps)
+            return self.at_times(frame_ids, fps)
         if not self.numbered and (np.array_equal(frame_ids, np.arange(len(frame_ids))) or frame_ids.max() >= len(self)):
             raise InputError(
                 f"{self.keypoints.source}: has keypoints for {len(self)} frames, the parameters have "
@@ -148,10 +148,17 @@ class KeypointTrack:
     def _gapless(self) -> bool:
         return bool((np.diff(self.frame_ids) == 1).all())
 
-    def _at_times(self, frame_ids: np.ndarray, fps: float) -> Keypoints:
+    def at_times(self, frame_ids: np.ndarray, fps: float) -> Keypoints:
         """The keypoints at the times of these frames, interpolated linearly between adjacent samples, else missing.
 
         Frame 0 is time 0 in both. A gapless file as long as the frames starts with the first of them.
+
+        Args:
+            frame_ids: (T,) frames of the video.
+            fps: Frame rate of the video; the track states its own.
+
+        Raises:
+            InputError: None of the times is in the file.
         """
         assert self.fps is not None
         place = frame_ids * (self.fps / fps)

@@ -12,6 +12,7 @@ Severity = Literal["info", "warning"]
 NoteCode = Literal[
     # frame rate, camera, axes, units
     "fps-assumed",
+    "fps-from-keypoints",
     "fps-from-video",
     "fps-too-low",
     "frames-from-one",
