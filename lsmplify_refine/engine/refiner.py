@@ -17,6 +17,7 @@ from lsmplify_refine.engine.doubt import doubt_keypoints
 from lsmplify_refine.engine.follow import Follower, in_batches, shaped_solver
 from lsmplify_refine.engine.from_keypoints import as_estimate, shape_from_keypoints
 from lsmplify_refine.engine.gate import FrameScores, gate, limit_joints
+from lsmplify_refine.engine.hands import follow_hands
 from lsmplify_refine.engine.held_feet import hold_feet
 from lsmplify_refine.engine.missing import without_missing
 from lsmplify_refine.engine.motion import BIAS_HZ, most_likely_motion, without_jitter
@@ -298,8 +299,12 @@ class Refiner:
         posed = (stage.keypoints(track.keypoints.convention) for stage in (before, after))
         doubt = doubt_keypoints(track, *posed, frame_ids=estimate.frame_ids, fps=fps)
         verdict = doubt.marked(held.verdict)
+        hands = follow_hands(estimate, track, after, fps=fps, bias_hz=self._bias_hz)
+        after = hands.after
         stages = {"input": as_read, "calibrated": before, "refined": after}
-        refined_estimate = write_back(estimate, before, after, standing.root)
+        refined_estimate = hands.written(
+            write_back(estimate, before, after, standing.root), self.body.arrays.hand_means
+        )
         if estimate.points is not None:
             # what is fitted to the points themselves only frees them of jitter
             fitted = after if estimate.keypoints is estimate.points else before
@@ -321,7 +326,7 @@ class Refiner:
                 | standing.metrics.get(name, {})
                 for name, stage in stages.items()
             },
-            notes=track.notes + notes + held.notes() + doubt.notes(),
+            notes=track.notes + notes + held.notes() + hands.notes + doubt.notes(),
             alignment=track.alignment,
         )
 

@@ -34,7 +34,9 @@ def plain_arrays(estimate: Estimate) -> dict[str, Any]:
     }
     up = "y" if estimate.world is None else estimate.world.up
     arrays["coordinates"] = np.array("camera" if estimate.frame == "camera" else f"world, {up} up")
-    arrays |= {name: _flat(value) for name, value in estimate.extremities().items()}
+    # what a fit to hands adds to SMPL, only other output formats hold
+    if estimate.family != "smpl":
+        arrays |= {name: _flat(value) for name, value in estimate.extremities().items()}
     if estimate.flat_hand_mean is not None and estimate.left_hand_pose is not None:
         arrays["flat_hand_mean"] = np.array(estimate.flat_hand_mean)
     if estimate.camera is not None and estimate.frame == "camera":

@@ -28,6 +28,8 @@ _POOL_SECONDS = 0.1
 _MIN_RADIUS_M = 0.05
 #: Max distance of a point from its frame's median point, as a multiple of the track's median distance.
 _MAX_REACH = 3.0
+#: Points nearer to it than this never are too far: three points at a neck do not make the hips far, metres.
+_MIN_REACH_M = 0.8
 #: A rotation needs at least this many points per frame, and this standard deviation about a line.
 _MIN_POINTS, _MIN_SPREAD_M = 2.0, 0.03
 #: Points with less weight than this are not counted.
@@ -115,7 +117,8 @@ def _near_their_middle(
     shown = np.where(weights[..., None] > 0, points, np.nan)
     shown[~(weights > 0).any(1)] = 0.0
     reach = np.linalg.norm(points - np.nanmedian(shown, axis=1, keepdims=True), axis=-1)
-    near: np.ndarray = (reach <= _MAX_REACH * np.median(reach[weights > 0])) | (weights <= 0)
+    far = max(_MAX_REACH * float(np.median(reach[weights > 0])), _MIN_REACH_M)
+    near: np.ndarray = (reach <= far) | (weights <= 0)
     return near
 
 

@@ -33,6 +33,8 @@ NoteCode = Literal[
     "convention-chosen",
     "detector-model-unused",
     "image-landmarks-used",
+    "hands-followed",
+    "hands-ignored",
     "keypoints-aligned",
     "keypoints-borrowed",
     "keypoints-detected",
