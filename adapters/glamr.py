@@ -1,13 +1,15 @@
 """GLAMR: a pickle of `person_data`, people by number, seen by a moving camera and placed in a z-up world.
 
 `root_trans_*` are positions of the pelvis, not the model's translation. Frames in which a person is not seen were
-filled in by GLAMR; they are rows like the others.
+filled in by GLAMR; they are rows like the others, without keypoints.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.assemble import assemble, frame_ids_of, intrinsics_of
@@ -18,12 +20,21 @@ from lsmplify_refine.formats.slots import Slot, write_slots
 from lsmplify_refine.formats.tree import look_up, people_with
 from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.camera import Camera
+from lsmplify_refine.values.conventions import BODY25
 from lsmplify_refine.values.estimate import Estimate
+from lsmplify_refine.values.keypoints import Keypoints
 from lsmplify_refine.values.notes import Note
 
 _PEOPLE = "person_data"
 _NAMES = {"smpl_pose", "smpl_beta", "smpl_orient_cam", "root_trans_cam", "frames"}
 _WORLD = ("smpl_orient_world", "root_trans_world")
+#: GLAMR's 26 keypoints: BODY_25's and the spine, in another order.
+_POINTS = (
+    "mid_hip", "left_hip", "right_hip", "spine", "left_knee", "right_knee", "neck", "left_ankle", "right_ankle",
+    "left_big_toe", "right_big_toe", "left_small_toe", "right_small_toe", "left_heel", "right_heel", "nose", "left_eye",
+    "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist",
+    "right_wrist",
+)  # fmt: skip
 _NOTE = Note(
     "fields-stale",
     "traj_*, person_transform_*, *_base, kp_2d_pred and the like: left unchanged; they do not show the refined pose",
@@ -76,7 +87,7 @@ def _person(container: Container, name: Any, path: Path) -> Estimate:
         ]
     K = intrinsics_of(person.get("cam_K"), frames, f"{where}.cam_K")
     size = None if K is None else tuple(round(2 * float(K[0, axis, 2])) for axis in (0, 1))
-    return assemble(
+    estimate = assemble(
         container,
         slots,
         frames,
@@ -88,3 +99,17 @@ def _person(container: Container, name: Any, path: Path) -> Estimate:
         track_id=str(name),
         notes=(_NOTE,),
     )
+    return estimate.replace(keypoints=_keypoints(person, frames, where))
+
+
+def _keypoints(person: dict[str, Any], frames: int, where: str) -> Keypoints | None:
+    """The 2D keypoints that GLAMR was given, in BODY_25's order; None if the file lacks them."""
+    points, scores = to_numpy(person.get("kp_2d")), to_numpy(person.get("kp_2d_score"))
+    if points is None or scores is None:
+        return None
+    count = len(_POINTS)
+    if points.shape != (frames, count, 2) or scores.shape != (frames, count):
+        raise InputError(f"{where}.kp_2d, kp_2d_score: expected ({frames}, {count}, 2) and ({frames}, {count})")
+    order = [_POINTS.index(point) for point in BODY25.points]
+    confidence = np.clip(np.nan_to_num(scores[:, order]), 0.0, 1.0)
+    return Keypoints("body25", points[:, order], confidence, "kp_2d")

@@ -13,6 +13,7 @@ from lsmplify_refine.formats import load_save
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
 from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 from lsmplify_refine.safe_load import load_pickle
+from lsmplify_refine.values.conventions import BODY25
 from tests.support import newer_files as newer
 from tests.support.adapter_cases import CASES, cases_of
 from tests.support.round_trips import check_job, check_refined, check_unrefined
@@ -47,6 +48,20 @@ def test_the_root_is_the_pelvis_and_the_world_is_z_up(tmp_path: Path) -> None:
     assert second.world is not None and second.world.up == "z"
     np.testing.assert_allclose(second.world.transl + J0, person["root_trans_world"], atol=1e-6)
     assert second.camera is not None and second.camera.image_size == (640, 480)
+
+
+def test_its_own_keypoints_are_in_body25s_order(tmp_path: Path) -> None:
+    tree = newer.glamr()
+    (tmp_path / "r.pkl").write_bytes(pickle.dumps(tree))
+    first = load_save.load(tmp_path / "r.pkl")[0]
+    assert first.keypoints is not None and first.keypoints.convention == "body25"
+    points = tree["person_data"][0]["kp_2d"]
+    for name, row in (("neck", 6), ("right_shoulder", 21), ("left_wrist", 24), ("mid_hip", 0), ("right_heel", 14)):
+        assert np.array_equal(first.keypoints.positions[:, BODY25.points.index(name)], points[:, row])
+    tree["person_data"][0]["kp_2d"] = points[:, :24]
+    (tmp_path / "r.pkl").write_bytes(pickle.dumps(tree))
+    with pytest.raises(InputError, match=r"person_data.0.kp_2d, kp_2d_score: expected \(7, 26, 2\)"):
+        load_save.load(tmp_path / "r.pkl")
 
 
 def test_a_person_without_frames_is_named(tmp_path: Path) -> None:
