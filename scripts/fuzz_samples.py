@@ -11,6 +11,7 @@ import pickle
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from functools import partial
+from importlib import resources
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,11 @@ import numpy as np
 import scipy.sparse
 import torch
 
+from lsmplify_refine.batch.layout_files import load_layout
 from lsmplify_refine.body import BodyModel
+from lsmplify_refine.datasets.readers import read_truth
+from lsmplify_refine.datasets.scores import Bodies, score
+from lsmplify_refine.datasets.truth import Truth
 from lsmplify_refine.engine.refiner import Refiner
 from lsmplify_refine.engine.targets import pose_on_body
 from lsmplify_refine.evaluate.targets.camera_files import write_easymocap_cameras, write_pose2sim_cameras
@@ -39,6 +44,7 @@ from tests.support import clips, keypoint_json, model_files
 from tests.support import estimator_files as estimators
 from tests.support import gvhmr_files as gvhmr
 from tests.support import named_points as named
+from tests.support import sports_files as sports
 from tests.support.adapter_cases import CASES as ADAPTER_CASES
 from tests.support.cameras import camera_at
 from tests.support.published_files import write_published
@@ -71,7 +77,7 @@ def all_samples() -> list[Sample]:
     Raises:
         SystemExit: An adapter has none.
     """
-    found = [*_adapters(), *_keypoints(), *_bodies(), *_networks(), *_containers(), *_videos()]
+    found = [*_adapters(), *_keypoints(), *_truths(), *_bodies(), *_networks(), *_containers(), *_videos()]
     covered = {case.adapter for case in ADAPTER_CASES.values()}
     if missing := set(adapters()) - covered:
         raise SystemExit(f"no sample for the adapters {', '.join(sorted(missing))}; add a case to adapter_cases.py")
@@ -124,6 +130,36 @@ def _keypoints() -> Iterator[Sample]:
     yield Sample("pose2sim cameras", write_pose2sim, load_calibration)
 
 
+def _truths() -> Iterator[Sample]:
+    """Data sets as sources of truth, with all files that a reader looks into, and layouts."""
+    sets: dict[str, tuple[Callable[[Path], Path], str]] = {
+        "aistpp,view=c02": (sports.write_aistpp, f"motions/{sports.AIST_SEQUENCE}.pkl"),
+        "athletepose3d": (sports.write_athletepose3d, f"data/test_set/S1/{sports.ATHLETE_CLIP}.json"),
+        "rich,view=4,gender=male": (sports.write_rich, f"bodies/test/{sports.RICH_SEQUENCE}"),
+    }
+    for reader, (write, name) in sets.items():
+        yield Sample(f"truth {reader}", _then(write, "set"), partial(_read_truth, reader, name), 0.5, _score)
+    yield Sample("keypoints aistpp", _aist_keypoints, load_tracks)
+    layout = resources.files("lsmplify_refine.assets") / "layouts" / "hmr4d_support.toml"
+    yield Sample("layout", _then(partial(Path.write_text, data=layout.read_text()), "l.toml"), load_layout)
+
+
+def _read_truth(reader: str, name: str, root: Path) -> Any:
+    return read_truth(f"{reader}:{root / name}")
+
+
+def _aist_keypoints(folder: Path) -> Path:
+    sports.write_aistpp(folder)
+    return folder / "keypoints3d" / f"{sports.AIST_SEQUENCE}.pkl"
+
+
+def _score(truths: tuple[Truth, ...]) -> None:
+    """Score the truth against itself, on the open body."""
+    for truth in truths:
+        if truth.body is not None and len(truth.frame_ids) < 50:
+            score({"input": truth.body}, [truth], _OPEN)
+
+
 def _bodies() -> Iterator[Sample]:
     rng = np.random.default_rng(0)
     small = {"v_template": rng.normal(size=(9, 3)), "J_regressor": scipy.sparse.csc_matrix(np.eye(4, 9)), "f": [1, 2]}
@@ -165,6 +201,7 @@ def _refine(estimates: list[Estimate]) -> None:
 
 
 _REFINER = Refiner(weights="none", align="camera")
+_OPEN = Bodies()
 
 
 def _videos() -> Iterator[Sample]:

@@ -17,6 +17,7 @@ AIST_SEQUENCE = "gWA_sFM_cAll_d27_mWA2_ch21"
 #: Size of AIST++'s dancer, in its centimetres.
 AIST_SCALING = 93.8
 ATHLETE_CLIP = "Axel_1_cam_2"
+RICH_SEQUENCE = "ParkingLot2_017_eating1"
 
 
 # AIST++ --------------------------------------------------------------------------------------------------------------
@@ -116,7 +117,7 @@ def write_athletepose3d(
 # RICH ----------------------------------------------------------------------------------------------------------------
 
 
-def write_rich(root: Path, clip: Recording | None = None, sequence: str = "ParkingLot2_017_eating1") -> Path:
+def write_rich(root: Path, clip: Recording | None = None, sequence: str = RICH_SEQUENCE) -> Path:
     """A sequence of one person, and the calibration of its scene. Gives the folder of its frames."""
     clip = clip or record(12, still=True, size=(4112, 3008), focal=3300.0)
     orient, transl = clip.world("smplx")
