@@ -23,8 +23,9 @@ import torch
 
 from lsmplify_refine.batch.layout_files import load_layout
 from lsmplify_refine.body import BodyModel
+from lsmplify_refine.datasets.bodies import Bodies
 from lsmplify_refine.datasets.readers import read_truth
-from lsmplify_refine.datasets.scores import Bodies, score
+from lsmplify_refine.datasets.scores import score
 from lsmplify_refine.datasets.truth import Truth
 from lsmplify_refine.engine.refiner import Refiner
 from lsmplify_refine.engine.targets import pose_on_body

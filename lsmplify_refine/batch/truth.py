@@ -12,7 +12,7 @@ from lsmplify_refine.errors import InputError
 from lsmplify_refine.values.notes import Note
 
 if TYPE_CHECKING:
-    from lsmplify_refine.datasets.scores import Bodies
+    from lsmplify_refine.datasets.bodies import Bodies
     from lsmplify_refine.engine.refinement import Refinement
 
 
@@ -63,6 +63,6 @@ def truth_file(truth: str | None) -> Path | None:
 
 @lru_cache(maxsize=1)
 def _bodies(body_model: Path | None) -> Bodies:
-    from lsmplify_refine.datasets.scores import Bodies
+    from lsmplify_refine.datasets.bodies import Bodies
 
     return Bodies(body_model)

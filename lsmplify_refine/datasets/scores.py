@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 import roma
@@ -19,13 +17,14 @@ import torch
 from jaxtyping import Bool, Float, Int
 
 from lsmplify_refine.body import BodyModel
+from lsmplify_refine.datasets.bodies import Bodies
 from lsmplify_refine.datasets.matching import common_rows, nearest
 from lsmplify_refine.datasets.truth import Truth
 from lsmplify_refine.engine.refinement import BodyTrack
 from lsmplify_refine.engine.targets import betas_on_body, pose_on_body
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.geometry.metrics import accel_error_m_per_s2
-from lsmplify_refine.options import DEFAULT_FPS, Gender
+from lsmplify_refine.options import DEFAULT_FPS
 from lsmplify_refine.values.conventions import CONVENTIONS
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.smpl_joints import joint_indices
@@ -33,30 +32,6 @@ from lsmplify_refine.values.smpl_joints import joint_indices
 _HIPS = ("left_hip", "right_hip")
 #: Points that a similarity transform needs, and frames whose vertices are in memory at once.
 _MIN_POINTS, _BATCH = 3, 128
-
-
-class Bodies:
-    """The bodies that estimates and truth are posed on.
-
-    Args:
-        path: A SMPL-family file or a folder of them; None for the open body, which has no genders and no shapes of
-            SMPL: it compares poses alone.
-    """
-
-    def __init__(self, path: Path | None = None) -> None:
-        self._path = path
-        self._load = lru_cache(maxsize=4)(self._loaded)
-
-    def of(self, gender: Gender) -> BodyModel:
-        """The body of a gender.
-
-        Raises:
-            InputError: There is none; a single file must be of the gender of both estimate and truth.
-        """
-        return self._load(gender)
-
-    def _loaded(self, gender: Gender) -> BodyModel:
-        return BodyModel.open() if self._path is None else BodyModel.load(self._path, gender)
 
 
 @dataclass(frozen=True)
@@ -96,7 +71,7 @@ def score(
     `accel_m_per_s2_<joints>`, the error of the acceleration. Joints are "smpl24", on a SMPL-X or SMPL-H body "smpl22",
     or the convention of the truth's points. The alignment is "hips"; it is "turned_hips" if estimate and truth are not
     in the same axes, so that one rotation for the whole clip is taken out first. PVE needs bodies with the same
-    vertices.
+    vertices. Each is posed on a body of its own family where there is one, with its shape.
 
     Args:
         estimates: By name; the first one says who is compared.
@@ -114,6 +89,8 @@ def score(
         raise InputError(
             f"{truth.source or 'truth'}: none of its frames that count is in {first.source or 'the result'}"
         )
+    if truth.body is not None:
+        bodies.check_genders([first.gender, truth.body.gender])
     frame_ids, fps = truth.frame_ids[rows.truth], truth.fps or first.fps or DEFAULT_FPS
     joints = _joint_count(first, truth, bodies)
     true = _true_points(truth, rows.truth, bodies, joints)
@@ -137,17 +114,23 @@ def score(
     }
 
 
+def _body_of(estimate: Estimate, truth: Truth, bodies: Bodies) -> BodyModel:
+    """The estimate's own body, or else the truth's."""
+    other = () if truth.body is None else (truth.body.family,)
+    return bodies.of(estimate.gender, estimate.family, *other)
+
+
 def _joint_count(estimate: Estimate, truth: Truth, bodies: Bodies) -> int:
     """SMPL's joints that both bodies have: 24, or the 22 of SMPL-H and SMPL-X. A pose does not turn the hand joints."""
-    genders = {estimate.gender, *([truth.body.gender] if truth.body else [])}
-    return min(bodies.of(gender).joint_count for gender in genders)
+    both = [estimate, *([truth.body] if truth.body else [])]
+    return min(_body_of(each, truth, bodies).joint_count for each in both)
 
 
 def _true_points(truth: Truth, rows: Int[np.ndarray, " rows"], bodies: Bodies, joints: int) -> _Points:
     if truth.points is not None:
         return _Points(truth.points.positions[rows].astype(np.float64))
     assert truth.body is not None  # `Truth` has one of them
-    body = bodies.of(truth.body.gender)
+    body = bodies.of(truth.body.gender, truth.body.family)
     # the open body has one size: what it compares are poses
     scale = 1.0 if body.is_open else truth.scale
     return _pose(truth.body, rows, body, joints, scale)
@@ -155,7 +138,7 @@ def _true_points(truth: Truth, rows: Int[np.ndarray, " rows"], bodies: Bodies, j
 
 def _posed(estimate: Estimate, rows: Int[np.ndarray, " rows"], bodies: Bodies, truth: Truth, joints: int) -> _Points:
     """The estimate's joints, or its points of the truth's convention."""
-    body = bodies.of(estimate.gender)
+    body = _body_of(estimate, truth, bodies)
     if truth.points is None:
         return _pose(estimate, rows, body, joints, 1.0)
     points = _track(estimate, rows, body, 1.0).keypoints(truth.points.convention)

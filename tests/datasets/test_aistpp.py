@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lsmplify_refine.datasets.bodies import Bodies
 from lsmplify_refine.datasets.readers import read_truth
-from lsmplify_refine.datasets.scores import Bodies, score
+from lsmplify_refine.datasets.scores import score
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
 from lsmplify_refine.geometry.rotations import rotvec_to_rotmat

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,8 +13,9 @@ import smplx
 import torch
 
 from lsmplify_refine.batch.layouts import rows
+from lsmplify_refine.datasets.bodies import Bodies
 from lsmplify_refine.datasets.readers import read_truth
-from lsmplify_refine.datasets.scores import Bodies, score
+from lsmplify_refine.datasets.scores import score
 from lsmplify_refine.datasets.truth import Truth
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats import load_save
@@ -22,7 +24,7 @@ from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.keypoints import Keypoints
 from tests.support import dataset_files as datasets
 from tests.support.dataset_motion import Recording
-from tests.support.model_files import random_arrays
+from tests.support.model_files import random_arrays, write_smplx
 
 GENDERS = ("neutral", "female", "male")
 
@@ -189,6 +191,27 @@ def test_a_gender_without_a_body_is_refused(tmp_path: Path, folder: Path) -> Non
     (one / "SMPL_NEUTRAL.pkl").write_bytes((folder / "SMPL_NEUTRAL.pkl").read_bytes())
     with pytest.raises(InputError, match=r"no SMPL\*_FEMALE"):
         score({"input": estimate}, truths, Bodies(one))
+    # a single file has no gender of its own
+    with pytest.raises(InputError, match=r"different genders \(female, neutral\); give the folder of your models"):
+        score({"input": estimate}, truths, Bodies(one / "SMPL_NEUTRAL.pkl"))
+
+
+def test_each_is_posed_on_its_own_family(tmp_path: Path, folder: Path) -> None:
+    truths, estimate = truth_and_estimate(tmp_path)
+    both = tmp_path / "both"
+    shutil.copytree(folder, both / "smpl")
+    (both / "smplx").mkdir()
+    write_smplx(both / "smplx")
+    # SMPL-X comes first where nothing asks for another family
+    assert Bodies(both).of("neutral").family == "smplx"
+    wanted = score({"input": estimate}, truths, Bodies(folder))
+    assert score({"input": estimate}, truths, Bodies(both)) == wanted
+    smplx_estimate = estimate.replace(family="smplx", body_pose=estimate.body_pose[:, :21])
+    metrics = score({"input": smplx_estimate}, truths, Bodies(both))["input"].metrics
+    # meshes of two families have no vertices in common
+    assert set(metrics) == {"mpjpe_mm_smpl22_hips", "pa_mpjpe_mm_smpl22", "accel_m_per_s2_smpl22"}
+    # without a SMPL-X model the estimate takes the truth's body, in the mean shape
+    assert "pve_mm_hips" in score({"input": smplx_estimate}, truths, Bodies(folder))["input"].metrics
 
 
 def test_without_a_common_frame_nothing_is_compared(tmp_path: Path) -> None:
