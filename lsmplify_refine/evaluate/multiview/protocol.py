@@ -32,7 +32,7 @@ METRICS = (MPJPE, PA_MPJPE, ACCEL_ERROR)
 #: The rows of the table, do-nothing first.
 METHODS = (NOTHING, "Savitzky-Golay", REFINED, f"{REFINED}, then Savitzky-Golay")
 #: The points that are scored; the hips come first.
-_LIMBS = tuple(
+LIMBS = tuple(
     f"{side}_{joint}" for joint in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist") for side in ("left", "right")
 )
 #: The truth's own jitter is removed by this filter before accelerations are compared: frames, order.
@@ -157,7 +157,7 @@ def _filtered(track: BodyTrack) -> BodyTrack:
 
 def scores(points: np.ndarray, truth: Keypoints) -> dict[str, float]:
     """Errors of keypoints (T, K, 3) at twelve limb points, in frames where all of them are known."""
-    limbs = [CONVENTIONS[truth.convention].points.index(name) for name in _LIMBS]
+    limbs = [CONVENTIONS[truth.convention].points.index(name) for name in LIMBS]
     known: np.ndarray = truth.confidence[:, limbs].min(axis=1) > 0
     found, true = points[:, limbs].astype(np.float64), truth.positions[:, limbs].astype(np.float64)
     about = [each - each[:, :2].mean(1, keepdims=True) for each in (found, true)]
