@@ -89,6 +89,7 @@ def gate(
     frame_ids: Int[np.ndarray, " frames"],
     fps: float,
     limited: Sequence[str],
+    input_jerk: Float[np.ndarray, " frames"],
 ) -> Verdict:
     """Choose each frame's share of the correction.
 
@@ -99,9 +100,10 @@ def gate(
         frame_ids: (T,) video frame of each row.
         fps: Frames per second.
         limited: Per frame why joints were limited, or "".
+        input_jerk: Jerk of the input after the shape fit, jitter and all, m/s^3.
     """
     as_input = scores_at(np.zeros(len(frame_ids)))
-    calm = _calm_share(scores_at, as_input)
+    calm = _calm_share(scores_at, np.maximum(input_jerk, as_input.jerk))
     eased = ease(calm, frame_ids, fps, LONG_EASE_SECONDS)
     share, allowed = eased, np.ones(len(frame_ids))
     # the share of one frame eases its neighbours too, so look again until no frame gets worse
@@ -123,12 +125,14 @@ def reduced(
     return np.where(worse, lower, allowed)
 
 
-def _calm_share(scores_at: Callable[[np.ndarray], FrameScores], as_input: FrameScores) -> Float[np.ndarray, " frames"]:
+def _calm_share(
+    scores_at: Callable[[np.ndarray], FrameScores], input_jerk: Float[np.ndarray, " frames"]
+) -> Float[np.ndarray, " frames"]:
     """The largest share of the correction that does not make each frame jittery."""
-    allowed = np.zeros(len(as_input.jerk))
+    allowed = np.zeros(len(input_jerk))
     for share in _SHARES[:-1]:
         scores = scores_at(np.full(len(allowed), share))
-        calm = scores.jerk <= np.maximum(_JERK_SLACK * as_input.jerk, scores.natural_jerk)
+        calm = scores.jerk <= np.maximum(_JERK_SLACK * input_jerk, scores.natural_jerk)
         allowed = np.where(calm, np.maximum(allowed, share), allowed)
         if calm.all():
             break

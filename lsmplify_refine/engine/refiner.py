@@ -285,7 +285,8 @@ class Refiner:
             # whoever fits each frame on its own asks for the keypoints' jitter
             return scores if self._bias_hz is not None else replace(scores, natural_jerk=scores.jerk)
 
-        verdict = gate(scores_at, estimate.frame_ids, fps, limited)
+        input_jerk = frame_scores(skeleton, start, track, estimate.frame_ids, fps).jerk
+        verdict = gate(scores_at, estimate.frame_ids, fps, limited, input_jerk)
         as_read = self._body_track(track.pose, FittedShape(betas_on_body(estimate, self.body), 1.0, np.zeros(3)))
         before = self._body_track(start, shape)
         calm = self._body_track(base, shape)

@@ -25,7 +25,7 @@ def test_gate_holds_what_gets_worse_and_eases_around_it() -> None:
         error[30:33] = 10 + share[30:33]
         return error
 
-    verdict = gate(steady(error_at), np.arange(60), 30.0, [""] * 60)
+    verdict = gate(steady(error_at), np.arange(60), 30.0, [""] * 60, np.full(60, 80.0))
     assert (verdict.status[30:33] == "held").all()
     assert verdict.reasons[31] == "keypoint error would rise"
     assert "eased" in verdict.reasons[28] and 0 < verdict.share[28] < 1
@@ -40,12 +40,22 @@ def test_frames_that_would_shake_keep_a_share_however_well_they_fit() -> None:
         jerk[50:70] = 80.0 + 60.0 * share[50:70]
         return FrameScores(10 - 5 * share, jerk, np.full(120, 50.0))
 
-    verdict = gate(scores_at, np.arange(120), 30.0, [""] * 120)
+    verdict = gate(scores_at, np.arange(120), 30.0, [""] * 120, np.full(120, 80.0))
     assert (scores_at(verdict.share).jerk <= 1.2 * 80.0).all()
     assert np.allclose(verdict.share[50:70], 0.25)  # the largest of the shares that are tried
     assert verdict.status[60] == "blended" and verdict.reasons[60] == "jitter would rise"
     assert verdict.status[0] == verdict.status[-1] == "accepted"
     assert np.abs(np.diff(verdict.share)).max() < 0.1
+
+
+def test_jerk_that_the_input_has_is_not_worse() -> None:
+    """What is left without the correction may be calm, because the input's jitter is gone from it."""
+
+    def scores_at(share: np.ndarray) -> FrameScores:
+        return FrameScores(10 - 5 * share, 80.0 + 60.0 * share, np.full(60, 50.0))
+
+    calm, shaking = (gate(scores_at, np.arange(60), 30.0, [""] * 60, np.full(60, jerk)) for jerk in (80.0, 140.0))
+    assert (calm.share < 1).all() and (shaking.share == 1).all()
 
 
 def test_jerk_that_people_have_is_motion() -> None:
@@ -54,7 +64,7 @@ def test_jerk_that_people_have_is_motion() -> None:
     def scores_at(share: np.ndarray) -> FrameScores:
         return FrameScores(10 - 5 * share, 10 + 190 * share, 50 + 170 * share)
 
-    verdict = gate(scores_at, np.arange(60), 30.0, [""] * 60)
+    verdict = gate(scores_at, np.arange(60), 30.0, [""] * 60, np.full(60, 10.0))
     assert set(verdict.status) == {"accepted"}
 
 
@@ -76,6 +86,6 @@ def test_no_frame_gets_worse_however_far_easing_spreads() -> None:
         error[60] = 10.0 + share[60]
         return error
 
-    verdict = gate(steady(error_at), np.arange(120), 30.0, [""] * 120)
+    verdict = gate(steady(error_at), np.arange(120), 30.0, [""] * 120, np.full(120, 80.0))
     assert (error_at(verdict.share) <= 10.0).all()
     assert verdict.status[60] == "held" and verdict.status[0] == verdict.status[-1] == "accepted"

@@ -73,6 +73,18 @@ def test_what_is_not_corrected_is_freed_of_jitter_too(projection: Refiner) -> No
     assert roughness(refined.body_pose[:, 19]) < 0.2 * roughness(shaken.body_pose[:, 19])
 
 
+def test_a_short_track_that_is_lost_for_a_third_is_not_held_for_its_jerk() -> None:
+    """The input's jerk is thirty times the result's; compared with an input freed of it, all frames would be held."""
+    estimate = in_room(SAME, 12, error_deg=40.0)
+    lost = estimate.body_pose.copy()
+    lost[4:8] += np.random.default_rng(0).normal(0, 0.8, lost[4:8].shape).astype(np.float32)
+    result = Refiner(open_body()).refine(estimate.replace(body_pose=lost))
+    before, after = result.metrics["calibrated"], result.metrics["refined"]
+    assert after["mpjpe_mm_body25"] < 0.7 * before["mpjpe_mm_body25"]
+    assert after["jitter_10m_per_s3"] < 0.05 * before["jitter_10m_per_s3"]
+    assert not any("jitter" in reason for reason in result.reasons)
+
+
 def test_the_estimates_depth_is_held_before_a_camera(projection: Refiner) -> None:
     """Limbs in a wrong pose look shorter or longer, like those of a body at another distance."""
     result = projection.refine(scene(45, error_deg=10.0, noise_px=3.0))
