@@ -6,6 +6,8 @@ OpenPose's 25 points, in pixels of the image.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import numpy as np
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.assemble import assemble, intrinsics_of
 from lsmplify_refine.formats.codings import Rotations
-from lsmplify_refine.formats.containers import Container, peek, read_container
+from lsmplify_refine.formats.containers import peek, read_container
 from lsmplify_refine.formats.slots import Slot, write_slots
 from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.camera import Camera
@@ -28,7 +30,20 @@ _KEYPOINTS = "gt_keypoints"
 _POINTS = len(BODY25.points)
 _NOTE = Note("people-separate", "each row is a person of one image; nothing is linked over time")
 
-write = write_slots
+_SLOTS = (
+    Slot("global_orient", (("pose",),), Rotations(single=True), slice(0, 3)),
+    Slot("body_pose", (("pose",),), Rotations(), slice(3, 72)),
+    Slot("betas", (("shape",),)),
+    Slot("transl", (("cam_t",),)),
+)
+
+
+@dataclass(frozen=True)
+class _Row:
+    """An estimate's passthrough: everybody in the file as one track, and this person's row of it."""
+
+    whole: Estimate
+    row: int
 
 
 def recognises(path: Path) -> bool:
@@ -56,10 +71,27 @@ def read(path: Path) -> list[Estimate]:
         raise InputError(f"{path}: cam_int: missing, or not ({len(pose)}, 3, 3)")
     points = _points(tree, len(pose), path)
     frames = {name: index for index, name in enumerate(dict.fromkeys(images))}
+    whole = assemble(container, _SLOTS, len(pose), path=path, family="smpl", camera=Camera(K), notes=(_NOTE,))
     return [
-        _person(container, row, frames[images[row]], K[row : row + 1], None if points is None else points[row], path)
-        for row in range(len(pose))
+        _person(whole, row, frames[images[row]], None if points is None else points[row]) for row in range(len(pose))
     ]
+
+
+def write(estimates: Sequence[Estimate], path: Path) -> None:
+    """Write to the same npz; rows that were not refined keep their bytes.
+
+    Raises:
+        InputError: The people were not read from one file.
+    """
+    rows = [estimate.passthrough for estimate in estimates]
+    if not all(isinstance(row, _Row) and row.whole is rows[0].whole for row in rows):
+        raise InputError(f"{path}: only estimates that were read from one file can be written to one file")
+    whole: Estimate = rows[0].whole
+    fields = {name: getattr(whole, name).copy() for name in ("global_orient", "body_pose", "betas", "transl")}
+    for estimate, row in zip(estimates, rows, strict=True):
+        for name, values in fields.items():
+            values[row.row] = getattr(estimate, name)[0]
+    write_slots([whole.replace(**fields)], path)
 
 
 def _points(tree: dict[str, Any], rows: int, path: Path) -> np.ndarray | None:
@@ -72,28 +104,21 @@ def _points(tree: dict[str, Any], rows: int, path: Path) -> np.ndarray | None:
     return points[:, :_POINTS].astype(np.float32)
 
 
-def _person(
-    container: Container, row: int, frame: int, K: np.ndarray, points: np.ndarray | None, path: Path
-) -> Estimate:
-    rows = np.array([row])
-    slots = [
-        Slot("global_orient", (("pose",),), Rotations(single=True), slice(0, 3), rows),
-        Slot("body_pose", (("pose",),), Rotations(), slice(3, 72), rows),
-        Slot("betas", (("shape",),), rows=rows),
-        Slot("transl", (("cam_t",),), rows=rows),
-    ]
-    estimate = assemble(
-        container,
-        slots,
-        1,
-        path=path,
-        family="smpl",
-        camera=Camera(K),
+def _person(whole: Estimate, row: int, frame: int, points: np.ndarray | None) -> Estimate:
+    here = slice(row, row + 1)
+    assert whole.camera is not None  # `read` gave it
+    keypoints = None
+    if points is not None:
+        confidence = np.clip(np.nan_to_num(points[None, :, 2]), 0, 1)
+        keypoints = Keypoints("body25", points[None, :, :2], confidence, _KEYPOINTS)
+    return whole.replace(
+        global_orient=whole.global_orient[here],
+        body_pose=whole.body_pose[here],
+        betas=whole.betas[here],
+        transl=whole.transl[here],
+        camera=Camera(whole.camera.K[here]),
         frame_ids=np.array([frame]),
         track_id=str(row),
-        notes=(_NOTE,),
+        keypoints=keypoints,
+        passthrough=_Row(whole, row),
     )
-    if points is None:
-        return estimate
-    confidence = np.clip(np.nan_to_num(points[None, :, 2]), 0, 1)
-    return estimate.replace(keypoints=Keypoints("body25", points[None, :, :2], confidence, _KEYPOINTS))

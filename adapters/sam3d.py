@@ -68,13 +68,13 @@ _SAME_FOCAL = 1e-4
 #: One camera holds for all frames if it leaves no more than this, pixels.
 _SAME_CAMERA_PX = 0.01
 
-_NOTE_LINKED = Note("people-linked", "the file has no track ids; people were linked by their boxes")
+_NOTE_LINKED = Note("people-linked", "track ids are missing or repeat in a frame; people were linked by their boxes")
 _NOTE_STALE = Note(
     "fields-stale",
     f"of refined people, pred_vertices are left out, and {_MARK} names what does not show the refined pose: MHR's "
     "parameters and joints",
 )
-_NOTE_ONE_BASED = Note("frames-from-one", "the files are numbered from 1: file 1 is taken as the video's frame 0")
+_NOTE_ONE_BASED = Note("frames-from-one", "the images are numbered from 1: number 1 is taken as the video's frame 0")
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def read(path: Path, options: Mapping[str, str] | None = None) -> list[Estimate]
     container, places, about, notes = _read_folder(path) if path.is_dir() else _read_file(path, lists)
     rows = [_row(container.tree, place, path) for place in places]
     K = _cameras(rows)
-    names, linked = _people(rows, ided=bool(about.get("tracked")))
+    names, linked = _people(rows)
     notes += [_NOTE_LINKED] * linked
     people: dict[str, list[int]] = {}
     for index, name in enumerate(names):
@@ -205,7 +205,16 @@ def _read_file(path: Path, lists: Lists | None) -> tuple[Container, list[Place],
         raise InputError(f"{path}: not a result of SAM 3D Body: no {', '.join(sorted(_NAMES))} in it")
     if lists is None and is_flat(container.tree, found):
         lists = _what_a_list_counts(container.tree, found, path)
-    return container, people_in_file(container.tree, found, lists or "people"), {}, []
+    places = people_in_file(container.tree, found, lists or "people")
+    if min(place.frame for place in places) == 1 and all(_is_named(place) for place in places):
+        # names of images, which ffmpeg numbers from 1
+        return container, [Place(place.frame - 1, place.at) for place in places], {}, [_NOTE_ONE_BASED]
+    return container, places, {}, []
+
+
+def _is_named(place: Place) -> bool:
+    """Whether a text with a number, such as an image's name, leads to this person."""
+    return any(isinstance(key, str) and any(letter.isdigit() for letter in key) for key in place.at)
 
 
 def _what_a_list_counts(tree: Any, found: list[KeyPath], path: Path) -> Lists:
@@ -260,14 +269,32 @@ def _name(leaf: Any) -> str:
     return text_of(leaf)
 
 
-def _people(rows: Sequence[_Row], *, ided: bool) -> tuple[list[str], bool]:
-    """The person of each row, and whether it had to be found by the boxes."""
+def _people(rows: Sequence[_Row]) -> tuple[list[str], bool]:
+    """The person of each row, and whether some had to be found by the boxes."""
     frames, names = [row.place.frame for row in rows], [row.name for row in rows]
-    if all(names) and not ids_repeat(frames, names):
+    named = [index for index, name in enumerate(names) if name]
+    usable = not ids_repeat([frames[index] for index in named], [names[index] for index in named])
+    if usable and len(named) == len(rows):
         return names, False
     if len(set(frames)) == 1:
         return [str(index) for index in range(len(rows))], False
-    return [str(track) for track in link_boxes(frames, np.stack([row.box for row in rows]))], True
+    tracks = link_boxes(frames, np.stack([row.box for row in rows]))
+    if not usable or not named:
+        return [str(track) for track in tracks], True
+    return _filled(frames, names, tracks), True
+
+
+def _filled(frames: list[int], names: list[str], tracks: np.ndarray) -> list[str]:
+    """Names for the rows that have none: that of the nearest frame of the same track, if it is free in the frame."""
+    filled, taken = list(names), set(zip(frames, names, strict=True))
+    for index, (frame, name) in enumerate(zip(frames, names)):
+        if name:
+            continue
+        same = [other for other in np.flatnonzero(tracks == tracks[index]) if names[other]]
+        near = names[min(same, key=lambda other: abs(frames[other] - frame))] if same else ""
+        filled[index] = near if near and (frame, near) not in taken else f"linked {tracks[index]}"
+        taken.add((frame, filled[index]))
+    return filled
 
 
 def _cameras(rows: Sequence[_Row]) -> np.ndarray | None:

@@ -15,6 +15,8 @@ Lists = Literal["people", "frames"]
 
 #: Lists and dicts within each other, at most.
 _MAX_DEPTH = 5
+#: A list whose first items are numbers holds numbers; the first frames may be None.
+_LOOKED_AT = 1000
 #: Numbers in names; the 3 of "sam3d" is none.
 _NUMBER = re.compile(r"\d+(?![A-Za-z\d])")
 #: Digits of a number that is filled up with zeros, as frame numbers are.
@@ -44,6 +46,8 @@ def find_people(tree: Any, names: frozenset[str]) -> list[KeyPath]:
 def _find(tree: Any, names: frozenset[str], at: KeyPath) -> Iterator[KeyPath]:
     if isinstance(tree, dict) and names <= set(tree):
         yield at
+    elif is_list(tree) and not any(isinstance(item, dict) or is_list(item) for item in tree[:_LOOKED_AT]):
+        return  # numbers, of which there may be millions
     elif len(at) < _MAX_DEPTH and (isinstance(tree, dict) or is_list(tree)):
         for key, value in tree.items() if isinstance(tree, dict) else enumerate(tree):
             yield from _find(value, names, (*at, key))

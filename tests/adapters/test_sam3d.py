@@ -48,6 +48,35 @@ def test_people_are_linked_over_gaps_and_changes_of_order(case: str, tmp_path: P
         assert ("people-linked" in coded) == (case != "sam3d recording")
 
 
+def test_gaps_in_the_ids_are_closed_by_the_boxes(tmp_path: Path) -> None:
+    """Ids are lost in some frames, and nobody is seen in others; the order of detections changes all the time."""
+    frames = 24
+    rows: list[list[dict[str, Any]]] = []
+    for frame in range(frames):
+        here = sam3d.outputs(frame, frames=frames)
+        for person, values in zip(sam3d.seen_people(frame), here, strict=True):
+            if not (frame in (7, 8, 15) or (frame == 11 and person == 1)):
+                values["track_id"] = (4, 9)[person]
+        rows.append([] if frame in (18, 19) else here)
+    (tmp_path / "r.pkl").write_bytes(pickle.dumps(rows))
+    people = {person.track_id: person for person in load_save.load(tmp_path / "r.pkl")}
+    assert set(people) == {"4", "9"}
+    for number, name in enumerate(("4", "9")):
+        points = people[name].points
+        assert points is not None
+        true = sam3d.true_points(number, frames)[people[name].frame_ids]
+        assert np.abs(points.positions - true).max() < 1e-5
+    assert len(people["4"]) == frames - 2 and len(people["9"]) == frames - 2 - len(sam3d.UNSEEN)
+
+
+def test_images_named_from_one_are_frames_from_zero(tmp_path: Path) -> None:
+    by_name = {f"{frame + 1:06d}.jpg": sam3d.outputs(frame) for frame in range(3)}
+    (tmp_path / "r.pkl").write_bytes(pickle.dumps(by_name))
+    (tmp_path / "n.pkl").write_bytes(pickle.dumps({frame + 1: sam3d.outputs(frame) for frame in range(3)}))
+    assert load_save.load(tmp_path / "r.pkl")[0].frame_ids.tolist() == [0, 1, 2]
+    assert load_save.load(tmp_path / "n.pkl")[0].frame_ids.tolist() == [1, 2, 3]
+
+
 def test_ids_that_repeat_in_a_frame_identify_nobody(tmp_path: Path) -> None:
     frames = [sam3d.outputs(frame) for frame in range(4)]
     for people in frames:
