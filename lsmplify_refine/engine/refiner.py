@@ -19,6 +19,7 @@ from lsmplify_refine.engine.from_keypoints import as_estimate, shape_from_keypoi
 from lsmplify_refine.engine.gate import FrameScores, gate, limit_joints
 from lsmplify_refine.engine.hands import follow_hands
 from lsmplify_refine.engine.held_feet import hold_feet
+from lsmplify_refine.engine.jitter_check import without_lost_motion
 from lsmplify_refine.engine.missing import without_missing
 from lsmplify_refine.engine.motion import BIAS_HZ, most_likely_motion, without_jitter
 from lsmplify_refine.engine.refinement import BodyTrack, Refinement
@@ -271,6 +272,8 @@ class Refiner:
         base = without_jitter(
             start, frame_ids=estimate.frame_ids, fps=fps, is_image=track.targets.is_image, bias_hz=self._bias_hz
         )
+        scored = [frame_scores(skeleton, pose, track, estimate.frame_ids, fps).error for pose in (start, base)]
+        base = without_lost_motion(start, base, scored[0], scored[1], estimate.frame_ids, fps)
         turn, shift = correction_to(refined, base)
         convention = track.keypoints.convention
         turn = keep_unseen_legs(turn, base, track.targets, convention, estimate.frame_ids, fps)

@@ -1,0 +1,48 @@
+"""Keep what was taken for jitter and was motion: where the smoothed estimate is farther from its keypoints."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.ndimage import uniform_filter1d
+
+from lsmplify_refine.engine.correct import apply_correction, correction_to
+from lsmplify_refine.engine.gate import ease
+from lsmplify_refine.geometry.smoothing import odd_window, segments
+from lsmplify_refine.solver.problem import Pose
+
+#: Errors are averaged over this time, seconds: those of single frames are noise.
+_WINDOW_SECONDS = 0.5
+#: Factor by which the error may grow. Without jitter it falls, and for a quiet estimate it hardly changes.
+_SLACK = 1.2
+
+
+def without_lost_motion(
+    start: Pose,
+    smooth: Pose,
+    start_error: Float[np.ndarray, " frames"],
+    smooth_error: Float[np.ndarray, " frames"],
+    frame_ids: Int[np.ndarray, " frames"],
+    fps: float,
+) -> Pose:
+    """The estimate freed of jitter, but as it was where that made its keypoint error grow.
+
+    Such frames are no motion (single images, a cut that was not found), or a faster one than the model's.
+
+    Args:
+        start: The estimate.
+        smooth: The same without jitter.
+        start_error: Its keypoint error, in pixels or mm.
+        smooth_error: The smooth one's.
+        frame_ids: (T,) video frame of each row.
+        fps: Frames per second.
+    """
+    width = odd_window(_WINDOW_SECONDS, fps)
+    kept = np.ones(len(frame_ids))
+    for rows in segments(frame_ids):
+        before, after = (uniform_filter1d(error[rows], width, mode="nearest") for error in (start_error, smooth_error))
+        kept[rows] = after <= _SLACK * before
+    if kept.all():
+        return smooth
+    turn, shift = correction_to(smooth, start)
+    return apply_correction(start, turn, shift, ease(kept, frame_ids, fps, _WINDOW_SECONDS))
