@@ -11,6 +11,7 @@ import numpy as np
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.geometry.projection import default_intrinsics
+from lsmplify_refine.job.before_camera import check_before_camera
 from lsmplify_refine.job.lens import Lens
 from lsmplify_refine.job.rates import stated_rate
 from lsmplify_refine.keypoint_files import KeypointTrack
@@ -105,7 +106,9 @@ def complete(
     placed = place(estimate, video=video, focal_px=focal_px, needed=not given.is_3d)
     keypoints = given if track is None else track.at(placed.frame_ids, placed.fps)
     check_keypoints(keypoints, len(placed))
-    return placed.replace(keypoints=keypoints, notes=(*placed.notes, *trust_notes()))
+    whole = placed.replace(keypoints=keypoints, notes=(*placed.notes, *trust_notes()))
+    check_before_camera(whole)
+    return whole
 
 
 def place(

@@ -30,7 +30,7 @@ def estimate(**changes: object) -> Estimate:
         global_orient=np.zeros((4, 3)),
         body_pose=np.zeros((4, 21, 3)),
         betas=np.zeros((4, 10)),
-        transl=np.zeros((4, 3)),
+        transl=np.tile([0.0, 0.0, 4.0], (4, 1)),
         keypoints=keypoints(),
         source=Path("in.pt"),
     )
