@@ -85,10 +85,6 @@ def score(
     first = next(iter(estimates.values()))
     truth = nearest(first, truths)
     rows = common_rows(first, truth)
-    if not len(rows.estimate):
-        raise InputError(
-            f"{truth.source or 'truth'}: none of its frames that count is in {first.source or 'the result'}"
-        )
     if truth.body is not None:
         bodies.check_genders([first.gender, truth.body.gender])
     frame_ids, fps = truth.frame_ids[rows.truth], truth.fps or first.fps or DEFAULT_FPS

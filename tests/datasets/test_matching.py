@@ -62,5 +62,27 @@ def test_people_are_matched_by_their_place_in_the_image_whatever_the_lens(tmp_pa
 def test_nobody_in_common_is_said(tmp_path: Path) -> None:
     people = load_save.load(datasets.write_threedpw(tmp_path))
     late = people[0].replace(frame_ids=people[0].frame_ids + 500)
-    with pytest.raises(InputError, match="nobody in it has a frame in common"):
+    with pytest.raises(InputError, match="none of its frames that count is in"):
         nearest(late, [truth_of(person) for person in people])
+
+
+def test_a_bystander_is_not_compared(tmp_path: Path) -> None:
+    people = load_save.load(datasets.write_threedpw(tmp_path))
+    truth = truth_of(people[0])
+    aside = people[0].replace(transl=people[0].transl + np.array([0.7, 0.0, 0.0]), track_id="7")
+    with pytest.raises(InputError, match=r"person 7 is 0\.7 m from everybody in it"):
+        nearest(aside, [truth])
+    nearly = people[0].replace(transl=people[0].transl + np.array([0.1, 0.0, 3.0]))
+    assert nearest(nearly, [truth]).person == "0"
+    # without the camera of both, places are not in the same image
+    assert nearest(aside.replace(camera=None), [truth]).person == "0"
+
+
+def test_a_resized_image_shows_the_same_place(tmp_path: Path) -> None:
+    """Human3R's intrinsics belong to an image whose longer side is 512 pixels."""
+    people = load_save.load(datasets.write_threedpw(tmp_path))
+    truths = [truth_of(person) for person in people]
+    assert people[1].camera is not None
+    small = people[1].camera.K.copy()
+    small[:, :2] *= 512 / 1920
+    assert nearest(people[1].replace(camera=Camera(small, (512, 288))), truths).person == "1"
