@@ -22,6 +22,10 @@ import scipy.sparse
 import torch
 
 from lsmplify_refine.batch.layout_files import load_layout
+from lsmplify_refine.batch.manifest import manifest_text, read_manifest
+from lsmplify_refine.batch.record import Record
+from lsmplify_refine.batch.rows import Row
+from lsmplify_refine.batch.settings import Settings
 from lsmplify_refine.body import BodyModel
 from lsmplify_refine.datasets.bodies import Bodies
 from lsmplify_refine.datasets.readers import read_truth
@@ -78,7 +82,8 @@ def all_samples() -> list[Sample]:
     Raises:
         SystemExit: An adapter has none.
     """
-    found = [*_adapters(), *_keypoints(), *_truths(), *_bodies(), *_networks(), *_containers(), *_videos()]
+    found = [*_adapters(), *_keypoints(), *_truths(), *_batches(), *_bodies()]
+    found += [*_networks(), *_containers(), *_videos()]
     covered = {case.adapter for case in ADAPTER_CASES.values()}
     if missing := set(adapters()) - covered:
         raise SystemExit(f"no sample for the adapters {', '.join(sorted(missing))}; add a case to adapter_cases.py")
@@ -159,6 +164,25 @@ def _score(truths: tuple[Truth, ...]) -> None:
     for truth in truths:
         if truth.body is not None and len(truth.frame_ids) < 50:
             score({"input": truth.body}, [truth], _OPEN)
+
+
+def _batches() -> Iterator[Sample]:
+    groups, options = {"sport": "judo"}, {"align": "torso", "focal_px": "900", "person": "2"}
+    rows = [
+        Row("a/b", Path("/in/a.pt"), Path("/v.mp4"), Path("/k.json"), groups=groups),
+        Row("c", Path("/in/c.npz"), truth="amass:c.npz", options=options),
+    ]
+    for name in ("m.csv", "m.jsonl"):
+        # absolute paths: those of another folder are the same
+        text = manifest_text(rows, Path(name), relative=False)
+        write = _then(partial(Path.write_text, data=text), name)
+        yield Sample(f"manifest {name}", write, read_manifest, use=_name_jobs)
+
+
+def _name_jobs(rows: list[Row]) -> None:
+    settings = Settings(output=Path("out"))
+    for row in rows:
+        settings.is_done(row, Record(row.name, "run", "done"), video=False)
 
 
 def _bodies() -> Iterator[Sample]:

@@ -52,7 +52,7 @@ class FileState:
         """Whether the file has still this content; one that was only touched or copied has."""
         try:
             now = FileState.of(Path(self.path))
-        except OSError:
+        except (OSError, ValueError):
             return False
         same = (now.size, now.sha256) == (self.size, self.sha256)
         return same and (now.size <= _MAX_HASHED_BYTES or now.mtime_ns == self.mtime_ns)
@@ -69,6 +69,8 @@ def states(paths: Iterable[Path]) -> tuple[FileState, ...]:
         return tuple(map(FileState.of, files))
     except OSError as error:
         raise InputError(f"{error.filename}: cannot be read: {error.strerror}") from error
+    except ValueError as error:  # a name with a NUL, or that no file system can hold
+        raise InputError(f"a path that no file can have: {error}") from error
 
 
 def given_paths(job: Job) -> list[Path]:

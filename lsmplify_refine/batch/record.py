@@ -95,9 +95,10 @@ def load_record(output: Path, name: str) -> Record | None:
             return None
         content["inputs"] = tuple(FileState(**each) for each in content["inputs"])
         content["notes"], content["people"] = tuple(content["notes"]), tuple(content["people"])
-        return Record(**content)
+        record = Record(**content)
     except (InputError, KeyError, TypeError, AttributeError, ValueError):
         return None
+    return record if isinstance(record.outputs, dict) and record.name == name else None
 
 
 def write_whole(path: Path, text: str) -> None:

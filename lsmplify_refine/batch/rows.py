@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
@@ -85,8 +86,17 @@ def check_name(name: str) -> None:
         InputError: It is not.
     """
     path = PurePosixPath(name)
-    if not path.parts or path.is_absolute() or ".." in path.parts or str(path) != name or "\\" in name or "\0" in name:
+    leads_out = path.is_absolute() or ".." in path.parts or str(path) != name or "\\" in name
+    if not path.parts or leads_out or "\0" in name or not _can_be_stored(name):
         raise InputError(f"{name or 'an empty name'}: not a clip's name; give a relative path such as sport/clip_01")
+
+
+def _can_be_stored(name: str) -> bool:
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def check_unique(rows: Sequence[Row]) -> None:

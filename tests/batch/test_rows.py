@@ -55,7 +55,7 @@ def test_every_option_of_a_job_is_a_rows_or_the_batchs() -> None:
     assert not {"input", "output", "device", "overwrite"} & set(option_names())
 
 
-@pytest.mark.parametrize("name", ["", "/a", "../a", "a/../b", "a//b", "a/", ".", "a\\b", "a\0"])
+@pytest.mark.parametrize("name", ["", "/a", "../a", "a/../b", "a//b", "a/", ".", "a\\b", "a\0", "\ud800"])
 def test_names_stay_inside_the_output_folder(name: str) -> None:
     with pytest.raises(InputError, match="not a clip's name"):
         Row(name, Path("a.pt"))
