@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from lsmplify_refine.batch.disk import DiskFullError, is_disk_full
 from lsmplify_refine.batch.dispatch import Dispatcher, new_run
 from lsmplify_refine.batch.engines import open_engine
 from lsmplify_refine.batch.lock import locked
@@ -85,22 +86,31 @@ def run_batch(rows: Sequence[Row], settings: Settings, tell: Tell | None = None)
         ClusterLostError: The cluster is gone.
     """
     check_unique(rows)
-    tell = tell or Tell()
-    with locked(settings.output, settings.shard):
-        _save_manifest(rows, settings.output)
-        mine = settings.shard.of(rows)
-        wanted = settings.videos.before(rows)
-        to_do = [row for row in mine if settings.force or not _is_done(settings, row, video=row.name in wanted)]
-        tell.start(Start(len(mine), len(to_do), len(rows)))
-        failed: dict[str, Done] = {}
+    try:
+        with locked(settings.output, settings.shard):
+            return _run(rows, settings, tell or Tell())
+    except (OSError, InputError) as error:
+        if is_disk_full(error):
+            raise DiskFullError(f"{settings.output}: the disk is full") from error
+        raise
 
-        def clip(done: Done) -> None:
-            if done.reason:
-                failed[done.name] = done
-            tell.clip(done)
 
-        left = _do(to_do, mine, wanted, settings, tell, clip)
-        summary = write_summary(rows, settings.output) if settings.shard.is_all else []
+def _run(rows: Sequence[Row], settings: Settings, tell: Tell) -> BatchOutcome:
+    """Do all clips that are not done; the output folder is held."""
+    _save_manifest(rows, settings.output)
+    mine = settings.shard.of(rows)
+    wanted = settings.videos.before(rows)
+    to_do = [row for row in mine if settings.force or not _is_done(settings, row, video=row.name in wanted)]
+    tell.start(Start(len(mine), len(to_do), len(rows)))
+    failed: dict[str, Done] = {}
+
+    def clip(done: Done) -> None:
+        if done.reason:
+            failed[done.name] = done
+        tell.clip(done)
+
+    left = _do(to_do, mine, wanted, settings, tell, clip)
+    summary = write_summary(rows, settings.output) if settings.shard.is_all else []
     return BatchOutcome(len(mine), len(mine) - len(to_do), tuple(failed.values()), left, tuple(summary))
 
 

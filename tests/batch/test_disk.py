@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from lsmplify_refine.batch import run as batch_run
 from lsmplify_refine.batch.discover import discover
 from lsmplify_refine.batch.disk import DiskFullError, is_disk_full
 from lsmplify_refine.batch.record import Record
@@ -70,3 +71,13 @@ def test_a_disk_too_full_for_a_record_ends_the_run_with_one_line(
     code = main(["batch", str(tree), "--output", str(tmp_path / "out"), "--jobs", "0", "--weights", "none"])
     assert code == 3
     assert "the disk is full; what is done stays done" in capsys.readouterr().err
+
+
+def test_a_disk_too_full_for_the_summary_ends_the_run_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any) -> None:
+        raise FULL
+
+    monkeypatch.setattr(batch_run, "write_summary", fails)
+    rows = list(discover([write_tree(tmp_path / "in")]).rows)
+    with pytest.raises(DiskFullError):
+        run_batch(rows, settings(tmp_path / "out"))
