@@ -20,14 +20,15 @@ import numpy as np
 from numpy.lib import format as npy_format
 
 from lsmplify_refine.errors import InputError
+from lsmplify_refine.formats.json_text import with_numbers
 from lsmplify_refine.formats.pickles import joblib_dumped, pickled, read_object, torch_saved, write_object
 from lsmplify_refine.formats.tree import KeyPath, is_list, look_up, with_changes, with_values
 from lsmplify_refine.safe_load import (
     Budget,
     Pickled,
     inspect_file,
-    load_json,
     open_zip,
+    parse_json,
     read_input,
     read_npy,
     read_npz,
@@ -62,6 +63,7 @@ class Container:
         left_out: Object arrays of an npz that hold more than plain values, by key, and what they hold. They are not
             written: whoever loads the result with pickles allowed would run their code.
         indent: Indentation of a JSON file.
+        text: A JSON file as it was read: numbers that do not change keep their digits.
         root: Path of a folder.
         parts: Files of a folder by relative name; None for a file that is copied unread.
     """
@@ -74,6 +76,7 @@ class Container:
     objects: frozenset[str] = frozenset()
     left_out: dict[str, str] = field(default_factory=dict)
     indent: int | None = None
+    text: str | None = None
     root: Path | None = None
     parts: dict[str, Container | None] = field(default_factory=dict)
 
@@ -177,7 +180,9 @@ def write_container(container: Container, tree: Any, path: Path) -> None:
         elif container.kind == "npy":
             write_object(tree, stream)
         elif container.kind == "json":
-            stream.write(json.dumps(tree, indent=container.indent, ensure_ascii=False).encode())
+            text = None if container.text is None else with_numbers(container.text, container.tree, tree)
+            text = json.dumps(tree, indent=container.indent, ensure_ascii=False) if text is None else text
+            stream.write(text.encode())
         else:
             compressed = bool(container.compressor)
             in_joblib = container.kind == "joblib"
@@ -227,6 +232,7 @@ def _read_object_npy(path: Path) -> Pickled | None:
 
 
 def _read_json(path: Path) -> Container:
-    tree = load_json(path)
-    indented = re.match(rb"[\[{]\n( +)", read_input(path)[:1000])
-    return Container("json", tree, indent=len(indented[1]) if indented else None)
+    data = read_input(path)
+    indented = re.match(rb"[\[{]\n( +)", data[:1000])
+    indent = len(indented[1]) if indented else None
+    return Container("json", parse_json(data, str(path)), indent=indent, text=data.decode())

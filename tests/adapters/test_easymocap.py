@@ -79,3 +79,29 @@ def test_zju_mocaps_world_is_z_down(shared_data: Path) -> None:
     (estimate,) = load_save.load(shared_data / "real" / "easymocap_zju_000000.json")
     assert estimate.world is not None and estimate.world.up == "z"
     assert (rotvec_to_rotmat(estimate.global_orient)[:, 2, 1] > 0.9).all()  # the trunk points up
+
+
+def test_numbers_that_do_not_change_keep_their_text(tmp_path: Path) -> None:
+    """EasyMocap writes three decimals and its own line breaks."""
+    numbers = ", ".join(["0.000"] * 72)
+    text = '[\n    {\n        "id": 0,\n        "Rh": [\n          [1.570, 0.020, -0.000]\n        ],\n'
+    text += f'        "Th": [[0.10, 1E-1, 0.900]],\n        "poses": [[{numbers}]],\n'
+    text += '        "shapes": [[0.000]]\n    }\n]\n'
+    source, target = tmp_path / "000000.json", tmp_path / "out.json"
+    source.write_text(text)
+    (estimate,) = load_save.load(source)
+    load_save.save([estimate], target)
+    assert target.read_text() == text
+    pose = estimate.body_pose.copy()
+    pose[0, 3] = [0.5, 0, 0]
+    load_save.save([estimate.replace(body_pose=pose)], target, overwrite=True)
+    expected = numbers.split(", ")
+    expected[12:15] = ["0.5", "0.000", "0.000"]
+    assert target.read_text() == text.replace(numbers, ", ".join(expected))
+
+
+@pytest.mark.shared
+def test_a_real_frame_keeps_its_bytes(shared_data: Path, tmp_path: Path) -> None:
+    source = shared_data / "real" / "easymocap_zju_000000.json"
+    load_save.save(load_save.load(source), tmp_path / "out.json")
+    assert (tmp_path / "out.json").read_bytes() == source.read_bytes()
