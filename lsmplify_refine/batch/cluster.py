@@ -34,7 +34,7 @@ class Cluster:
         address: Of the scheduler, `tcp://host:port`.
 
     Raises:
-        InputError: distributed is not installed, or nothing answers there.
+        InputError: distributed is not installed, nothing answers there, or it has no workers.
     """
 
     def __init__(self, address: str) -> None:
@@ -49,11 +49,18 @@ class Cluster:
         self._seen = time.monotonic()
         try:
             self._client = self._dask.Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
-            self._before = self._client.run_on_scheduler(_allow_failures, count=_ALLOWED_FAILURES)
         except (OSError, ValueError, TimeoutError) as error:
             raise InputError(
                 f"--cluster {address}: no Dask scheduler answers there ({error}); start one with: dask scheduler"
             ) from error
+        try:
+            self._client.wait_for_workers(1, timeout=_CONNECT_SECONDS)
+        except TimeoutError as error:
+            self._client.close()
+            raise InputError(
+                f"--cluster {address}: the scheduler has no workers; start some with: dask worker {address}"
+            ) from error
+        self._before = self._client.run_on_scheduler(_allow_failures, count=_ALLOWED_FAILURES)
 
     def slots(self) -> int:
         """One for each thread of each worker that is there now."""

@@ -19,6 +19,9 @@ STATE = ".batch"
 #: Version of the record's layout.
 LAYOUT = 1
 
+#: What a record says of a comparison video that is there.
+WRITTEN = "written"
+
 Status = Literal["done", "failed"]
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsmplify_refine.batch.disk import DiskFullError, is_disk_full
 from lsmplify_refine.batch.fingerprint import states
-from lsmplify_refine.batch.record import Record, load_record, size_of
+from lsmplify_refine.batch.record import WRITTEN, Record, load_record, size_of
 from lsmplify_refine.batch.rows import Row
 from lsmplify_refine.batch.settings import Settings
 from lsmplify_refine.batch.truth import against_truth
@@ -56,11 +56,13 @@ class Done:
         name: The clip's name.
         reason: Why it failed; "" if it did not.
         seconds: How long it took.
+        video: Why the comparison video that was asked for is missing; "" if it is not.
     """
 
     name: str
     reason: str = ""
     seconds: float = 0.0
+    video: str = ""
 
 
 def work(task: Task) -> list[Done]:
@@ -99,7 +101,8 @@ def _refine_clip(task: Task, row: Row) -> Done:
         try:
             record = _record(task, row, video=video, began=began)
             record.save(settings.output)
-            return Done(row.name, seconds=record.seconds)
+            lacking = record.video if video and record.video != WRITTEN else ""
+            return Done(row.name, seconds=record.seconds, video=lacking)
         except Exception as error:
             if is_disk_full(error):
                 raise DiskFullError(f"{settings.output}: the disk is full") from error
@@ -114,7 +117,7 @@ def failed(settings: Settings, row: Row, record: Record, results: Record | None)
     """
     if results is not None and results.status == "done":
         replace(results, video=record.reason).save(settings.output)
-        return Done(row.name, seconds=record.seconds)
+        return Done(row.name, seconds=record.seconds, video=record.reason)
     record.save(settings.output)
     return Done(row.name, record.reason, record.seconds)
 
@@ -209,7 +212,7 @@ def _footage(job: Job, outcome: Outcome) -> str:
 
 def _video(outcome: Outcome) -> str:
     if outcome.outputs.comparison is not None:
-        return "written"
+        return WRITTEN
     return describe_error(outcome.video_error) if outcome.video_error else "there is no video to draw on"
 
 

@@ -121,6 +121,8 @@ class Bar(Tell):
         if done.reason:
             self._failed += 1
             say_on(self._console, f"failed: {done.name}: {done.reason}")
+        if done.video:
+            say_on(self._console, f"no comparison video: {done.name}: {done.video}")
         if self._task is not None:
             self._progress.update(self._task, completed=self._done, rate=self._rate())
         now = time.monotonic()

@@ -103,6 +103,15 @@ def test_nobody_answers(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         run(tree, tmp_path / "out", "tcp://127.0.0.1:9")
 
 
+def test_a_scheduler_without_workers_is_told(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "_CONNECT_SECONDS", "2s")
+    with (
+        distributed.LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address=None) as empty,
+        pytest.raises(InputError, match="has no workers; start some with: dask worker tcp://127"),
+    ):
+        run(tree, tmp_path / "out", empty.scheduler_address)
+
+
 def test_a_cluster_that_goes_away_ends_the_run(address: str) -> None:
     engine = cluster.Cluster(address)
     engine.check()

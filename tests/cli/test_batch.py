@@ -110,6 +110,12 @@ def test_the_single_command_takes_several_inputs(
     assert "--keypoints: belongs to one input" in capsys.readouterr().err
 
 
+def test_a_video_that_cannot_be_drawn_is_told(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tree / "judo/b/0_input_video.mp4").write_bytes(b"broken")
+    assert main(["batch", "in", *QUICK, "--videos", "all"]) == 0
+    assert "no comparison video: judo/b: there is no video to draw on" in capsys.readouterr().err
+
+
 def test_the_single_commands_options_reach_the_batch(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[Settings] = []
 
