@@ -17,7 +17,9 @@ _SHAPES = ("betas", "shape", "beta", "smpl_betas", "pred_shape")
 
 #: For coordinates that are shares of the image, to recognise them only.
 _ANY_SIZE = (1000, 1000)
-_KEYPOINTS = "keypoints, not SMPL parameters; give them as --keypoints, and the estimator's result as --input"
+_KEYPOINTS = (
+    "keypoints, not SMPL parameters; give them as --keypoints with the estimator's result as --input, or to `fit` alone"
+)
 #: Joints of NVIDIA's SOMA body without the root.
 _SOMA_JOINTS = 77
 

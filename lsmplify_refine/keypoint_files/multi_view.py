@@ -23,6 +23,9 @@ from lsmplify_refine.values.camera import CalibratedCamera
 from lsmplify_refine.values.keypoints import Keypoints
 from lsmplify_refine.values.notes import Note
 
+#: People seen in fewer frames than this share of the longest track's are a detector's ghosts, or walk by.
+_MIN_SEEN = 0.2
+
 
 def triangulate_files(
     folder: str | Path, calibration: str | Path, *, convention: str | None = None, person: str = "all"
@@ -42,7 +45,7 @@ def triangulate_files(
     everybody = triangulate_people(folder, calibration, convention=convention)
     tracks = choose_tracks(everybody, person, nearest_first=True)
     if len(tracks) > 1:
-        ids = ", ".join(f"{track.person} in {_seen(track)} frames" for track in tracks)
+        ids = ", ".join(f"{track.person} in {_seen(track.keypoints)} frames" for track in tracks)
         raise InputError(
             f"{folder}: the cameras see {len(tracks)} people (ids: {ids}); choose one with --person nearest or "
             "--person ID"
@@ -79,12 +82,17 @@ def triangulate_people(
         people = people_across(views, cameras, frames)
     if not people:
         raise InputError(f"{folder}: no two cameras see the same person; do the files belong to this calibration?")
-    found = sorted((triangulate(person, cameras) for person in people), key=lambda points: _distance(points, cameras))
+    everyone = [triangulate(person, cameras) for person in people]
+    most = max(map(_seen, everyone))
+    lasting = [points for points in everyone if _seen(points) >= _MIN_SEEN * most]
+    found = sorted(lasting, key=lambda points: _distance(points, cameras))
     absent = [name for name in cameras if name not in places]
     about_absent = Note("cameras-absent", f"no keypoints of the cameras {', '.join(absent)}", "warning")
     notes = (*place_notes, *([about_absent] if absent else []))
     if len(everybody) > len(views):
-        text = f"{len(everybody)} tracks of {len(views)} cameras: {len(people)} people whose rays meet"
+        who = "one person" if len(found) == 1 else f"{len(found)} people"
+        ghosts = f", and {len(people) - len(found)} seen for a moment and left out" if len(people) > len(found) else ""
+        text = f"{len(everybody)} tracks of {len(views)} cameras: {who} whose rays meet{ghosts}"
         notes = (*notes, Note("people-linked", text))
     return [
         KeypointTrack(
@@ -105,8 +113,9 @@ def _own_notes(tracks: Sequence[KeypointTrack]) -> list[Note]:
     return [note for note in tracks[0].notes if note.code != "people-linked"]
 
 
-def _seen(track: KeypointTrack) -> int:
-    return int((track.keypoints.confidence > 0).any(axis=1).sum())
+def _seen(keypoints: Keypoints) -> int:
+    """The number of frames with a point."""
+    return int((keypoints.confidence > 0).any(axis=1).sum())
 
 
 def _distance(points: Keypoints, cameras: Mapping[str, CalibratedCamera]) -> float:

@@ -168,6 +168,19 @@ def test_a_bystander_of_one_camera_does_not_matter(
     assert np.median(errors_mm(track.keypoints, truth)[seen]) < 10 and seen[:5].all() and seen[50:].all()
 
 
+def test_whom_two_cameras_see_for_a_moment_is_left_out(
+    cameras: dict[str, CalibratedCamera], truth: np.ndarray, tmp_path: Path
+) -> None:
+    views, ghosts = seen_by(cameras, truth), seen_by(cameras, truth + ASIDE)
+    for ghost in ghosts.values():
+        ghost.confidence[4:] = 0
+    for name in cameras:
+        write_openpose(tmp_path / "kp" / name, views[name], ghosts[name])
+    track = triangulate_files(tmp_path / "kp", write_pose2sim_cameras(tmp_path / "calib.toml", cameras))
+    assert np.median(errors_mm(track.keypoints, truth)) < 10
+    assert any("one person whose rays meet, and 1 seen for a moment and left out" in note.text for note in track.notes)
+
+
 def test_cameras_that_see_nobody_together(
     cameras: dict[str, CalibratedCamera], truth: np.ndarray, tmp_path: Path
 ) -> None:
