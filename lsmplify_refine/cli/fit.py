@@ -54,7 +54,7 @@ def register_parser(subparsers: Subparsers) -> None:
     files.add_argument("--output", type=Path, metavar="DIR", help="where to write (default: beside the keypoints)")
     add_convention(files)
     add_calibration(files, "KEYPOINTS")
-    add_output_format(files, default="smpl-npz, or smplx-npz with such a --body-model")
+    add_output_format(files, default="smpl-npz, or smplx-npz with hands or with such a --body-model")
     how = parser.add_argument_group("how to fit")
     _add_room(how)
     add_person(how, "only the person nearest to the cameras, or with this id (default: all)", gender="neutral")

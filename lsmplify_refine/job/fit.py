@@ -22,6 +22,7 @@ from lsmplify_refine.keypoint_files import KeypointTrack
 from lsmplify_refine.keypoint_files.choose import choose_tracks
 from lsmplify_refine.options import OutputFormat
 from lsmplify_refine.stopping import check
+from lsmplify_refine.values.conventions import CONVENTIONS
 from lsmplify_refine.values.notes import Note
 from lsmplify_refine.visual.video import VideoInfo, probe
 
@@ -71,7 +72,7 @@ def fit(job: FitJob, *, progress: Progress | None = None, notify: Notify | None 
     check()
     tools = Tools()
     body = tools.body(job)
-    formats = job.formats or _default_formats(body)
+    formats = job.formats or _default_formats(body, tracks)
     in_space = tracks[0].keypoints.is_3d
     _check_options(job, formats, in_space=in_space)
     scene = _scene(job, tracks, video, size, body)
@@ -94,8 +95,10 @@ def fit(job: FitJob, *, progress: Progress | None = None, notify: Notify | None 
     return carry_out(job, plan, work, write, progress=progress, notify=notify)
 
 
-def _default_formats(body: BodyModel) -> tuple[OutputFormat, ...]:
-    return ("smplx-npz",) if body.family == "smplx" else ("smpl-npz",)
+def _default_formats(body: BodyModel, tracks: Sequence[KeypointTrack]) -> tuple[OutputFormat, ...]:
+    """Parameters of the body's family; SMPL has no fingers, so those of SMPL-X if there are hands."""
+    has_hands = any(CONVENTIONS[track.keypoints.convention].has_hands for track in tracks)
+    return ("smplx-npz",) if body.family == "smplx" or has_hands else ("smpl-npz",)
 
 
 def _check_options(job: FitJob, formats: Sequence[OutputFormat], *, in_space: bool) -> None:

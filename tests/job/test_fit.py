@@ -19,6 +19,9 @@ from lsmplify_refine.job.fit_inputs import fit_people, lasting
 from lsmplify_refine.job.job import FitJob, Outcome
 from tests.support import clips
 from tests.support.fit_files import SIZE, Z_UP_FROM_CAMERA, true_joints, write_image, write_room
+from tests.support.hands import SIDES, gesture
+
+Z_UP_FROM_Y_UP = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
 
 
 def run(source: Path, **options: Any) -> Outcome:
@@ -58,6 +61,20 @@ def test_a_room_in_millimetres_with_z_up_gives_metres_and_every_format(tmp_path:
     (person,) = report["people"]
     assert list(person["metrics"]) == ["fitted"] and person["metrics"]["fitted"]["mpjpe_mm_body25"] < 12
     assert person["shape"]["scale"] == pytest.approx(refinement.after.scale, rel=1e-5)
+
+
+def test_hands_go_into_the_fingers_of_a_room_in_millimetres(tmp_path: Path) -> None:
+    true = gesture(BodyModel.open(), 40)
+    positions = true.keypoints("mediapipe75").positions @ Z_UP_FROM_Y_UP.T * 1000
+    np.savez(tmp_path / "take.npz", convention="mediapipe75", positions=positions)
+    outcome = run(tmp_path / "take.npz", fps=30.0)
+    (read,) = load(outcome.outputs.results)
+    assert read.family == "smplx" and read.world is not None and read.world.up == "z"
+    for side in SIDES:
+        pose = getattr(read, f"{side}_hand_pose")
+        bent = np.abs(true.fingers[side][:, :12])
+        # the flat hand is off by all that the fingers are bent
+        assert np.abs(pose[:, :12] - true.fingers[side][:, :12]).mean() < 0.35 * bent.mean()
 
 
 def test_several_people_get_a_file_each_and_share_the_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
