@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,24 @@ import numpy as np
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.keypoint_files.detections import Detection, frame_number, numbers, tracks_of
 from lsmplify_refine.keypoint_files.track import KeypointTrack, cleaned, left_out
-from lsmplify_refine.values.conventions import MEDIAPIPE33, Convention
+from lsmplify_refine.values.conventions import HAND_POINTS, MEDIAPIPE33, Convention
 from lsmplify_refine.values.layouts import Layout
 from lsmplify_refine.values.notes import Note
 
 _IMAGE_KEYS = ("pose_landmarks", "poseLandmarks", "landmarks")
 _WORLD_KEYS = ("pose_world_landmarks", "poseWorldLandmarks", "world_landmarks", "worldLandmarks")
+#: Of the left and the right hand, as MediaPipe's holistic results call them.
+_HAND_KEYS = tuple((f"{side}_hand_landmarks", f"{side}HandLandmarks") for side in ("left", "right"))
+_HAND_WORLD_KEYS = tuple((f"{side}_hand_world_landmarks", f"{side}HandWorldLandmarks") for side in ("left", "right"))
 _SIZE_HELP = "give --video or --image-size WxH (or image_size: [width, height] in a JSON)"
 #: Max distance of the middle of the hips from the origin in world landmarks, metres.
 _AT_ORIGIN_M = 0.02
 _BOTH = Note("image-landmarks-used", "the keypoint file has image and world landmarks; image landmarks are used")
+_WHOSE_HANDS = Note(
+    "columns-unused",
+    "frames with several people: MediaPipe does not say whose the hands are; they are not used",
+    "warning",
+)
 _WORLD = Note(
     "landmarks-not-placed",
     "MediaPipe's world landmarks do not say where the person is; they are aligned to the estimate",
@@ -47,19 +56,47 @@ def read(value: Any, path: Path, image_size: tuple[int, int] | None) -> list[Key
     size = _size(head, path) or image_size
     if in_image and size is None:
         raise InputError(f"{path}: normalised image coordinates; {_SIZE_HELP}")
+    hand_keys = _HAND_KEYS if in_image else _HAND_WORLD_KEYS
+    has_hands = any(frame.get(key) for frame in frames for keys_of_side in hand_keys for key in keys_of_side)
     found: list[Detection] = []
+    crowded = False
     for index, frame in enumerate(frames):
         where = f"{path}: frame {index}"
         number = frame_number(frame.get("frame", frame.get("frame_id", index)), where)
-        key = next((key for key in keys if frame.get(key)), None)
-        for person in [] if key is None else _people(frame[key], where):
-            points = person[:, :2] * np.array(size) if in_image and size else person[:, :3]
-            found.append(Detection(number, points, person[:, 3]))
+        people = _people(_first(frame, keys), where)
+        for person in people:
+            # the landmarks do not say whose hands they are
+            hands = _hands(frame if len(people) == 1 else {}, hand_keys, person, where) if has_hands else person[:0]
+            whole = np.concatenate([person, hands])
+            points = whole[:, :2] * np.array(size) if in_image and size else whole[:, :3]
+            found.append(Detection(number, points, whole[:, 3]))
+        crowded |= has_hands and len(people) > 1
     both = in_image and any(frame.get(key) for frame in frames for key in _WORLD_KEYS)
-    notes = (_BOTH,) if both else ()
-    return tracks_of(
-        found, where=str(path), source=path.name, wanted="mediapipe33", notes=(*notes, *([] if in_image else [_WORLD]))
-    )
+    said = ((_BOTH, both), (_WORLD, not in_image), (_WHOSE_HANDS, crowded))
+    notes = tuple(note for note, applies in said if applies)
+    wanted = "mediapipe75" if has_hands else "mediapipe33"
+    return tracks_of(found, where=str(path), source=path.name, wanted=wanted, notes=notes)
+
+
+def _first(frame: dict[str, Any], keys: Sequence[str]) -> Any:
+    """The value of the first key that has one, or None."""
+    return next((frame[key] for key in keys if frame.get(key)), None)
+
+
+def _hands(frame: dict[str, Any], keys: Sequence[Sequence[str]], pose: np.ndarray, where: str) -> np.ndarray:
+    """(42, 4) x, y, z, confidence of the left and the right hand of a person with this pose; 0 where missing."""
+    hands = []
+    for side, names in zip(("left", "right"), keys):
+        value = _first(frame, names)
+        people = [] if value is None else _people(value, f"{where}: {side} hand", len(HAND_POINTS))
+        hand = people[0] if people else np.zeros((len(HAND_POINTS), 4))
+        if people:
+            # a hand has no visibility; if it lies in space, then about its own middle
+            hand[:, 3] = 1.0
+            if keys is _HAND_WORLD_KEYS:
+                hand[:, :3] += pose[MEDIAPIPE33.points.index(f"{side}_wrist"), :3] - hand[0, :3]
+        hands.append(hand)
+    return np.concatenate(hands)
 
 
 def from_landmarks(
@@ -116,18 +153,20 @@ def _size(head: dict[str, Any], path: Path) -> tuple[int, int] | None:
     return int(size[0]), int(size[1])
 
 
-def _people(value: Any, where: str) -> list[np.ndarray]:
-    """(33, 4) x, y, z, visibility of each person, from a list of people or one person's landmarks."""
+def _people(value: Any, where: str, count: int = 33) -> list[np.ndarray]:
+    """(count, 4) x, y, z, visibility of each person, from a list of people, one person's landmarks, or None."""
+    if value is None:
+        return []
     if isinstance(value, dict) and "landmark" in value:  # protobuf's JSON
         value = value["landmark"]
     if not isinstance(value, list):
-        raise InputError(f"{where}: landmarks are {type(value).__name__}; expected a list of 33")
-    first = value[0]
+        raise InputError(f"{where}: landmarks are {type(value).__name__}; expected a list of {count}")
+    first = value[0] if value else None
     nested = isinstance(first, list) and bool(first) and isinstance(first[0], list | dict)
-    return [_person(person, where) for person in (value if nested else [value])]
+    return [_person(person, where, count) for person in (value if nested else [value])]
 
 
-def _person(value: Any, where: str) -> np.ndarray:
+def _person(value: Any, where: str, count: int) -> np.ndarray:
     if isinstance(value, list) and value and isinstance(value[0], dict):
         rows = [
             [point.get("x"), point.get("y"), point.get("z", 0.0), point.get("visibility", 1.0)]
@@ -137,8 +176,8 @@ def _person(value: Any, where: str) -> np.ndarray:
         points = numbers(rows, where)
     else:
         points = numbers(value, where)
-    if points.ndim != 2 or points.shape[0] != 33 or points.shape[1] < 3:
-        raise InputError(f"{where}: landmarks of shape {points.shape}; expected 33 of x, y, z and visibility")
+    if points.ndim != 2 or points.shape[0] != count or points.shape[1] < 3:
+        raise InputError(f"{where}: landmarks of shape {points.shape}; expected {count} of x, y, z and visibility")
     if points.shape[1] == 3:
-        points = np.hstack([points, np.ones((33, 1))])
+        points = np.hstack([points, np.ones((count, 1))])
     return points[:, :4]

@@ -19,12 +19,14 @@ from tests.support.keypoint_json import (
     FRAMES,
     coco_list,
     dumped,
+    holistic,
     instances,
     mediapipe,
     mmpose_frames,
     moving,
     numbered_folder,
     openpose_folder,
+    placed_hands,
     written,
 )
 
@@ -42,6 +44,36 @@ def test_reads(case: str, tmp_path: Path) -> None:
     assert track.numbered and track.frame_ids.tolist() == list(range(first, first + FRAMES))
     assert np.allclose(track.keypoints.positions, points[:, columns, :-1], atol=1e-3)
     assert np.allclose(track.keypoints.confidence, points[:, columns, -1], atol=1e-6)
+
+
+def test_mediapipes_hands_come_along_and_may_be_missing(tmp_path: Path) -> None:
+    points = moving(75, width=3) / [500, 500, 1, 1]
+    value = holistic(points, world=False)
+    value["frames"][1]["left_hand_landmarks"] = None
+    (track,) = load_tracks(written(tmp_path / "r.json", value))
+    left, right = track.keypoints.hand("left"), track.keypoints.hand("right")
+    assert left is not None and right is not None
+    np.testing.assert_allclose(right[0], points[:, 54:, :2] * [1280, 720], atol=1e-2)
+    assert (right[1] == 1).all() and (left[1].min(axis=1) > 0).tolist() == [True, False, True, True, True]
+
+
+def test_whose_hands_they_are_is_not_guessed(tmp_path: Path) -> None:
+    value = holistic(moving(75, width=3) / [500, 500, 1, 1], world=False)
+    for frame in value["frames"]:
+        other = [{**point, "x": point["x"] + 0.4} for point in frame["pose_landmarks"]]
+        frame["pose_landmarks"] = [frame["pose_landmarks"], other]
+    tracks = load_tracks(written(tmp_path / "r.json", value))
+    assert len(tracks) == 2 and all("columns-unused" in {note.code for note in track.notes} for track in tracks)
+    assert not any(track.keypoints.confidence[:, 33:].any() for track in tracks)
+
+
+def test_mediapipes_hands_in_space_go_to_the_wrists(tmp_path: Path) -> None:
+    points = placed_hands()
+    away = points.copy()
+    away[:, 33:54, :3] -= 7.0
+    away[:, 54:, :3] += 5.0
+    (track,) = load_tracks(written(tmp_path / "r.json", holistic(away, world=True)))
+    np.testing.assert_allclose(track.keypoints.positions, points[..., :3], atol=1e-3)
 
 
 def test_mediapipe_in_the_image_takes_the_size_of_the_file(tmp_path: Path) -> None:

@@ -125,6 +125,30 @@ def mediapipe(points: np.ndarray, *, world: bool) -> dict[str, Any]:
     return {"image_size": [1280, 720], "frames": frames}
 
 
+def holistic(points: np.ndarray, *, world: bool) -> dict[str, Any]:
+    """Landmarks of pose (33), left hand and right hand, as MediaPipe's holistic results; hands have no visibility."""
+    parts = {"pose": slice(0, 33), "left_hand": slice(33, 54), "right_hand": slice(54, 75)}
+    frames = []
+    for frame in points:
+        landmarks = {
+            name: [dict(zip(("x", "y", "z"), point)) for point in frame[rows].tolist()] for name, rows in parts.items()
+        }
+        for point, visibility in zip(landmarks["pose"], frame[:33, 3].tolist()):
+            point["visibility"] = visibility
+        middle = "_world" if world else ""
+        frames.append({f"{name}{middle}_landmarks": found for name, found in landmarks.items()})
+    return {"image_size": [1280, 720], "frames": frames}
+
+
+def placed_hands() -> np.ndarray:
+    """(FRAMES, 75, 4) a pose whose wrists are the hands' first points; hands are sure."""
+    points = moving(75, width=3)
+    points[:, 33:, 3] = 1
+    for wrist, hand in ((15, 33), (16, 54)):
+        points[:, hand : hand + 21, :3] += points[:, [wrist], :3] - points[:, [hand], :3]
+    return points
+
+
 CASES: dict[str, Callable[[Path], Written]] = {
     "openpose body25": lambda p: (openpose_folder(p / "op", [moving(25)]), moving(25), "body25", 7, 0),
     "openpose with hands": lambda p: (
@@ -160,5 +184,8 @@ CASES: dict[str, Callable[[Path], Written]] = {
     ),
     "mediapipe world": lambda p: (
         written(p / "r.json", mediapipe(moving(33, width=3), world=True)), moving(33, width=3), "mediapipe33", 0, 0,
+    ),
+    "mediapipe holistic world": lambda p: (
+        written(p / "r.json", holistic(placed_hands(), world=True)), placed_hands(), "mediapipe75", 0, 0,
     ),
 }  # fmt: skip
