@@ -27,6 +27,7 @@ from lsmplify_refine.engine.track import Track
 from lsmplify_refine.formats.hands import HANDS
 from lsmplify_refine.geometry.rotations import nearest_rotvec, rotmat_to_rotvec, rotvec_to_rotmat
 from lsmplify_refine.geometry.smoothing import segments
+from lsmplify_refine.values.conventions import CONVENTIONS
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.keypoints import Keypoints
 from lsmplify_refine.values.notes import Note
@@ -81,6 +82,8 @@ def follow_hands(
     if keypoints is None or keypoints.hand("left") is None:
         return FollowedHands(after, {})
     keypoints = keypoints.without_placeholders()
+    # a convention with the knuckles among its body's points has fitted the wrists with them, where it has them
+    named = CONVENTIONS[keypoints.convention]
     fingers: dict[Side, np.ndarray] = {}
     counts: dict[Side, tuple[int, int]] = {}
     for side in SIDES:
@@ -89,7 +92,9 @@ def follow_hands(
         given = _given_fingers(estimate, side, after)
         if not evidence.usable.any() or (given is None and estimate.flat_hand_mean is False):
             continue
-        found = _follow(side, evidence, after, given, estimate.frame_ids, fps, bias_hz)
+        found = _follow(
+            *(side, evidence, after, given, estimate.frame_ids, fps, bias_hz), turns_wrist=named.body != named.name
+        )
         counts[side] = 0 if found is None else found.used, counts[side][1]
         if found is not None:
             after, fingers[side] = found.after, found.fingers
@@ -140,6 +145,8 @@ def _follow(
     frame_ids: Int[np.ndarray, " frames"],
     fps: float,
     bias_hz: float | None,
+    *,
+    turns_wrist: bool,
 ) -> _Followed | None:
     """One hand that follows its keypoints; None if they are not this hand's."""
     hand = sized_hand(Hand.of(after.body, side, after.betas, after.scale), evidence.targets)
@@ -164,12 +171,13 @@ def _follow(
     whole[followed] = within_limits(hand, found.rotations.double().numpy())
     share = ease(followed.astype(float), frame_ids, fps, EASE_SECONDS)
     turned = after
-    if not targets.is_image:
+    if turns_wrist and not targets.is_image:
         places = arm.place.copy()
         places[followed] = found.pelvis.double().numpy()
         turned = carried_wrist(after, side, places, share)
         arm = Arm.of(turned, side)
-    turned = arm.turned(turned, whole[:, 0], share)
+    if turns_wrist:
+        turned = arm.turned(turned, whole[:, 0], share)
     fingers = _part_of_the_way(start.rotations[:, 1:].double().numpy(), whole[:, 1:], share)
     near = np.zeros((len(after), HAND_JOINTS, 3)) if given is None else given
     return _Followed(turned, nearest_rotvec(fingers, near), int(evidence.usable.sum()))

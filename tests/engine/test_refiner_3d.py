@@ -18,7 +18,6 @@ from lsmplify_refine.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotma
 from lsmplify_refine.solver.problem import Targets
 from lsmplify_refine.values.conventions import CONVENTIONS
 from lsmplify_refine.values.estimate import WorldRoot
-from lsmplify_refine.values.smpl_joints import joint_indices
 from tests.support.rooms import SAME, STILL, Room, at_wrong_depths, from_moving_camera, in_room, true_points
 from tests.support.scenes import joint_error_mm, open_body, scene, true_motion
 
@@ -64,13 +63,7 @@ def test_closed_fists_do_not_turn_the_hands(refiner: Refiner) -> None:
         if name in CONVENTIONS["mhr70"].unfollowed and "tip" in name:
             fists[:, place] = points[:, names.index(f"{name.split('_')[0]}_wrist")]
     open_hands, closed = (refiner.fit(Keypoints("mhr70", each, np.ones(each.shape[:2]))) for each in (points, fists))
-    first, second = open_hands.after.rotations, closed.after.rotations
-    arms = joint_indices(*(f"{side}_{name}" for side in ("left", "right") for name in ("shoulder", "elbow", "wrist")))
-    others = [joint for joint in range(first.shape[1]) if joint not in arms]
-    assert np.array_equal(first[:, others], second[:, others])
-    # fingers follow their points, and hardly turn the hand
-    turned = rotmat_to_rotvec(np.swapaxes(first[:, arms].astype(np.float64), -1, -2) @ second[:, arms])
-    assert np.degrees(np.linalg.norm(turned, axis=-1)).max() < 1
+    assert np.array_equal(open_hands.after.rotations, closed.after.rotations)
     assert open_hands.keypoints.confidence[0, names.index("left_index1")] == 1
     assert open_hands.keypoints.confidence[0, names.index("left_index_tip")] == 0
 
