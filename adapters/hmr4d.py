@@ -67,8 +67,12 @@ def read(path: Path, options: Mapping[str, str] | None = None) -> list[Estimate]
     if clip is None and len(tree) == 1:
         clip = next(iter(tree))
     if clip not in tree:
-        some = ", ".join(map(str, list(tree)[:4]))
-        raise InputError(f"{path}: holds {len(tree)} clips ({some}, ...); choose one, as in --format hmr4d:clip={some}")
+        names = [str(name) for name in list(tree)[:4]]
+        more = ", ..." if len(tree) > len(names) else ""
+        raise InputError(
+            f"{path}: holds {len(tree)} clips ({', '.join(names)}{more}); choose one, as in "
+            f"--format hmr4d:clip={names[0]}, or refine all with batch --layout hmr4d_support"
+        )
     block = _block(tree[clip])
     if block is None:
         raise InputError(f"{path}: {clip}: neither {_ESTIMATES} nor {' nor '.join(_LABELS)}; not a clip of a bundle")
