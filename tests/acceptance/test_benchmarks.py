@@ -52,7 +52,8 @@ def predictions(root: Path, clip: Recording, *names: str) -> None:
             betas=np.zeros(10),
             transl=clip.transl(),
             K=clip.K,
-            fps=np.array(60.0),
+            # as GVHMR, which states this rate for every video
+            fps=np.array(30.0),
         )
 
 

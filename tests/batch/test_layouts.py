@@ -111,6 +111,7 @@ def test_aistpp_takes_the_view_from_the_video_and_leaves_out_ignored_sequences(t
     assert row.truth == f"aistpp,view=c01:{tmp_path}/motions/gWA_sFM_cAll_d27_mWA2_ch21.pkl"
     assert row.keypoints == tmp_path / "keypoints3d/gWA_sFM_cAll_d27_mWA2_ch21.pkl"
     assert row.groups == {"estimator": "WHAM", "genre": "gWA", "view": "c01"}
+    assert row.job_options() == {"fps": 60.0}
 
 
 def test_athletepose3d_has_its_truth_as_targets_only_on_request(tmp_path: Path) -> None:
