@@ -22,10 +22,10 @@ from lsmplify_refine.formats.containers import Container, peek, read_container, 
 from lsmplify_refine.formats.linking import ids_repeat, link_places
 from lsmplify_refine.formats.slots import Slot, read_fields, write_slots
 from lsmplify_refine.formats.tree import KeyPath, look_up
-from lsmplify_refine.formats.world_axes import UP_OPTION, Up, choose_up
+from lsmplify_refine.formats.world_axes import UP_OPTION, choose_up
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
 from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
-from lsmplify_refine.options import Family
+from lsmplify_refine.options import Family, Up
 from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.notes import Note

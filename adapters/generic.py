@@ -25,9 +25,9 @@ from lsmplify_refine.formats.parameter_names import Block, find_blocks
 from lsmplify_refine.formats.shares import Share, shares_of
 from lsmplify_refine.formats.slots import Field, read_fields, write_slots
 from lsmplify_refine.formats.tree import KeyPath, look_up
-from lsmplify_refine.formats.world_axes import AXES_OPTIONS, Up, against_camera, choose_up
+from lsmplify_refine.formats.world_axes import AXES_OPTIONS, against_camera, choose_up
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
-from lsmplify_refine.options import Family
+from lsmplify_refine.options import Family, Up
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.estimate import Estimate, WorldRoot
 from lsmplify_refine.values.notes import Note

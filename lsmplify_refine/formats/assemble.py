@@ -13,8 +13,7 @@ from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.containers import Container
 from lsmplify_refine.formats.moved import axis_of, half_turn, moved_slots
 from lsmplify_refine.formats.slots import Field, Record, Slot, read_fields, shape_of
-from lsmplify_refine.formats.world_axes import Up
-from lsmplify_refine.options import Family, Gender
+from lsmplify_refine.options import Family, Gender, Up
 from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.estimate import EXTREMITIES, Estimate, WorldRoot

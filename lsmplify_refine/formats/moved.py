@@ -10,10 +10,9 @@ import numpy as np
 
 from lsmplify_refine.formats.codings import Coding, Fields
 from lsmplify_refine.formats.slots import Field, Slot
-from lsmplify_refine.formats.world_axes import Up
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
 from lsmplify_refine.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
-from lsmplify_refine.options import Family
+from lsmplify_refine.options import Family, Up
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 
 from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
+from lsmplify_refine.options import Up
 from lsmplify_refine.values.notes import Note, Severity
-
-#: The vertical axis of a file's world.
-Up = Literal["y", "z", "-y", "-z"]
 
 #: `--format` options of adapters whose files do not state their axes.
 UP_OPTION: Mapping[str, Sequence[str]] = {"up": get_args(Up)}

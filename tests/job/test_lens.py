@@ -14,6 +14,7 @@ import pytest
 from lsmplify_refine import Estimate
 from lsmplify_refine.engine.targets import pose_on_body
 from lsmplify_refine.formats import load_save
+from lsmplify_refine.formats.slots import holds_camera
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
 from lsmplify_refine.geometry.crop_cameras import hmr2_intrinsics
 from lsmplify_refine.geometry.lens import change_lens
@@ -21,8 +22,10 @@ from lsmplify_refine.geometry.projection import default_intrinsics, intrinsics, 
 from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 from lsmplify_refine.job.inputs import complete
 from lsmplify_refine.job.job import Job, Outcome
+from lsmplify_refine.job.lens import Lens
 from lsmplify_refine.job.run import run
 from tests.support import clips
+from tests.support.adapter_cases import CASES
 from tests.support.scenes import open_body, true_motion
 
 FRAMES = clips.FRAMES
@@ -191,3 +194,21 @@ def test_a_real_clip_under_another_lens(focal: float, shared_data: Path, tmp_pat
     weight = refinement.keypoints.confidence
     error = (np.linalg.norm(apart, axis=-1) * weight).sum() / weight.sum()
     assert abs(error - refinement.metrics["refined"]["reprojection_px_coco17"]) < 0.5
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_format_gets_the_values_of_its_own_lens_back(case: str, tmp_path: Path) -> None:
+    source = CASES[case].write(tmp_path)
+    glass = Lens(TRUE, clips.SIZE)
+    for read in load_save.load(source, format=CASES[case].how):
+        seen = glass.put_on(read)
+        if read.frame == "world" or not read.posed:
+            assert np.array_equal(seen.transl, read.transl)
+            continue
+        assert seen.camera is not None and (seen.camera.K[:, (0, 1), (0, 1)] == TRUE).all()
+        assert np.ptp(seen.camera.K[:, :2, 2], axis=0).max() < 1  # one camera, not one for each box
+        back = glass.take_off(seen, read)
+        expected = seen if holds_camera(read) else read
+        np.testing.assert_allclose(back.transl, expected.transl, atol=1e-5 * max(1.0, np.abs(read.transl).max()))
+        turned = rotvec_to_rotmat(back.global_orient) - rotvec_to_rotmat(expected.global_orient)
+        assert np.abs(turned).max() < 1e-5
