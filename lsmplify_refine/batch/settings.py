@@ -73,6 +73,11 @@ class Settings:
         truth = truth_file(row.truth)
         return [*given_paths(self.job(row)), *([truth] if truth else [])]
 
+    def trusted_of(self, row: Row) -> list[Path]:
+        """The trusted files that are a clip's own, or lie in its folders."""
+        given = self.given(row)
+        return [file for file in self.trusted if any(path == file or path in file.parents for path in given)]
+
     def digest(self, row: Row) -> str:
         """The options that decide what is recorded of a clip, as a hash."""
         return options_digest(self.job(row), {"truth": row.truth})

@@ -131,16 +131,20 @@ def _add_running(running: argparse._ArgumentGroup) -> None:
 def handle(args: argparse.Namespace) -> int:
     """Do what the options say."""
     from lsmplify_refine.cli import _batch_console as console
+    from lsmplify_refine.safe_load import trusting
 
     if hasattr(args, "summary_only"):
         return console.show_summary(args.output)
     if not args.inputs:
         raise InputError("batch: no INPUT; give folders, patterns, a manifest, or a data set with --layout")
-    rows = find_rows(args)
-    if hasattr(args, "manifest_only"):
-        return console.write_manifest(rows, args.manifest_only)
-    settings = settings_from(args)
-    return console.show_plan(rows, settings) if hasattr(args, "dry_run") else console.run_and_show(rows, settings)
+    with trusting(args.trust_pickle) as notes:
+        for note in notes:
+            say(f"warning: {note}", error=True)
+        rows = find_rows(args)
+        if hasattr(args, "manifest_only"):
+            return console.write_manifest(rows, args.manifest_only)
+        settings = settings_from(args)
+        return console.show_plan(rows, settings) if hasattr(args, "dry_run") else console.run_and_show(rows, settings)
 
 
 def refine_several(args: argparse.Namespace) -> int:

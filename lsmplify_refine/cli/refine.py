@@ -81,12 +81,12 @@ def _add_files(files: argparse._ArgumentGroup) -> None:
 
 def handle(args: argparse.Namespace) -> int:
     """Run the job that the options describe."""
-    if len(args.input) > 1:
-        return batch.refine_several(args)
     from lsmplify_refine.cli._console import run_and_show
     from lsmplify_refine.safe_load import trusting
 
     with trusting(args.trust_pickle) as notes:
         for note in notes:
             say(f"warning: {note}", error=True)
+        if len(args.input) > 1:
+            return batch.refine_several(args)
         return run_and_show(job_from(args, args.input[0]), debug=args.debug)

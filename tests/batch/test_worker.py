@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from lsmplify_refine.batch import watch, worker
+from lsmplify_refine.batch.record import load_record
 from lsmplify_refine.batch.rows import Row
 from lsmplify_refine.batch.worker import Task, work
 from lsmplify_refine.errors import InputError
@@ -87,3 +88,23 @@ def test_a_clip_in_time_is_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
         assert threading.active_count() == before + 1
     with watch.time_limit(None, lambda: None):
         pass
+
+
+def test_trust_belongs_to_the_clip_whose_file_it_is(tmp_path: Path) -> None:
+    tree = write_tree(tmp_path / "in", ("a", "b"))
+    given = settings(tmp_path / "out", trusted=(tree / "a/hmr4d_results.pt", tree / "b"))
+    assert given.trusted_of(Row("a", tree / "a")) == [tree / "a/hmr4d_results.pt"]
+    assert given.trusted_of(Row("a", tree / "a/hmr4d_results.pt")) == [tree / "a/hmr4d_results.pt"]
+    assert given.trusted_of(Row("c", tree / "c")) == []
+
+
+def test_a_trusted_file_is_read_and_only_its_clip_says_so(tmp_path: Path) -> None:
+    tree = write_tree(tmp_path / "in", ("a", "b"))
+    given = settings(tmp_path / "out", trusted=(tree / "a/hmr4d_results.pt",))
+    work(Task(given, tuple(Row(name, tree / name) for name in "ab"), frozenset(), "run"))
+    codes = []
+    for name in "ab":
+        record = load_record(tmp_path / "out", name)
+        assert record is not None
+        codes.append([note["code"] for note in record.people[0]["notes"]])
+    assert "pickle-trusted" in codes[0] and "pickle-trusted" not in codes[1]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,17 @@ def test_one_command_refines_a_folder_and_prints_the_table(tree: Path, capsys: p
     assert "3 done before, 0 to do" in capsys.readouterr().err
 
 
+def test_a_terminal_gets_a_bar_with_rate_and_remaining_time(
+    tree: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # rich takes it for a terminal then
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert main(["batch", "in", *QUICK]) == 0
+    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", capsys.readouterr().err)
+    assert re.search(r"refining .*3/3 [\d.]+ clips/s .*0:00:00", shown)
+    assert "3 of 3 clips" not in shown
+
+
 def test_failed_clips_are_listed_and_the_exit_code_says_so(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tree / "judo/b/hmr4d_results.pt").write_bytes(b"broken")
     assert main(["batch", "in", *QUICK]) == 3
@@ -51,6 +63,7 @@ def test_failed_clips_are_listed_and_the_exit_code_says_so(tree: Path, capsys: p
         (["batch", "--summary-only"], "no batch has run"),
         (["batch", "in", "--manifest-only", "m.txt"], "ends in .csv or .jsonl"),
         (["batch", "in", "--focal-px", "-1"], "focal_px"),
+        (["batch", "in", "--trust-pickle", "none.pkl"], "--trust-pickle takes the file"),
     ],
 )
 def test_what_cannot_start_has_exit_code_2(
