@@ -82,6 +82,14 @@ class Skeleton:
         shares = self.shares[..., None].expand(*self.points.shape[:-1], 1)
         return torch.cat([self.points - shares * self.rest_joints[..., None, :, :], shares], -1)
 
+    @cached_property
+    def rest_levers(self) -> Float[Tensor, "*batch points joints"]:
+        """Distance in metres of each keypoint from each joint that moves it, in the rest pose; 0 for other joints."""
+        below = subtree_mask(self.parents).to(self.points)
+        arms = below @ self.points - (self.shares @ below.T)[..., None] * self.rest_joints[..., None, :, :]
+        levers: Tensor = arms.norm(dim=-1)
+        return levers
+
 
 @lru_cache(maxsize=8)
 def tree_levels(parents: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
@@ -221,14 +229,6 @@ def parent_orientations(skeleton: Skeleton, posed: PosedKeypoints) -> Float[Tens
     """Orientation of each joint's parent; the identity above the root."""
     identity = torch.eye(3).to(posed.bones).expand(len(posed.bones), 1, 3, 3)
     return torch.cat([identity, posed.orientations[:, skeleton.parents[1:]]], 1)
-
-
-def rest_levers(skeleton: Skeleton) -> Float[Tensor, "*batch points joints"]:
-    """Distance in metres of each keypoint from each joint that moves it, in the rest pose; 0 for other joints."""
-    below = subtree_mask(skeleton.parents).to(skeleton.points)
-    arms = below @ skeleton.points - (skeleton.shares @ below.T)[..., None] * skeleton.rest_joints[..., None, :, :]
-    levers: Tensor = arms.norm(dim=-1)
-    return levers
 
 
 def _pose_blend_jacobian(

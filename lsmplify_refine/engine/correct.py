@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from lsmplify_refine.body.skinning import Skeleton, rest_levers
+from lsmplify_refine.body.skinning import Skeleton
 from lsmplify_refine.engine.keypoint_smoothing import smooth_about_track
 from lsmplify_refine.engine.motion import BIAS_HZ, most_likely_motion
 from lsmplify_refine.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
@@ -41,7 +41,7 @@ def default_prior(skeleton: Skeleton, targets: Targets) -> Prior:
 
     A wrist keypoint lies a centimetre or two beside the wrist joint: it does not show how the hand is turned.
     """
-    informative = (rest_levers(skeleton) > _MIN_LEVER_M).to(targets.weights)
+    informative = (skeleton.rest_levers > _MIN_LEVER_M).to(targets.weights)
     # each row may have a body of its own
     seen = ((targets.weights > 0).to(informative)[:, None] @ informative)[:, 0] > 0
     rotation = torch.where(seen, _ROTATION_PRIOR, torch.inf)

@@ -38,7 +38,7 @@ _EASE_SECONDS = 0.25
 #: A frame with less than this share of the sample's median confidence does not count.
 _MIN_SHARE = 0.5
 #: The next fit waits until this share of the sample is new: a few frames more change nothing.
-_MIN_NEW = 0.1
+_MIN_NEW = 0.25
 #: A smaller change of any unknown is not made, so that a body that has settled is not prepared again.
 _STILL = 1e-5
 #: A limb in space hardly changes its length with the pose: a frame of limbs is worth as much as this many in an image.

@@ -157,15 +157,16 @@ def _rotations(
     quats = _continuous(roma.rotmat_to_unitquat(torch.stack([estimate, fit], 1)))
     smoothed = _low_passed(quats[:, 1], _LOW_PASS_SECONDS * model.fps)
     step, (frames, joints) = reading_step(model.fps), share.shape
+    paths = torch.cat([quats, smoothed[:, None]], 1)
+    turns = _rotvec_between(paths[:-1], paths[1:])
     if frames < min_frames(model.fps):
         levels = unread_noise_levels(frames, joints)
     else:
-        paths = torch.cat([quats, smoothed[:, None]], 1)
         quiet = np.full(joints, _QUIET_RAD2)
-        increments = _rotvec_between(paths[:-step], paths[step:])
+        increments = turns if step == 1 else _rotvec_between(paths[:-step], paths[step:])
         levels = read_noise_levels(increments, frames=frames, fps=model.fps, quiet=quiet)
     away, seen = np.moveaxis(_rotvec_between(smoothed[:, None], quats), 1, 0)
-    bend = np.diff(_rotvec_between(smoothed[:-1], smoothed[1:]), MOTION_ORDER - 1, axis=0)
+    bend = np.diff(turns[:, 2], MOTION_ORDER - 1, axis=0)
     near, fits = (np.linalg.norm(vectors, axis=-1) < _CONTRADICTS_RAD for vectors in (away, seen))
     turn = _solve(away, seen, bend, levels, share * fits, near & (not model.alone), model, _BIAS_RAD)
     moved = roma.unitquat_to_rotmat(roma.quat_product(smoothed, roma.rotvec_to_unitquat(torch.as_tensor(turn))))
