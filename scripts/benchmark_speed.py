@@ -4,7 +4,8 @@
 
 Refining alone, one frame at a time and a streaming step are compared with our SMPLify (L-BFGS, through the whole mesh),
 which fits some of the same frames one by one. The whole command runs on a generated 720p clip. Peak memory is that of a
-process which refines a long track. Figures depend on the machine: compare only figures of one run.
+process which refines a long track. Figures depend on the machine: compare only figures of one run. On a busy machine,
+`--threads 1 --cpu-time` counts only the time in which the process ran.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -93,15 +95,24 @@ def generate(frames: int) -> Generated:
     return Generated(pose, estimate, points + generator.normal(0, 0.01, points.shape))
 
 
-def median_seconds(work: Callable[[], object], repeats: int) -> float:
-    """Median time of several runs, after a warm-up run."""
-    work()
+Clock = Callable[[], float]
+
+
+def seconds_of(works: Iterable[Callable[[], object]], clock: Clock) -> list[float]:
+    """Time of each of several pieces of work."""
     seconds = []
-    for _ in range(repeats):
-        begin = time.perf_counter()
+    for work in works:
+        begin = clock()
         work()
-        seconds.append(time.perf_counter() - begin)
-    return float(np.median(seconds))
+        seconds.append(clock() - begin)
+    return seconds
+
+
+def refining_seconds(estimate: Estimate, clock: Clock, repeats: int = 5) -> float:
+    """Median time of refining a track, for a frame, after a warm-up run."""
+    refiner = Refiner()
+    refiner.refine(estimate)
+    return float(np.median(seconds_of([lambda: refiner.refine(estimate)] * repeats, clock))) / len(estimate)
 
 
 def frame_targets(person: Generated) -> Keypoints:
@@ -109,42 +120,39 @@ def frame_targets(person: Generated) -> Keypoints:
     return Keypoints("coco17", person.points, np.ones(person.points.shape[:2]))
 
 
-def smplify_seconds(person: Generated, count: int) -> float:
+def smplify_seconds(person: Generated, count: int, clock: Clock) -> float:
     """Mean time of SMPLify for a frame, over frames spread through the track."""
     body = BodyModel.open()
     prior, config = fit_pose_prior(person.rotvec[:, :JOINTS]), SmplifyConfig(optimizer="lbfgs")
     start, targets = pose_on_body(person.estimate, body), given_targets(frame_targets(person))
-    rows = torch.split(torch.linspace(0, len(person.points) - 1, count).long(), 1)
-    begin = time.perf_counter()
-    for row in rows:
+
+    def fit(row: torch.Tensor) -> None:
         given = (targets.positions[row], targets.weights[row], start.rotations[row], start.pelvis[row], torch.zeros(10))
         smplify(body, "coco17", *given, prior=prior, config=config)
-    return (time.perf_counter() - begin) / count
+
+    rows = torch.split(torch.linspace(0, len(person.points) - 1, count).long(), 1)
+    return float(np.mean(seconds_of([partial(fit, row) for row in rows], clock)))
 
 
-def single_frame_seconds(person: Generated, count: int = 200) -> float:
+def single_frame_seconds(person: Generated, clock: Clock, count: int = 200) -> float:
     """Median time of regressor and projection for a frame, one at a time."""
     refiner = Refiner()
     solver = shaped_solver(refiner.body, "coco17", [_MEAN_SHAPE], refiner.network)
     start = pose_on_body(person.estimate, refiner.body)
     targets = body25_targets(given_targets(frame_targets(person)), "coco17")
-    seconds = []
-    for row in torch.split(torch.arange(count), 1):
-        begin = time.perf_counter()
-        solver(start[row], targets[row])
-        seconds.append(time.perf_counter() - begin)
-    return float(np.median(seconds))
+    rows = torch.split(torch.arange(count), 1)
+    return float(np.median(seconds_of([partial(solver, start[row], targets[row]) for row in rows], clock)))
 
 
-def streaming_seconds(person: Generated) -> float:
+def streaming_seconds(person: Generated, clock: Clock) -> float:
     """Median time of a streaming step: keypoints in space, and an estimate."""
     estimate, live = person.estimate, Refiner().stream("coco17", fps=_FPS, family="smplx")
-    seconds = []
-    for frame in range(round(_STREAM_SECONDS * _FPS)):
+
+    def step(frame: int) -> None:
         given = SmplParameters(estimate.global_orient[frame], estimate.body_pose[frame], estimate.transl[frame])
-        begin = time.perf_counter()
         live.step(person.points[frame], None, given)
-        seconds.append(time.perf_counter() - begin)
+
+    seconds = seconds_of([partial(step, frame) for frame in range(round(_STREAM_SECONDS * _FPS))], clock)
     return float(np.median(seconds[round(_SETTLED_SECONDS * _FPS) :]))
 
 
@@ -193,18 +201,17 @@ def command_rate(estimate: Estimate) -> float:
         return len(estimate) / (time.perf_counter() - start)
 
 
-def measure(frames: int, threads: int, smplify_frames: int) -> Table:
+def measure(frames: int, smplify_frames: int, clock: Clock, title: str) -> Table:
     """Measure the speeds that are compared with SMPLify's."""
-    person, refiner = generate(max(frames, round(_STREAM_SECONDS * _FPS))), Refiner()
-    track = generate(frames).estimate
-    slow = smplify_seconds(person, smplify_frames)
+    person = generate(max(frames, round(_STREAM_SECONDS * _FPS)))
+    slow = smplify_seconds(person, smplify_frames, clock)
     rows = {
         "SMPLify (L-BFGS), a frame": slow,
-        "regressor and projection, one frame at a time": single_frame_seconds(person),
-        "a streaming step, 3D keypoints and an estimate": streaming_seconds(person),
-        f"refining {frames:,} frames, a frame": median_seconds(lambda: refiner.refine(track), 5) / frames,
+        "regressor and projection, one frame at a time": single_frame_seconds(person, clock),
+        "a streaming step, 3D keypoints and an estimate": streaming_seconds(person, clock),
+        f"refining {frames:,} frames, a frame": refining_seconds(generate(frames).estimate, clock),
     }
-    table = Table("what", "ms/frame", "frames/s", "times SMPLify", title=f"{threads} threads")
+    table = Table("what", "ms/frame", "frames/s", "times SMPLify", title=title)
     for name, seconds in rows.items():
         table.add_row(name, f"{1000 * seconds:.2f}", f"{1 / seconds:,.0f}", f"{slow / seconds:,.0f}")
     return table
@@ -215,6 +222,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--frames", type=int, default=1000, help="generated frames (default: 1000)")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: 2)")
+    parser.add_argument("--cpu-time", action="store_true", help="count CPU time, for one thread on a busy machine")
     parser.add_argument("--smplify-frames", type=int, default=8, help="frames that SMPLify gets (default: 8)")
     parser.add_argument("--long-frames", type=int, default=100_000, help="frames of the long track; 0 for none")
     parser.add_argument("--no-command", action="store_true", help="leave the whole command out")
@@ -226,7 +234,8 @@ def main() -> None:
         print(f"{peak_memory_gb():.2f} GB")
         return
     console = Console()
-    console.print(measure(args.frames, args.threads, args.smplify_frames))
+    clock, what = (time.process_time, "CPU time") if args.cpu_time else (time.perf_counter, "time")
+    console.print(measure(args.frames, args.smplify_frames, clock, f"{what}, {args.threads} threads"))
     if args.long_frames:
         for count in (args.frames, args.long_frames):
             console.print(f"peak memory of refining {count:,} frames: {memory_of_refining(count)}")
