@@ -36,14 +36,14 @@ class RigidMotion:
         return turned.astype(orient.dtype)
 
     def moved(self, transl: np.ndarray, *, back: bool = False) -> np.ndarray:
-        """The model's translation (T, 3) after the motion, or before it; the pelvis lies at J0 + transl."""
+        """The model's translation (T, 3) after the motion, or before it in float64; the pelvis lies at J0 + transl."""
         pelvis = transl.astype(np.float64) + self.rest_pelvis
         if back:
-            pelvis = (np.swapaxes(self.rotation, -1, -2) @ (pelvis - self.translation)[..., None])[..., 0]
-        else:
-            pelvis = (self.rotation @ pelvis[..., None])[..., 0] + self.translation
-        moved: np.ndarray = (pelvis - self.rest_pelvis).astype(transl.dtype)
-        return moved
+            turned = np.swapaxes(self.rotation, -1, -2) @ (pelvis - self.translation)[..., None]
+            before: np.ndarray = turned[..., 0] - self.rest_pelvis
+            return before
+        moved: np.ndarray = (self.rotation @ pelvis[..., None])[..., 0] + self.translation - self.rest_pelvis
+        return moved.astype(transl.dtype)
 
 
 def half_turn(family: Family) -> RigidMotion:

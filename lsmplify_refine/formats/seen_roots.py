@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.codings import Coding, Fields
+from lsmplify_refine.formats.moved import RigidMotion
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
 from lsmplify_refine.geometry.rotations import nearest_rotvec, rotmat_to_rotvec, rotvec_to_rotmat
 from lsmplify_refine.options import Family
@@ -60,16 +61,15 @@ class SeenTransl(Coding):
 
     def decode(self, stored: np.ndarray, fields: Fields) -> np.ndarray:
         """See `Coding`."""
-        pelvis = np.array(MEAN_REST_PELVIS[self.family])
-        seen: np.ndarray = (self.rotation @ (stored + pelvis)[..., None])[..., 0] + self.translation - pelvis
-        return seen.astype(stored.dtype)
+        return self._motion.moved(stored)
 
     def encode(self, values: np.ndarray, fields: Fields) -> np.ndarray:
         """See `Coding`."""
-        pelvis = np.array(MEAN_REST_PELVIS[self.family])
-        turned = np.swapaxes(self.rotation, 1, 2) @ (values + pelvis - self.translation)[..., None]
-        stored: np.ndarray = turned[..., 0] - pelvis
-        return stored
+        return self._motion.moved(values, back=True)
+
+    @property
+    def _motion(self) -> RigidMotion:
+        return RigidMotion(self.rotation, self.translation, np.array(MEAN_REST_PELVIS[self.family]))
 
 
 def camera_poses(

@@ -90,9 +90,9 @@ def test_people_on_the_second_axis_are_refused(tmp_path: Path) -> None:
         load_save.load(tmp_path / "r.npz")
 
 
-@pytest.mark.parametrize("names", [("body_params_incam", "body_params_global"), ("smplx_cam", "smplx_world")])
+@pytest.mark.parametrize("names", [("params_incam", "params_global"), ("smplx_cam", "smplx_world")])
 def test_a_pair_of_blocks_is_one_person(names: tuple[str, str], tmp_path: Path) -> None:
-    """GEM-SMPL's layout."""
+    """As GEM-SMPL and its kin have them."""
     camera = {key: value for key, value in make.parts().items() if key in ("body_pose", "betas", "jaw_pose")}
     camera |= {"global_orient": np.tile(STANDING, (make.FRAMES, 1)), "transl": make.ahead()}
     world = camera | {"global_orient": make.values(make.FRAMES, 3, seed=9, scale=0.05), "transl": make.values(7, 3)}
