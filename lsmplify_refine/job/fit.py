@@ -123,7 +123,7 @@ def _scene(
     body: BodyModel,
 ) -> _Scene:
     in_space = tracks[0].keypoints.is_3d
-    fps, rate_notes = frame_rate(job, tracks, None if in_space else video)
+    fps, rate_notes = frame_rate(job, tracks, video)
     chosen = choose_tracks(tracks, job.person, nearest_first=job.calibration is not None)
     chosen, left_out = lasting(chosen, fps)
     people, notes = fit_people(chosen, fps, job.focal_px, size=size, video=None if in_space else video)

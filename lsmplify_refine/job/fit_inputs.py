@@ -46,20 +46,23 @@ class FitPerson:
 
 
 def frame_rate(job: FitJob, tracks: Sequence[KeypointTrack], video: VideoInfo | None) -> tuple[float, tuple[Note, ...]]:
-    """The user's rate, else the video's (if keypoints are its frames), else the file's, else 30 fps, with a warning."""
+    """The rate, and notes on it.
+
+    That is the user's, else for 2D keypoints the video's, whose frames they are. For 3D keypoints it is the file's,
+    else the video's. Without any it is 30 fps, with a warning.
+    """
     if job.fps is not None:
         return job.fps, ()
-    stated = tracks[0].fps
-    if video is not None:
-        rate = float(video.fps)
-        if stated is not None and abs(stated - rate) > _SAME_RATE * rate:
-            text = f"the keypoints have {stated:g} fps, the video {rate:.4g}; they are interpolated to its frames"
-            return rate, (Note("keypoints-interpolated", text),)
-        return rate, ()
-    if stated is not None:
+    stated, rate = tracks[0].fps, None if video is None else float(video.fps)
+    if stated is not None and (rate is None or tracks[0].keypoints.is_3d):
         return stated, ()
-    text = f"the keypoint file states no frame rate; {DEFAULT_FPS:g} fps assumed; --fps sets another"
-    return DEFAULT_FPS, (Note("fps-assumed", text, "warning"),)
+    if rate is None:
+        text = f"the keypoint file states no frame rate; {DEFAULT_FPS:g} fps assumed; --fps sets another"
+        return DEFAULT_FPS, (Note("fps-assumed", text, "warning"),)
+    if stated is not None and abs(stated - rate) > _SAME_RATE * rate:
+        text = f"the keypoints have {stated:g} fps, the video {rate:.4g}; they are interpolated to its frames"
+        return rate, (Note("keypoints-interpolated", text),)
+    return rate, ()
 
 
 def lasting(tracks: Sequence[KeypointTrack], fps: float) -> tuple[list[KeypointTrack], tuple[Note, ...]]:

@@ -182,6 +182,20 @@ def test_a_users_own_body_keeps_the_betas(own_body: BodyModel) -> None:
     assert metrics["refined"]["reprojection_px_coco17"] < 0.7 * metrics["calibrated"]["reprojection_px_coco17"]
 
 
+def test_a_users_own_body_has_its_own_pelvis_in_any_room(own_body: BodyModel) -> None:
+    pose, pelvis = true_motion(20)
+    betas = np.array([0.8, -0.5, *[0.0] * 8])
+    points = own_body.keypoints("body25", rotvec_to_rotmat(pose), pelvis, betas) @ np.diag([1.0, -1, -1])
+    z_up = points @ np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]]) * 1000
+    refiner, confidence = Refiner(own_body, weights="none"), np.ones(points.shape[:2])
+    expected, found = (refiner.fit(Keypoints("body25", each, confidence)) for each in (points, z_up))
+    np.testing.assert_allclose(found.refined.betas, expected.refined.betas, atol=1e-3)
+    assert found.refined.world is not None and found.refined.world.up == "z"
+    for fitted in (expected.refined, found.refined):
+        track = (expected if fitted is expected.refined else found).after
+        np.testing.assert_allclose(fitted.transl + own_body.rest_pelvis(fitted.betas), track.pelvis, atol=1e-4)
+
+
 @pytest.mark.parametrize("size", [0.85, 1.1])
 def test_a_users_own_body_is_fitted_to_people_of_any_size_by_its_betas(own_body: BodyModel, size: float) -> None:
     """SMPL has no parameter for size, so the fit must not use one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from lsmplify_refine.engine.refiner import Refiner
 from lsmplify_refine.engine.room import room_of
 from lsmplify_refine.job import fit as job_fit
 from lsmplify_refine.job.fit import fit
-from lsmplify_refine.job.fit_inputs import fit_people, lasting
+from lsmplify_refine.job.fit_inputs import fit_people, frame_rate, lasting
 from lsmplify_refine.job.job import FitJob, Outcome
+from lsmplify_refine.visual.video import VideoInfo
 from tests.support import clips
 from tests.support.fit_files import SIZE, Z_UP_FROM_CAMERA, true_joints, write_image, write_room
 from tests.support.hands import SIDES, gesture
@@ -191,6 +193,29 @@ def test_a_video_is_not_drawn_on_for_keypoints_in_space(tmp_path: Path) -> None:
     video = clips.write_video(tmp_path / "clip.mp4", 5, SIZE)
     outcome = run(write_room(tmp_path / "take.npz", frames=3), video=video, write_video=True)
     assert "video-not-drawn" in codes(outcome) and outcome.outputs.comparison is None
+    # but its rate is better than a guess
+    assert "fps-assumed" not in codes(outcome) and outcome.refinements[0].refined.fps == 30
+
+
+@pytest.mark.parametrize(
+    ("dimensions", "given", "stated", "with_video", "expected"),
+    [
+        (2, None, None, True, 24.0),
+        (2, None, 60.0, True, 24.0),
+        (2, None, 60.0, False, 60.0),
+        (3, None, 60.0, True, 60.0),
+        (3, None, None, True, 24.0),
+        (3, None, None, False, 30.0),
+        (3, 100.0, 60.0, True, 100.0),
+    ],
+)
+def test_whose_frame_rate_counts(
+    dimensions: int, given: float | None, stated: float | None, with_video: bool, expected: float, tmp_path: Path
+) -> None:
+    keypoints = Keypoints("coco17", np.ones((3, 17, dimensions)), np.ones((3, 17)), "k.json")
+    info = VideoInfo(tmp_path, 9, 9, Fraction(24), 3, 0, 0.1, Fraction(1, 24)) if with_video else None
+    tracks = [KeypointTrack(keypoints, np.arange(3), fps=stated)]
+    assert frame_rate(FitJob(tmp_path, fps=given), tracks, info)[0] == expected
 
 
 def test_what_python_fits_can_be_saved_and_read(tmp_path: Path) -> None:
