@@ -17,7 +17,7 @@ from lsmplify_refine.formats.assemble import assemble, intrinsics_of, text_of
 from lsmplify_refine.formats.codings import Coding, Rotations
 from lsmplify_refine.formats.containers import Container, peek, read_container
 from lsmplify_refine.formats.side_files import first_of_length
-from lsmplify_refine.formats.slots import Field, Slot, check_slots, write_slots
+from lsmplify_refine.formats.slots import Field, Slot, check_slots, intrinsics_slots, write_slots
 from lsmplify_refine.formats.tree import look_up
 from lsmplify_refine.formats.unread import is_soma
 from lsmplify_refine.keypoint_files import load_keypoints
@@ -66,7 +66,7 @@ def read(path: Path) -> list[Estimate]:
     rows, notes = _video_rows(tree, len(body_pose), path)
     estimate = assemble(
         container,
-        _slots(container, len(body_pose), rows, path),
+        [*_slots(container, len(body_pose), rows, path), *intrinsics_slots(tree, ("K_fullimg",), rows)],
         len(rows),
         path=path,
         family="smplx",

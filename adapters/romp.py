@@ -173,7 +173,8 @@ def _person(
         slots.append(slot("global_orient", "global_orient", root))
     if "body_pose" in first:
         slots.append(slot("body_pose", "body_pose", joints))
-    derived = [key for key in _DERIVED if key in first]
+    kept = "joints" if pelvis is None else "joints (but for the pelvis)"
+    derived = [kept if key == "joints" else key for key in _DERIVED if key in first]
     stale = f"{', '.join(derived)}: left unchanged; they do not show the refined pose"
     boxes = np.stack([_box(frame, row) for frame, row in zip(frames, places)])
     return assemble(
