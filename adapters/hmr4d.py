@@ -87,7 +87,8 @@ def _block(clip: Any) -> str | None:
     """Name of the block of parameters in a clip."""
     if not isinstance(clip, dict):
         return None
-    names = (_ESTIMATES, *_LABELS)
+    # blocks called smpl_params are in many files of people; labels have a camera too
+    names = [name for name in (_ESTIMATES, *_LABELS) if name != "smpl_params" or "T_w2c" in clip]
     return next((name for name in names if isinstance(clip.get(name), dict)), None)
 
 

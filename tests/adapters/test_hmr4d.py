@@ -13,6 +13,7 @@ from lsmplify_refine.formats import load_save
 from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 from lsmplify_refine.options import Family
 from tests.support import dataset_files as datasets
+from tests.support import estimator_files as make
 from tests.support.adapter_cases import CASES, cases_of
 from tests.support.round_trips import check_job, check_refined, check_unrefined
 
@@ -90,6 +91,15 @@ def test_a_clip_must_be_chosen(tmp_path: Path) -> None:
     for wanted in (None, "hmr4d:clip=P9_nobody"):
         with pytest.raises(InputError, match=r"holds 2 clips \(P1_14_outdoor_climb, P0_09_outdoor_walk\); choose"):
             load_save.load(path, format=wanted)
+
+
+def test_people_with_blocks_of_the_same_name_are_no_clips(tmp_path: Path) -> None:
+    people = {name: {"smpl_params": {k: torch.from_numpy(v) for k, v in make.parts("smpl").items()}} for name in "ab"}
+    torch.save(people, tmp_path / "people.pt")
+    assert [(each.format, each.track_id) for each in load_save.load(tmp_path / "people.pt")] == [
+        ("generic", "a"),
+        ("generic", "b"),
+    ]
 
 
 def test_rich_without_its_cameras_says_where_they_are(tmp_path: Path) -> None:
