@@ -38,6 +38,7 @@ from lsmplify_refine.formats import load_save
 from lsmplify_refine.formats.registry import adapters
 from lsmplify_refine.keypoint_files import load_tracks
 from lsmplify_refine.keypoint_files.cameras import load_calibration
+from lsmplify_refine.keypoint_files.multi_view import triangulate_people
 from lsmplify_refine.regressor.network import NetworkConfig, ResidualRegressor
 from lsmplify_refine.regressor.published import load_published
 from lsmplify_refine.regressor.weights import load_weights, save_weights
@@ -52,6 +53,7 @@ from tests.support import named_points as named
 from tests.support import sports_files as sports
 from tests.support.adapter_cases import CASES as ADAPTER_CASES
 from tests.support.cameras import camera_at
+from tests.support.crowds import write_crowd
 from tests.support.published_files import write_published
 
 
@@ -100,6 +102,10 @@ def _adapters() -> Iterator[Sample]:
     yield Sample("gvhmr pkl", lambda folder: gvhmr.write_pkl(folder / "r.pkl", results), load_save.load)
     yield Sample("gvhmr npz", _then(lambda path: gvhmr.write_amass_like(path, results), "r.npz"), load_save.load)
     yield Sample("gvhmr package", _then(lambda path: gvhmr.write_package_npz(path, results), "r.npz"), load_save.load)
+    several = {1: results, 4: results}
+    yield Sample("gvhmr people", lambda folder: gvhmr.write_pt(folder / "r.pt", several), load_save.load)
+    yield Sample("gvhmr nested npz", _then(lambda path: gvhmr.write_nested_npz(path, results), "r.npz"), load_save.load)
+    yield Sample("gvhmr joined npz", _then(lambda path: gvhmr.write_joined_npz(path, results), "r.npz"), load_save.load)
     yield Sample("gvhmr folder", lambda folder: gvhmr.write_folder(folder / "out", results), load_save.load)
     yield Sample("wham folder", lambda folder: estimators.write_wham(folder / "clip"), load_save.load)
     for compress in (0, 3, ("xz", 1)):
@@ -132,6 +138,8 @@ def _keypoints() -> Iterator[Sample]:
     cameras = {name: camera_at(name, degrees, np.zeros(3)) for name, degrees in (("a", 0.0), ("b", 60.0))}
     write_easymocap = _then(lambda path: write_easymocap_cameras(path, cameras), "c")
     write_pose2sim = _then(lambda path: write_pose2sim_cameras(path, cameras), "c.toml")
+    yield Sample("keypoints of a crowd", _crowd, lambda path: triangulate_people(path / "kp", path / "calib.toml"), 0.2)
+    yield Sample("images", lambda folder: clips.write_images(folder / "images", 3, (64, 48)), _read_images)
     yield Sample("easymocap cameras", write_easymocap, load_calibration)
     yield Sample("pose2sim cameras", write_pose2sim, load_calibration)
 
@@ -311,6 +319,17 @@ def _first_of(write: Callable[[Path], keypoint_json.Written], folder: Path) -> P
 
 def _read_keypoints(path: Path) -> Any:
     return load_tracks(path, image_size=(1280, 720))
+
+
+def _crowd(folder: Path) -> Path:
+    """Two people before three calibrated cameras."""
+    write_crowd(folder / "room", np.random.default_rng(0).normal([0, 0, 4], 0.4, (4, 25, 3)))
+    return folder / "room"
+
+
+def _read_images(folder: Path) -> Any:
+    info = probe(folder)
+    return info.width, info.height, [frame.shape for frame in read_frames(folder)]
 
 
 def _c3d(folder: Path) -> Path:
