@@ -102,7 +102,7 @@ def _adapters() -> Iterator[Sample]:
     yield Sample("gvhmr pkl", lambda folder: gvhmr.write_pkl(folder / "r.pkl", results), load_save.load)
     yield Sample("gvhmr npz", _then(lambda path: gvhmr.write_amass_like(path, results), "r.npz"), load_save.load)
     yield Sample("gvhmr package", _then(lambda path: gvhmr.write_package_npz(path, results), "r.npz"), load_save.load)
-    several = {1: results, 4: results}
+    several: dict[str, Any] = {"1": results, "4": results}
     yield Sample("gvhmr people", lambda folder: gvhmr.write_pt(folder / "r.pt", several), load_save.load)
     yield Sample("gvhmr nested npz", _then(lambda path: gvhmr.write_nested_npz(path, results), "r.npz"), load_save.load)
     yield Sample("gvhmr joined npz", _then(lambda path: gvhmr.write_joined_npz(path, results), "r.npz"), load_save.load)
