@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from lsmplify_refine import stopping
 from lsmplify_refine._version import __version__
-from lsmplify_refine.cli import batch, demo, doctor, evaluate, fit, refine, train
+from lsmplify_refine.cli import batch, demo, doctor, evaluate, fit, refine, train, view
 from lsmplify_refine.cli._options import BAD_INPUT, LESS_MEMORY, expand_home
 from lsmplify_refine.cli._words import say
 from lsmplify_refine.errors import InputError, is_out_of_memory
@@ -18,6 +18,7 @@ VERBS = {
     "refine": refine,
     "fit": fit,
     "batch": batch,
+    "view": view,
     "demo": demo,
     "doctor": doctor,
     "train": train,

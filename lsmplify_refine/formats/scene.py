@@ -22,7 +22,18 @@ def figures_of(
     people: Sequence[Estimate], body: BodyModel | None, shapes: Sequence[BodyShape | None]
 ) -> tuple[list[Figure], list[Note]]:
     """People as bodies in motion on the floor of a world with y up, and notes on what was assumed."""
-    figures, notes = [], []
+    figures, notes = figures_in_place(people, body, shapes)
+    in_world = all(person.world is not None or person.frame == "world" for person in people)
+    placed, floor_notes = on_floor(figures, has_floor=in_world)
+    return placed, list(dict.fromkeys([*notes, *floor_notes]))
+
+
+def figures_in_place(
+    people: Sequence[Estimate], body: BodyModel | None, shapes: Sequence[BodyShape | None]
+) -> tuple[list[Figure], list[Note]]:
+    """People as bodies in motion where they are, the axes turned until y is up; without a world, from the camera's."""
+    figures: list[Figure] = []
+    notes: list[Note] = []
     for person, shape in zip(people, shapes, strict=True):
         orient, transl, more = root_in_world(person, "y", body)
         fps, rate_notes = one_rate(person)
@@ -31,9 +42,7 @@ def figures_of(
         pelvis = (transl + rest_pelvis(person.family, person.betas, body)).astype(np.float64)
         figures.append(Figure(f"person_{person.track_id}", own, own_shape, rotvec, pelvis, person.frame_ids, fps))
         notes += [*more, *rate_notes, *shape_notes, *hand_notes]
-    in_world = all(person.world is not None or person.frame == "world" for person in people)
-    placed, floor_notes = on_floor(figures, has_floor=in_world)
-    return placed, list(dict.fromkeys([*notes, *floor_notes]))
+    return figures, list(dict.fromkeys(notes))
 
 
 def _full_pose(

@@ -1,0 +1,111 @@
+"""What the viewer shows: bones, stages, coordinates, keypoints, and the report's numbers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lsmplify_refine.cli import main
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.view.clip import Bones
+from lsmplify_refine.view.read import read_clip, read_report
+from tests.support import clips
+
+
+@pytest.fixture(scope="module")
+def refined(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A refined result beside its input and report."""
+    folder = clips.write_folder(tmp_path_factory.mktemp("view") / "clip")
+    assert (
+        main(["--input", str(folder / "hmr4d_results.pt"), "--no-video", "--weights", "none", "--device", "cpu"]) == 0
+    )
+    return folder / "hmr4d_results_refined.pt"
+
+
+def test_bones_are_where_the_body_has_its_joints(refined: Path) -> None:
+    figure = read_clip(refined).people[0].figures["after"]
+    rotations = figure.rotations()[:, : figure.body.joint_count].astype(np.float32)
+    joints = figure.body.joints(rotations, figure.pelvis, figure.shape.betas, figure.shape.scale)
+    bones = Bones.of(figure)
+    assert np.abs(bones.positions[:, : joints.shape[1]] - joints).max() < 1e-5
+    assert np.allclose(bones.rotations @ np.swapaxes(bones.rotations, -1, -2), np.eye(3), atol=1e-6)
+
+
+def test_the_input_and_the_numbers_come_from_the_report(refined: Path) -> None:
+    clip = read_clip(refined, space="camera")
+    (person,) = clip.people
+    assert set(person.figures) == {"before", "after"}
+    assert not np.allclose(person.figures["before"].rotvec, person.figures["after"].rotvec)
+    report = json.loads(refined.with_name("hmr4d_results_report.json").read_text())
+    (shown,) = report["people"]
+    assert person.figures["after"].shape.scale == shown["shape"]["scale"] != 1
+    assert person.numbers["status"] == shown["per_frame"]["status"]
+    assert (clip.start, clip.stop, clip.fps) == (0, clips.FRAMES, 30)
+
+
+def test_without_a_report_the_result_stands_alone(refined: Path, tmp_path: Path) -> None:
+    alone = tmp_path / "alone.pt"
+    alone.write_bytes(refined.read_bytes())
+    (person,) = read_clip(alone).people
+    assert set(person.figures) == {"after"} and not person.numbers
+    (person,) = read_clip(alone, before=refined.with_name("hmr4d_results.pt")).people
+    assert set(person.figures) == {"before", "after"}
+
+
+def test_keypoints_lie_on_their_rays_near_the_body(refined: Path) -> None:
+    clip = read_clip(refined, space="camera")
+    aim = clip.people[0].aim
+    assert aim is not None and clip.fov_rad > 0 and clip.aspect == pytest.approx(640 / 360)
+    assert np.nanmedian(np.linalg.norm(aim.body - aim.target, axis=-1)) < 0.05
+    # the camera looks along -z: pixels of the file come back
+    keypoints = torch.load(refined.parent / "preprocess/vitpose.pt", weights_only=True).numpy()
+    K = torch.load(refined, weights_only=True)["K_fullimg"].numpy()
+    x, y, z = np.moveaxis(aim.target * [1, -1, -1], -1, 0)
+    u = K[:, :1, 0] * (x / z) + K[:, :1, 2]
+    v = K[:, 1:2, 1] * (y / z) + K[:, 1:2, 2]
+    seen = np.isfinite(x)
+    assert seen.mean() > 0.8
+    assert np.abs(np.stack([u, v], -1) - keypoints[..., :2])[seen].max() < 0.01
+
+
+def test_the_world_is_on_its_floor(refined: Path) -> None:
+    clip = read_clip(refined)
+    assert clip.space == "world" and clip.floor == 0 and clip.people[0].aim is None and clip.video is None
+    assert abs(clip.people[0].figures["after"].soles()) < 0.02
+
+
+def test_a_world_without_a_camera_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "amass_poses.npz"
+    still = np.zeros((3, 156))
+    np.savez(path, poses=still, trans=np.ones((3, 3)), betas=np.zeros(16), mocap_framerate=30.0, gender="neutral")
+    assert read_clip(path).space == "world"
+    with pytest.raises(InputError, match="leave out --space camera"):
+        read_clip(path, space="camera")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[", "[]", '{"settings": 1, "people": []}', '{"settings": {"input": 3}, "people": [1]}', '{"settings": {}}'],
+)
+def test_a_strange_report_is_no_report(text: str, tmp_path: Path) -> None:
+    (tmp_path / "a_report.json").write_text(text)
+    report = read_report(tmp_path / "a_refined.pt")
+    assert report.source is None and not report.people
+
+
+def test_strange_values_of_a_report_are_not_used(refined: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "clip"
+    folder.mkdir()
+    (folder / "r_refined.pt").write_bytes(refined.read_bytes())
+    per_frame = {"status": ["a"], "b": 1, "<b>\x1b": ["\x1b]0;x"] * clips.FRAMES}
+    person = {"track_id": "0", "shape": {"betas": [1e9], "scale": 1e9}, "per_frame": per_frame}
+    report = {"settings": {"input": "nowhere.pt", "body_model": None}, "people": [person]}
+    (folder / "r_report.json").write_text(json.dumps(report))
+    (person_shown,) = read_clip(folder / "r_refined.pt").people
+    assert person_shown.figures["after"].shape.scale == 1
+    ((name, values),) = person_shown.numbers.items()
+    assert (name + "".join(values)).isprintable()

@@ -1,0 +1,150 @@
+"""The viewer's scene on a real viser server: what moves, what is hidden, what a page holds."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lsmplify_refine.cli import main
+from lsmplify_refine.errors import InputError
+from lsmplify_refine.view.clip import Bones, Clip
+from lsmplify_refine.view.page import write_page
+from lsmplify_refine.view.panel import Panel
+from lsmplify_refine.view.pictures import Pictures
+from lsmplify_refine.view.read import read_clip
+from lsmplify_refine.view.stage import Shown, Stage, serving
+from tests.support import clips
+
+pytest.importorskip("viser")
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return clips.write_folder(tmp_path_factory.mktemp("view") / "clip") / "hmr4d_results.pt"
+
+
+@pytest.fixture
+def clip(result: Path) -> Clip:
+    return read_clip(result, before=result, space="camera")
+
+
+@pytest.fixture
+def panel(clip: Clip) -> Iterator[Panel]:
+    with serving("127.0.0.1", 0) as server:
+        yield Panel(server, clip)
+
+
+def test_frames_move_the_bones(clip: Clip) -> None:
+    with serving("127.0.0.1", 0) as server:
+        stage = Stage(server, clip)
+        stage.show(5)
+
+        def handle(name: str) -> Any:
+            """A part of the scene."""
+            return server.scene.get_handle_by_name(name)
+
+        mesh = handle("/after/person_0/body")
+        bones = Bones.of(clip.people[0].figures["after"])
+        assert np.allclose([bone.position for bone in mesh.bones], bones.positions[5], atol=1e-5)
+        stage.show(clip.stop + 3)
+        assert not mesh.visible
+        stage.shown = Shown(before=False, layout="side by side")
+        stage.arrange()
+        stage.show(2)
+        assert mesh.visible and not handle("/before/person_0/body").visible
+        assert handle("/before").position[0] < -1
+
+
+def test_the_panel_shows_the_numbers_of_a_frame(clip: Clip) -> None:
+    numbers = {"error": [f"{row}.5 `<script>`" for row in range(clips.FRAMES)]}
+    named = replace(clip, people=(replace(clip.people[0], name="<img src=x>`", numbers=numbers),))
+    with serving("127.0.0.1", 0) as server:
+        panel = Panel(server, named)
+        panel.frame.value = 3
+        panel.draw()
+        assert "- `error`: `3.5 '<script>'`" in panel.numbers.content
+        assert "person `<img src=x>'`" in panel.numbers.content
+
+
+def test_a_clicked_joint_gives_its_name_and_place(panel: Panel) -> None:
+    panel.parts["joints"].value = True
+    panel._rearrange()
+    panel._pick((0, 15), None)
+    x, y, z = panel.stage.joints(0)[0][1][15]
+    assert f"- **head** at {x:.3f}, {y:.3f}, {z:.3f} m" in panel.numbers.content
+
+
+def test_steps_stay_within_the_clip(panel: Panel) -> None:
+    panel._step(-1)
+    assert panel.frame.value == 0
+    panel._step(clips.FRAMES + 5)
+    assert panel.frame.value == clips.FRAMES - 1
+
+
+def test_a_page_needs_no_other_file(clip: Clip, tmp_path: Path) -> None:
+    path = tmp_path / "scene.html"
+    write_page(replace(clip, name="</script><script>alert(1)"), path)
+    text = path.read_text("utf-8")
+    assert "window.__VISER_EMBED_DATA__" in text and "alert(1)" not in text
+    assert 'src="http' not in text and 'href="http' not in text
+    assert len(text) < 4_000_000
+
+
+def test_pictures_come_in_any_order(tmp_path: Path) -> None:
+    pictures = Pictures(clips.write_video(tmp_path / "a.mp4", frames=4), 64)
+    shapes = [None if found is None else found.shape for found in map(pictures.at, (2, 2, 0, 3, 9, 1))]
+    assert shapes == [(36, 64, 3)] * 4 + [None, (36, 64, 3)]
+
+
+def test_the_command_serves_this_machine_alone_until_it_is_stopped(result: Path) -> None:
+    command = [sys.executable, "-u", "-m", "lsmplify_refine", "view", str(result), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as viewer:
+        assert viewer.stdout is not None and viewer.stderr is not None
+        line = viewer.stdout.readline()
+        port = int(line.split("127.0.0.1:")[1].split()[0])
+        with socket.create_connection(("127.0.0.1", port), timeout=5):
+            pass
+        # another address of the same machine, which Linux has
+        with pytest.raises(OSError):
+            socket.create_connection(("127.0.0.2", port), timeout=5)
+        viewer.send_signal(signal.SIGINT)
+        assert viewer.wait(30) == 130
+        assert viewer.stdout.read() == "" and viewer.stderr.read() == "stopped; the viewer is closed\n"
+
+
+def test_a_taken_port_is_left_to_its_owner() -> None:
+    with serving("127.0.0.1", 0) as server, serving("127.0.0.1", server.get_port()) as other:
+        assert other.get_port() != server.get_port()
+
+
+def test_an_address_of_another_machine_is_one_line() -> None:
+    with pytest.raises(InputError, match=r"--host 192\.0\.2\.1: .*an address of this machine"), serving("192.0.2.1", 0):
+        pass
+
+
+def test_the_command_writes_a_page_and_keeps_others(
+    result: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "scene.html"
+    assert main(["view", str(result), "--html", str(path)]) == 0
+    assert capsys.readouterr().out == f"wrote {path}\n"
+    before = path.read_bytes()
+    assert main(["view", str(result), "--html", str(path)]) == 2
+    assert "exists already" in capsys.readouterr().err and path.read_bytes() == before
+
+
+def test_without_viser_the_line_says_what_to_install(
+    result: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "viser", None)
+    assert main(["view", str(result)]) == 2
+    assert "pip install 'lsmplify-refine[view]'" in capsys.readouterr().err
