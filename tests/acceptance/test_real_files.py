@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats import load_save
 from lsmplify_refine.keypoint_files import load_tracks
+from lsmplify_refine.keypoint_files.camera_folders import places_of
+from lsmplify_refine.keypoint_files.cameras import load_calibration
 from lsmplify_refine.values.conventions import CONVENTIONS
 from tests.support import estimator_files as make
 from tests.support.round_trips import raw
@@ -36,6 +39,7 @@ def real(shared_data: Path) -> Path:
         ("videopose3d_h36m.npz", "h36m17", "h36m17", 591, 0, 1),
         ("mediapipe_dump_a.json", None, "mediapipe33", 1, 0, 1),
         ("mediapipe_dump_b.json", None, "mediapipe33", 1, 0, 1),
+        ("wham_tracking_results.pth", None, "coco17", 273, 0, 1),
     ],
 )
 def test_keypoints(
@@ -103,3 +107,19 @@ def test_results(name: str, how: str, family: str, rows: int, codes: set[str], r
 def test_results_that_are_refused(name: str, message: str, real: Path) -> None:
     with pytest.raises(InputError, match=message):
         load_save.load(real / name)
+
+
+def test_a_folder_of_phalp_is_its_result(real: Path, tmp_path: Path) -> None:
+    (tmp_path / "outputs" / "results").mkdir(parents=True)
+    copied = shutil.copy(real / "phalp_demo.pkl", tmp_path / "outputs" / "results")
+    (person,) = load_save.load(tmp_path / "outputs")
+    assert (person.format, person.source) == ("phalp", Path(copied))
+
+
+def test_pose2sims_folders_belong_to_its_calibration(real: Path, tmp_path: Path) -> None:
+    """The calibration calls them cam_01, ..., the folders are cam01_json, ..."""
+    for number in (1, 2):
+        shutil.copytree(real / "pose2sim_cam01_json", tmp_path / f"cam{number:02d}_json")
+    found, notes = places_of(tmp_path, list(load_calibration(real / "pose2sim_Calib.toml")))
+    assert {camera: place.name for camera, place in found.items()} == {"cam_01": "cam01_json", "cam_02": "cam02_json"}
+    assert notes == ()
