@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Real
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.values.conventions import CONVENTIONS
+from lsmplify_refine.values.conventions import CONVENTIONS, HAND_POINTS
 
 #: Coordinates that files write for a point that was not found, the same in every axis.
 _PLACEHOLDERS = (0.0, -1.0)
@@ -62,6 +62,8 @@ class Keypoints:
     ) -> tuple[Float[np.ndarray, "frames 21 dimensions"], Real[np.ndarray, "frames 21"]] | None:
         """Positions and confidence of a hand's points in the order of `HAND_POINTS`; None if there are no such points.
 
+        A wrist that the convention has ahead of SMPL's is moved back to it.
+
         Args:
             side: Which hand.
         """
@@ -69,7 +71,13 @@ class Keypoints:
         if not convention.has_hands:
             return None
         points = list(convention.hand_points(side))
-        return self.positions[:, points], self.confidence[:, points]
+        positions, confidence = self.positions[:, points], self.confidence[:, points]
+        if convention.wrist_ahead:
+            # of the way from SMPL's wrist to the middle knuckle, the rest lies between this wrist and the knuckle
+            back = convention.wrist_ahead / (1 - convention.wrist_ahead)
+            positions[:, 0] += back * (positions[:, 0] - positions[:, HAND_POINTS.index("middle1")])
+            confidence[:, 0] = np.minimum(confidence[:, 0], confidence[:, HAND_POINTS.index("middle1")])
+        return positions, confidence
 
     def _part(self, convention: str, points: Sequence[int]) -> Keypoints:
         if convention == self.convention:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from lsmplify_refine.body import BodyModel
 from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 from lsmplify_refine.values.conventions import BODY25, COCO17, CONVENTIONS
+from lsmplify_refine.values.keypoints import Keypoints
 from tests.support.model_files import write_smpl, write_smplx
 
 
@@ -97,3 +99,18 @@ def test_origins() -> None:
         "spine", "jaw", "head_top",
     }  # fmt: skip
     assert len(COCO17.points) + len(BODY25.points) == 42
+
+
+def test_mhrs_hands_hang_on_smpls_wrists() -> None:
+    """Its own wrist lies 2 cm ahead; the hand that it starts is moved back."""
+    body = BodyModel.open()
+    rotations = np.tile(np.eye(3), (1, body.joint_count, 1, 1))
+    points = body.keypoints("mhr70", rotations, np.zeros((1, 3)), np.zeros(10))
+    joints = body.joints(rotations, np.zeros((1, 3)), np.zeros(10))[0]
+    sides: tuple[tuple[Literal["left", "right"], int], ...] = (("left", 20), ("right", 21))
+    for side, joint in sides:
+        hand = Keypoints("mhr70", points, np.ones((1, 70))).hand(side)
+        assert hand is not None
+        own = points[0, CONVENTIONS["mhr70"].points.index(f"{side}_wrist")]
+        assert 0.015 < np.linalg.norm(own - joints[joint]) < 0.03
+        assert np.linalg.norm(hand[0][0, 0] - joints[joint]) < 0.003

@@ -14,7 +14,7 @@ from lsmplify_refine.engine.refinement import BodyTrack
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
 from lsmplify_refine.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
 from lsmplify_refine.values.camera import Camera
-from lsmplify_refine.values.conventions import CONVENTIONS
+from lsmplify_refine.values.conventions import CONVENTIONS, HAND_POINTS
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.keypoints import Keypoints
 from lsmplify_refine.values.smpl_joints import joint_index
@@ -48,7 +48,9 @@ class Gesture:
         positions[:, list(named.body_points)] = self.track.keypoints(named.body)
         if named.has_hands:
             for side in SIDES:
-                positions[:, list(named.hand_points(side))] = self.points[side]
+                hand = self.points[side].copy()
+                hand[:, 0] += named.wrist_ahead * (hand[:, HAND_POINTS.index("middle1")] - hand[:, 0])
+                positions[:, list(named.hand_points(side))] = hand
         positions += noise_m * np.random.default_rng(seed).normal(size=positions.shape)
         if camera is not None:
             pixels = np.einsum("nij,nkj->nki", camera.K, positions)

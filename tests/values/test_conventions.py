@@ -43,9 +43,11 @@ def test_sam_3d_bodys_hands_have_the_bodys_wrist() -> None:
     hand = whole.hand("left")
     assert hand is not None and whole.body is whole
     names = CONVENTIONS["mhr70"].points
-    assert [names[int(i)] for i in hand[0][0, :, 0]][:6] == [
-        "left_wrist", "left_thumb1", "left_thumb2", "left_thumb3", "left_thumb_tip", "left_index1",
-    ]  # fmt: skip
+    assert [names[int(i)] for i in hand[0][0, 1:, 0]] == [f"left_{point}" for point in HAND_POINTS[1:]]
+    # its wrist lies ahead of SMPL's, which the hand hangs on
+    wrist, knuckle = names.index("left_wrist"), names.index("left_middle1")
+    assert hand[0][0, 0, 0] == pytest.approx(wrist + 0.23 / 0.77 * (wrist - knuckle))
+    assert hand[1][0, 0] == min(whole.confidence[0, wrist], whole.confidence[0, knuckle])
 
 
 def test_without_hands_the_body_is_the_whole() -> None:
