@@ -14,6 +14,8 @@ from lsmplify_refine import InputError, Keypoints, KeypointTrack, load, save
 from lsmplify_refine.body import BodyModel
 from lsmplify_refine.engine.refiner import Refiner
 from lsmplify_refine.engine.room import room_of
+from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
+from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 from lsmplify_refine.job import fit as job_fit
 from lsmplify_refine.job.fit import fit
 from lsmplify_refine.job.fit_inputs import fit_people, frame_rate, lasting
@@ -52,6 +54,8 @@ def test_a_room_in_millimetres_with_z_up_gives_metres_and_every_format(tmp_path:
     # AMASS has z up too, so its pelvis goes where the keypoints' does, and not on its side
     amass = np.load(tmp_path / "out" / "take_fit_amass.npz")
     assert amass["surface_model_type"] == "smplx" and amass["mocap_frame_rate"] == 30
+    np.testing.assert_allclose(amass["trans"] + MEAN_REST_PELVIS["smplx"], refinement.after.pelvis, atol=1e-4)
+    assert (rotvec_to_rotmat(amass["root_orient"])[:, 2, 1] > 0.5).all()
     (read,) = load(tmp_path / "out" / "take_fit_smpl-npz.npz", format="generic:frame=world,up=z")
     np.testing.assert_allclose(read.transl, refinement.refined.transl, atol=1e-5)
     report = json.loads(outcome.outputs.report.read_text())
