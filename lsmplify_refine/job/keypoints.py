@@ -51,7 +51,8 @@ def find_keypoints(
         )
         if (tracks[0].keypoints.is_3d and job.person == NEAREST) or not is_an_id(job.person, people):
             tracks = choose_tracks(tracks, job.person, nearest_first=job.calibration is not None)
-        tracks = tracks_in_time(tracks, people, stated_rate(people[chosen[0]], video), job.keypoint_fps)
+        rate = stated_rate(people[chosen[0]], video)
+        tracks = tracks_in_time(tracks, people, rate, job.keypoint_fps, video.frames if video else None)
         if len(tracks) == len(chosen) == 1:
             return FoundKeypoints({chosen[0]: tracks[0]})  # one track for one person: the user's choice
         lacking = chosen

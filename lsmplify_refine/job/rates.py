@@ -45,7 +45,11 @@ def stated_rate(estimate: Estimate, video: VideoInfo | None) -> float | None:
 
 
 def tracks_in_time(
-    tracks: Sequence[KeypointTrack], people: Sequence[Estimate], rate: float | None, keypoint_fps: float | None
+    tracks: Sequence[KeypointTrack],
+    people: Sequence[Estimate],
+    rate: float | None,
+    keypoint_fps: float | None,
+    video_frames: int | None = None,
 ) -> list[KeypointTrack]:
     """The tracks in the frames of the people.
 
@@ -54,6 +58,7 @@ def tracks_in_time(
         people: Everybody in the result.
         rate: The result's frame rate; None if neither the file, nor a video, nor the user states one.
         keypoint_fps: The keypoints' frame rate as the user says; None for the file's.
+        video_frames: Number of frames of the video, if there is one; people of the result may leave before its end.
 
     Raises:
         InputError: The rates are not known, and the numbers of frames do not fit each other.
@@ -66,7 +71,7 @@ def tracks_in_time(
         frames = np.unique(np.concatenate([person.frame_ids for person in people]))
         return _in_frames(told, frames, here)
     _check_stated(tracks, people, rate)
-    _check_counts(tracks, people)
+    _check_counts(tracks, people, video_frames)
     return list(tracks)
 
 
@@ -96,13 +101,14 @@ def _check_stated(tracks: Sequence[KeypointTrack], people: Sequence[Estimate], r
     )
 
 
-def _check_counts(tracks: Sequence[KeypointTrack], people: Sequence[Estimate]) -> None:
+def _check_counts(tracks: Sequence[KeypointTrack], people: Sequence[Estimate], video_frames: int | None) -> None:
     """Check that numbered keypoints without a rate are not of a take at another rate."""
     if tracks[0].fps is not None or not tracks[0].numbered:
         return
-    if not all(np.array_equal(person.frame_ids, np.arange(len(person))) for person in people):
+    whole = all(np.array_equal(person.frame_ids, np.arange(len(person))) for person in people)
+    if video_frames is None and not whole:
         return  # the result numbers the frames of a longer video
-    rows = max(len(person) for person in people)
+    rows = video_frames or max(len(person) for person in people)
     first, last = min(int(track.frame_ids[0]) for track in tracks), max(int(track.frame_ids[-1]) for track in tracks)
     counts = {last + 1 - min(first, 1), last - first + 1}  # frames count from 0 or 1, or from elsewhere
     ratio = next((each for each in _RATIOS for count in counts if _is_ratio(count, rows, each)), None)

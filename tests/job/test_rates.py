@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lsmplify_refine import Estimate, save
+from lsmplify_refine import Estimate, load, save
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.job.job import Job
+from lsmplify_refine.job.rates import tracks_in_time
 from lsmplify_refine.job.run import run
 from lsmplify_refine.keypoint_files import load_tracks
 from tests.support.keypoint_json import written
@@ -88,6 +89,16 @@ def test_a_result_within_a_longer_video_is_not_asked_about(tmp_path: Path) -> No
     result = write_result(tmp_path, frame_ids=np.arange(4, 4 + FRAMES))
     estimate = used(tmp_path, result, write_openpose(tmp_path, 48))
     assert estimate.keypoints is not None and (estimate.keypoints.confidence > 0).all()
+
+
+def test_the_video_says_how_long_the_take_is(tmp_path: Path) -> None:
+    """A person may leave in the middle of it."""
+    result, keypoints = write_result(tmp_path, frame_ids=np.arange(FRAMES)), write_openpose(tmp_path, 2 * FRAMES)
+    (track,) = load_tracks(keypoints, convention="coco17")
+    (person,) = load(result)
+    assert tracks_in_time([track], [person], 30.0, None, 2 * FRAMES) == [track]
+    with pytest.raises(InputError, match="48 frames, but .* has 24"):
+        tracks_in_time([track], [person], 30.0, None, FRAMES)
 
 
 def write_space(folder: Path, count: int, rate: float) -> Path:
