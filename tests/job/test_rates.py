@@ -97,7 +97,7 @@ def test_the_video_says_how_long_the_take_is(tmp_path: Path) -> None:
     (track,) = load_tracks(keypoints, convention="coco17")
     (person,) = load(result)
     assert tracks_in_time([track], [person], 30.0, None, 2 * FRAMES) == [track]
-    with pytest.raises(InputError, match="48 frames, but .* has 24"):
+    with pytest.raises(InputError, match=r"48 frames, but .* has 24"):
         tracks_in_time([track], [person], 30.0, None, FRAMES)
 
 
