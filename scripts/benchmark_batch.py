@@ -3,13 +3,15 @@
     python scripts/benchmark_batch.py ../shared/data/mocap/cmu --recordings 80
 
 Prints the table of the refined data set, and clips per second: with one and two processes, with short clips packed and
-not, and of a shell loop over the single command (measured on a few clips).
+not, and of a shell loop over the single command (measured on a few clips). The seconds of CPU time for each clip hardly
+depend on what else the machine does.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import resource
 import shutil
 import subprocess
 import sys
@@ -69,8 +71,9 @@ def batch(folder: Path, *options: str, keep: Path | None = None) -> float:
     output = folder / "refined"
     shutil.rmtree(output, ignore_errors=True)
     arguments = ["batch", str(folder / "LucidAction"), "--layout", "lucidaction", "--align", "camera"]
+    before = cpu_seconds()
     seconds = timed([*arguments, "--videos", "none", "--device", "cpu", "--output", str(output), *options])
-    print(f"{' '.join(options)}: {seconds:.1f} s", flush=True)
+    print(f"{' '.join(options)}: {seconds:.1f} s, {cpu_seconds() - before:.1f} s of CPU time", flush=True)
     if keep:
         keep.mkdir(parents=True, exist_ok=True)
         for name in ("table.md", "summary.csv", "summary.json"):
@@ -82,13 +85,20 @@ def batch(folder: Path, *options: str, keep: Path | None = None) -> float:
 def loop(folder: Path, count: int) -> float:
     """Seconds of the single command, one clip after another."""
     results = sorted((folder / "LucidAction" / "predictions").rglob("*.npz"))
-    seconds = 0.0
+    seconds, before = 0.0, cpu_seconds()
     for number, path in enumerate(results[:: max(1, len(results) // count)][:count]):
         place = path.relative_to(folder / "LucidAction" / "predictions").parts[1:]
         keypoints = folder.joinpath("LucidAction", "keypoints_3d", *place)
         arguments = ["--input", str(path), "--keypoints", str(keypoints), "--align", "camera", "--no-video"]
         seconds += timed([*arguments, "--device", "cpu", "--output", str(folder / "loop" / str(number))])
+    print(f"shell loop, {count} clips: {seconds:.1f} s, {cpu_seconds() - before:.1f} s of CPU time", flush=True)
     return seconds
+
+
+def cpu_seconds() -> float:
+    """CPU time of all commands that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def timed(arguments: Sequence[str]) -> float:
