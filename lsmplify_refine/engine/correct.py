@@ -71,6 +71,7 @@ def correct(
     fps: float,
     bias_hz: float | None = BIAS_HZ,
     regressor: Callable[[Pose, Targets], Pose] | None = None,
+    alone: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Pose:
     """Compute the refined motion of a track.
@@ -84,6 +85,7 @@ def correct(
         fps: Frames per second.
         bias_hz: How fast the estimate's bias may change (see `most_likely_motion`); None fits each frame on its own.
         regressor: Predicts the start of the fit, which then needs no coarse steps.
+        alone: Whether the input was itself fitted to these keypoints, so that it is no witness of the motion.
         progress: Called with (frames done, frames in all).
     """
     begin, schedule = start, _FAR
@@ -111,6 +113,7 @@ def correct(
             fps=fps,
             is_image=targets.is_image,
             bias_hz=bias_hz,
+            alone=alone,
         )
         if index + 1 < rounds:
             seen = smooth_about_track(skeleton, pose, targets, frame_ids=frame_ids, fps=fps, seconds=_KEYPOINT_SECONDS)

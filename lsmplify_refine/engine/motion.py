@@ -164,7 +164,7 @@ def _rotations(
     else:
         quiet = np.full(joints, _QUIET_RAD2)
         increments = turns if step == 1 else _rotvec_between(paths[:-step], paths[step:])
-        levels = read_noise_levels(increments, frames=frames, fps=model.fps, quiet=quiet)
+        levels = read_noise_levels(increments, frames=frames, fps=model.fps, quiet=quiet, alone=model.alone)
     away, seen = np.moveaxis(_rotvec_between(smoothed[:, None], quats), 1, 0)
     bend = np.diff(turns[:, 2], MOTION_ORDER - 1, axis=0)
     near, fits = (np.linalg.norm(vectors, axis=-1) < _CONTRADICTS_RAD for vectors in (away, seen))
@@ -208,7 +208,8 @@ def _place(
         levels = unread_noise_levels(frames, 3)
     else:
         paths = np.stack([estimate, fit, smoothed], 1)[..., None]
-        levels = read_noise_levels(paths[step:] - paths[:-step], frames=frames, fps=model.fps, quiet=quiet)
+        increments = paths[step:] - paths[:-step]
+        levels = read_noise_levels(increments, frames=frames, fps=model.fps, quiet=quiet, alone=model.alone)
     bend = np.diff(smoothed, MOTION_ORDER, axis=0)[..., None]
     shares = np.repeat(share, 3, axis=1)
     usable = np.full(fit.shape, not model.alone)

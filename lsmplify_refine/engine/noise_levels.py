@@ -26,6 +26,9 @@ _NOISE_GAIN, _MOTION_GAIN = (float(comb(2 * order, order)) for order in (_NOISE_
 _MAX_NOISE_PEAK, _MAX_MOTION_PEAK = 10.0, 30.0
 #: The smoothed fit keeps about a twelfth of the energy of fast swings.
 _UNSMOOTHED = 12.0
+#: Without an estimate nothing else shows the motion, and errors of neighbouring fits are alike: they start from one
+#: another. Read on recorded motion with noisy keypoints.
+_UNSMOOTHED_ALONE, _FIT_REPEATS_ALONE = 150.0, 16.0
 #: How much of a quiet estimate's own energy counts as motion; more than all, for its scale is a prior's.
 _QUIET_MOTION = 5.0
 #: Errors of a fit last for some frames, so it shows less than as many independent fits.
@@ -65,6 +68,7 @@ def read_noise_levels(
     frames: int,
     fps: float,
     quiet: Float[np.ndarray, " parts"],
+    alone: bool = False,
 ) -> NoiseLevels:
     """Read the noise levels of joints, or of axes of the pelvis.
 
@@ -75,8 +79,10 @@ def read_noise_levels(
         fps: Frames per second.
         quiet: Variance of an estimate's noise, rad^2 or m^2, up to which nobody sees it. Such an estimate is smooth by
             construction: what it shows is motion.
+        alone: Whether there is no estimate.
     """
     step = reading_step(fps)
+    unsmoothed, repeats = (_UNSMOOTHED_ALONE, _FIT_REPEATS_ALONE) if alone else (_UNSMOOTHED, _FIT_REPEATS)
 
     def energy(
         paths: Float[np.ndarray, "steps paths parts axes"], order: int, seconds: float, peak: float
@@ -85,7 +91,7 @@ def read_noise_levels(
 
     shaking, scatter = energy(increments[:, :2], _NOISE_ORDER, _NOISE_SECONDS, _MAX_NOISE_PEAK) / _NOISE_GAIN
     own, fitted, motion = energy(increments, MOTION_ORDER, _MOTION_SECONDS, _MAX_MOTION_PEAK)
-    motion = _UNSMOOTHED * motion
+    motion = unsmoothed * motion
     # noise of longer waves, which the sixth difference misses
     loud = np.clip(shaking / quiet - 1, 0, 1)
     shaking = loud * np.maximum(shaking, (own - motion) / _MOTION_GAIN)
@@ -94,7 +100,7 @@ def read_noise_levels(
     # readings are `step` frames apart; so long is their noise taken to last
     return NoiseLevels(
         step * shaking,
-        step * _FIT_REPEATS * scatter,
+        step * repeats * scatter,
         np.maximum(motion / step ** (2 * MOTION_ORDER), _MIN_MOTION),
     )
 

@@ -104,7 +104,7 @@ class Refiner:
         if not own or estimate.posed:
             return self._refine(self.posed(estimate), self.align)
         # the file's own points are in the estimate's frame
-        return self._refine(self._first_pose(estimate), "camera")
+        return self._refine(self._first_pose(estimate), "camera", alone=True)
 
     def posed(self, estimate: Estimate) -> Estimate:
         """The estimate with parameters: itself, or fitted to its own `points` on this refiner's body.
@@ -115,7 +115,7 @@ class Refiner:
         if estimate.posed:
             return estimate
         first = self._first_pose(estimate)
-        return self._refine(first.replace(keypoints=first.points), "camera").refined.replace(
+        return self._refine(first.replace(keypoints=first.points), "camera", alone=True).refined.replace(
             points=estimate.points, keypoints=estimate.keypoints
         )
 
@@ -189,7 +189,7 @@ class Refiner:
             raise InputError("keypoints in pixels need camera intrinsics; give them as camera")
         ids = np.arange(len(keypoints.positions)) if frame_ids is None else frame_ids
         first = self._from_keypoints(keypoints, camera, fps, ids)
-        return self._refine(first.replace(frame_ids=ids), "camera")
+        return self._refine(first.replace(frame_ids=ids), "camera", alone=True)
 
     def _from_keypoints(
         self, keypoints: Keypoints, camera: Camera | None, fps: float, frame_ids: Int[np.ndarray, " frames"]
@@ -261,13 +261,14 @@ class Refiner:
         solver = shaped_solver(self.body, convention, [shape], self.network, device=self.device, passes=self.passes)
         return Follower(solver.skeleton, solver)
 
-    def _refine(self, estimate: Estimate, align: Align) -> Refinement:
+    def _refine(self, estimate: Estimate, align: Align, *, alone: bool = False) -> Refinement:
+        """Refine a track; `alone` if it was itself fitted to its keypoints."""
         fps = estimate.fps or DEFAULT_FPS
         track = make_track(estimate, self.body, fps=fps, align=align)
         shape, notes = shape_of_track(estimate, self.body, track)
         start = track.pose.shifted(shape.offset).to(self.device)
         skeleton = self.body.skeleton(track.keypoints.convention, shape.betas, shape.scale, device=self.device)
-        refined = self._motion(skeleton, start, track, shape, estimate.frame_ids, fps)
+        refined = self._motion(skeleton, start, track, shape, estimate.frame_ids, fps, alone=alone)
         # what is not corrected is still freed of jitter
         base = without_jitter(
             start, frame_ids=estimate.frame_ids, fps=fps, is_image=track.targets.is_image, bias_hz=self._bias_hz
@@ -349,6 +350,8 @@ class Refiner:
         shape: FittedShape,
         frame_ids: Int[np.ndarray, " frames"],
         fps: float,
+        *,
+        alone: bool,
     ) -> Pose:
         """The refined motion, before the gate."""
         seen = track.targets.to(self.device)
@@ -361,6 +364,7 @@ class Refiner:
             fps=fps,
             bias_hz=self._bias_hz,
             regressor=self._regressor(shape, track.keypoints.convention),
+            alone=alone,
             progress=self.progress,
         )
 

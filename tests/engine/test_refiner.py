@@ -225,3 +225,14 @@ def test_seen_joints_are_the_ones_that_move(refiner: Refiner) -> None:
     result = refiner.refine(scene())
     moved = np.abs(result.after.rotations - result.before.rotations).max(axis=(0, 2, 3)) > 1e-3
     assert set(SEEN) <= set(np.flatnonzero(moved))
+
+
+def test_keypoints_alone_are_no_second_witness_of_their_own_motion() -> None:
+    """The first pose of `fit` shares its keypoints' noise; taken for an estimate, it shakes the result."""
+    body, (pose, pelvis) = open_body(), true_motion(60)
+    rotations = rotvec_to_rotmat(pose)
+    points = body.keypoints("body25", rotations, pelvis, np.zeros(10))
+    noisy = points + np.random.default_rng(0).normal(0, 0.01, points.shape)
+    found = Refiner(body).fit(Keypoints("body25", noisy, np.ones(points.shape[:2])), up="-y").after.joints()
+    bends = np.diff(found - body.joints(rotations, pelvis, np.zeros(10)), 2, axis=0)
+    assert 1000 * np.linalg.norm(bends, axis=-1).mean() < 2.5
