@@ -29,11 +29,11 @@ SWALLOWED = 99
 #: What a fault may come after, by name: a module, and the function or method in it.
 STAGES = {
     "reading": ("lsmplify_refine.formats.load_save", "load"),
-    "opening the body": ("lsmplify_refine.job.run", "open_body"),
+    "opening the body": ("lsmplify_refine.job.tools", "Tools.body"),
     "refining": ("lsmplify_refine.engine.refiner", "Refiner.refine"),
     "drawing": ("lsmplify_refine.visual.mesh", "MeshRenderer.overlay"),
     "writing": ("lsmplify_refine.formats.load_save", "save"),
-    "reporting": ("lsmplify_refine.job.run", "build_report"),
+    "reporting": ("lsmplify_refine.job.finish", "build_report"),
 }
 
 
