@@ -13,8 +13,9 @@ from lsmplify_refine.solver.problem import Pose
 
 #: Errors are averaged over this time, seconds: those of single frames are noise.
 _WINDOW_SECONDS = 0.5
-#: Factor by which the error may grow. Without jitter it falls, and for a quiet estimate it hardly changes.
-_SLACK = 1.2
+#: Factor by which the error may grow. Keypoints in space come from elsewhere than the estimate; without its jitter the
+#: error falls. A detector that sees the same picture shares some of the jitter, and then the error grows by a fifth.
+_SLACK, _SLACK_IN_IMAGE = 1.2, 2.0
 
 
 def without_lost_motion(
@@ -24,6 +25,8 @@ def without_lost_motion(
     smooth_error: Float[np.ndarray, " frames"],
     frame_ids: Int[np.ndarray, " frames"],
     fps: float,
+    *,
+    is_image: bool,
 ) -> Pose:
     """The estimate freed of jitter, but as it was where that made its keypoint error grow.
 
@@ -36,12 +39,14 @@ def without_lost_motion(
         smooth_error: The smooth one's.
         frame_ids: (T,) video frame of each row.
         fps: Frames per second.
+        is_image: Whether the keypoints are 2D.
     """
+    slack = _SLACK_IN_IMAGE if is_image else _SLACK
     width = odd_window(_WINDOW_SECONDS, fps)
     kept = np.ones(len(frame_ids))
     for rows in segments(frame_ids):
         before, after = (uniform_filter1d(error[rows], width, mode="nearest") for error in (start_error, smooth_error))
-        kept[rows] = after <= _SLACK * before
+        kept[rows] = after <= slack * before
     if kept.all():
         return smooth
     turn, shift = correction_to(smooth, start)

@@ -274,7 +274,9 @@ class Refiner:
             start, frame_ids=estimate.frame_ids, fps=fps, is_image=track.targets.is_image, bias_hz=self._bias_hz
         )
         scored = [frame_scores(skeleton, pose, track, estimate.frame_ids, fps).error for pose in (start, base)]
-        base = without_lost_motion(start, base, scored[0], scored[1], estimate.frame_ids, fps)
+        base = without_lost_motion(
+            start, base, scored[0], scored[1], estimate.frame_ids, fps, is_image=track.targets.is_image
+        )
         turn, shift = correction_to(refined, base)
         convention = track.keypoints.convention
         turn = keep_unseen_legs(turn, base, track.targets, convention, estimate.frame_ids, fps)

@@ -24,16 +24,26 @@ def poses() -> tuple[Pose, Pose]:
 def test_where_the_error_grows_the_estimate_stays() -> None:
     start, smooth = poses()
     before, after = np.full(FRAMES, 10.0), np.full(FRAMES, 10.0)
-    after[40:] = 20.0
-    kept = without_lost_motion(start, smooth, before, after, np.arange(FRAMES), 30.0).pelvis[:, 0].numpy()
+    after[40:] = 15.0
+    kept = (
+        without_lost_motion(start, smooth, before, after, np.arange(FRAMES), 30.0, is_image=False).pelvis[:, 0].numpy()
+    )
     assert (kept[:15] == 1).all() and (kept[45:] == 0).all()
     assert (np.diff(kept) <= 1e-6).all() and np.abs(np.diff(kept)).max() < 0.2  # eased in
+
+
+def test_a_detector_shares_some_of_an_estimators_jitter() -> None:
+    start, smooth = poses()
+    before, after = np.full(FRAMES, 10.0), np.full(FRAMES, 15.0)
+    assert without_lost_motion(start, smooth, before, after, np.arange(FRAMES), 30.0, is_image=True) is smooth
+    kept = without_lost_motion(start, smooth, before, 2 * after, np.arange(FRAMES), 30.0, is_image=True)
+    assert (kept.pelvis == start.pelvis).all()
 
 
 def test_errors_of_single_frames_are_noise() -> None:
     start, smooth = poses()
     noise = 10 + np.random.default_rng(0).uniform(-5, 5, (2, FRAMES))
-    assert without_lost_motion(start, smooth, noise[0], noise[1], np.arange(FRAMES), 30.0) is smooth
+    assert without_lost_motion(start, smooth, noise[0], noise[1], np.arange(FRAMES), 30.0, is_image=False) is smooth
 
 
 def test_single_images_in_a_row_are_not_smoothed_into_each_other() -> None:
