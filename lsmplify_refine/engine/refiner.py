@@ -269,14 +269,9 @@ class Refiner:
         start = track.pose.shifted(shape.offset).to(self.device)
         skeleton = self.body.skeleton(track.keypoints.convention, shape.betas, shape.scale, device=self.device)
         refined = self._motion(skeleton, start, track, shape, estimate.frame_ids, fps, alone=alone)
+        as_input = frame_scores(skeleton, start, track, estimate.frame_ids, fps)
         # what is not corrected is still freed of jitter
-        base = without_jitter(
-            start, frame_ids=estimate.frame_ids, fps=fps, is_image=track.targets.is_image, bias_hz=self._bias_hz
-        )
-        scored = [frame_scores(skeleton, pose, track, estimate.frame_ids, fps).error for pose in (start, base)]
-        base = without_lost_motion(
-            start, base, scored[0], scored[1], estimate.frame_ids, fps, is_image=track.targets.is_image
-        )
+        base = self._freed_of_jitter(skeleton, start, as_input, track, estimate.frame_ids, fps)
         turn, shift = correction_to(refined, base)
         convention = track.keypoints.convention
         turn = keep_unseen_legs(turn, base, track.targets, convention, estimate.frame_ids, fps)
@@ -291,8 +286,7 @@ class Refiner:
             # whoever fits each frame on its own asks for the keypoints' jitter
             return scores if self._bias_hz is not None else replace(scores, natural_jerk=scores.jerk)
 
-        input_jerk = frame_scores(skeleton, start, track, estimate.frame_ids, fps).jerk
-        verdict = gate(scores_at, estimate.frame_ids, fps, limited, input_jerk)
+        verdict = gate(scores_at, estimate.frame_ids, fps, limited, as_input.jerk)
         as_read = self._body_track(track.pose, FittedShape(betas_on_body(estimate, self.body), 1.0, np.zeros(3)))
         before = self._body_track(start, shape)
         calm = self._body_track(base, shape)
@@ -343,6 +337,21 @@ class Refiner:
         if self.smooth_seconds is None:
             return BIAS_HZ
         return _HALVED_HZ / self.smooth_seconds if self.smooth_seconds else None
+
+    def _freed_of_jitter(
+        self,
+        skeleton: Skeleton,
+        start: Pose,
+        as_input: FrameScores,
+        track: Track,
+        frame_ids: Int[np.ndarray, " frames"],
+        fps: float,
+    ) -> Pose:
+        """The input, whose scores are `as_input`, without its jitter but with its motion."""
+        is_image = track.targets.is_image
+        smooth = without_jitter(start, frame_ids=frame_ids, fps=fps, is_image=is_image, bias_hz=self._bias_hz)
+        error = frame_scores(skeleton, smooth, track, frame_ids, fps).error
+        return without_lost_motion(start, smooth, as_input.error, error, frame_ids, fps, is_image=is_image)
 
     def _motion(
         self,
