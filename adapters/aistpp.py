@@ -14,7 +14,7 @@ import numpy as np
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.assemble import assemble, number_of
 from lsmplify_refine.formats.codings import Coding, Fields, Rotations
-from lsmplify_refine.formats.containers import peek, read_container
+from lsmplify_refine.formats.containers import holds_names, read_container
 from lsmplify_refine.formats.slots import Slot, write_slots
 from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.estimate import Estimate
@@ -47,8 +47,7 @@ class _Scaled(Coding):
 
 def recognises(path: Path) -> bool:
     """Whether the file has AIST++'s names."""
-    container = peek(path)
-    return container is not None and isinstance(container.tree, dict) and set(container.tree) >= _NAMES
+    return holds_names(path, _NAMES)
 
 
 def read(path: Path) -> list[Estimate]:

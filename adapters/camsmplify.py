@@ -17,7 +17,7 @@ from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.assemble import assemble, intrinsics_of
 from lsmplify_refine.formats.codings import Rotations
 from lsmplify_refine.formats.containers import peek, read_container
-from lsmplify_refine.formats.slots import Slot, write_slots
+from lsmplify_refine.formats.slots import Slot, only_source, write_slots
 from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.conventions import BODY25
@@ -84,9 +84,7 @@ def write(estimates: Sequence[Estimate], path: Path) -> None:
         InputError: The people were not read from one file.
     """
     rows = [estimate.passthrough for estimate in estimates]
-    if not all(isinstance(row, _Row) and row.whole is rows[0].whole for row in rows):
-        raise InputError(f"{path}: only estimates that were read from one file can be written to one file")
-    whole: Estimate = rows[0].whole
+    whole = only_source([row.whole if isinstance(row, _Row) else None for row in rows], path)
     fields = {name: getattr(whole, name).copy() for name in ("global_orient", "body_pose", "betas", "transl")}
     for estimate, row in zip(estimates, rows, strict=True):
         for name, values in fields.items():

@@ -14,7 +14,7 @@ import numpy as np
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.assemble import assemble, frame_ids_of
 from lsmplify_refine.formats.codings import Rotations
-from lsmplify_refine.formats.containers import Container, peek, read_container
+from lsmplify_refine.formats.containers import Container, holds_names, read_container
 from lsmplify_refine.formats.slots import Slot, write_slots
 from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.estimate import Estimate
@@ -28,8 +28,7 @@ write = write_slots
 
 def recognises(path: Path) -> bool:
     """Whether this is a file of CoMotion's rows."""
-    container = peek(path)
-    return container is not None and isinstance(container.tree, dict) and set(container.tree) >= _NAMES
+    return holds_names(path, _NAMES)
 
 
 def read(path: Path) -> list[Estimate]:

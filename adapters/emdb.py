@@ -14,7 +14,7 @@ import numpy as np
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.assemble import assemble, gender_of, intrinsics_of, valid_frames
 from lsmplify_refine.formats.codings import Rotations
-from lsmplify_refine.formats.containers import peek, read_container
+from lsmplify_refine.formats.containers import holds_names, read_container
 from lsmplify_refine.formats.seen_roots import SeenRoot, SeenTransl, camera_poses
 from lsmplify_refine.formats.slots import Slot, write_slots
 from lsmplify_refine.formats.tree import look_up
@@ -34,8 +34,7 @@ write = write_slots
 
 def recognises(path: Path) -> bool:
     """Whether this is a dict with EMDB's keys."""
-    container = peek(path)
-    return container is not None and isinstance(container.tree, dict) and set(container.tree) >= _NAMES
+    return holds_names(path, _NAMES)
 
 
 def read(path: Path) -> list[Estimate]:

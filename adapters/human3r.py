@@ -17,7 +17,7 @@ import numpy as np
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.assemble import assemble
 from lsmplify_refine.formats.codings import Rotations
-from lsmplify_refine.formats.containers import Container, peek, read_folder
+from lsmplify_refine.formats.containers import Container, holds_names, read_folder
 from lsmplify_refine.formats.extremities import usable_slots
 from lsmplify_refine.formats.head_roots import HeadTransl
 from lsmplify_refine.formats.linking import ids_repeat, link_places
@@ -47,10 +47,9 @@ def recognises(path: Path) -> bool:
     if not files:
         return False
     try:
-        container = peek(path / next(iter(files.values())))
+        return holds_names(path / next(iter(files.values())), _NAMES)
     except InputError:  # a damaged file, which may lie in any folder
         return False
-    return container is not None and isinstance(container.tree, dict) and set(container.tree) >= _NAMES
 
 
 def read(path: Path) -> list[Estimate]:

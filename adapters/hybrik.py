@@ -16,7 +16,7 @@ import numpy as np
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.assemble import assemble
 from lsmplify_refine.formats.codings import Coding, Fields, Rotations
-from lsmplify_refine.formats.containers import peek, read_container
+from lsmplify_refine.formats.containers import holds_names, read_container
 from lsmplify_refine.formats.head_roots import PelvisTransl
 from lsmplify_refine.formats.slots import Slot, read_fields, write_slots
 from lsmplify_refine.geometry.projection import intrinsics
@@ -55,8 +55,7 @@ class _Follows(Coding):
 
 def recognises(path: Path) -> bool:
     """Whether this is a dict of HybrIK's rows."""
-    container = peek(path)
-    return container is not None and isinstance(container.tree, dict) and set(container.tree) >= _NAMES
+    return holds_names(path, _NAMES)
 
 
 def read(path: Path) -> list[Estimate]:

@@ -31,6 +31,7 @@ from lsmplify_refine.formats.nested_people import (
     is_flat,
     people_in_file,
 )
+from lsmplify_refine.formats.slots import only_source
 from lsmplify_refine.formats.tree import KeyPath, look_up, with_changes, with_values
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
 from lsmplify_refine.geometry.projection import intrinsics_from_pixels, project_to_image
@@ -135,9 +136,7 @@ def write(estimates: Sequence[Estimate], path: Path) -> None:
         InputError: The people were not read from one file.
     """
     records = [estimate.passthrough for estimate in estimates]
-    if not all(isinstance(record, _Record) and record.container is records[0].container for record in records):
-        raise InputError(f"{path}: only estimates that were read from one file can be written to one file")
-    container: Container = records[0].container
+    container = only_source([each.container if isinstance(each, _Record) else None for each in records], path)
     values: dict[KeyPath, Any] = {}
     for estimate, record in zip(estimates, records, strict=True):
         assert estimate.points is not None  # `read` gave it

@@ -18,7 +18,7 @@ import numpy as np
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.assemble import assemble
 from lsmplify_refine.formats.codings import Coding, Fields, Rotations
-from lsmplify_refine.formats.containers import Container, peek, read_container, read_folder
+from lsmplify_refine.formats.containers import Container, holds_names, read_container, read_folder
 from lsmplify_refine.formats.linking import link_boxes
 from lsmplify_refine.formats.slots import Slot, write_slots
 from lsmplify_refine.formats.tree import KeyPath, look_up
@@ -72,8 +72,7 @@ class _Fit(NamedTuple):
 def recognises(path: Path) -> bool:
     """Whether this is a pickle of SMPLify-X, or its output folder."""
     files = _files(path) if path.is_dir() else [path]
-    container = peek(files[0]) if files else None
-    return container is not None and isinstance(container.tree, dict) and set(container.tree) >= _NAMES
+    return bool(files) and holds_names(files[0], _NAMES)
 
 
 def read(path: Path) -> list[Estimate]:

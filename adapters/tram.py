@@ -17,7 +17,7 @@ import numpy as np
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.assemble import assemble, frame_ids_of
 from lsmplify_refine.formats.codings import Rotations
-from lsmplify_refine.formats.containers import Container, peek, read_container, read_folder
+from lsmplify_refine.formats.containers import Container, holds_names, read_container, read_folder
 from lsmplify_refine.formats.slots import Slot, write_slots
 from lsmplify_refine.formats.tree import KeyPath, look_up
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, move_body
@@ -38,8 +38,7 @@ def recognises(path: Path) -> bool:
     """Whether this is a track of TRAM, or a folder of tracks."""
     if path.is_dir():
         return bool(_tracks(path))
-    container = peek(path)
-    return container is not None and isinstance(container.tree, dict) and set(container.tree) >= _NAMES
+    return holds_names(path, _NAMES)
 
 
 def read(path: Path) -> list[Estimate]:

@@ -10,7 +10,7 @@ import re
 import shutil
 import zipfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
@@ -38,6 +38,7 @@ from lsmplify_refine.safe_load import (
 __all__ = [
     "Container",
     "KeyPath",
+    "holds_names",
     "look_up",
     "peek",
     "read_container",
@@ -109,6 +110,12 @@ def peek(path: Path) -> Container | None:
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     return None if path.is_dir() else _peeked(path, state.st_mtime_ns, state.st_size)
+
+
+def holds_names(path: Path, names: Set[str]) -> bool:
+    """Whether a file holds a dict with all of these names."""
+    container = peek(path)
+    return container is not None and isinstance(container.tree, dict) and set(container.tree) >= names
 
 
 def read_container(path: Path) -> Container:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.estimate import Estimate, Extremity
 
 Field = Literal["global_orient", "body_pose", "betas", "transl", "world_orient", "world_transl", "K"] | Extremity
+_T = TypeVar("_T")
 #: Fields of several joints.
 _JOINTS = ("body_pose", "left_hand_pose", "right_hand_pose")
 
@@ -136,6 +137,22 @@ def check_slots(tree: Any, slots: Sequence[Slot], frames: int, where: str) -> No
             raise InputError(f"{where}: {slot.name}: NaN or infinite values (first in row {row}); repair or cut them")
 
 
+def only_source(sources: Sequence[_T | None], path: Path) -> _T:
+    """The one thing that all people were read from.
+
+    Args:
+        sources: What each was read from; None for people of another origin.
+        path: The file to write.
+
+    Raises:
+        InputError: There are several, or a person has none.
+    """
+    first = sources[0]
+    if first is None or any(each is not first for each in sources):
+        raise InputError(f"{path}: only estimates that were read from one file can be written to one file")
+    return first
+
+
 def write_slots(estimates: Sequence[Estimate], path: Path) -> None:
     """Write people to the same kind of container as they were read from; unchanged values keep their bytes.
 
@@ -143,9 +160,7 @@ def write_slots(estimates: Sequence[Estimate], path: Path) -> None:
         InputError: The people were not read from one file, or a value does not have the file's shape.
     """
     records = [estimate.passthrough for estimate in estimates]
-    if not all(isinstance(record, Record) and record.container is records[0].container for record in records):
-        raise InputError(f"{path}: only estimates that were read from one file can be written to one file")
-    container = records[0].container
+    container = only_source([each.container if isinstance(each, Record) else None for each in records], path)
     values: dict[KeyPath, Any] = {}
     for estimate, record in zip(estimates, records, strict=True):
         _update(values, container.tree, record.slots, estimate)
