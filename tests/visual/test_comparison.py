@@ -11,8 +11,7 @@ import trimesh
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.values.conventions import COCO17
 from lsmplify_refine.values.keypoints import Keypoints
-from lsmplify_refine.visual import comparison
-from lsmplify_refine.visual.comparison import DrawnPerson, write_comparison
+from lsmplify_refine.visual.comparison import DrawnPerson, style, write, write_comparison
 from lsmplify_refine.visual.encode import VideoWriter
 from lsmplify_refine.visual.gl import choose_gl_platform
 from lsmplify_refine.visual.video import probe, read_frames
@@ -84,8 +83,8 @@ def test_before_is_left_and_after_right_frame_for_frame(tmp_path: Path) -> None:
     assert (after.frames, after.fps, after.width, after.height) == (before.frames, before.fps, 2 * WIDTH, HEIGHT)
     for frame in _frames(tmp_path / "out.mp4"):
         panels = frame[:, :WIDTH], frame[:, WIDTH:]
-        assert _has_color(panels[0][BALL_LEFT], comparison.BEFORE_COLOR)
-        assert _has_color(panels[1][BALL_RIGHT], comparison.AFTER_COLOR)
+        assert _has_color(panels[0][BALL_LEFT], style.BEFORE_COLOR)
+        assert _has_color(panels[1][BALL_RIGHT], style.AFTER_COLOR)
         for panel, empty in ((panels[0], BALL_RIGHT), (panels[1], BALL_LEFT)):
             assert np.abs(panel[empty] - 128).max() < 12
 
@@ -101,7 +100,7 @@ def test_frames_without_a_row_stay_plain(tmp_path: Path) -> None:
 
     noted = _person([1, 2, 5], before=note, after=person.after)
     write_comparison(probe(source), tmp_path / "out.mp4", [noted])
-    drawn = [_has_color(frame[BALL_LEFT], comparison.BEFORE_COLOR) for frame in _frames(tmp_path / "out.mp4")]
+    drawn = [_has_color(frame[BALL_LEFT], style.BEFORE_COLOR) for frame in _frames(tmp_path / "out.mp4")]
     assert drawn == [False, True, True, False, False, True, False, False]
     assert asked == [0, 1, 2]
 
@@ -172,12 +171,12 @@ def test_small_and_odd_clips_with_long_captions(tmp_path: Path, size: tuple[int,
 
 
 def test_wide_clips_are_scaled_down_with_their_camera(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(comparison, "_MAX_WIDTH", WIDTH)
+    monkeypatch.setattr(write, "_MAX_WIDTH", WIDTH)
     source = _clip(tmp_path / "clip.mp4", 1)
     write_comparison(probe(source), tmp_path / "out.mp4", [_person([0])])
     (frame,) = _frames(tmp_path / "out.mp4")
     assert frame.shape == (HEIGHT // 2, WIDTH, 3)
-    assert _has_color(frame[53:67, 35:50], comparison.BEFORE_COLOR)
+    assert _has_color(frame[53:67, 35:50], style.BEFORE_COLOR)
 
 
 def test_uneven_frame_times_are_kept(tmp_path: Path) -> None:
