@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,36 +11,10 @@ from lsmplify_refine.view.page import write_page
 from lsmplify_refine.view.panel import Panel
 from lsmplify_refine.view.read import read_clip
 from lsmplify_refine.view.stage import serving
-from tests.support import clips
+from tests.support import browser, clips
 
 pytest.importorskip("viser")
-sync_api = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="needs chromium: apt-get install chromium")]
-
-#: Drawing in software, milliseconds.
-_PATIENCE_MS = 60_000
-
-
-@pytest.fixture
-def tab() -> Iterator[Any]:
-    """A page whose errors end the test; it reaches this machine alone."""
-    software = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=software)
-        page = browser.new_page()
-        page.set_default_timeout(_PATIENCE_MS)
-        said: list[str] = []
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("console", lambda line: said.append(line.text) if line.type == "error" else None)
-        page.on("request", lambda request: said.append(request.url) if _elsewhere(request.url) else None)
-        yield page
-        browser.close()
-    assert not said
-
-
-def _elsewhere(url: str) -> bool:
-    return not url.startswith(("file:", "data:", "blob:", "http://127.0.0.1", "ws://127.0.0.1"))
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -75,3 +47,17 @@ def test_the_live_viewer_plays_and_seeks(tab: Any, result: Path) -> None:
                 break
             tab.wait_for_timeout(100)
         assert panel.stage.shown.joints
+
+
+def test_the_accessibility_check_finds_a_fault(tab: Any) -> None:
+    tab.set_content("<!doctype html><html lang=en><title>t</title><main><h1>h</h1><button id=b></button></main>")
+    with pytest.raises(AssertionError, match=r"button-name .*#b"):
+        browser.assert_accessible(tab)
+    browser.assert_accessible(tab, ignored=("#b",))
+
+
+@pytest.mark.parametrize("fault", ["alert(1)", "fetch('http://192.0.2.1/')", "console.error(1)", "undefined()"])
+def test_a_tab_ends_the_test_of_a_page_with_a_fault(fault: str) -> None:
+    with pytest.raises(AssertionError), browser.open_tab() as page:
+        page.set_content(f"<!doctype html><title>t</title><script>{fault}</script>")
+        page.wait_for_timeout(200)
