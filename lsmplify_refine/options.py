@@ -33,6 +33,9 @@ Units = Literal["m", "cm", "mm", "in", "ft"]
 #: Networks that `train` can train: ours, or Learnable SMPLify's to compare with.
 Architecture = Literal["ours", "published"]
 
+#: What `weights` may be instead of a file.
+WEIGHTS_NAMES = ("shipped", "none")
+
 #: Frame rate assumed if neither the file nor a video states one.
 DEFAULT_FPS = 30.0
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lsmplify_refine.batch.layout_files import Clips, Layout, Targets, load_layout
 from lsmplify_refine.batch.patterns import Pattern, filled
-from lsmplify_refine.batch.rows import Row, check_unique
+from lsmplify_refine.batch.rows import Row, check_unique, in_folder
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.containers import read_container
 from lsmplify_refine.safe_load import read_text
@@ -77,7 +77,7 @@ def _row(clips: Clips, root: Path, path: Path, values: Mapping[str, str], target
         calibration=_first(clips.calibration, root, values) if keypoints is not None else None,
         truth=_truth(clips.truth, root, values),
         groups={name: values[name] for name in clips.groups if name in values},
-        options={name: filled(text, values) for name, text in options.items()},
+        options=in_folder({name: filled(text, values) for name, text in options.items()}, root),
     )
 
 

@@ -14,7 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lsmplify_refine.batch.rows import Row, check_unique, option_names
+from lsmplify_refine.batch.rows import Row, check_unique, in_folder, is_path, option_names
+from lsmplify_refine.batch.truth import moved_truth
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.safe_load import parse_json, read_text
 
@@ -32,6 +33,9 @@ _MAX_CELL = 10_000
 
 def read_manifest(path: Path) -> list[Row]:
     """The clips of a manifest, in its order.
+
+    Args:
+        path: The manifest, .csv or .jsonl.
 
     Raises:
         InputError: It cannot be read, has a column that is not known, a bad value, or two clips of one name.
@@ -73,8 +77,11 @@ def _place(column: str) -> tuple[int, str]:
 def _cells(row: Row, folder: Path | None) -> dict[str, str]:
     paths = {column: getattr(row, column) for column in _PATHS}
     cells = {"name": row.name} | {name: _relative(path, folder) for name, path in paths.items() if path is not None}
-    cells |= {"truth": row.truth} if row.truth else {}
-    return cells | {f"{_GROUP}{name}": value for name, value in row.groups.items()} | row.options
+    cells |= {"truth": moved_truth(row.truth, lambda path: _relative(path, folder))} if row.truth else {}
+    options = {
+        name: _relative(Path(text), folder) if is_path(name, text) else text for name, text in row.options.items()
+    }
+    return cells | {f"{_GROUP}{name}": value for name, value in row.groups.items()} | options
 
 
 def _relative(path: Path, folder: Path | None) -> str:
@@ -115,12 +122,13 @@ def _row(cells: Mapping[str, Any], folder: Path, where: str) -> Row:
     if "input" not in values:
         raise InputError(f"{where}: input is empty; give the estimator's result")
     paths = {column: folder / values[column] for column in _PATHS if column in values}
+    truth = values.get("truth")
     try:
         return Row(
             values.get("name") or name_of(values["input"]),
-            truth=values.get("truth"),
+            truth=truth and moved_truth(truth, lambda path: str(folder / path)),
             groups={c.removeprefix(_GROUP): value for c, value in values.items() if c.startswith(_GROUP)},
-            options={column: value for column, value in values.items() if column in option_names()},
+            options=in_folder({name: value for name, value in values.items() if name in option_names()}, folder),
             **paths,
         )
     except InputError as error:

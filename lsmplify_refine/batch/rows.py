@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path, PurePosixPath
 from typing import Any, get_args, get_type_hints
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.job.job import Job
-from lsmplify_refine.values.ranges import check_range
+from lsmplify_refine.options import WEIGHTS_NAMES, OutputFormat
+from lsmplify_refine.values.ranges import check_range, image_size
 
 #: Fields of a job that a row has as its own fields, or that the whole batch decides.
 _OWN = ("input", "video", "keypoints", "calibration")
@@ -60,27 +61,63 @@ def option_names() -> tuple[str, ...]:
 def option_value(option: str, text: str) -> Any:
     """The value of a row's option, of the type that `Job` has.
 
+    Args:
+        option: The option's name, as a field of `Job`.
+        text: Its value, as in a manifest.
+
     Raises:
         InputError: There is no such option, or the text is not one of its values.
     """
     if option not in option_names():
         raise InputError(f"{option}: not an option of a row; known: {', '.join(option_names())}")
-    kind = get_type_hints(Job)[option]
-    kinds = get_args(kind) or (kind,)
-    choices = tuple(choice for each in (kind, *kinds) for choice in get_args(each) if isinstance(choice, str))
+    if option in _READERS:
+        return _READERS[option](text)
+    kinds = _kinds(option)
+    choices = _choices(kinds)
     if choices:
-        if text not in choices:
-            raise InputError(f"{option}: {text} is none of {', '.join(choices)}")
-        return text
+        return _choice(option, text, choices)
     for number in (int, float):
         if number in kinds:
             return _number(option, text, number)
-    # weights may also be a word
-    return Path(text) if Path in kinds and str not in kinds else text
+    return Path(text) if is_path(option, text) else text
+
+
+def in_folder(options: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """A row's options whose paths are relative to a folder, that of a manifest or a data set.
+
+    Args:
+        options: A row's options as texts.
+        folder: The folder of the manifest, or of the data set.
+    """
+    return {name: str(folder / text) if is_path(name, text) else text for name, text in options.items()}
+
+
+def is_path(option: str, text: str) -> bool:
+    """Whether the text of a row's option is a path.
+
+    Args:
+        option: The option's name.
+        text: Its value.
+    """
+    return option in option_names() and Path in _kinds(option) and text not in WEIGHTS_NAMES
+
+
+def _kinds(option: str) -> tuple[Any, ...]:
+    """The types that a job's option may have."""
+    kind = get_type_hints(Job)[option]
+    return get_args(kind) or (kind,)
+
+
+def _choices(kinds: tuple[Any, ...]) -> tuple[str, ...]:
+    """The words that an option of these types may be; none if it takes any text."""
+    return tuple(each for kind in kinds for each in (kind, *get_args(kind)) if isinstance(each, str))
 
 
 def check_name(name: str) -> None:
     """Check that a clip's name is a path that stays inside the output folder.
+
+    Args:
+        name: The clip's name.
 
     Raises:
         InputError: It is not.
@@ -102,6 +139,9 @@ def _can_be_stored(name: str) -> bool:
 def check_unique(rows: Sequence[Row]) -> None:
     """Check that no two clips have one name, also where `A` and `a` are the same folder.
 
+    Args:
+        rows: All clips of a batch.
+
     Raises:
         InputError: Two have.
     """
@@ -121,3 +161,20 @@ def _number(option: str, text: str, kind: type[float]) -> float:
         raise InputError(f"{option}: {text} is not a number") from error
     check_range(option, value)
     return value
+
+
+def _choice(option: str, text: str, choices: tuple[str, ...]) -> str:
+    if text not in choices:
+        raise InputError(f"{option}: {text} is none of {', '.join(choices)}")
+    return text
+
+
+def _formats(text: str) -> str | tuple[str, ...]:
+    """One format, or several between spaces or commas."""
+    words = text.replace(",", " ").split() or [text]
+    found = tuple(_choice("output_format", word, get_args(OutputFormat)) for word in words)
+    return found[0] if len(found) == 1 else found
+
+
+#: Readers of the options whose texts are more than a word, a number or a path.
+_READERS: dict[str, Callable[[str], Any]] = {"image_size": image_size, "output_format": _formats}

@@ -15,7 +15,7 @@ from lsmplify_refine.batch.truth import truth_file
 from lsmplify_refine.batch.videos import DEFAULT_VIDEOS, Videos
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.job.job import Job
-from lsmplify_refine.options import Device
+from lsmplify_refine.options import WEIGHTS_NAMES, Device
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +56,8 @@ class Settings:
             video: Whether the comparison video is written.
         """
         own = {name: _absolute(value) for name, value in {**self.options, **row.job_options()}.items()}
+        if (weights := own.get("weights")) not in (None, *WEIGHTS_NAMES):
+            own["weights"] = Path(weights).absolute()  # a changed file does the clip again, as other inputs
         return Job(
             row.input.absolute(),
             video=_absolute(row.video),
@@ -69,21 +71,39 @@ class Settings:
         )
 
     def given(self, row: Row) -> list[Path]:
-        """The paths that a clip and the options name, the truth's included if it is there."""
+        """The paths that a clip and the options name, the truth's included if it is there.
+
+        Args:
+            row: The clip.
+        """
         truth = truth_file(row.truth)
         return [*given_paths(self.job(row)), *([truth] if truth else [])]
 
     def trusted_of(self, row: Row) -> list[Path]:
-        """The trusted files that are a clip's own, or lie in its folders."""
+        """The trusted files that are a clip's own, or lie in its folders.
+
+        Args:
+            row: The clip.
+        """
         given = self.given(row)
         return [file for file in self.trusted if any(path == file or path in file.parents for path in given)]
 
     def digest(self, row: Row) -> str:
-        """The options that decide what is recorded of a clip, as a hash."""
+        """The options that decide what is recorded of a clip, as a hash.
+
+        Args:
+            row: The clip.
+        """
         return options_digest(self.job(row), {"truth": row.truth})
 
     def is_done(self, row: Row, record: Record | None, *, video: bool) -> bool:
-        """Whether a record says that a clip is done, with a video if one is wanted; and nothing changed since."""
+        """Whether a record says that a clip is done, with a video if one is wanted; and nothing changed since.
+
+        Args:
+            row: The clip.
+            record: What became of it, if anything.
+            video: Whether a comparison video is wanted.
+        """
         if record is None or (video and not record.video):
             return False
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -56,9 +56,29 @@ def against_truth(truth: str | None, refinement: Refinement, body_model: Path | 
 
 
 def truth_file(truth: str | None) -> Path | None:
-    """The file that a row's truth names; None if there is none."""
+    """The file that a row's truth names; None if there is none.
+
+    Args:
+        truth: The row's.
+    """
     path = Path(truth.partition(":")[2]) if truth else None
     return path if path is not None and path.exists() else None
+
+
+def moved_truth(truth: str, move: Callable[[Path], str]) -> str:
+    """A row's truth with another path to the same file; a text without a path stays, for the reader to refuse.
+
+    Args:
+        truth: The row's.
+        move: Gives the new path.
+    """
+    reader, colon, path = truth.partition(":")
+    return f"{reader}:{move(Path(path))}" if colon and path else truth
+
+
+def forget_bodies() -> None:
+    """Open body models anew: their files may have changed."""
+    _bodies.cache_clear()
 
 
 @lru_cache(maxsize=1)

@@ -15,7 +15,7 @@ from lsmplify_refine.batch.fingerprint import states
 from lsmplify_refine.batch.record import WRITTEN, Record, load_record, size_of
 from lsmplify_refine.batch.rows import Row
 from lsmplify_refine.batch.settings import Settings
-from lsmplify_refine.batch.truth import against_truth
+from lsmplify_refine.batch.truth import against_truth, forget_bodies
 from lsmplify_refine.batch.watch import time_limit
 from lsmplify_refine.errors import InputError, describe_error
 from lsmplify_refine.job.run_lock import HeldError
@@ -70,6 +70,9 @@ def work(task: Task) -> list[Done]:
 
     A clip that fails is recorded, and the next one is begun.
 
+    Args:
+        task: The clips, and how to refine them.
+
     Raises:
         DiskFullError: Nothing more can be written.
     """
@@ -115,6 +118,12 @@ def _refine_clip(task: Task, row: Row) -> Done:
 
 def failed(settings: Settings, row: Row, record: Record, results: Record | None) -> Done:
     """Record that a clip failed; if its results are there, only its video did.
+
+    Args:
+        settings: Of the batch.
+        row: The clip.
+        record: That it failed, and why.
+        results: The record of its results, if they are there.
 
     Raises:
         OSError: The record cannot be written.
@@ -234,11 +243,19 @@ def _tools() -> Tools:
 #: The slot of this process's first task.
 _SLOTS: list[int] = []
 
+#: The run of this process's last task; a cluster's workers outlive runs.
+_RUNS: list[str] = []
+
 
 def _prepare(task: Task) -> None:
     """Import what is slow to import, and use one thread, and a device of this process's own if there are several."""
     import torch
 
+    if [task.run] != _RUNS:
+        # the user's weights and bodies may have changed since
+        _RUNS[:] = [task.run]
+        _tools.cache_clear()
+        forget_bodies()
     if task.settings.jobs == 0:
         return  # the user's process
     torch.set_num_threads(1)

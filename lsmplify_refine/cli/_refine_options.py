@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import get_args
 
 from lsmplify_refine.cli._options import ranged
+from lsmplify_refine.errors import InputError
 from lsmplify_refine.options import Align, Gender, Mode, OutputFormat
 from lsmplify_refine.values.layouts import LAYOUTS
+from lsmplify_refine.values.ranges import image_size
 
 
 def add_formats(files: argparse._ActionsContainer) -> None:
@@ -143,19 +145,29 @@ def add_rate(how: argparse._ActionsContainer) -> None:
     )
 
 
+def add_keypoint_rate(how: argparse._ActionsContainer) -> None:
+    """The frame rate of keypoints in a file of their own."""
+    how.add_argument(
+        "--keypoint-fps",
+        type=ranged("keypoint_fps"),
+        metavar="N",
+        help="frame rate of the keypoints, if it is not the result's (default: what they state)",
+    )
+
+
 def add_image_size(how: argparse._ActionsContainer) -> None:
     """The size of the images."""
     how.add_argument(
         "--image-size",
-        type=image_size,
+        type=_image_size,
         metavar="WxH",
         help="size in pixels of the images that 2D keypoints are of, if there is no video",
     )
 
 
-def image_size(text: str) -> tuple[int, int]:
+def _image_size(text: str) -> tuple[int, int]:
     """A size such as 1920x1080, for argparse."""
-    width, _, height = text.lower().partition("x")
-    if not (width.isdecimal() and height.isdecimal() and 0 < int(width) < 1e6 and 0 < int(height) < 1e6):
-        raise argparse.ArgumentTypeError(f"{text}: expected a size in pixels such as 1920x1080")
-    return int(width), int(height)
+    try:
+        return image_size(text)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error

@@ -16,7 +16,15 @@ from lsmplify_refine.cli._options import (
     positive,
     whole_number,
 )
-from lsmplify_refine.cli._refine_options import add_formats, add_regressor, add_ways
+from lsmplify_refine.cli._refine_options import (
+    add_formats,
+    add_image_size,
+    add_keypoint_rate,
+    add_rate,
+    add_regressor,
+    add_ways,
+)
+from lsmplify_refine.cli._trust import trusting_aloud
 from lsmplify_refine.cli._words import say
 from lsmplify_refine.errors import InputError
 
@@ -57,7 +65,11 @@ def register_parser(subparsers: Subparsers) -> None:
     _add_clips(parser.add_argument_group("clips"))
     _add_running(parser.add_argument_group("running"))
     add_formats(parser.add_argument_group("files"))
-    add_ways(parser.add_argument_group("how to refine"))
+    how = parser.add_argument_group("how to refine")
+    add_ways(how)
+    add_rate(how)
+    add_keypoint_rate(how)
+    add_image_size(how)
     add_regressor(parser.add_argument_group("the regressor"))
     parser.set_defaults(handle=handle, stopped=_AGAIN)
 
@@ -131,15 +143,12 @@ def _add_running(running: argparse._ArgumentGroup) -> None:
 def handle(args: argparse.Namespace) -> int:
     """Do what the options say."""
     from lsmplify_refine.cli import _batch_console as console
-    from lsmplify_refine.safe_load import trusting
 
     if hasattr(args, "summary_only"):
         return console.show_summary(args.output)
     if not args.inputs:
         raise InputError("batch: no INPUT; give folders, patterns, a manifest, or a data set with --layout")
-    with trusting(args.trust_pickle) as notes:
-        for note in notes:
-            say(f"warning: {note}", error=True)
+    with trusting_aloud(args.trust_pickle):
         rows = find_rows(args)
         if hasattr(args, "manifest_only"):
             return console.write_manifest(rows, args.manifest_only)

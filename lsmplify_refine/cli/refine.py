@@ -11,17 +11,17 @@ from lsmplify_refine.cli._options import (
     Subparsers,
     add_common_options,
     job_from,
-    ranged,
 )
 from lsmplify_refine.cli._refine_options import (
     add_calibration,
     add_formats,
     add_image_size,
+    add_keypoint_rate,
     add_rate,
     add_regressor,
     add_ways,
 )
-from lsmplify_refine.cli._words import say
+from lsmplify_refine.cli._trust import trusting_aloud
 
 USAGE_NOTE = """\
 The command writes, beside the input or in --output DIR:
@@ -47,12 +47,7 @@ def register_parser(subparsers: Subparsers) -> None:
     how = parser.add_argument_group("how to refine")
     add_ways(how)
     add_rate(how)
-    how.add_argument(
-        "--keypoint-fps",
-        type=ranged("fps"),
-        metavar="N",
-        help="frame rate of the keypoints, if it is not the result's (default: what they state)",
-    )
+    add_keypoint_rate(how)
     add_image_size(how)
     add_regressor(parser.add_argument_group("the regressor"))
     add_common_options(parser)
@@ -82,11 +77,8 @@ def _add_files(files: argparse._ArgumentGroup) -> None:
 def handle(args: argparse.Namespace) -> int:
     """Run the job that the options describe."""
     from lsmplify_refine.cli._console import run_and_show
-    from lsmplify_refine.safe_load import trusting
 
-    with trusting(args.trust_pickle) as notes:
-        for note in notes:
-            say(f"warning: {note}", error=True)
+    with trusting_aloud(args.trust_pickle):
         if len(args.input) > 1:
             return batch.refine_several(args)
         return run_and_show(job_from(args, args.input[0]), debug=args.debug)

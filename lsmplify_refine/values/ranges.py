@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 from lsmplify_refine.errors import InputError
 
@@ -15,6 +16,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "passes": (1, 100),
     # time lapse to high-speed cameras
     "fps": (0.1, 10_000.0),
+    "keypoint_fps": (0.1, 10_000.0),
     # a live result further back has hardly any frames before it in the window
     "lag_seconds": (0.0, 1.0),
 }
@@ -31,3 +33,16 @@ def check_range(option: str, value: float) -> None:
     if not (math.isfinite(value) and low <= value <= high) and not (value == 0 and option in _OR_NONE):
         zero = "0, or " if option in _OR_NONE else ""
         raise InputError(f"{option} is {value:g}; give {zero}{low:g} to {high:g}")
+
+
+def image_size(text: str) -> tuple[int, int]:
+    """The width and height in pixels that a text such as `1920x1080` states.
+
+    Raises:
+        InputError: The text does not have this form, a side is 0, or a side has more than six digits.
+    """
+    found = re.fullmatch(r"([0-9]{1,6})x([0-9]{1,6})", text.strip().lower())
+    width, height = map(int, found.groups()) if found else (0, 0)
+    if not width or not height:
+        raise InputError(f"{text}: expected a size in pixels such as 1920x1080")
+    return width, height

@@ -10,7 +10,12 @@ from lsmplify_refine.batch.rows import Row
 from lsmplify_refine.errors import InputError
 
 ROWS = [
-    Row("judo/a", Path("in/a.pt"), groups={"sport": "judo", "view": "1"}, options={"person": "2", "focal_px": "1000"}),
+    Row(
+        "judo/a",
+        Path("in/a.pt"),
+        groups={"sport": "judo", "view": "1"},
+        options={"person": "2", "focal_px": "1000", "image_size": "640x360"},
+    ),
     Row("b", Path("in/b, with commas.npz"), Path("v.mp4"), Path("k.json"), Path("Calib.toml"), "amass:truth/b.npz"),
 ]
 
@@ -24,7 +29,7 @@ def test_a_manifest_comes_back_as_it_was(ending: str, tmp_path: Path) -> None:
             row.video and tmp_path / row.video,
             row.keypoints and tmp_path / row.keypoints,
             row.calibration and tmp_path / row.calibration,
-            row.truth,
+            row.truth and row.truth.replace(":", f":{tmp_path}/"),
             row.groups,
             row.options,
         )
@@ -42,6 +47,19 @@ def test_other_words_for_columns_and_names_from_inputs(tmp_path: Path) -> None:
     first, second = read_manifest(path)
     assert (first.name, first.calibration, first.options) == ("x/one", None, {})
     assert (second.name, second.calibration, second.options) == ("second", tmp_path / "c.toml", {"person": "7"})
+
+
+def test_paths_of_options_and_truth_are_relative_to_the_manifest(tmp_path: Path) -> None:
+    path = tmp_path / "m.csv"
+    path.write_text('input,truth,body_model,weights\na.pt,"aistpp,view=c01:t/a.pkl",b.npz,none\nc.pt,,,w.pt\n')
+    first, second = read_manifest(path)
+    assert first.truth == f"aistpp,view=c01:{tmp_path / 't/a.pkl'}"
+    assert first.job_options() == {"body_model": tmp_path / "b.npz", "weights": "none"}
+    assert second.job_options() == {"weights": tmp_path / "w.pt"}
+    assert read_manifest(path) == [first, second]
+    assert 'truth,body_model,weights\na,a.pt,"aistpp,view=c01:t/a.pkl",b.npz,none' in manifest_text(
+        [first, second], path
+    )
 
 
 def test_numbers_in_json_are_options_too(tmp_path: Path) -> None:

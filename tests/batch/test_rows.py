@@ -25,6 +25,11 @@ from lsmplify_refine.job.job import Job
         ("align", "torso", "torso"),
         ("mode", "sequential", "sequential"),
         ("output_format", "amass", "amass"),
+        ("output_format", "bvh, glb", ("bvh", "glb")),
+        ("weights", "mine.pt", Path("mine.pt")),
+        ("fps", "59.94", 59.94),
+        ("keypoint_fps", "120", 120.0),
+        ("image_size", "1920x1080", (1920, 1080)),
     ],
 )
 def test_options_of_a_row_have_the_types_of_a_job(option: str, text: str, value: Any) -> None:
@@ -43,6 +48,12 @@ def test_options_of_a_row_have_the_types_of_a_job(option: str, text: str, value:
         ("passes", "two", "not a number"),
         ("passes", "0", "passes is 0"),
         ("focal_px", "nan", "focal_px is nan"),
+        ("fps", "0", "fps is 0"),
+        ("keypoint_fps", "0", "keypoint_fps is 0"),
+        ("image_size", "1920", "expected a size in pixels such as 1920x1080"),
+        ("image_size", "0x1080", "expected a size in pixels"),
+        ("image_size", "9" * 5000 + "x9", "expected a size in pixels"),
+        ("output_format", "bvh fbx", "fbx is none of amass"),
     ],
 )
 def test_bad_options_are_refused(option: str, text: str, message: str) -> None:

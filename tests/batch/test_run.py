@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from lsmplify_refine.batch import worker
 from lsmplify_refine.batch.discover import discover
@@ -21,6 +22,8 @@ from lsmplify_refine.batch.shards import Shard
 from lsmplify_refine.batch.videos import Videos
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.job import run as job_run
+from lsmplify_refine.regressor.network import NetworkConfig, ResidualRegressor
+from lsmplify_refine.regressor.weights import save_weights
 from tests.support import clips
 from tests.support.batches import NAMES, outputs, settings, write_tree
 
@@ -46,6 +49,11 @@ def refined(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def rows(tree: Path) -> list[Row]:
     return list(discover([tree]).rows)
+
+
+def network(seed: int) -> ResidualRegressor:
+    torch.manual_seed(seed)
+    return ResidualRegressor(NetworkConfig(width=16, depth=1)).eval().requires_grad_(False)
 
 
 def run(tree: Path, given: Settings) -> BatchOutcome:
@@ -126,6 +134,22 @@ def test_other_options_or_another_version_do_all_again(
     monkeypatch.setattr("lsmplify_refine.batch.fingerprint.__version__", "0.0.0")
     run(tree, given)
     assert len(refined) == 9
+
+
+def test_other_weights_in_the_same_file_do_all_again(tree: Path, tmp_path: Path, refined: list[str]) -> None:
+    weights = tmp_path / "weights.safetensors"
+    save_weights(network(0), weights, {})
+    given = settings(tmp_path / "out", options={"weights": str(weights)})
+    run(tree, given)
+    run(tree, given)
+    assert len(refined) == 3
+    before = outputs(tmp_path / "out")
+    save_weights(network(1), weights, {})
+    run(tree, given)
+    assert len(refined) == 6
+    # the last run's network is not used again
+    name = "judo/a/hmr4d_results_refined.pt"
+    assert outputs(tmp_path / "out")[name] != before[name]
 
 
 def test_a_broken_clip_is_recorded_and_the_rest_is_done(tree: Path, tmp_path: Path, refined: list[str]) -> None:

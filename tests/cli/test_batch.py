@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import argparse
 import json
 import re
 from pathlib import Path
@@ -153,13 +154,14 @@ def test_the_options_reach_the_settings() -> None:
         "--jobs", "3", "--cluster", "tcp://h:1", "--shard", "2/3", "--force", "--clip-seconds", "9", "--pack", "4",
         "--videos", "sample:2", "--device", "cpu", "--trust-pickle", "x.pkl", "--person", "7", "--focal-px", "900",
         "--keypoint-convention", "coco17", "--detector", "rtmpose", "--align", "torso", "--mode", "sequential",
+        "--fps", "50", "--keypoint-fps", "100", "--image-size", "640x360",
     )  # fmt: skip
     assert (given.jobs, given.cluster, given.shard, given.force) == (3, "tcp://h:1", Shard(2, 3), True)
     assert (given.clip_seconds, given.pack, str(given.videos), given.device) == (9.0, 4, "sample:2", "cpu")
     assert given.trusted == (Path("x.pkl").absolute(),)
     assert given.options == {
         "person": "7", "focal_px": 900.0, "keypoint_convention": "coco17", "detector": "rtmpose", "align": "torso",
-        "mode": "sequential",
+        "mode": "sequential", "fps": 50.0, "keypoint_fps": 100.0, "image_size": (640, 360),
     }  # fmt: skip
 
 
@@ -174,3 +176,42 @@ def test_without_options_a_batch_has_its_defaults(monkeypatch: pytest.MonkeyPatc
         {},
     )
     assert given.output == Path("refined").absolute()
+
+
+#: Options of `refine` that `batch` does not have, and why.
+NOT_IN_A_BATCH = {
+    "input": "INPUT takes its place, and finds the clips",
+    "video": "belongs to one clip: a column of the manifest, a key of the layout",
+    "keypoints": "belongs to one clip: a column of the manifest, a key of the layout",
+    "calibration": "belongs to one clip: a column of the manifest, a key of the layout",
+    "write_video": "--videos says which clips get one",
+    "overwrite": "a batch resumes; --force does all again",
+}
+
+
+def options_of(verb: str) -> dict[str, argparse.Action]:
+    """The options of a verb, by the name of their value."""
+    (verbs,) = [each for each in make_parser()._actions if isinstance(each, argparse._SubParsersAction)]
+    return {action.dest: action for action in verbs.choices[verb]._actions if action.option_strings}
+
+
+def test_a_batch_has_every_option_of_the_single_command() -> None:
+    one, many = options_of("refine"), options_of("batch")
+    assert set(one) - set(many) == set(NOT_IN_A_BATCH)
+    for name in sorted(set(one) & set(many) - {"help", "output"}):
+        assert one[name].option_strings == many[name].option_strings, name
+        # the type of a range is a function of its own each time; its help tells two ranges apart
+        given, wanted = ((each.choices, each.nargs, each.metavar, each.help) for each in (many[name], one[name]))
+        assert given == wanted, name
+
+
+def test_rates_and_image_sizes_reach_the_clips(tree: Path) -> None:
+    manifest = Path("clips.csv")
+    manifest.write_text("input,fps\nin/judo/a,\nin/tennis/a,25\n")
+    assert main(["batch", "clips.csv", *QUICK, "--fps", "50", "--image-size", "640x360"]) == 0
+    told = {
+        name: json.loads(Path(f"refined/in/{name}/hmr4d_results_report.json").read_text())
+        for name in ("judo/a", "tennis/a")
+    }
+    assert {name: report["people"][0]["fps"] for name, report in told.items()} == {"judo/a": 50, "tennis/a": 25}
+    assert told["judo/a"]["settings"]["image_size"] == [640, 360]
