@@ -76,7 +76,11 @@ class Cluster:
             raise ClusterLostError(f"the cluster {self._address} is gone")
 
     def submit(self, task: Task) -> Future[list[Done]]:
-        """Start a task."""
+        """Start a task.
+
+        Args:
+            task: Clips for one worker.
+        """
         future: Future[list[Done]] = Future()
         inner = self._client.submit(work, task, pure=False, retries=_RETRIES)
         self._at_work.add(inner)
@@ -84,7 +88,11 @@ class Cluster:
         return future
 
     def close(self, *, kill: bool) -> None:
-        """Leave the cluster as it was; tasks that are not begun are given up."""
+        """Leave the cluster as it was; tasks that are not begun are given up.
+
+        Args:
+            kill: Unused: giving the tasks back ends them.
+        """
         with suppress(Exception):  # the scheduler is gone, and with it the setting
             self._client.run_on_scheduler(_allow_failures, count=self._before)
         self._client.close(timeout=_CLOSE_SECONDS)

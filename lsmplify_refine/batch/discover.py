@@ -85,7 +85,11 @@ class _Search:
         self._leave_out = leave_out and leave_out.resolve()
 
     def clips(self, folder: Path) -> Iterator[Path]:
-        """The results under a folder; a folder that is a result is not searched further."""
+        """The results under a folder; a folder that is a result is not searched further.
+
+        Args:
+            folder: Where to search.
+        """
         if _recognised(folder):
             self.found += 1
             yield folder

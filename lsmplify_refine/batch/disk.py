@@ -15,7 +15,11 @@ class DiskFullError(Exception):
 
 
 def is_disk_full(error: BaseException | None) -> bool:
-    """Whether an error, or one that caused it, means that the disk is full."""
+    """Whether an error, or one that caused it, means that the disk is full.
+
+    Args:
+        error: The error; None is none.
+    """
     while error is not None:
         if isinstance(error, DiskFullError) or (isinstance(error, OSError) and error.errno in _FULL):
             return True

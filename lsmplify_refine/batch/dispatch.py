@@ -21,8 +21,7 @@ from lsmplify_refine.stopping import received
 _TASK_SECONDS, _TASKS_TO_COME = 2.0, 4
 _MAX_PACK = 64
 
-#: A clip is to blame if this many workers were lost with it while nothing else was at work. One may have been killed
-#: from outside.
+#: A clip is blamed after it has lost this many workers while it ran alone. One loss may have another cause.
 _LOSSES = 2
 
 #: Seconds between two looks for stop signals, which no future reports.

@@ -19,6 +19,9 @@ _ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPEN
 def open_engine(settings: Settings) -> Engine:
     """The engine that the settings ask for.
 
+    Args:
+        settings: Of the batch.
+
     Raises:
         InputError: The cluster cannot be reached.
     """

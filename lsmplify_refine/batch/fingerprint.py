@@ -42,6 +42,9 @@ class FileState:
     def of(cls, path: Path) -> FileState:
         """A file's state now.
 
+        Args:
+            path: The file.
+
         Raises:
             OSError: It cannot be read.
         """
@@ -61,6 +64,9 @@ class FileState:
 def states(paths: Iterable[Path]) -> tuple[FileState, ...]:
     """The states of files, and of the files in folders.
 
+    Args:
+        paths: Files and folders.
+
     Raises:
         InputError: One of them cannot be read.
     """
@@ -74,7 +80,11 @@ def states(paths: Iterable[Path]) -> tuple[FileState, ...]:
 
 
 def given_paths(job: Job) -> list[Path]:
-    """The paths that a job's options name."""
+    """The paths that a job's options name.
+
+    Args:
+        job: The job of a clip.
+    """
     values = (getattr(job, each.name) for each in fields(job) if each.name != "output")
     return [value for value in values if isinstance(value, Path)]
 

@@ -83,6 +83,9 @@ def layout_names() -> tuple[str, ...]:
 def load_layout(name: str | Path) -> Layout:
     """Read a layout: a shipped one by name, or a user's `.toml` file.
 
+    Args:
+        name: A shipped layout's name, or the path of a file.
+
     Raises:
         InputError: There is no such layout, or a key is missing, unknown or has another type.
     """

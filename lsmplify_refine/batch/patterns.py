@@ -44,12 +44,20 @@ class Pattern:
         return tuple(dict.fromkeys(name for name, _ in _FIELD.findall(self.text)))
 
     def match(self, text: str) -> dict[str, str] | None:
-        """The fields of a text; None if the pattern does not fit all of it."""
+        """The fields of a text; None if the pattern does not fit all of it.
+
+        Args:
+            text: A path with `/` between its parts.
+        """
         found = self._expression.fullmatch(text)
         return None if found is None else found.groupdict()
 
     def matches(self, root: Path) -> Iterator[tuple[Path, dict[str, str]]]:
-        """Files and folders below a folder that fit, sorted, and their fields."""
+        """Files and folders below a folder that fit, sorted, and their fields.
+
+        Args:
+            root: The folder.
+        """
         for path in self.paths(root):
             # as the pattern would write it
             within = not Path(self.text).is_absolute()
@@ -58,7 +66,11 @@ class Pattern:
                 yield path, values
 
     def paths(self, root: Path) -> list[Path]:
-        """Files and folders below a folder that fit the wildcards, sorted; an absolute pattern leads elsewhere."""
+        """Files and folders below a folder that fit the wildcards, sorted; an absolute pattern leads elsewhere.
+
+        Args:
+            root: The folder.
+        """
         wildcards = str(Path(glob.escape(str(root))) / self._wildcards)
         found = glob.glob(wildcards, recursive=True)  # noqa: PTH207 - Path.glob refuses absolute patterns
         return sorted({Path(path) for path in found})
@@ -87,7 +99,12 @@ class Pattern:
 
 
 def filled(text: str, values: Mapping[str, str], *, escape: bool = False) -> str:
-    """A text with its fields filled in; with `escape`, wildcards in the values stand for themselves.
+    """A text with its fields filled in.
+
+    Args:
+        text: A text with fields in braces.
+        values: Field -> value.
+        escape: Whether wildcards in the values stand for themselves.
 
     Raises:
         InputError: There is no such field.

@@ -32,7 +32,12 @@ class Line:
 
 
 def plan(rows: Iterable[Row], settings: Settings) -> Iterator[Line]:
-    """The plan for each clip; its result is read, its keypoints and its video are not."""
+    """The plan for each clip; its result is read, its keypoints and its video are not.
+
+    Args:
+        rows: The clips.
+        settings: Of the batch.
+    """
     for row in rows:
         if not settings.force and settings.is_done(row, load_record(settings.output, row.name), video=False):
             yield Line(row.name, "done", "done already")

@@ -37,11 +37,19 @@ class Engine(Protocol):
         ...
 
     def submit(self, task: Task) -> Future[list[Done]]:
-        """Start a task. Its future may raise `WorkerLostError`, `ClusterLostError`, and what `work` raises."""
+        """Start a task. Its future may raise `WorkerLostError`, `ClusterLostError`, and what `work` raises.
+
+        Args:
+            task: Clips for one worker.
+        """
         ...
 
     def close(self, *, kill: bool) -> None:
-        """Give everything back; `kill` ends tasks at work."""
+        """Give everything back; `kill` ends tasks at work.
+
+        Args:
+            kill: Whether tasks at work are ended; otherwise they are waited for.
+        """
         ...
 
 

@@ -76,6 +76,9 @@ class Record:
     def save(self, output: Path) -> None:
         """Write the record, whole or not at all.
 
+        Args:
+            output: The batch's output folder.
+
         Raises:
             OSError: It cannot be written.
         """
@@ -86,12 +89,22 @@ class Record:
 
 
 def record_path(output: Path, name: str) -> Path:
-    """Where a clip's record lies; a file name of its own, because a clip's may be as long as a name can be."""
+    """Where a clip's record lies; a file name of its own, because a clip's may be as long as a name can be.
+
+    Args:
+        output: The batch's output folder.
+        name: The clip's name.
+    """
     return output / STATE / "records" / name / "record.json"
 
 
 def load_record(output: Path, name: str) -> Record | None:
-    """A clip's record; None if there is none that can be used."""
+    """A clip's record; None if there is none that can be used.
+
+    Args:
+        output: The batch's output folder.
+        name: The clip's name.
+    """
     try:
         content = load_json(record_path(output, name))
         if content.pop("layout") != LAYOUT:
@@ -107,6 +120,10 @@ def load_record(output: Path, name: str) -> Record | None:
 def write_whole(path: Path, text: str) -> None:
     """Write a text file under another name, and move it into place.
 
+    Args:
+        path: The file.
+        text: Its content.
+
     Raises:
         OSError: It cannot be written.
     """
@@ -120,7 +137,11 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def size_of(path: Path) -> int:
-    """Bytes in a file, or in the files of a folder; -1 if there is none."""
+    """Bytes in a file, or in the files of a folder; -1 if there is none.
+
+    Args:
+        path: A file or a folder.
+    """
     if path.is_dir():
         return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
     return path.stat().st_size if path.is_file() else -1

@@ -31,7 +31,11 @@ class Shard:
         return self.count == 1
 
     def of(self, rows: Sequence[Row]) -> list[Row]:
-        """This share: every `count`-th clip, so that clips of one folder, which are alike, are spread."""
+        """This share: every `count`-th clip, so that clips of one folder, which are alike, are spread.
+
+        Args:
+            rows: All clips of the batch, in the order that all shards have.
+        """
         return list(rows[self.index - 1 :: self.count])
 
 
@@ -61,6 +65,9 @@ _SLURM_COUNT = "SLURM_ARRAY_TASK_COUNT"
 def parse_shard(text: str) -> Shard:
     """A shard from `I/N`.
 
+    Args:
+        text: The value of `--shard`.
+
     Raises:
         InputError: It is not such a share.
     """
@@ -72,6 +79,9 @@ def parse_shard(text: str) -> Shard:
 
 def shard_of_array(variables: Mapping[str, str]) -> tuple[Shard, str] | None:
     """The share that a scheduler's variables say, and the scheduler's name; None outside of an array of tasks.
+
+    Args:
+        variables: The environment.
 
     Raises:
         InputError: The variables do not say how many tasks there are.

@@ -33,14 +33,22 @@ class Videos:
         return self.choice if self.choice in ("none", "all") else f"{self.choice}:{self.count}"
 
     def before(self, rows: Sequence[Row]) -> frozenset[str]:
-        """Names of the clips whose video is wanted whatever their results are."""
+        """Names of the clips whose video is wanted whatever their results are.
+
+        Args:
+            rows: All clips of the batch.
+        """
         if self.choice == "sample":
             # by a hash of the name, so that a resumed or sharded run takes the same
             return frozenset(sorted((row.name for row in rows), key=_shuffled)[: self.count])
         return frozenset(row.name for row in rows) if self.choice == "all" else frozenset()
 
     def after(self, records: Iterable[Record]) -> tuple[str, ...]:
-        """Names of the clips whose video is wanted for their results: those whose error fell least, worst first."""
+        """Names of the clips whose video is wanted for their results: those whose error fell least, worst first.
+
+        Args:
+            records: Those of all clips that a video can be drawn of.
+        """
         if self.choice != "worst":
             return ()
         gains = [(_ratio(record), record.name) for record in records if record.status == "done"]
@@ -56,6 +64,9 @@ DEFAULT_VIDEOS = Videos("worst", 10)
 
 def parse_videos(text: str) -> Videos:
     """Videos from `none`, `all`, `worst:N` or `sample:N`.
+
+    Args:
+        text: The value of `--videos`.
 
     Raises:
         InputError: It is none of these.

@@ -45,7 +45,11 @@ def ignore_stop_signals() -> None:
 
 
 def end_with(parent: int) -> None:
-    """End this process soon after its parent has ended: nobody would take its results."""
+    """End this process soon after its parent has ended: nobody would take its results.
+
+    Args:
+        parent: Id of that process.
+    """
     if sys.platform != "win32":
         threading.Thread(target=_watch, args=(parent,), daemon=True).start()
 

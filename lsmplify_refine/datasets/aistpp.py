@@ -63,6 +63,11 @@ def read(path: Path, options: Mapping[str, str]) -> list[Truth]:
 def camera_of(folder: Path, sequence: str, view: str) -> CalibratedCamera:
     """A camera of a sequence, in metres.
 
+    Args:
+        folder: The data set's folder `cameras`.
+        sequence: Name of the sequence, such as gWA_sFM_cAll_d27_mWA2_ch21.
+        view: Name of the camera, such as c01.
+
     Raises:
         InputError: Files or keys are missing, or there is no such camera.
     """

@@ -86,7 +86,11 @@ def read(path: Path, options: Mapping[str, str]) -> list[Truth]:
 
 
 def in_metres(points: Float[np.ndarray, "frames joints 3"]) -> Float[np.ndarray, "frames joints 3"]:
-    """Points of an athlete in metres, from metres or millimetres."""
+    """Points of an athlete in metres, from metres or millimetres.
+
+    Args:
+        points: (T, K, 3) in metres or millimetres; NaN where a point is missing.
+    """
     size = np.nanmedian(np.nanmax(points, axis=1) - np.nanmin(points, axis=1), axis=0).max()
     return points if size < _MAX_BODY_M else points / _MM_PER_M
 

@@ -26,6 +26,9 @@ class Bodies:
     def check_genders(self, genders: Collection[Gender]) -> None:
         """Check that there may be a body for each of these genders.
 
+        Args:
+            genders: Those of the bodies that are compared.
+
         Raises:
             InputError: There is a single file, which stands for one gender.
         """
@@ -38,6 +41,10 @@ class Bodies:
 
     def of(self, gender: Gender, *families: Family) -> BodyModel:
         """The body of a gender, of the first of these families that there is, or else of any.
+
+        Args:
+            gender: Of the body.
+            families: In order of preference.
 
         Raises:
             InputError: There is none of this gender.

@@ -41,6 +41,10 @@ def common_rows(estimate: Estimate, truth: Truth) -> Rows:
     Frame numbers are those of the video. If the rates differ, the lengths tell whether the estimate was made from every
     frame (its file states a wrong rate) or from frames at its own rate.
 
+    Args:
+        estimate: A person of a result.
+        truth: A person of the data set.
+
     Raises:
         InputError: The rates differ, and the lengths fit neither case.
     """
@@ -63,6 +67,10 @@ def common_rows(estimate: Estimate, truth: Truth) -> Rows:
 
 def nearest(estimate: Estimate, truths: Sequence[Truth]) -> Truth:
     """The person of the truth at the same place: in the image, or else in space.
+
+    Args:
+        estimate: A person of a result.
+        truths: Everybody in the clip.
 
     Raises:
         InputError: Nobody has a frame in common with the estimate, or nobody is where it is in the image: it is a

@@ -80,6 +80,9 @@ def read(path: Path, options: Mapping[str, str]) -> list[Truth]:
 def read_frame(path: Path) -> dict[str, np.ndarray]:
     """A frame's parameters, (1, n) each, and `betas` (1, 10), zeros where the file has none.
 
+    Args:
+        path: A person's file of one frame, .pkl or .npz.
+
     Raises:
         InputError: A parameter is missing, or not as many finite numbers.
     """
@@ -95,6 +98,10 @@ def read_frame(path: Path) -> dict[str, np.ndarray]:
 
 def camera_of(sequence: Path, view: str) -> CalibratedCamera:
     """A camera of a sequence's scene; `scan_calibration` lies in a folder above the sequence.
+
+    Args:
+        sequence: The sequence's folder of frames.
+        view: Number of the camera.
 
     Raises:
         InputError: The calibration is missing or incomplete.

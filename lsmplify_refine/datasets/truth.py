@@ -54,7 +54,11 @@ class Truth:
 
 
 def truth_of(estimate: Estimate) -> Truth:
-    """A person as read by an adapter, as the truth."""
+    """A person as read by an adapter, as the truth.
+
+    Args:
+        estimate: The person.
+    """
     return Truth(
         estimate.frame_ids,
         int(estimate.frame_ids[-1]) + 1,
@@ -69,6 +73,11 @@ def truth_of(estimate: Estimate) -> Truth:
 
 def check_options(reader: str, options: Mapping[str, str], known: tuple[str, ...]) -> None:
     """Check the names of a reader's options.
+
+    Args:
+        reader: The reader's name.
+        options: The options that were given.
+        known: Those that the reader has.
 
     Raises:
         InputError: One is not known.
