@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from lsmplify_refine.batch.disk import DiskFullError, is_disk_full
 from lsmplify_refine.batch.dispatch import Dispatcher, new_run
 from lsmplify_refine.batch.engines import open_engine
+from lsmplify_refine.batch.history import begun
 from lsmplify_refine.batch.lock import locked
 from lsmplify_refine.batch.manifest import manifest_text, read_manifest
 from lsmplify_refine.batch.protocol import Engine
@@ -44,13 +46,25 @@ class Tell:
     """What a run tells while it works; the command shows it."""
 
     def start(self, start: Start) -> None:
-        """The run begins."""
+        """The run begins.
+
+        Args:
+            start: How many clips there are.
+        """
 
     def clip(self, done: Done) -> None:
-        """A clip is done, or has failed."""
+        """A clip is done, or has failed.
+
+        Args:
+            done: The clip.
+        """
 
     def videos(self, count: int) -> None:
-        """The comparison videos of so many clips begin."""
+        """The comparison videos of so many clips begin.
+
+        Args:
+            count: How many.
+        """
 
 
 @dataclass(frozen=True)
@@ -117,6 +131,9 @@ def _run(rows: Sequence[Row], settings: Settings, tell: Tell) -> BatchOutcome:
 def summarise(output: Path) -> tuple[list[Path], BatchOutcome]:
     """Write the summary of what all shards have done so far; returns its files and what became of the clips.
 
+    Args:
+        output: The batch's output folder.
+
     Raises:
         InputError: No batch has run in this folder, or the summary cannot be written.
     """
@@ -143,7 +160,11 @@ def _do(
     try:
         run, left = new_run(), list(to_do)
         if to_do:
+            began, history = time.monotonic(), begun(run, settings)
+            history.save(settings.output)
             left = Dispatcher(opened.engine, settings, run, clip).do(to_do, wanted)
+            seconds = round(time.monotonic() - began, 3)
+            replace(history, clips=len(to_do) - len(left), seconds=seconds).save(settings.output)
         # which clips gained least is known when all are done
         if settings.shard.is_all and not left and received() is None:
             late = _late_videos(mine, settings)

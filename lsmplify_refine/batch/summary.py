@@ -7,15 +7,14 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lsmplify_refine._version import __version__
+from lsmplify_refine.batch.clips import Clip, load_clips, people_of
 from lsmplify_refine.batch.figures import STAGES, got_worse
-from lsmplify_refine.batch.record import Record, load_record
 from lsmplify_refine.batch.rows import Row
-from lsmplify_refine.batch.table import table
+from lsmplify_refine.batch.table import markdown, tables
 from lsmplify_refine.job.report import plain
 from lsmplify_refine.job.transaction import FileSet, transaction
 
@@ -25,22 +24,20 @@ LAYOUT = 1
 JSON, CSV, PARQUET, TABLE = "summary.json", "summary.csv", "summary.parquet", "table.md"
 
 
-@dataclass(frozen=True)
-class Clip:
-    """A clip and what became of it; None: nothing yet."""
-
-    row: Row
-    record: Record | None
-
-
 def write_summary(rows: Sequence[Row], output: Path) -> list[Path]:
     """Write the summary of all clips, from their records; returns the files written.
+
+    Args:
+        rows: All clips of the batch.
+        output: The batch's output folder.
 
     Raises:
         InputError: The output folder cannot be written to.
     """
-    clips = [Clip(row, load_record(output, row.name)) for row in rows]
+    clips = load_clips(rows, output)
     lines = [line for clip in clips for line in _lines(clip)]
+    people = people_of(clips)
+    found = tables(people)
     parquet = _parquet_writer()
     names = (JSON, CSV, TABLE, PARQUET) if parquet else (JSON, CSV, TABLE)
     files = FileSet(output, "summary", names, superseded=(PARQUET,), when_stopped="the summary was written already")
@@ -48,18 +45,23 @@ def write_summary(rows: Sequence[Row], output: Path) -> list[Path]:
         text = json.dumps(_content(clips), indent=1, allow_nan=False, ensure_ascii=False)
         (folder / JSON).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
         (folder / CSV).write_text(_csv(lines), encoding="utf-8", errors="backslashreplace")
-        (folder / TABLE).write_text(table(_people(clips)), encoding="utf-8", errors="backslashreplace")
+        (folder / TABLE).write_text(markdown(found, people), encoding="utf-8", errors="backslashreplace")
         if parquet:
             parquet(lines, folder / PARQUET)
     return [output / name for name in names]
 
 
 def totals(clips: Iterable[Clip]) -> dict[str, Any]:
-    """Numbers of clips by status, frames, seconds of work, and clips that got worse."""
+    """Numbers of clips by status, frames, seconds of work, and clips that got worse.
+
+    Args:
+        clips: All clips of the batch.
+    """
     clips = list(clips)
     records = [clip.record for clip in clips if clip.record is not None]
     status = Counter(record.status for record in records)
     done = [record for record in records if record.status == "done"]
+    codes = Counter(code for clip in clips for code in {str(note["code"]) for note in clip.notes()})
     return {
         "clips": len(clips),
         "done": status["done"],
@@ -69,7 +71,7 @@ def totals(clips: Iterable[Clip]) -> dict[str, Any]:
         "frames": sum(int(person["frames"]) for record in done for person in record.people),
         "seconds": round(sum(record.seconds for record in records), 3),
         "worse": sum(any(map(got_worse, record.people)) for record in done),
-        "notes": dict(sorted(Counter(code for record in done for code in _codes(record)).items())),
+        "notes": dict(sorted(codes.items())),
     }
 
 
@@ -85,7 +87,7 @@ def _content(clips: Sequence[Clip]) -> dict[str, Any]:
 
 def _clip(clip: Clip) -> dict[str, Any]:
     row, record = clip.row, clip.record
-    known = {"name": row.name, "input": row.input, "groups": row.groups, "status": _status(record)}
+    known = {"name": row.name, "input": row.input, "groups": row.groups, "status": clip.status}
     if record is None:
         return known
     return known | {
@@ -98,14 +100,10 @@ def _clip(clip: Clip) -> dict[str, Any]:
     }
 
 
-def _status(record: Record | None) -> str:
-    return "not begun" if record is None else record.status
-
-
 def _lines(clip: Clip) -> list[dict[str, Any]]:
     """One line per person of a clip, or one for a clip without."""
     row, record = clip.row, clip.record
-    start: dict[str, Any] = {"name": row.name, "status": _status(record)}
+    start: dict[str, Any] = {"name": row.name, "status": clip.status}
     start |= {f"group:{name}": value for name, value in row.groups.items()}
     if record is None or not record.people:
         return [start | {"reason": record.reason if record else "", "seconds": record.seconds if record else None}]
@@ -164,17 +162,3 @@ def _parquet_writer() -> Any:
         )
 
     return write
-
-
-def _people(clips: Iterable[Clip]) -> list[tuple[Row, Mapping[str, Any]]]:
-    return [
-        (clip.row, person)
-        for clip in clips
-        if clip.record is not None and clip.record.status == "done"
-        for person in clip.record.people
-    ]
-
-
-def _codes(record: Record) -> set[str]:
-    notes = (*record.notes, *(note for person in record.people for note in person["notes"]))
-    return {str(note["code"]) for note in notes}

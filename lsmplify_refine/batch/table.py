@@ -1,13 +1,14 @@
-"""`table.md`: do nothing against refined for each group of clips, with confidence intervals over clips."""
+"""The tables of a batch: do nothing against refined for each group of clips, with confidence intervals over clips."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from lsmplify_refine.batch.figures import EQUAL, Figure, figures, got_worse
+from lsmplify_refine.batch.figures import EQUAL, Figure, figures, got_worse, mean_of
 from lsmplify_refine.batch.rows import Row
 from lsmplify_refine.errors import escaped
 
@@ -18,17 +19,54 @@ _DRAWS, _LEVEL, _SEED = 2000, 0.95, 0
 Person = tuple[Row, Mapping[str, Any]]
 
 
-def table(people: Sequence[Person]) -> str:
-    """The table as Markdown.
+@dataclass(frozen=True)
+class Table:
+    """Figures by group, as texts.
+
+    Attributes:
+        groups: Names of the columns that tell the groups apart.
+        heads: Heads of all columns, those included.
+        lines: The cells of each group, and those of all clips last if there are several groups.
+    """
+
+    groups: tuple[str, ...]
+    heads: tuple[str, ...]
+    lines: tuple[tuple[str, ...], ...]
+
+
+#: What the line of all clips is called.
+ALL = "all"
+
+
+def tables(people: Sequence[Person]) -> list[Table]:
+    """Tables of do nothing against refined; none if there is nothing to show.
 
     Args:
         people: The people of all clips that are done.
     """
     shown = figures(person for _, person in people)
-    if not shown:
+    return [_one(people, columns, shown) for columns in _groupings(people)] if shown else []
+
+
+def markdown(found: Sequence[Table], people: Sequence[Person]) -> str:
+    """Tables as Markdown, with a legend.
+
+    Args:
+        found: As `tables` gives them.
+        people: The people of all clips that are done.
+    """
+    if not found:
         return "No clip is done.\n" if not people else "No clip has a figure.\n"
-    tables = [_one(people, columns, shown) for columns in _groupings(people)]
-    return "\n".join([*(line for each in tables for line in [*each, ""]), *_legend(shown)]) + "\n"
+    return "\n".join([*(line for each in found for line in [*_lines(each), ""]), *legend(people)]) + "\n"
+
+
+def _lines(table: Table) -> list[str]:
+    groups = len(table.groups)
+    aligned = ["---"] * groups + ["---:"] * (len(table.heads) - groups)
+    *lines, last = table.lines
+    if len(table.lines) > 1:
+        last = (f"**{ALL}**", *last[1:])
+    return [_line(table.heads), _line(aligned), *map(_line, [*lines, last])]
 
 
 def _groupings(people: Sequence[Person]) -> list[tuple[str, ...]]:
@@ -41,15 +79,13 @@ def _groupings(people: Sequence[Person]) -> list[tuple[str, ...]]:
     return [tuple(names[:2]), *((names[0], name) for name in names[2:] if len(values[name]) > 1)]
 
 
-def _one(people: Sequence[Person], columns: Sequence[str], shown: Sequence[Figure]) -> list[str]:
-    heads = [*columns, "clips", "frames", *(figure.heading for figure in shown), "worse"]
-    lines = [_line(heads), _line(["---"] * len(columns) + ["---:"] * (len(heads) - len(columns)))]
+def _one(people: Sequence[Person], columns: tuple[str, ...], shown: Sequence[Figure]) -> Table:
+    heads = (*columns, "clips", "frames", *(figure.heading for figure in shown), "worse")
     groups = _groups(people, columns)
-    for values, inside in groups.items():
-        lines.append(_line([*values, *_cells(inside, shown)]))
+    lines = [(*values, *_cells(inside, shown)) for values, inside in groups.items()]
     if len(groups) > 1:
-        lines.append(_line(["**all**", *[""] * (len(columns) - 1), *_cells(people, shown)]))
-    return lines
+        lines.append((ALL, *[""] * (len(columns) - 1), *_cells(people, shown)))
+    return Table(columns, heads, tuple(lines))
 
 
 def interval(differences: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
@@ -98,21 +134,24 @@ def _figure(people: Sequence[Person], figure: Figure) -> str:
 
 def _by_clip(people: Sequence[Person], figure: Figure) -> np.ndarray:
     """(C, 3) frames, before, after of each clip that has the figure; the people of a clip are one draw."""
-    found: dict[str, np.ndarray] = {}
+    inside: dict[str, list[Mapping[str, Any]]] = {}
     for row, person in people:
-        frames = float(figure.frames(person))
-        values = np.array([figure.before(person), figure.of(person, "refined")])
-        if np.isfinite(values).all() and frames:
-            found[row.name] = found.get(row.name, np.zeros(3)) + np.array([frames, *(values * frames)])
-    sums = np.array(list(found.values())).reshape(-1, 3)
-    return np.column_stack([sums[:, 0], sums[:, 1:] / sums[:, :1]])
+        inside.setdefault(row.name, []).append(person)
+    found = [mean for mean in (mean_of(each, figure) for each in inside.values()) if mean[0]]
+    return np.array(found).reshape(-1, 3)
 
 
 def _line(cells: Sequence[str]) -> str:
     return "| " + " | ".join(escaped(cell).replace("|", "\\|") for cell in cells) + " |"
 
 
-def _legend(shown: Sequence[Figure]) -> list[str]:
+def legend(people: Sequence[Person]) -> list[str]:
+    """What the tables hold, in words.
+
+    Args:
+        people: The people of all clips that are done.
+    """
+    shown = figures(person for _, person in people)
     against = {figure.source for figure in shown}
     lines = [
         "Each cell: do nothing → refined, as means over frames; "

@@ -18,6 +18,7 @@ from lsmplify_refine.batch.rows import Row
 from lsmplify_refine.batch.run import BatchOutcome, Start, Tell, run_batch, summarise
 from lsmplify_refine.batch.settings import Settings
 from lsmplify_refine.batch.summary import TABLE
+from lsmplify_refine.batch.words import duration
 from lsmplify_refine.batch.worker import Done
 from lsmplify_refine.cli._options import DONE, PARTLY_FAILED
 from lsmplify_refine.cli._words import say, say_on
@@ -129,7 +130,7 @@ class Bar(Tell):
         last = self._done == self._total
         if not self._console.is_terminal and (last or now - self._told > _LINE_SECONDS):
             self._told = now
-            left = "" if last else f", {_duration(self._left(now))} left"
+            left = "" if last else f", {duration(self._left(now))} left"
             say_on(self._console, f"{self._done} of {self._total} clips, {self._rate()}{left}")
 
     def _begin(self, what: str, total: int) -> None:
@@ -142,12 +143,6 @@ class Bar(Tell):
 
     def _left(self, now: float) -> float:
         return (now - self._began) / max(self._done, 1) * (self._total - self._done)
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def _show(outcome: BatchOutcome, output: Path) -> int:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from lsmplify_refine.batch.figures import figures, got_worse, primary
 from lsmplify_refine.batch.record import Record
 from lsmplify_refine.batch.rows import Row
-from lsmplify_refine.batch.table import interval, table
+from lsmplify_refine.batch.table import Person, interval, markdown, tables
 from lsmplify_refine.batch.videos import Videos, parse_videos
 from lsmplify_refine.errors import InputError
 
@@ -26,6 +27,10 @@ def person(before: float | None, after: float | None, *, frames: int = 10, truth
         "truth": stages("mpjpe_mm", 90.0, 80.0, 40.0) if truth else {},
         "truth_frames": frames - 1,
     }
+
+
+def table(people: Sequence[Person]) -> str:
+    return markdown(tables(people), people)
 
 
 def test_the_truth_goes_before_the_keypoints() -> None:

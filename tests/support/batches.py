@@ -49,10 +49,10 @@ def settings(output: Path, **changed: Any) -> Settings:
 
 
 def outputs(folder: Path) -> dict[str, bytes]:
-    """What a batch leaves for its user, and all hidden files that are not its records; the summary has times in it."""
+    """What a batch leaves for its user, and hidden files but for its records; the summary and its page have times."""
     found = clips.contents(folder)
-    kept = {name: content for name, content in found.items() if not name.startswith((f"{STATE}/records", "summary."))}
-    return {name: content for name, content in kept.items() if name != f"{STATE}/manifest.jsonl"}
+    varying = (f"{STATE}/records", f"{STATE}/run_", f"{STATE}/manifest.jsonl", "summary.", "run.html")
+    return {name: content for name, content in found.items() if not name.startswith(varying)}
 
 
 class FakeEngine:
