@@ -22,7 +22,8 @@ from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, axis_turn, mo
 from lsmplify_refine.geometry.projection import project_to_image
 from lsmplify_refine.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
 from lsmplify_refine.visual.encode import VideoWriter
-from lsmplify_refine.visual.mesh import MeshRenderer, Surface
+from lsmplify_refine.visual.mesh import MeshRenderer
+from lsmplify_refine.visual.surface import Surface
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 SEED = 7
@@ -171,7 +172,7 @@ def draw(path: Path, body: BodyModel, vertices: np.ndarray, K: np.ndarray) -> No
             image = room * (1 - 0.45 * shadow(points, body.faces, intrinsic)[..., None] * floor_rows)
             # `shade` multiplies light and colour, so a colour per vertex works as well as one for all
             picture = image.round().astype(np.uint8)
-            renderer.overlay(picture, points, intrinsic, surface, color=colors, opacity=1.0)  # type: ignore[arg-type]
+            renderer.overlay(picture, points, intrinsic, surface, color=colors, opacity=1.0)
             video.write(cv2.GaussianBlur(picture, (3, 3), 0.6))
 
 

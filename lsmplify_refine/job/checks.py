@@ -12,7 +12,7 @@ import numpy as np
 
 from lsmplify_refine.errors import InputError, describe_error
 from lsmplify_refine.job import media_checks
-from lsmplify_refine.visual.gl import gl_remedy
+from lsmplify_refine.visual.rasterizer import drawing_remedy
 
 if TYPE_CHECKING:
     from lsmplify_refine.body import BodyModel
@@ -57,7 +57,7 @@ def examine(body_model: Path | None = None) -> Iterator[Check]:
     yield _tried("OpenCV", media_checks.try_opencv, fix=one_opencv)
     yield _tried("OpenCV packages", media_checks.try_opencv_packages, fix=one_opencv, needed=False)
     yield _tried("H.264 video", media_checks.try_video, fix="pip install --upgrade av")
-    yield _tried("comparison video", media_checks.try_comparison, fix=gl_remedy(), needed=False)
+    yield _tried("comparison video", media_checks.try_comparison, fix=drawing_remedy(), needed=False)
     yield _tried(
         "keypoint detection",
         media_checks.try_detector,

@@ -13,7 +13,6 @@ from lsmplify_refine.geometry.projection import project_to_image
 from lsmplify_refine.job.inputs import OpenedVideo, in_space
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.notes import Note
-from lsmplify_refine.visual.gl import choose_gl_platform
 from lsmplify_refine.visual.video import VideoInfo
 
 if TYPE_CHECKING:
@@ -38,14 +37,18 @@ def video_to_draw_on(video: VideoInfo | None, people: Iterable[Estimate]) -> Ope
     return OpenedVideo(video)
 
 
-def gl_error() -> Exception | None:
-    """The error that keeps OpenGL from drawing here, if it shows before the work; else None."""
+def way_to_draw() -> tuple[Exception | None, tuple[Note, ...]]:
+    """What shows before the work: the error that keeps meshes from being drawn, and a note if OpenGL does not draw."""
     try:
-        choose_gl_platform()
+        from lsmplify_refine.visual.mesh import MeshRenderer  # only drawing needs it
+
+        with MeshRenderer() as renderer:
+            why = renderer.without_gl
     # drivers and their Python bindings may raise any error
     except Exception as error:
-        return error
-    return None
+        return error, ()
+    text = f"the comparison video is drawn on the CPU: {why}"
+    return None, (Note("video-on-cpu", text),) if why else ()
 
 
 def draw(

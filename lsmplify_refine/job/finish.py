@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lsmplify_refine.engine.refinement import Refinement
-from lsmplify_refine.job.draw import draw, failure_note, gl_error
+from lsmplify_refine.job.draw import draw, failure_note, way_to_draw
 from lsmplify_refine.job.job import JobOptions, Notify, Outcome, Outputs, Progress
 from lsmplify_refine.job.keypoints import Step
 from lsmplify_refine.job.outputs import staged
@@ -60,11 +60,11 @@ def carry_out(
     outputs, canvas = plan.outputs, plan.canvas
     check()
     with staged(outputs, overwrite=job.overwrite, video=canvas is not None) as staging:
-        # reported now, not after the work
-        video_error = _reported(gl_error(), notify) if canvas else None
+        video_error, drawing_notes = way_to_draw() if canvas else (None, ())
+        _reported(video_error, notify)  # now, not after the work
         refinements = tuple(work())
         check()
-        notes = [*plan.notes, *write(staging)]
+        notes = [*plan.notes, *drawing_notes, *write(staging)]
         if canvas and staging.comparison and not video_error:
             step = step_of(progress, "rendering")
             video_error = _reported(draw(canvas, staging.comparison, refinements, step), notify)

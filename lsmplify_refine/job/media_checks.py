@@ -24,7 +24,7 @@ OPENCV_PACKAGES = (
 )
 
 #: What this package requires, and what MediaPipe requires: the same with more modules.
-_OPENCV, _OPENCV_CONTRIB = "opencv-python", "opencv-contrib-python"
+_OPENCV, _OPENCV_CONTRIB = "opencv-python-headless", "opencv-contrib-python"
 
 _WIDTH, _HEIGHT, _GRAY = 160, 120, 128
 
@@ -96,7 +96,7 @@ def try_comparison() -> str:
     Many machines have the OpenGL libraries but no driver that draws.
     """
     from lsmplify_refine.visual.comparison import DrawnPerson, write_comparison
-    from lsmplify_refine.visual.gl import choose_gl_platform
+    from lsmplify_refine.visual.mesh import MeshRenderer
     from lsmplify_refine.visual.video import probe, read_frames
 
     triangle = np.array([[-1, -1, 3], [1, -1, 3], [0, 1, 3]], dtype=np.float32)
@@ -114,7 +114,8 @@ def try_comparison() -> str:
         keypoints=None,
         captions=["", ""],
     )
-    platform = choose_gl_platform()
+    with MeshRenderer() as renderer:
+        name, without_gl = renderer.name, renderer.without_gl
     with TemporaryDirectory() as folder:
         output = Path(folder) / "comparison.mp4"
         write_comparison(probe(_gray_clip(Path(folder), frames=2)), output, [person])
@@ -123,8 +124,8 @@ def try_comparison() -> str:
         raise InputError(f"2 frames were written, {len(frames)} came back")
     centers = [frame[_HEIGHT // 2, side * _WIDTH + _WIDTH // 2] for frame in frames for side in (0, 1)]
     if not all(np.ptp(center) > 20 for center in centers):
-        raise InputError(f"OpenGL platform {platform} starts but draws nothing")
-    return f"drawn through OpenGL ({platform}) and encoded"
+        raise InputError(f"{name} starts but draws nothing")
+    return f"drawn by {name} and encoded" + (f"; {without_gl}" if without_gl else "")
 
 
 def _gray_clip(folder: Path, frames: int) -> Path:

@@ -89,6 +89,7 @@ NoteCode = Literal[
     "video-failed",
     "video-ignored",
     "video-not-drawn",
+    "video-on-cpu",
 ]
 
 

@@ -11,7 +11,8 @@ from scipy.spatial.transform import Rotation
 from smplx.lbs import lbs
 
 from body_model.skeleton import JOINTS, PARENTS
-from lsmplify_refine.visual.gl import choose_gl_platform
+from lsmplify_refine.visual.mesh import MeshRenderer
+from lsmplify_refine.visual.surface import Surface
 
 #: Pose -> joint -> rotation vector of the left side in degrees; the right side mirrors it.
 POSES: dict[str, dict[str, tuple[float, float, float]]] = {
@@ -27,8 +28,11 @@ POSES: dict[str, dict[str, tuple[float, float, float]]] = {
 #: Camera angle about the vertical axis, degrees; 0 shows the face.
 _VIEWS_DEG = (0.0, 60.0)
 _WIDTH, _HEIGHT = 460, 520
-#: Half the picture's height and width in metres, without perspective.
+#: Half the height in metres that the picture shows.
 _HALF_HEIGHT_M = 1.1
+#: So far away, metres, perspective hardly shows.
+_DISTANCE_M = 60.0
+_COLOR = (158, 173, 199)
 
 
 def pose_rotations(pose: dict[str, tuple[float, float, float]]) -> np.ndarray:
@@ -77,25 +81,12 @@ def draw(
     tilt_deg: float = 0.0,
 ) -> np.ndarray:
     """Draw a mesh with smooth shading from a view angle; returns the picture (H, W, 3)."""
-    choose_gl_platform()
-    import pyrender
-    import trimesh
-
     middle = np.array(centre) if centre is not None else (vertices.min(0) + vertices.max(0)) / 2
-    camera = np.eye(4)
-    camera[:3, :3] = Rotation.from_euler("YX", [view_deg, -tilt_deg], degrees=True).as_matrix()
-    camera[:3, 3] = middle + 3 * camera[:3, 2]
-    lamp = np.eye(4)
-    lamp[:3, :3] = camera[:3, :3] @ Rotation.from_euler("YX", [40, -40], degrees=True).as_matrix()
-    scene = pyrender.Scene(bg_color=(255, 255, 255), ambient_light=(0.25, 0.25, 0.25))
-    material = pyrender.MetallicRoughnessMaterial(baseColorFactor=(0.62, 0.68, 0.78, 1.0), roughnessFactor=0.7)
-    scene.add(pyrender.Mesh.from_trimesh(trimesh.Trimesh(vertices, faces, process=False), material, smooth=True))
-    half_width = half_height * _WIDTH / _HEIGHT
-    scene.add(pyrender.OrthographicCamera(half_width, half_height, zfar=10.0), pose=camera)
-    scene.add(pyrender.DirectionalLight(intensity=4.0), pose=lamp)
-    renderer = pyrender.OffscreenRenderer(_WIDTH, _HEIGHT)
-    try:
-        picture: np.ndarray = renderer.render(scene)[0]
-        return picture
-    finally:
-        renderer.delete()
+    view = Rotation.from_euler("YX", [view_deg, -tilt_deg], degrees=True).as_matrix()
+    # axes of the view are x right, y up, z to the eye; OpenCV's camera looks along z, with y down
+    seen = (vertices - middle) @ view * (1, -1, -1) + (0, 0, _DISTANCE_M)
+    focal = _DISTANCE_M * _HEIGHT / 2 / half_height
+    K = np.array([[focal, 0, _WIDTH / 2], [0, focal, _HEIGHT / 2], [0, 0, 1]])
+    picture = np.full((_HEIGHT, _WIDTH, 3), 255, np.uint8)
+    with MeshRenderer() as renderer:
+        return renderer.overlay(picture, seen, K, Surface(faces, len(vertices)), color=_COLOR, opacity=1.0)

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
+import cv2
 import pytest
 
 from lsmplify_refine.cli import main
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.job import checks, media_checks
-from lsmplify_refine.visual import encode, gl
+from lsmplify_refine.visual import encode, rasterizer
 
 
 def test_what_refining_needs_works_here(capsys: pytest.CaptureFixture[str]) -> None:
@@ -32,19 +32,22 @@ def test_missing_gl_does_not_prevent_refining(
         raise OSError("libEGL.so\nnot found")
 
     monkeypatch.setattr(media_checks, "try_comparison", no_gl)
-    monkeypatch.setattr(checks, "gl_remedy", lambda: "install EGL")
+    monkeypatch.setattr(checks, "drawing_remedy", lambda: "install EGL")
     assert main(["doctor"]) == 0
     assert "--   comparison video: OSError: libEGL.so not found\n     fix: install EGL" in capsys.readouterr().out
 
 
 def test_a_remedy_is_printed_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gl, "_first_working_egl_device", lambda: 0)
-    monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setenv("PYOPENGL_PLATFORM", "nonsense")
+    def no_gl() -> rasterizer.Rasterizer:
+        raise InputError("OpenGL does not work here (no driver)")
+
+    monkeypatch.setattr(rasterizer, "GlRasterizer", no_gl)
+    monkeypatch.delattr(cv2, "triangleRasterize", raising=False)
     (check,) = [check for check in checks.examine() if check.name == "comparison video"]
     assert not check.ok and not check.needed
-    assert check.detail == "cannot draw meshes: OpenGL platform nonsense is not available"
-    assert check.fix.startswith("PYOPENGL_PLATFORM=nonsense is set in this shell: `unset PYOPENGL_PLATFORM`")
+    assert check.detail.startswith("cannot draw meshes: OpenGL does not work here (no driver), and OpenCV ")
+    assert check.detail.endswith("only version 5 or newer")
+    assert check.fix == rasterizer.drawing_remedy() and "--no-video" in check.fix
 
 
 def test_failing_video_prevents_refining(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

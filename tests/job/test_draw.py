@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from lsmplify_refine import Keypoints, Refinement, refine
+from lsmplify_refine.errors import InputError
 from lsmplify_refine.geometry.projection import project_to_image
-from lsmplify_refine.job import draw as job_draw
-from lsmplify_refine.job.draw import draw, failure_note, gl_error, video_to_draw_on
-from lsmplify_refine.visual import comparison
+from lsmplify_refine.job.draw import draw, failure_note, video_to_draw_on, way_to_draw
+from lsmplify_refine.visual import comparison, rasterizer
 from lsmplify_refine.visual.comparison import DrawnPerson
 from lsmplify_refine.visual.video import VideoInfo, probe
 from tests.support import clips
@@ -93,13 +94,16 @@ def test_no_video_is_drawn_without_a_video_or_for_3d_keypoints_of_a_world(info: 
     assert in_world.info is None and "world coordinates" in in_world.notes[0].text
 
 
-def test_drivers_may_raise_anything(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken() -> str:
-        raise AttributeError("no such symbol")
+def test_the_cpu_draws_if_opengl_does_not_and_a_note_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> rasterizer.Rasterizer:
+        raise AttributeError("no such symbol")  # drivers may raise anything
 
-    assert gl_error() is None
-    monkeypatch.setattr(job_draw, "choose_gl_platform", broken)
-    assert isinstance(gl_error(), AttributeError)
+    monkeypatch.setattr(rasterizer, "GlRasterizer", broken)
+    error, (note,) = way_to_draw()
+    assert error is None and note.code == "video-on-cpu" and "no such symbol" in note.text
+    monkeypatch.delattr(cv2, "triangleRasterize", raising=False)
+    error, notes = way_to_draw()
+    assert isinstance(error, InputError) and "OpenCV" in str(error) and notes == ()
 
 
 def test_meshes_are_drawn_in_the_frames_of_their_rows(info: VideoInfo, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ from lsmplify_refine.options import Device
 from lsmplify_refine.values.body_shape import BodyShape
 from lsmplify_refine.values.conventions import COCO17
 from lsmplify_refine.values.notes import Note
-from lsmplify_refine.visual import video
+from lsmplify_refine.visual import mesh, rasterizer, video
 from lsmplify_refine.visual.mesh import MeshRenderer
 from tests.support import clips
 from tests.support import fake_detectors as fakes
@@ -64,7 +64,7 @@ def test_every_step_is_entered_once(folder: Path, monkeypatch: pytest.MonkeyPatc
         keypoints.find_keypoints,
         inputs.complete,
         draw.video_to_draw_on,
-        draw.gl_error,
+        draw.way_to_draw,
         draw.draw,
         report.build_report,
         report.write_report,
@@ -241,11 +241,11 @@ def test_results_and_report_are_written_if_drawing_fails(
     assert written["outputs"]["comparison"] is None
 
 
-def test_missing_gl_is_told_before_the_work_and_does_not_stop_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_gl() -> str:
+def test_what_keeps_from_drawing_is_told_before_the_work(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_way() -> None:
         raise InputError("no way to draw; install a driver")
 
-    monkeypatch.setattr(draw, "choose_gl_platform", no_gl)
+    monkeypatch.setattr(mesh, "open_rasterizer", no_way)
     events: list[str] = []
     outcome = run(
         Job(folder), progress=lambda stage, *_: events.append(stage), notify=lambda note: events.append(note.code)
@@ -253,6 +253,18 @@ def test_missing_gl_is_told_before_the_work_and_does_not_stop_it(folder: Path, m
     assert events[0] == "video-failed" and set(events[1:]) == {"refining"}
     assert isinstance(outcome.video_error, InputError)
     assert outcome.outputs.results.is_file() and "install a driver" in outcome.outputs.report.read_text()
+
+
+def test_without_gl_the_cpu_draws_the_video_and_a_note_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_gl() -> rasterizer.Rasterizer:
+        raise InputError("no OpenGL here")
+
+    monkeypatch.setattr(rasterizer, "GlRasterizer", no_gl)
+    outcome = run(Job(folder))
+    assert outcome.video_error is None and outcome.outputs.comparison is not None
+    assert video.probe(outcome.outputs.comparison).frames == clips.FRAMES
+    (note,) = [note for note in outcome.notes if note.code == "video-on-cpu"]
+    assert note.severity == "info" and "no OpenGL here; " in note.text
 
 
 def test_stopping_while_drawing_leaves_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

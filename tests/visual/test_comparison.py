@@ -13,20 +13,11 @@ from lsmplify_refine.values.conventions import COCO17
 from lsmplify_refine.values.keypoints import Keypoints
 from lsmplify_refine.visual.comparison import DrawnPerson, style, write, write_comparison
 from lsmplify_refine.visual.encode import VideoWriter
-from lsmplify_refine.visual.gl import choose_gl_platform
 from lsmplify_refine.visual.video import probe, read_frames
 
 WIDTH, HEIGHT = 320, 240
 SPHERE = trimesh.creation.icosphere(subdivisions=2, radius=0.35)
 K = np.array([[250.0, 0, 160], [0, 250, 120], [0, 0, 1]])
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _needs_gl() -> None:
-    try:
-        choose_gl_platform()
-    except InputError as error:
-        pytest.skip(f"needs OpenGL without a screen: {error}")
 
 
 def _clip(path: Path, frames: int = 6, size: tuple[int, int] = (WIDTH, HEIGHT), pts: list[int] | None = None) -> Path:

@@ -2,15 +2,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 import trimesh
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.visual.gl import choose_gl_platform
-from lsmplify_refine.visual.mesh import MeshRenderer, Surface
+from lsmplify_refine.visual import rasterizer as ways
+from lsmplify_refine.visual.cpu_rasterizer import CpuRasterizer
+from lsmplify_refine.visual.gl_rasterizer import GlRasterizer
+from lsmplify_refine.visual.mesh import MeshRenderer
+from lsmplify_refine.visual.rasterizer import Rasterizer
+from lsmplify_refine.visual.surface import Surface
 
 RED, GREEN = (255, 40, 40), (40, 255, 40)
 WIDTH, HEIGHT = 200, 150
@@ -18,14 +22,17 @@ K = np.array([[180.0, 0, 70], [0, 190, 100], [0, 0, 1]])  # principal point far 
 SPHERE = trimesh.creation.icosphere(subdivisions=3, radius=0.2)
 
 
-@pytest.fixture
-def renderer() -> Iterator[MeshRenderer]:
-    """A separate renderer for each test: after one is closed, the next must open."""
+def _opened(way: Callable[[], Rasterizer]) -> MeshRenderer:
     try:
-        choose_gl_platform()
+        return MeshRenderer(way())
     except InputError as error:
-        pytest.skip(f"needs OpenGL without a screen: {error}")
-    with MeshRenderer() as opened:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(params=[GlRasterizer, CpuRasterizer])
+def renderer(request: pytest.FixtureRequest) -> Iterator[MeshRenderer]:
+    """A separate renderer for each test: after one is closed, the next must open."""
+    with _opened(request.param) as opened:
         yield opened
 
 
@@ -135,3 +142,93 @@ def test_torchs_compiler_loads_after_drawing() -> None:
     code = "from lsmplify_refine.visual.mesh import MeshRenderer\nwith MeshRenderer():\n    pass\nimport triton"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def _bumpy() -> np.ndarray:
+    """A ball whose shade changes quickly, and which hides parts of itself."""
+    x, y, z = SPHERE.vertices.T
+    moved: np.ndarray = (
+        SPHERE.vertices * (1 + 0.2 * np.sin(30 * x) * np.cos(30 * (y + z)))[:, None] + (0, 0, 1.2)
+    ).astype(np.float32)
+    return moved
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda r, image: r.overlay(image, _bumpy(), K, SURFACE, color=RED, opacity=0.8),
+        # an open surface that reaches behind the camera
+        lambda r, image: r.overlay(
+            image,
+            np.array([[-5, 1, -5], [5, 1, -5], [5, 1, 20], [-5, 1, 20]], np.float32),
+            K,
+            Surface(np.array([[0, 1, 2], [0, 2, 3]]), 4),
+            color=RED,
+        ),
+        # larger than the image, on all sides
+        lambda r, image: r.overlay(image, _sphere(0, 0, 0.5), K, SURFACE, color=GREEN),
+    ],
+)
+def test_both_ways_draw_the_same_picture(draw: Callable[[MeshRenderer, np.ndarray], np.ndarray]) -> None:
+    pictures = []
+    for way in (GlRasterizer, CpuRasterizer):
+        with _opened(way) as renderer:
+            pictures.append(draw(renderer, _gray()).astype(int))
+    gl, cpu = pictures
+    changed = (gl != 128).any(axis=-1)
+    assert changed.mean() > 0.02
+    assert np.abs(gl - cpu)[changed].mean() < 2
+    assert ((gl != 128).any(axis=-1) ^ (cpu != 128).any(axis=-1)).mean() < 0.01
+
+
+def test_two_renderers_may_be_open() -> None:
+    with _opened(GlRasterizer) as first, _opened(GlRasterizer) as second:
+        alone = first.overlay(_gray(), _sphere(0, 0, 3), K, SURFACE, color=RED)
+        other = second.overlay(_gray(), _sphere(0, 0, 3), K, SURFACE, color=RED)
+        np.testing.assert_array_equal(alone, other)
+        np.testing.assert_array_equal(first.overlay(_gray(), _sphere(0, 0, 3), K, SURFACE, color=RED), alone)
+
+
+def test_many_sizes_and_poses_keep_their_pictures() -> None:
+    """Buffers are reused: what an earlier mesh drew must not show."""
+    with _opened(GlRasterizer) as reused:
+        for depth in np.linspace(0.7, 6, 25):
+            again = reused.overlay(_gray(), _sphere(0, 0, depth), K, SURFACE, color=RED)
+            with _opened(GlRasterizer) as fresh:
+                expected = fresh.overlay(_gray(), _sphere(0, 0, depth), K, SURFACE, color=RED)
+            np.testing.assert_array_equal(again, expected)
+
+
+def test_a_colour_per_vertex(renderer: MeshRenderer) -> None:
+    colors = np.where(SPHERE.vertices[:, :1] < 0, RED, GREEN)
+    image = renderer.overlay(_gray(), _sphere(0, 0, 3), K, SURFACE, color=colors, opacity=1.0)
+    assert image[98, 64].argmax() == 0 and image[98, 76].argmax() == 1
+
+
+def test_the_cpu_draws_where_opengl_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_gl() -> Rasterizer:
+        raise AttributeError("no such\nsymbol")  # bindings raise any error
+
+    monkeypatch.setattr(ways, "GlRasterizer", no_gl)
+    with MeshRenderer() as renderer:
+        assert renderer.name.startswith("the CPU") and renderer.without_gl.startswith(
+            "AttributeError: no such symbol; "
+        )
+        image = renderer.overlay(_gray(), _sphere(0, 0, 3), K, SURFACE, color=RED)
+    assert (image != 128).any()
+
+
+def test_without_opengl_and_a_new_opencv_the_message_says_how_to_get_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_gl() -> Rasterizer:
+        raise InputError("OpenGL does not work here")
+
+    monkeypatch.setattr(ways, "GlRasterizer", no_gl)
+    monkeypatch.delattr("cv2.triangleRasterize", raising=False)
+    with pytest.raises(InputError, match=r"work here, and OpenCV .* 5 or newer; .*pip install --upgrade .*--no-video"):
+        MeshRenderer()
+
+
+def test_opengl_is_preferred() -> None:
+    _opened(GlRasterizer).__exit__(None, None, None)
+    with MeshRenderer() as renderer:
+        assert renderer.name.startswith("OpenGL (") and renderer.without_gl == ""

@@ -12,7 +12,8 @@ from lsmplify_refine.values.keypoints import Keypoints
 from lsmplify_refine.visual.comparison.keypoints import draw_keypoints
 from lsmplify_refine.visual.comparison.panels import halves
 from lsmplify_refine.visual.comparison.style import AFTER_COLOR, BEFORE_COLOR
-from lsmplify_refine.visual.mesh import MeshRenderer, Surface
+from lsmplify_refine.visual.mesh import MeshRenderer
+from lsmplify_refine.visual.surface import Surface
 
 #: Rows whose meshes are posed in one batch.
 _CHUNK = 32

@@ -36,7 +36,7 @@ def write_comparison(
         progress: Called with (frames done, frames in all).
 
     Raises:
-        InputError: The video cannot be read, the output cannot be written, or OpenGL does not work here.
+        InputError: The video cannot be read, the output cannot be written, or nothing can draw here.
     """
     scale = min(1.0, _MAX_WIDTH / (2 * video.width))
     size = round(video.width * scale), round(video.height * scale)

@@ -1,0 +1,128 @@
+"""Draw a mesh through OpenGL: colours come per vertex, so the shaders are trivial and software drivers are fast."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from lsmplify_refine.visual.box import FAR_M, NEAR_M, Box
+from lsmplify_refine.visual.gl import open_context
+from lsmplify_refine.visual.surface import Surface
+
+#: Sides of frame buffers are multiples of it, and so many are kept: few frames need a new one.
+_SIDE_STEP, _MAX_TARGETS = 64, 8
+#: Samples per pixel, which smooth the outline.
+_SAMPLES = 4
+
+_VERTEX_SHADER = """
+#version 330
+uniform mat4 projection;
+in vec3 position;
+in vec3 color;
+out vec3 shade;
+void main() {
+    gl_Position = projection * vec4(position, 1.0);
+    shade = color;
+}
+"""
+_FRAGMENT_SHADER = """
+#version 330
+in vec3 shade;
+out vec4 pixel;
+void main() {
+    pixel = vec4(shade, 1.0);
+}
+"""
+
+
+class _Target(NamedTuple):
+    """Frame buffers of one size: the smooth one is drawn into, the plain one is read."""
+
+    smooth: Any
+    plain: Any
+
+    def release(self) -> None:
+        """Free the memory, which moderngl does not do by itself."""
+        attachments = *self.smooth.color_attachments, self.smooth.depth_attachment, *self.plain.color_attachments
+        for buffer in (*attachments, self.smooth, self.plain):
+            buffer.release()
+
+
+class GlRasterizer:
+    """Draws with one OpenGL context, in the thread that made it; see `Rasterizer`.
+
+    Raises:
+        InputError: OpenGL does not work here (on creation).
+    """
+
+    def __init__(self) -> None:
+        self._context = open_context()
+        with self._context as context:
+            self._program = context.program(vertex_shader=_VERTEX_SHADER, fragment_shader=_FRAGMENT_SHADER)
+            self._samples = min(_SAMPLES, context.max_samples)
+            self.name = f"OpenGL ({context.info['GL_RENDERER']})"
+        self._meshes: WeakKeyDictionary[Surface, tuple[Any, Any]] = WeakKeyDictionary()
+        self._targets: OrderedDict[tuple[int, int], _Target] = OrderedDict()
+
+    def draw(self, vertices: np.ndarray, colors: np.ndarray, surface: Surface, K: np.ndarray, box: Box) -> np.ndarray:
+        """RGBA uint8 (h, w, 4) of a box of the image, colours premultiplied by alpha."""
+        width, height = box.width, box.height
+        drawn = np.empty((height, width, 4), dtype=np.uint8)
+        with self._context as context:  # makes it the current one
+            target = self._target(width, height)
+            target.smooth.use()
+            context.viewport = (0, 0, width, height)
+            target.smooth.clear(viewport=context.viewport)
+            context.enable_only(context.DEPTH_TEST | (context.CULL_FACE if surface.closed else 0))
+            # rows go down in images and up in OpenGL: nothing is turned over, so outlines run the other way
+            context.front_face = "cw"
+            self._program["projection"].write(_projection(K, box).T.astype(np.float32).tobytes())
+            buffer, triangles = self._mesh(surface, len(vertices))
+            buffer.write(np.hstack([vertices, colors]).astype(np.float32, copy=False))
+            triangles.render()
+            context.copy_framebuffer(target.plain, target.smooth)
+            target.plain.read_into(drawn, viewport=(0, 0, width, height), components=4)
+        return drawn
+
+    def close(self) -> None:
+        """End the context, and all that was made in it."""
+        self._context.release()
+
+    def _mesh(self, surface: Surface, count: int) -> tuple[Any, Any]:
+        """The vertex buffer of a surface, and its triangles."""
+        if surface not in self._meshes:
+            buffer = self._context.buffer(reserve=count * 6 * 4, dynamic=True)
+            layout = [(buffer, "3f 3f", "position", "color")]
+            indices = self._context.buffer(surface.faces)
+            self._meshes[surface] = buffer, self._context.vertex_array(self._program, layout, indices)
+        return self._meshes[surface]
+
+    def _target(self, width: int, height: int) -> _Target:
+        """Frame buffers of at least this size."""
+        size = -(-width // _SIDE_STEP) * _SIDE_STEP, -(-height // _SIDE_STEP) * _SIDE_STEP
+        if size not in self._targets:
+            if len(self._targets) == _MAX_TARGETS:
+                self._targets.popitem(last=False)[1].release()
+            smooth = self._context.framebuffer(
+                self._context.renderbuffer(size, samples=self._samples),
+                self._context.depth_renderbuffer(size, samples=self._samples),
+            )
+            self._targets[size] = _Target(smooth, self._context.framebuffer(self._context.renderbuffer(size)))
+        self._targets.move_to_end(size)
+        return self._targets[size]
+
+
+def _projection(K: np.ndarray, box: Box) -> np.ndarray:
+    """(4, 4) from OpenCV camera coordinates to clip coordinates of a box, whose first row is its top."""
+    width, height, depth = box.width, box.height, FAR_M - NEAR_M
+    return np.array(
+        [
+            [2 * K[0, 0] / width, 0, 2 * (K[0, 2] - box.left) / width - 1, 0],
+            [0, 2 * K[1, 1] / height, 2 * (K[1, 2] - box.top) / height - 1, 0],
+            [0, 0, (FAR_M + NEAR_M) / depth, -2 * FAR_M * NEAR_M / depth],
+            [0, 0, 1, 0],
+        ]
+    )

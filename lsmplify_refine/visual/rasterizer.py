@@ -1,0 +1,67 @@
+"""The ways to draw a mesh: OpenGL where it works, else the CPU."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from lsmplify_refine.errors import InputError, describe_error
+from lsmplify_refine.visual.box import Box
+from lsmplify_refine.visual.cpu_rasterizer import CpuRasterizer
+from lsmplify_refine.visual.gl import gl_remedy
+from lsmplify_refine.visual.gl_rasterizer import GlRasterizer
+from lsmplify_refine.visual.surface import Surface
+
+
+class Rasterizer(Protocol):
+    """Draws one mesh at a time into a picture of its own.
+
+    Attributes:
+        name: How it draws, for messages.
+    """
+
+    name: str
+
+    def draw(self, vertices: np.ndarray, colors: np.ndarray, surface: Surface, K: np.ndarray, box: Box) -> np.ndarray:
+        """Draw a mesh over nothing.
+
+        Args:
+            vertices: (V, 3) metres in OpenCV camera coordinates.
+            colors: (V, 3) in [0, 1].
+            surface: The mesh's triangles.
+            K: (3, 3) intrinsics in pixels of the image.
+            box: The part of the image to draw.
+
+        Returns:
+            RGBA uint8 (h, w, 4) of the box, colours premultiplied by alpha.
+        """
+
+    def close(self) -> None:
+        """Free what it holds."""
+
+
+def open_rasterizer() -> tuple[Rasterizer, str]:
+    """The best way to draw here.
+
+    Returns:
+        The rasterizer; and why it is not OpenGL, with the remedy ("" if it is).
+
+    Raises:
+        InputError: Neither works.
+    """
+    try:
+        return GlRasterizer(), ""
+    # drivers and bindings raise any error
+    except Exception as error:
+        no_gl = describe_error(error)
+    try:
+        return CpuRasterizer(), f"{no_gl}; {gl_remedy()}"
+    except InputError as no_cpu:
+        raise InputError(f"cannot draw meshes: {no_gl}, and {no_cpu}; {drawing_remedy()}") from no_cpu
+
+
+def drawing_remedy() -> str:
+    """What to do where nothing can draw, in one line."""
+    upgrade = "draw on the CPU after `pip install --upgrade opencv-python-headless`"
+    return f"{gl_remedy()}, or {upgrade}, or leave out the video with --no-video"
