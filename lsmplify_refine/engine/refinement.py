@@ -71,6 +71,7 @@ class Refinement:
         metrics: Stage ("input", "calibrated", "refined") -> metric name (with unit) -> value.
         notes: What the user should know.
         alignment: How 3D keypoints were moved into the estimate's frame; None for 2D ones.
+        as_read: The input on the engine's body, before shape and translation are fitted.
     """
 
     estimate: Estimate
@@ -85,3 +86,4 @@ class Refinement:
     metrics: dict[str, dict[str, float]]
     notes: tuple[Note, ...] = ()
     alignment: Alignment | None = None
+    as_read: BodyTrack | None = None

@@ -329,6 +329,7 @@ class Refiner:
             },
             notes=track.notes + notes + held.notes() + hands.notes + doubt.notes(),
             alignment=track.alignment,
+            as_read=as_read,
         )
 
     @property

@@ -91,6 +91,7 @@ class Room:
             refined=self._own_axes(refinement.refined, body).replace(keypoints=given),
             before=self._own_axes_of_track(refinement.before),
             after=self._own_axes_of_track(refinement.after),
+            as_read=refinement.as_read and self._own_axes_of_track(refinement.as_read),
             keypoints=replace(seen, positions=turned),
         )
 

@@ -23,7 +23,7 @@ def figures_of(
 ) -> tuple[list[Figure], list[Note]]:
     """People as bodies in motion on the floor of a world with y up, and notes on what was assumed."""
     figures, notes = figures_in_place(people, body, shapes)
-    in_world = all(person.world is not None or person.frame == "world" for person in people)
+    in_world = all(person.has_world for person in people)
     placed, floor_notes = on_floor(figures, has_floor=in_world)
     return placed, list(dict.fromkeys([*notes, *floor_notes]))
 

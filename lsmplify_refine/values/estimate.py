@@ -156,6 +156,11 @@ class Estimate:
     def __len__(self) -> int:
         return len(self.global_orient)
 
+    @property
+    def has_world(self) -> bool:
+        """Whether the file says where the body is in a world."""
+        return self.world is not None or self.frame == "world"
+
     def check_posed(self) -> None:
         """Check that the parameters are the person's.
 
