@@ -30,6 +30,9 @@ Up = Literal["y", "z", "-y", "-z"]
 #: Units of keypoints in space.
 Units = Literal["m", "cm", "mm", "in", "ft"]
 
+#: How the comparison video shows before and after: see `VideoOptions.video_layout`.
+VideoLayout = Literal["side-by-side", "overlay", "wipe", "triptych", "world"]
+
 #: Networks that `train` can train: ours, or Learnable SMPLify's to compare with.
 Architecture = Literal["ours", "published"]
 
@@ -64,3 +67,21 @@ class RefineOptions:
     def as_keywords(self) -> dict[str, Any]:
         """These options alone, as keyword arguments of `Refiner`."""
         return {field.name: getattr(self, field.name) for field in fields(RefineOptions)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoOptions:
+    """What the comparison video shows.
+
+    Attributes:
+        video_layout: "side-by-side"; "overlay": both bodies on one picture; "wipe": an edge goes to and fro between
+            them; "triptych": the clip itself beside them; "world": both in their world, on a ground grid.
+        as_read: Whether the input as read is shown as well, before its shape and place are fitted.
+        only_worst: Seconds of the worst moments to show; None for the whole clip.
+        snapshot: Frames that are written as pictures too.
+    """
+
+    video_layout: VideoLayout = "side-by-side"
+    as_read: bool = False
+    only_worst: float | None = None
+    snapshot: tuple[int, ...] = ()

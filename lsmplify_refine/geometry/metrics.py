@@ -54,6 +54,14 @@ def confidence_weighted_mean(
     return float((errors * confidence).sum() / total) if total > 0 else float("nan")
 
 
+def confidence_weighted_means(
+    errors: Float[np.ndarray, "frames points"], confidence: Real[np.ndarray, "frames points"], axis: int
+) -> Float[np.ndarray, " means"]:
+    """Confidence-weighted means over the frames (axis 0) or the points (axis 1); NaN without any confidence."""
+    weight = confidence.sum(axis)
+    return np.where(weight > 0, (errors * confidence).sum(axis) / np.maximum(weight, 1e-9), np.nan)
+
+
 def robust_rms(
     errors: Float[np.ndarray, "frames points"],
     weights: Float[np.ndarray, "frames points"],

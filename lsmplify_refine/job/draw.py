@@ -2,39 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lsmplify_refine.engine.refinement import Refinement
-from lsmplify_refine.errors import describe_error
-from lsmplify_refine.geometry.projection import project_to_image
+from lsmplify_refine.errors import InputError, describe_error
 from lsmplify_refine.job.inputs import OpenedVideo, in_space
+from lsmplify_refine.options import VideoLayout, VideoOptions
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.notes import Note
+from lsmplify_refine.values.ranges import check_range
 from lsmplify_refine.visual.video import VideoInfo
 
-if TYPE_CHECKING:
-    from lsmplify_refine.visual.comparison import DrawnPerson
+#: Layouts that show two bodies, and no third.
+_OF_TWO: tuple[VideoLayout, ...] = ("wipe", "world")
 
 
-def video_to_draw_on(video: VideoInfo | None, people: Iterable[Estimate]) -> OpenedVideo:
+def check_video_options(options: VideoOptions, video: VideoInfo | None) -> None:
+    """Check what is asked of the comparison video.
+
+    Args:
+        options: What is asked.
+        video: The job's video, if there is one.
+
+    Raises:
+        InputError: The options contradict each other, or the video has no such frame.
+    """
+    if options.as_read and options.video_layout in _OF_TWO:
+        raise InputError(f"--as-read: --layout {options.video_layout} shows two bodies; leave one of them out")
+    if options.only_worst is not None:
+        check_range("only_worst", options.only_worst)
+    beyond = [frame for frame in options.snapshot if video is not None and not 0 <= frame < video.frames]
+    if beyond and video is not None:
+        raise InputError(f"--snapshot {beyond[0]}: {video.path} has frames 0 to {video.frames - 1}; give one of them")
+
+
+def video_to_draw_on(
+    video: VideoInfo | None, people: Iterable[Estimate], layout: VideoLayout = "side-by-side"
+) -> OpenedVideo:
     """The video for the comparison, or None and a note that says why there is none.
 
     Args:
         video: The job's video, if there is one.
         people: The people to refine, with their keypoints.
+        layout: How they will be shown.
     """
+    people = list(people)
     if video is None:
-        text = "no comparison video: no video lies beside the input; give one with --video"
-        return OpenedVideo(None, (Note("video-not-drawn", text),))
+        return _not_drawn("no video lies beside the input; give one with --video")
+    if layout == "world":
+        if all(person.has_world for person in people):
+            return OpenedVideo(video)
+        return _not_drawn("--layout world needs a result in world coordinates, and this one has none; choose another")
     if any(person.frame == "world" and in_space(person) for person in people):
-        text = (
-            "no comparison video: the result is in world coordinates, and 3D keypoints do not show where the camera is"
+        return _not_drawn(
+            "the result is in world coordinates, and 3D keypoints do not show where the camera is; --layout world "
+            "shows it there"
         )
-        return OpenedVideo(None, (Note("video-not-drawn", text),))
     return OpenedVideo(video)
+
+
+def _not_drawn(why: str) -> OpenedVideo:
+    return OpenedVideo(None, (Note("video-not-drawn", f"no comparison video: {why}"),))
 
 
 def way_to_draw() -> tuple[Exception | None, tuple[Note, ...]]:
@@ -52,20 +81,49 @@ def way_to_draw() -> tuple[Exception | None, tuple[Note, ...]]:
 
 
 def draw(
-    video: VideoInfo, output: Path, refinements: Sequence[Refinement], progress: Callable[[int, int], None] | None
+    video: VideoInfo,
+    output: Path | None,
+    refinements: Sequence[Refinement],
+    progress: Callable[[int, int], None] | None,
+    *,
+    options: VideoOptions | None = None,
+    snapshots: Mapping[int, Path] | None = None,
 ) -> Exception | None:
-    """Draw the comparison video, whole or not at all.
+    """Draw the comparison video and the snapshots, each whole or not at all.
+
+    Args:
+        video: The clip.
+        output: The video to write; None for snapshots alone.
+        refinements: Everybody.
+        progress: Called with (frames done, frames in all).
+        options: What is shown.
+        snapshots: Frame -> picture to write.
 
     Returns:
-        The error that stopped it, of whatever type; None if the video was written.
+        The error that stopped it, of whatever type; None if all was written.
     """
+    options, snapshots = options or VideoOptions(), snapshots or {}
     try:
-        from lsmplify_refine.visual.comparison import write_comparison  # only drawing needs it
+        # only drawing needs them
+        from lsmplify_refine.job.drawn import drawn_people
+        from lsmplify_refine.visual.comparison import write_comparison
 
-        write_comparison(video, output, [_drawn(refinement) for refinement in refinements], progress=progress)
+        people = drawn_people(refinements, in_world=options.video_layout == "world")
+        write_comparison(
+            video,
+            output,
+            people,
+            layout=options.video_layout,
+            as_read=options.as_read,
+            only_worst=options.only_worst,
+            snapshots=snapshots,
+            progress=progress,
+        )
     # decoders, encoders and drivers may raise any error, and none may cost the results
     except Exception as error:
-        output.unlink(missing_ok=True)
+        for path in (output, *snapshots.values()):
+            if path is not None:
+                path.unlink(missing_ok=True)
         return error
     return None
 
@@ -73,23 +131,3 @@ def draw(
 def failure_note(error: Exception) -> Note:
     """The note on a comparison video that could not be drawn."""
     return Note("video-failed", f"no comparison video, only results and report: {describe_error(error)}", "warning")
-
-
-def _drawn(refinement: Refinement) -> DrawnPerson:
-    """A refinement as the comparison video takes it; 3D keypoints are projected into the image."""
-    from lsmplify_refine.visual.comparison import DrawnPerson
-
-    camera, keypoints = refinement.camera, refinement.keypoints
-    assert camera is not None  # see video_to_draw_on
-    if keypoints.is_3d:
-        keypoints = replace(keypoints, positions=project_to_image(keypoints.positions, camera.K))
-    decisions = zip(refinement.status, refinement.reasons, strict=True)
-    return DrawnPerson(
-        frame_ids=refinement.estimate.frame_ids,
-        faces=refinement.before.body.faces,
-        before=refinement.before.vertices,
-        after=refinement.after.vertices,
-        K=camera.K,
-        keypoints=keypoints,
-        captions=["" if status == "accepted" else f"{status}: {reason}" for status, reason in decisions],
-    )

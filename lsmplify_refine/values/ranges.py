@@ -14,6 +14,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     # a fisheye lens on a small picture, a telescope on a large one
     "focal_px": (1.0, 1e6),
     "passes": (1, 100),
+    # a few frames to hours
+    "only_worst": (0.1, 1e5),
     # time lapse to high-speed cameras
     "fps": (0.1, 10_000.0),
     "keypoint_fps": (0.1, 10_000.0),
