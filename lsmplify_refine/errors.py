@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 #: Max characters of a message; keys and names in a file may have any length.
 _MAX_MESSAGE = 1500
 
@@ -49,3 +52,21 @@ def describe_error(error: BaseException) -> str:
         return "out of memory"
     text = escaped(error, _MAX_MESSAGE)
     return text if isinstance(error, InputError) else f"{type(error).__name__}: {text}"
+
+
+def did_you_mean(word: str, known: Iterable[str], *, prefix: str = "") -> str:
+    """Name the known word that is nearest to a mistyped one, for the end of a message.
+
+    Args:
+        word: What was given.
+        known: What there is.
+        prefix: Put before the word that is named, such as the dashes of an option.
+
+    Returns:
+        "; did you mean X?", or "" if nothing is near.
+    """
+    names = {name.lower(): name for name in known}
+    # the beginning of a longer word is an abbreviation, not a slip
+    longer = sorted((name for name in names if word and name.startswith(word.lower())), key=len)
+    near = (longer or get_close_matches(word.lower(), names, n=1))[:1]
+    return f"; did you mean {prefix}{names[near[0]]}?" if near else ""

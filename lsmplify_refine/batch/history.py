@@ -12,8 +12,9 @@ from typing import Any
 from lsmplify_refine.batch.record import STATE, write_whole
 from lsmplify_refine.batch.settings import Settings
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.job.report import plain, versions
+from lsmplify_refine.job.report import plain
 from lsmplify_refine.safe_load import load_json
+from lsmplify_refine.versions import versions
 
 #: Version of the file's layout.
 LAYOUT = 1

@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 
 from lsmplify_refine.batch.patterns import Pattern
 from lsmplify_refine.batch.rows import option_names
-from lsmplify_refine.errors import InputError
+from lsmplify_refine.errors import InputError, did_you_mean
 from lsmplify_refine.safe_load import load_toml
 
 #: Which keypoints to refine onto: 3D ones where there are some, else 2D ones; or one kind alone; or the input's own.
@@ -95,7 +95,8 @@ def load_layout(name: str | Path) -> Layout:
     path = Path(name)
     if not path.is_file():
         known = ", ".join(layout_names())
-        raise InputError(f"{name}: no such layout; give one of {known}, or a .toml file of your own")
+        nearest = did_you_mean(str(name), layout_names())
+        raise InputError(f"{name}: no such layout; give one of {known}, or a .toml file of your own{nearest}")
     return _read(path)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -17,11 +20,11 @@ from lsmplify_refine.batch.record import write_whole
 from lsmplify_refine.batch.rows import Row
 from lsmplify_refine.batch.run import BatchOutcome, Start, Tell, run_batch, summarise
 from lsmplify_refine.batch.settings import Settings
-from lsmplify_refine.batch.summary import TABLE
+from lsmplify_refine.batch.summary import JSON, TABLE
 from lsmplify_refine.batch.words import duration
 from lsmplify_refine.batch.worker import Done
 from lsmplify_refine.cli._options import DONE, PARTLY_FAILED
-from lsmplify_refine.cli._words import say, say_on
+from lsmplify_refine.cli._words import is_quiet, say, say_json, say_on
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.stopping import leaves, received
 
@@ -43,6 +46,7 @@ def write_manifest(rows: Sequence[Row], path: Path) -> int:
         raise InputError(f"{path}: exists already; move it away, or give another name: --manifest-only FILE")
     write_whole(path, manifest_text(rows, path))
     say(f"wrote {path}: {len(rows)} clips; edit it, then run: lsmplify-refine batch {path}")
+    say_json({"manifest": str(path), "clips": len(rows)})
     return DONE
 
 
@@ -51,6 +55,7 @@ def show_plan(rows: Sequence[Row], settings: Settings) -> int:
     lines = list(plan(settings.shard.of(rows), settings))
     for line in lines:
         say(f"{line.name}: {line.what}")
+    say_json([asdict(line) for line in lines])
     kinds = {kind: sum(line.kind == kind for line in lines) for kind in ("to do", "done", "cannot")}
     say(f"{kinds['to do']} to do, {kinds['done']} done already, {kinds['cannot']} that cannot be done as they are")
     return PARTLY_FAILED if kinds["cannot"] else DONE
@@ -91,7 +96,7 @@ class Bar(Tell):
             TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(),
             console=self._console,
-            disable=not self._console.is_terminal,
+            disable=is_quiet() or not self._console.is_terminal,
         )
         self._task: TaskID | None = None
         self._total = self._done = self._failed = 0
@@ -152,6 +157,7 @@ def _show(outcome: BatchOutcome, output: Path) -> int:
             say(line)
         for path in outcome.summary:
             say(f"wrote {path}")
+    say_json(_document(outcome, output))
     for done in outcome.failed[:_MAX_LISTED]:
         say(f"failed: {done.name}: {done.reason}", error=True)
     if outcome.failed:
@@ -160,3 +166,16 @@ def _show(outcome: BatchOutcome, output: Path) -> int:
             error=True,
         )
     return PARTLY_FAILED if outcome.failed else DONE
+
+
+def _document(outcome: BatchOutcome, output: Path) -> dict[str, Any]:
+    """What --json prints: the summary and its files; of a share of the clips, only what became of them."""
+    document = {
+        "clips_of_this_run": outcome.clips,
+        "done_before": outcome.skipped,
+        "left": outcome.left,
+        "failed": {done.name: done.reason for done in outcome.failed},
+        "outputs": [str(path) for path in outcome.summary],
+    }
+    summary = json.loads((output / JSON).read_text(encoding="utf-8")) if outcome.summary else {}
+    return {"run": document, **summary}

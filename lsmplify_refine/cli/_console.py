@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import math
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
 
 from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
-from rich.text import Text
 
-from lsmplify_refine.cli._options import DONE, PARTLY_FAILED
-from lsmplify_refine.cli._words import say, say_on, show_table
+from lsmplify_refine.cli._exit_codes import BAD_INPUT, DONE, PARTLY_FAILED
+from lsmplify_refine.cli._headline import details, headline
+from lsmplify_refine.cli._next_step import next_step
+from lsmplify_refine.cli._words import is_json, is_quiet, is_verbose, say, say_json, say_on, show_table, show_text
 from lsmplify_refine.engine.refinement import Refinement
-from lsmplify_refine.errors import escaped
+from lsmplify_refine.errors import InputError
 from lsmplify_refine.job.fit import fit
 from lsmplify_refine.job.job import FitJob, Job, Outcome
 from lsmplify_refine.job.report import counts
@@ -33,7 +37,7 @@ _NOTE_LABELS: dict[Severity, str] = {"info": "note", "warning": "warning"}
 
 
 def run_and_show(job: Job | FitJob, *, debug: bool = False) -> int:
-    """Run a job with progress bars, then print the table, the notes and the files written.
+    """Run a job with progress bars, then print its result: headline, table, notes and files, or its report as JSON.
 
     Args:
         job: What to do.
@@ -42,20 +46,78 @@ def run_and_show(job: Job | FitJob, *, debug: bool = False) -> int:
     Returns:
         The exit code.
     """
+    outcome = _run(job)
+    code = _tell(outcome, debug=debug)
+    if code == DONE:
+        _show_next_step(outcome)
+    if is_json():
+        say_json(report_of(outcome))
+    return code
+
+
+def run_all_and_show(jobs: Sequence[FitJob], *, debug: bool = False) -> int:
+    """Run jobs one after another, as `run_and_show`; one that cannot be done does not stop the others.
+
+    Returns:
+        The exit code: of bad input if nothing could be done.
+    """
+    codes, documents = [], []
+    for job in jobs:
+        say(f"{job.input}:")
+        try:
+            outcome = _run(job)
+        except InputError as error:
+            if debug:
+                raise
+            say(f"error: {error}", error=True)
+            codes.append(BAD_INPUT)
+            documents.append({"input": str(job.input), "error": str(error)})
+            continue
+        codes.append(_tell(outcome, debug=debug))
+        documents.append(report_of(outcome))
+    if codes[-1] == DONE:
+        _show_next_step(outcome)
+    say_json(documents)
+    if all(code == BAD_INPUT for code in codes):
+        return BAD_INPUT
+    return PARTLY_FAILED if any(codes) else DONE
+
+
+def report_of(outcome: Outcome) -> dict[str, Any]:
+    """The report, as it was written, with the whole paths of all outputs: what --json prints."""
+    outputs = outcome.outputs
+    report: dict[str, Any] = json.loads(outputs.report.read_text(encoding="utf-8"))
+    report["outputs"] = {
+        name: [str(path) for path in value] if isinstance(value, tuple) else value and str(value)
+        for name, value in asdict(outputs).items()
+    }
+    return report
+
+
+def _run(job: Job | FitJob) -> Outcome:
     with Bars() as bars:
         if isinstance(job, FitJob):
-            outcome = fit(job, progress=bars.advance, notify=bars.show_note)
-        else:
-            outcome = run(job, progress=bars.advance, notify=bars.show_note)
+            return fit(job, progress=bars.advance, notify=bars.show_note)
+        return run(job, progress=bars.advance, notify=bars.show_note)
+
+
+def _tell(outcome: Outcome, *, debug: bool) -> int:
+    """Print what was done for people; returns the exit code."""
     try:
         _show(Console(soft_wrap=True, highlight=False), outcome)
     except OSError as error:
         say(f"warning: the results are written, but cannot be shown: {error.strerror}", error=True)
-    if outcome.video_error is None:
-        return DONE
-    if debug:
-        traceback.print_exception(outcome.video_error)
-    return PARTLY_FAILED
+    if outcome.video_error is not None:
+        if debug:
+            traceback.print_exception(outcome.video_error)
+        return PARTLY_FAILED
+    return DONE
+
+
+def _show_next_step(outcome: Outcome) -> None:
+    """Say what to look at, once, after all else."""
+    if not (is_quiet() or is_json()):
+        say(f"next: {next_step(outcome.outputs)}", error=True)
 
 
 class Bars:
@@ -70,7 +132,7 @@ class Bars:
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             console=console,
-            disable=not console.is_terminal,
+            disable=is_quiet() or not console.is_terminal,
         )
         self._tasks: dict[str, TaskID] = {}
 
@@ -89,16 +151,15 @@ class Bars:
         self._progress.update(self._tasks[stage], completed=done, total=total)
 
     def show_note(self, note: Note) -> None:
-        """Print a note above the bars."""
-        _show_notes(self._progress.console, [note])
+        """Print a note above the bars, unless only the end of the run prints some."""
+        if not (is_quiet() or is_json()):
+            _show_notes(self._progress.console, [note])
 
 
 def metrics_table(refinement: Refinement) -> Table:
     """Before and after, one row per metric, with the do-nothing column that the result must beat."""
     names = dict.fromkeys(name for metrics in refinement.metrics.values() for name in metrics)
-    table = Table(
-        box=box.SIMPLE_HEAD, title=Text(escaped(f"person {refinement.estimate.track_id}")), title_justify="left"
-    )
+    table = Table(box=box.SIMPLE_HEAD)
     table.add_column("")
     for stage in refinement.metrics:
         table.add_column(_STAGE_HEADINGS.get(stage, stage), justify="right")
@@ -119,6 +180,10 @@ def _show(console: Console, outcome: Outcome) -> None:
 
 
 def _show_person(console: Console, refinement: Refinement) -> None:
+    if is_verbose():
+        for line in details(refinement):
+            say(line, error=True)
+    show_text(console, headline(refinement))
     show_table(console, metrics_table(refinement))
     shown_counts = ", ".join(f"{count} {status}" for status, count in counts(refinement).items())
     say_on(console, f"{len(refinement.estimate)} frames: {shown_counts}")
@@ -127,7 +192,7 @@ def _show_person(console: Console, refinement: Refinement) -> None:
 
 def _show_notes(console: Console, notes: Iterable[Note]) -> None:
     for note in dict.fromkeys(notes):
-        say_on(console, f"{_NOTE_LABELS[note.severity]}: {note}")
+        say_on(console, f"{_NOTE_LABELS[note.severity]}: {note}", warning=note.severity == "warning")
 
 
 def _show_files(console: Console, outcome: Outcome) -> None:

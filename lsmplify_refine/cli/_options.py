@@ -1,4 +1,4 @@
-"""Shared by the verbs: common options, argument types, the job that options describe, exit codes."""
+"""Shared by the verbs: common options, argument types, and the job that options describe."""
 
 from __future__ import annotations
 
@@ -8,6 +8,12 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
+from lsmplify_refine.cli._exit_codes import BAD_INPUT as BAD_INPUT
+from lsmplify_refine.cli._exit_codes import DONE as DONE
+from lsmplify_refine.cli._exit_codes import EXIT_CODES as EXIT_CODES
+from lsmplify_refine.cli._exit_codes import FAULTS_FOUND as FAULTS_FOUND
+from lsmplify_refine.cli._exit_codes import PARTLY_FAILED as PARTLY_FAILED
+from lsmplify_refine.cli._parser import Parser
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.options import Device
 from lsmplify_refine.values.ranges import check_range
@@ -16,11 +22,7 @@ if TYPE_CHECKING:
     from lsmplify_refine.job.job import Job
 
 #: Where a verb adds its parser.
-Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
-
-#: Exit codes. `FAULTS_FOUND` is doctor's; `PARTLY_FAILED`: results and report are written, the video is not. A stop
-#: signal gives 128 and its number, see `stopping.exit_code`.
-DONE, FAULTS_FOUND, BAD_INPUT, PARTLY_FAILED = 0, 1, 2, 3
+Subparsers: TypeAlias = "argparse._SubParsersAction[Parser]"
 
 #: What to do if the memory does not suffice.
 LESS_MEMORY = "a shorter clip or --no-video needs less; if the GPU is full, use --device cpu"
@@ -28,15 +30,9 @@ LESS_MEMORY = "a shorter clip or --no-video needs less; if the GPU is full, use 
 #: No option without a range of its own needs smaller or larger numbers.
 _MIN_NUMBER, _MAX_NUMBER = 1e-12, 1e9
 
-EXIT_CODES = f"""\
-Exit codes: {DONE} done; {FAULTS_FOUND} doctor found a fault; {BAD_INPUT} bad input, nothing written; \
-{PARTLY_FAILED} results and report
-written, but not the comparison video; 130, 143, 129 stopped by Ctrl-C, SIGTERM or SIGHUP (the last line says what is
-written)."""
 
-
-def add_common_options(parser: argparse.ArgumentParser) -> None:
-    """Where to compute, what to write, and how to fail."""
+def add_common_options(parser: argparse.ArgumentParser, *, json: str) -> None:
+    """Where to compute, what to write, and what to say; `json` names what --json prints."""
     group = parser.add_argument_group("running")
     add_device_option(group)
     group.add_argument("--no-video", dest="write_video", action="store_false", help="do not write a comparison video")
@@ -45,7 +41,7 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="replace earlier outputs, the comparison video included; folders are never replaced",
     )
-    add_debug_option(group)
+    add_terminal_options(parser, json=json)
 
 
 def add_device_option(parser: argparse._ActionsContainer) -> None:
@@ -55,9 +51,34 @@ def add_device_option(parser: argparse._ActionsContainer) -> None:
     )
 
 
-def add_debug_option(parser: argparse._ActionsContainer) -> None:
-    """Tracebacks instead of one-line errors."""
-    parser.add_argument("--debug", action="store_true", default=False, help="show the traceback of an error")
+def add_terminal_options(parser: argparse.ArgumentParser, *, json: str | None = None) -> None:
+    """What to say at the terminal.
+
+    Args:
+        parser: Where to add them.
+        json: What --json prints, in words; None for verbs that have no result to print.
+    """
+    group = parser.add_argument_group("at the terminal")
+    loudness = group.add_mutually_exclusive_group()
+    loudness.add_argument(
+        "-q", "--quiet", action="store_true", default=False, help="print only warnings and errors, no progress"
+    )
+    loudness.add_argument(
+        "-v",
+        "--verbose",
+        action="count",
+        default=0,
+        help="also print timings and what was read and assumed; -vv adds the logs of other packages",
+    )
+    if json is not None:
+        group.add_argument(
+            "--json",
+            dest="as_json",
+            action="store_true",
+            default=False,
+            help=f"print {json} as JSON on stdout, and all else on stderr",
+        )
+    group.add_argument("--debug", action="store_true", default=False, help="show the traceback of an error")
 
 
 def expand_home(args: argparse.Namespace) -> None:

@@ -37,7 +37,7 @@ def add_formats(files: argparse._ActionsContainer) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="let this file run the code in its pickle; only for files that you made yourself (repeatable)",
+        help="let this file run the code in its pickle; only for files of your own (repeatable; default: none)",
     )
 
 
@@ -47,7 +47,7 @@ def add_convention(files: argparse._ActionsContainer) -> None:
         "--keypoint-convention",
         choices=tuple(LAYOUTS),
         metavar="NAME",
-        help=f"convention of the keypoints, if the file does not state it: {', '.join(LAYOUTS)}",
+        help=f"convention of keypoints whose file does not state it (default: what it states): {', '.join(LAYOUTS)}",
     )
 
 
@@ -58,7 +58,7 @@ def add_calibration(files: argparse._ActionsContainer, keypoints: str) -> None:
         type=Path,
         metavar="PATH",
         help=f"camera calibration, a folder of intri.yml and extri.yml or a Pose2Sim .toml; {keypoints} is then the "
-        "folder of all cameras' 2D keypoints",
+        "folder of all cameras' 2D keypoints (default: keypoints of one camera, or in space)",
     )
 
 
@@ -114,8 +114,8 @@ def add_person(how: argparse._ActionsContainer, person: str, *, gender: str) -> 
         "--smooth-seconds",
         type=ranged("smooth_seconds"),
         metavar="S",
-        help="low-pass of the correction in seconds, instead of the motion model's own; 0 fits each frame on its own "
-        "(deprecated: goes with the next release)",
+        help="low-pass of the correction in seconds; 0 fits each frame on its own; deprecated, goes with the next "
+        "release (default: the motion model's own)",
     )
 
 
@@ -161,7 +161,7 @@ def add_image_size(how: argparse._ActionsContainer) -> None:
         "--image-size",
         type=_image_size,
         metavar="WxH",
-        help="size in pixels of the images that 2D keypoints are of, if there is no video",
+        help="size in pixels of the images of 2D keypoints, if there is no video (default: the video's or the file's)",
     )
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from lsmplify_refine.cli._options import (
     Subparsers,
-    add_debug_option,
     add_device_option,
+    add_terminal_options,
     at_least_one,
     given_options,
     positive,
@@ -71,6 +71,7 @@ def register_parser(subparsers: Subparsers) -> None:
     add_keypoint_rate(how)
     add_image_size(how)
     add_regressor(parser.add_argument_group("the regressor"))
+    add_terminal_options(parser, json="the summary")
     parser.set_defaults(handle=handle, stopped=_AGAIN)
 
 
@@ -83,7 +84,9 @@ def _add_clips(clips: argparse._ArgumentGroup) -> None:
         help="result, folder of results, pattern such as 'data/*/out.pkl', or manifest (.csv, .jsonl)",
     )
     clips.add_argument(
-        "--layout", metavar="NAME", help="INPUT is a data set with this layout: a shipped one, or your own .toml file"
+        "--layout",
+        metavar="NAME",
+        help="INPUT is a data set with this layout: a shipped one, or your .toml file (default: INPUT holds results)",
     )
     clips.add_argument(
         "--targets",
@@ -91,6 +94,7 @@ def _add_clips(clips: argparse._ArgumentGroup) -> None:
         help="keypoints of the layout to refine onto (default: the layout's choice, 3D where there are some)",
     )
     clips.add_argument(
+        "-o",
         "--output",
         type=Path,
         default=DEFAULT_OUTPUT,
@@ -118,7 +122,11 @@ def _add_running(running: argparse._ArgumentGroup) -> None:
         metavar="N",
         help="worker processes (default: one for each core; 0 works in this process, for a debugger)",
     )
-    running.add_argument("--cluster", metavar="tcp://HOST:PORT", help="run on the workers of this Dask scheduler")
+    running.add_argument(
+        "--cluster",
+        metavar="tcp://HOST:PORT",
+        help="run on the workers of this Dask scheduler (default: on this machine)",
+    )
     running.add_argument(
         "--shard",
         metavar="I/N",
@@ -137,7 +145,6 @@ def _add_running(running: argparse._ArgumentGroup) -> None:
         help="which clips get a comparison video (default: worst:10, those whose error fell least)",
     )
     add_device_option(running)
-    add_debug_option(running)
 
 
 def handle(args: argparse.Namespace) -> int:

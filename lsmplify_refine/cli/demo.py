@@ -29,6 +29,7 @@ def register_parser(subparsers: Subparsers) -> None:
         argument_default=argparse.SUPPRESS,
     )
     parser.add_argument(
+        "-o",
         "--output",
         dest="folder",
         type=Path,
@@ -36,7 +37,7 @@ def register_parser(subparsers: Subparsers) -> None:
         metavar="DIR",
         help="folder to write to (default: ./lsmplify_refine_demo)",
     )
-    add_common_options(parser)
+    add_common_options(parser, json="the report")
     parser.set_defaults(handle=handle)
 
 

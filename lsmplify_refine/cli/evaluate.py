@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lsmplify_refine.cli._options import (
     DONE,
     Subparsers,
-    add_debug_option,
+    add_terminal_options,
     at_least_one,
     given_options,
     not_negative,
     whole_number,
 )
-from lsmplify_refine.cli._words import say_on, show_table
+from lsmplify_refine.cli._words import say_json, say_on, show_table
 
 if TYPE_CHECKING:
     from lsmplify_refine.body import BodyModel
@@ -42,7 +43,7 @@ def register_parser(subparsers: Subparsers) -> None:
         epilog=TREE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder to write to")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder to write to")
     _add_test_options(parser.add_argument_group("what to test on (at least one)"))
     _add_method_options(parser.add_argument_group("what to test"))
     running = parser.add_argument_group("running", argument_default=argparse.SUPPRESS)
@@ -59,7 +60,7 @@ def register_parser(subparsers: Subparsers) -> None:
     running.add_argument("--seed", type=int, metavar="N", help="seed of pairs, shapes, errors and noise (default: 0)")
     running.add_argument("--quick", action="store_true", help="measure only the first and last row of each group")
     running.add_argument("--overwrite", action="store_true", default=False, help="replace existing results")
-    add_debug_option(running)
+    add_terminal_options(parser, json="evaluation.json")
     parser.set_defaults(handle=handle)
 
 
@@ -70,7 +71,7 @@ def _add_test_options(group: argparse._ArgumentGroup) -> None:
         nargs="+",
         default=[],
         metavar="DIR",
-        help="folders of motion: AMASS's layout, 3DPW (sequenceFiles/), RICH (test_body/)",
+        help="folders of motion: AMASS's layout, 3DPW (sequenceFiles/), RICH (test_body/) (default: none)",
     )
     group.add_argument(
         "--estimates",
@@ -78,7 +79,7 @@ def _add_test_options(group: argparse._ArgumentGroup) -> None:
         nargs="+",
         default=[],
         metavar="PATH",
-        help="results of an estimator, whose poses are taken as the truth",
+        help="results of an estimator, whose poses are taken as the truth (default: none)",
     )
     group.add_argument(
         "--subjects",
@@ -154,6 +155,7 @@ def handle(args: argparse.Namespace) -> int:
         show_table(console, for_terminal(table))
     for path in written:
         say_on(console, f"wrote {path}")
+    say_json(json.loads(written[0].read_text("utf-8")))
     return DONE
 
 

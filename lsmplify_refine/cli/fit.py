@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from lsmplify_refine.cli._options import EXIT_CODES, Subparsers, add_common_options, given_options
 from lsmplify_refine.cli._refine_options import (
@@ -18,6 +19,9 @@ from lsmplify_refine.cli._refine_options import (
 )
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.options import Units, Up
+
+if TYPE_CHECKING:
+    from lsmplify_refine.job.job import FitJob
 
 USAGE_NOTE = """\
 The command writes, beside the keypoints or in --output DIR:
@@ -45,13 +49,23 @@ def register_parser(subparsers: Subparsers) -> None:
     )
     files = parser.add_argument_group("files")
     files.add_argument(
-        "source", nargs="?", default=None, type=Path, metavar="KEYPOINTS", help="file or folder of keypoints"
+        "source",
+        nargs="*",
+        default=[],
+        type=Path,
+        metavar="KEYPOINTS",
+        help="file or folder of keypoints; several are fitted one after another",
     )
-    files.add_argument("--input", type=Path, metavar="PATH", help="the same as KEYPOINTS")
+    files.add_argument("-i", "--input", type=Path, nargs="+", default=[], metavar="PATH", help="the same as KEYPOINTS")
     files.add_argument(
-        "--video", type=Path, metavar="PATH", help="the video, or the folder of its images, that 2D keypoints are of"
+        "--video",
+        type=Path,
+        metavar="PATH",
+        help="the video, or the folder of its images, that 2D keypoints are of (default: none)",
     )
-    files.add_argument("--output", type=Path, metavar="DIR", help="where to write (default: beside the keypoints)")
+    files.add_argument(
+        "-o", "--output", type=Path, metavar="DIR", help="where to write (default: beside the keypoints)"
+    )
     add_convention(files)
     add_calibration(files, "KEYPOINTS")
     add_output_format(files, default="smpl-npz, or smplx-npz with hands or with such a --body-model")
@@ -59,7 +73,7 @@ def register_parser(subparsers: Subparsers) -> None:
     _add_room(how)
     add_person(how, "only the person nearest to the cameras, or with this id (default: all)", gender="neutral")
     add_regressor(parser.add_argument_group("the regressor"))
-    add_common_options(parser)
+    add_common_options(parser, json="the report, or of several inputs a list of reports,")
     parser.set_defaults(handle=handle)
 
 
@@ -78,10 +92,27 @@ def _add_room(how: argparse._ArgumentGroup) -> None:
 
 def handle(args: argparse.Namespace) -> int:
     """Run the job that the options describe."""
-    from lsmplify_refine.cli._console import run_and_show
+    from lsmplify_refine.cli._console import run_all_and_show, run_and_show
     from lsmplify_refine.job.job import FitJob
 
-    given = [path for name in ("source", "input") if (path := getattr(args, name, None)) is not None]
-    if len(given) != 1:
-        raise InputError("give one file or folder of keypoints, as in `lsmplify-refine fit markers.trc`")
-    return run_and_show(FitJob(**{**given_options(args, FitJob), "input": given[0]}), debug=args.debug)
+    sources = [*args.source, *args.input]
+    if not sources:
+        raise InputError("give a file or folder of keypoints, as in `lsmplify-refine fit markers.trc`")
+    jobs = [FitJob(**{**given_options(args, FitJob), "input": source}) for source in sources]
+    if len(jobs) == 1:
+        return run_and_show(jobs[0], debug=args.debug)
+    _check_several(jobs)
+    return run_all_and_show(jobs, debug=args.debug)
+
+
+def _check_several(jobs: Sequence[FitJob]) -> None:
+    """Refuse what belongs to one input, and inputs whose outputs would have the same names."""
+    from lsmplify_refine.job.outputs import name_outputs
+
+    for option in ("video", "calibration"):
+        if getattr(jobs[0], option) is not None:
+            raise InputError(f"--{option}: belongs to one input, not to {len(jobs)}; fit them one by one")
+    reports = [name_outputs(job.input, job.output, "fit").report for job in jobs]
+    twice = next((report for report in reports if reports.count(report) > 1), None)
+    if twice is not None:
+        raise InputError(f"{twice}: two inputs would write it; rename one, or fit them one by one with -o DIR")

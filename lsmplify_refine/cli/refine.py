@@ -22,6 +22,7 @@ from lsmplify_refine.cli._refine_options import (
     add_ways,
 )
 from lsmplify_refine.cli._trust import trusting_aloud
+from lsmplify_refine.errors import InputError
 
 USAGE_NOTE = """\
 The command writes, beside the input or in --output DIR:
@@ -30,7 +31,7 @@ The command writes, beside the input or in --output DIR:
   ├── <name>_comparison.mp4             before and after, side by side, on the video
   └── <name>_report.json                errors before and after, and the decision for each frame
 
-Example: lsmplify-refine --input gvhmr_out.pkl --video clip.mp4"""
+Example: lsmplify-refine gvhmr_out.pkl --video clip.mp4"""
 
 
 def register_parser(subparsers: Subparsers) -> None:
@@ -50,23 +51,24 @@ def register_parser(subparsers: Subparsers) -> None:
     add_keypoint_rate(how)
     add_image_size(how)
     add_regressor(parser.add_argument_group("the regressor"))
-    add_common_options(parser)
+    add_common_options(parser, json="the report, or of several inputs the summary")
     parser.set_defaults(handle=handle)
 
 
 def _add_files(files: argparse._ArgumentGroup) -> None:
     files.add_argument(
-        "--input",
+        "source",
+        nargs="*",
+        default=[],
         type=Path,
-        nargs="+",
-        required=True,
-        metavar="PATH",
+        metavar="INPUT",
         help="result file or output folder; several are refined as `batch` does, into --output DIR",
     )
+    files.add_argument("-i", "--input", type=Path, nargs="+", default=[], metavar="PATH", help="the same as INPUT")
     files.add_argument(
         "--video", type=Path, metavar="PATH", help="the video, or the folder of its images (default: beside the input)"
     )
-    files.add_argument("--output", type=Path, metavar="DIR", help="where to write (default: beside the input)")
+    files.add_argument("-o", "--output", type=Path, metavar="DIR", help="where to write (default: beside the input)")
     files.add_argument(
         "--keypoints", type=Path, metavar="PATH", help="file or folder of 2D or 3D keypoints (default: the input's own)"
     )
@@ -78,6 +80,9 @@ def handle(args: argparse.Namespace) -> int:
     """Run the job that the options describe."""
     from lsmplify_refine.cli._console import run_and_show
 
+    args.input = [*args.source, *args.input]
+    if not args.input:
+        raise InputError("no input; give a result, as in `lsmplify-refine results.pkl`, or try `lsmplify-refine demo`")
     with trusting_aloud(args.trust_pickle):
         if len(args.input) > 1:
             return batch.refine_several(args)

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from lsmplify_refine.cli._options import DONE, Subparsers, add_debug_option, at_least_one, given_options, positive
+from lsmplify_refine.cli._options import DONE, Subparsers, add_terminal_options, at_least_one, given_options, positive
 from lsmplify_refine.cli._words import say
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.options import Architecture
@@ -34,7 +34,7 @@ def register_parser(subparsers: Subparsers) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--data", type=Path, required=True, metavar="DATA", help="folder of motion files")
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder to write to")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder to write to")
     training = parser.add_argument_group("training", argument_default=argparse.SUPPRESS)
     training.add_argument(
         "--architecture",
@@ -56,7 +56,7 @@ def register_parser(subparsers: Subparsers) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="change a setting of PairConfig, the training pairs, such as as_recorded=0.2 (repeatable)",
+        help="change a setting of PairConfig, the training pairs, such as as_recorded=0.2 (default: none; repeatable)",
     )
     running = parser.add_argument_group("running (as in Lightning Fabric)")
     running.add_argument("--accelerator", default="auto", metavar="NAME", help="cpu, cuda, mps or auto (default: auto)")
@@ -64,7 +64,7 @@ def register_parser(subparsers: Subparsers) -> None:
     running.add_argument(
         "--precision", default="32-true", metavar="NAME", help="such as bf16-mixed on a GPU (default: 32-true)"
     )
-    add_debug_option(running)
+    add_terminal_options(parser)
     parser.set_defaults(handle=handle, stopped="the last checkpoint is kept; continue with --resume")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from lsmplify_refine.cli._options import DONE, Subparsers, add_debug_option
+from lsmplify_refine.cli._options import DONE, Subparsers, add_terminal_options
 from lsmplify_refine.cli._words import say
 
 USAGE_NOTE = """\
@@ -36,11 +36,13 @@ def register_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--format", metavar="NAME", help="format of RESULT (default: recognised by content)")
     parser.add_argument("--body-model", type=Path, metavar="PATH", help="body to show (default: the open body)")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write the scene there instead of serving it")
+    parser.add_argument(
+        "--html", type=Path, metavar="FILE", help="write the scene there instead of serving it (default: serve it)"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace FILE if it exists")
     parser.add_argument("--host", default=_HOST, help="address to serve at (default: %(default)s, this machine alone)")
     parser.add_argument("--port", type=int, default=_PORT, metavar="N", help="port to serve at (default: %(default)s)")
-    add_debug_option(parser)
+    add_terminal_options(parser)
     parser.set_defaults(handle=handle, stopped="the viewer is closed")
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from lsmplify_refine.detect.download import ModelFile, cached, model_folder, stored
 from lsmplify_refine.detect.flip import detect_flipped
+from lsmplify_refine.detect.native_log import native_log
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.safe_load import read_input
 from lsmplify_refine.values.conventions import MEDIAPIPE33
@@ -38,8 +39,9 @@ class MediaPipe:
 
     def __init__(self, model: Path | None = None) -> None:
         try:
-            import mediapipe
-            from mediapipe.tasks.python import BaseOptions, vision
+            with native_log(self.name):
+                import mediapipe
+                from mediapipe.tasks.python import BaseOptions, vision
 
             path = model or cached(HEAVY, model_folder())
         except ImportError as error:
@@ -53,12 +55,14 @@ class MediaPipe:
             base_options=BaseOptions(model_asset_buffer=read_input(path)), num_poses=_MAX_PEOPLE
         )
         try:
-            self._landmarker = vision.PoseLandmarker.create_from_options(options)
+            with native_log(self.name):
+                self._landmarker = vision.PoseLandmarker.create_from_options(options)
         except (RuntimeError, ValueError) as error:
             raise InputError(f"{path}: not a MediaPipe pose landmarker model ({error})") from error
         # its own destructor fails while the interpreter shuts down
         weakref.finalize(self, self._landmarker.close)
         self._mediapipe = mediapipe
+        self._has_run = False
         self.model = path.name
 
     def detect(self, image: np.ndarray, seconds: float) -> np.ndarray:
@@ -80,7 +84,13 @@ class MediaPipe:
 
     def _found(self, image: np.ndarray) -> Any:
         frame = self._mediapipe.Image(image_format=self._mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(image))
-        return self._landmarker.detect(frame)
+        if self._has_run:
+            return self._landmarker.detect(frame)
+        # the graph is built, and speaks, when it first runs
+        with native_log(self.name):
+            found = self._landmarker.detect(frame)
+        self._has_run = True
+        return found
 
     def _detect_once(self, image: np.ndarray) -> np.ndarray:
         height, width = image.shape[:2]

@@ -8,7 +8,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from lsmplify_refine.detect.protocol import Detector
-from lsmplify_refine.errors import InputError, describe_error
+from lsmplify_refine.errors import InputError, describe_error, did_you_mean
 
 #: Third parties register a detector's class under this entry-point group.
 ENTRY_POINT_GROUP = "lsmplify_refine.detectors"
@@ -40,7 +40,9 @@ def open_detector(name: str, model: Path | None = None) -> Detector:
         InputError: The name is not known, or a package or model is missing.
     """
     if name not in detectors():
-        raise InputError(f"--detector {name}: not known; known: {', '.join(detectors())}")
+        raise InputError(
+            f"--detector {name}: not known; known: {', '.join(detectors())}{did_you_mean(name, detectors())}"
+        )
     point = detectors()[name]
     try:
         make: Callable[[Path | None], Detector] = point.load()

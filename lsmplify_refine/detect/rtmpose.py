@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from lsmplify_refine.detect.download import ModelFile, cached, model_folder
+from lsmplify_refine.detect.native_log import native_log
 from lsmplify_refine.errors import InputError
 
 _ONNX = "https://download.openmmlab.com/mmpose/v1/projects/rtmposev1/onnx_sdk"
@@ -42,14 +43,15 @@ class RTMPose:
                 f"--detector-model {model}: rtmpose needs two models, which are downloaded; leave the option out"
             )
         try:
-            from rtmlib import BodyWithFeet
+            with native_log(self.name):
+                from rtmlib import BodyWithFeet
 
             files = [str(cached(each, model_folder())) for each in (DETECTOR, POSE)]
         except ImportError as error:
             raise InputError(
                 f"--detector rtmpose needs a missing package ({error}); pip install 'lsmplify-refine[rtmpose]'"
             ) from error
-        with redirect_stdout(sys.stderr):  # rtmlib prints, but stdout is for results
+        with redirect_stdout(sys.stderr), native_log(self.name):  # rtmlib prints, but stdout is for results
             self._body = BodyWithFeet(
                 det=files[0],
                 det_input_size=_DETECTOR_SIZE,

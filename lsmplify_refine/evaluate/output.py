@@ -15,8 +15,9 @@ from lsmplify_refine.evaluate.plot import draw_curves
 from lsmplify_refine.evaluate.run import EvaluateConfig, Result
 from lsmplify_refine.evaluate.scores import PROBES
 from lsmplify_refine.evaluate.table import main_tables, markdown, motion_tables, other_tables
-from lsmplify_refine.job.report import plain, versions, write_report
+from lsmplify_refine.job.report import plain, write_report
 from lsmplify_refine.job.transaction import FileSet, check_free, transaction, unwritable
+from lsmplify_refine.versions import versions
 
 FILES = ("evaluation.json", "evaluation.md", "curves.png")
 #: Version of the JSON's layout, for programs that read it.

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lsmplify_refine.errors import InputError, escaped
+from lsmplify_refine.errors import InputError, did_you_mean, escaped
 from lsmplify_refine.formats.containers import peek
 from lsmplify_refine.formats.folders import result_in
 from lsmplify_refine.formats.plain import check_plain, write_plain
@@ -35,7 +35,9 @@ def load(path: str | Path, *, format: str | None = None) -> list[Estimate]:
         raise InputError(f"{path}: no such file or folder")
     name, _, text = (format or "").partition(":")
     if name and name not in adapters():
-        raise InputError(f"format {name!r} is not known; known: {', '.join(adapters())}")
+        raise InputError(
+            f"format {name!r} is not known; known: {', '.join(adapters())}{did_you_mean(name, adapters())}"
+        )
     name, path = _in_folder(path, name) if path.is_dir() else (name or _recognise(path), path)
     adapter = adapters()[name]
     options = _options(name, text, adapter.OPTIONS if isinstance(adapter, AdapterWithOptions) else {})

@@ -9,6 +9,7 @@ from lsmplify_refine.engine.refinement import Refinement
 from lsmplify_refine.errors import InputError, describe_error
 from lsmplify_refine.job.inputs import OpenedVideo, in_space
 from lsmplify_refine.options import VideoLayout, VideoOptions
+from lsmplify_refine.timing import timed
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.notes import Note
 from lsmplify_refine.values.ranges import check_range
@@ -80,6 +81,7 @@ def way_to_draw() -> tuple[Exception | None, tuple[Note, ...]]:
     return None, (Note("video-on-cpu", text),) if why else ()
 
 
+@timed("drawing the video")
 def draw(
     video: VideoInfo,
     output: Path | None,

@@ -22,6 +22,7 @@ from lsmplify_refine.keypoint_files import KeypointTrack
 from lsmplify_refine.keypoint_files.choose import choose_tracks
 from lsmplify_refine.options import OutputFormat
 from lsmplify_refine.stopping import check
+from lsmplify_refine.timing import timed
 from lsmplify_refine.values.conventions import CONVENTIONS
 from lsmplify_refine.values.notes import Note
 from lsmplify_refine.visual.video import VideoInfo, probe
@@ -50,6 +51,7 @@ class _Scene:
     notes: tuple[Note, ...]
 
 
+@timed("in all")
 def fit(job: FitJob, *, progress: Progress | None = None, notify: Notify | None = None) -> Outcome:
     """Fit everybody in a keypoint file. All outputs are written, or none is.
 
@@ -68,7 +70,10 @@ def fit(job: FitJob, *, progress: Progress | None = None, notify: Notify | None 
     device = choose_device(job.device)
     video = None if job.video is None else probe(job.video)
     size = (video.width, video.height) if video else job.image_size
-    tracks = read_keypoints(job.input, convention=job.keypoint_convention, calibration=job.calibration, image_size=size)
+    with timed("reading"):
+        tracks = read_keypoints(
+            job.input, convention=job.keypoint_convention, calibration=job.calibration, image_size=size
+        )
     check()
     tools = Tools()
     body = tools.body(job)
@@ -83,12 +88,14 @@ def fit(job: FitJob, *, progress: Progress | None = None, notify: Notify | None 
     plan = Plan(outputs.of([file.name for file in exports]), canvas, scene.notes, device)
     fitted: dict[int, Refinement] = {}
 
+    @timed("fitting")
     def work() -> list[Refinement]:
         refiner = tools.refiner(body, device, job.as_keywords())
         refiner.progress = step_of(progress, "fitting")
         fitted.update({index: _fit_person(refiner, person, scene.room) for index, person in scene.people.items()})
         return list(fitted.values())
 
+    @timed("writing results")
     def write(staging: Outputs) -> tuple[Note, ...]:
         return write_exports(exports, staging.results.parent, fitted, body)
 

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-import platform
 import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lsmplify_refine._version import __version__
 from lsmplify_refine.errors import InputError, escaped
 from lsmplify_refine.geometry.metrics import keypoint_error_name, keypoint_errors
+from lsmplify_refine.versions import versions
 
 if TYPE_CHECKING:
     from lsmplify_refine.engine.refinement import BodyTrack, Refinement
@@ -143,14 +141,3 @@ def _frame_errors(refinement: Refinement, track: BodyTrack) -> np.ndarray:
     errors = keypoint_errors(track.keypoints(keypoints.convention), refinement.camera, keypoints)
     weight = keypoints.confidence.sum(1)
     return np.where(weight > 0, (errors * keypoints.confidence).sum(1) / np.maximum(weight, 1e-9), np.nan)
-
-
-def versions() -> dict[str, str]:
-    """Versions of this package, Python, and the packages that decide results."""
-    found = {"lsmplify_refine": __version__, "python": platform.python_version()}
-    for package in ("torch", "numpy", "scipy", "smplx", "av"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "unknown"
-    return found

@@ -26,11 +26,13 @@ from lsmplify_refine.job.rates import video_with_rate, with_rate
 from lsmplify_refine.job.tools import Tools
 from lsmplify_refine.options import Align, Device, Mode
 from lsmplify_refine.stopping import check
+from lsmplify_refine.timing import timed
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.notes import Note
 from lsmplify_refine.visual.video import VideoInfo
 
 
+@timed("in all")
 def run(
     job: Job,
     *,
@@ -58,7 +60,8 @@ def run(
     device = choose_device(job.device)
     if job.keypoints is not None and job.detector is not None:
         raise InputError(f"--keypoints {job.keypoints} and --detector {job.detector}: give one of them")
-    read = with_rate(load_save.load(job.input, format=job.format), job.fps)
+    with timed("reading"):
+        read = with_rate(load_save.load(job.input, format=job.format), job.fps)
     check()
     chosen = choose_people(read, job.person, in_keypoints=job.keypoints is not None)
     _check_output_format(job, read, chosen)
@@ -75,7 +78,8 @@ def run(
         return _posed(job, seen, video.info, lambda: tools.refiner(body, device, job.as_keywords()))
 
     people = under(lens)
-    found = find_keypoints(job, people, chosen, video.info, body, step_of(progress, "detecting"))
+    with timed("finding keypoints"):
+        found = find_keypoints(job, people, chosen, video.info, body, step_of(progress, "detecting"))
     fitted = fitted_lens(lens, read, found.tracks, chosen, body)
     if fitted != lens:
         lens, people = fitted, under(fitted)
@@ -87,12 +91,14 @@ def run(
     plan = Plan(outputs.of([file.name for file in exports]), canvas.info, notes, device)
     refinements: dict[int, Refinement] = {}
 
+    @timed("refining")
     def work() -> list[Refinement]:
         refiner = tools.refiner(body, device, job.as_keywords())
         refiner.progress = step_of(progress, "refining")
         refinements.update({index: refiner.refine(person) for index, person in wanted.items()})
         return list(refinements.values())
 
+    @timed("writing results")
     def write(staging: Outputs) -> tuple[Note, ...]:
         if exports:
             return write_exports(exports, staging.results.parent, refinements, body)

@@ -39,7 +39,7 @@ GIVEN: dict[str, tuple[list[str], Any]] = {
 
 def parsed(*options: str) -> FitJob:
     args = make_parser().parse_args(["fit", "x", *options])
-    return FitJob(**{**given_options(args, FitJob), "input": args.source})
+    return FitJob(**{**given_options(args, FitJob), "input": args.source[0]})
 
 
 def test_every_field_of_the_job_has_an_option_and_one_default() -> None:
@@ -85,8 +85,8 @@ def test_a_missing_file_and_a_contradiction_are_bad_input(tmp_path: Path, capsys
     assert main(["fit", str(tmp_path / "none.trc")]) == 2
     assert "no such keypoint file" in capsys.readouterr().err
     source = write_room(tmp_path / "take.npz", frames=4)
-    assert main(["fit"]) == 2 and main(["fit", str(source), "--input", str(source)]) == 2
-    assert capsys.readouterr().err.count("give one file or folder of keypoints") == 2
+    assert main(["fit"]) == 2
+    assert "give a file or folder of keypoints" in capsys.readouterr().err
     assert main(["fit", str(source), "--units", "m"]) == 2
     assert "--units m: the body would be" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["take.npz"]

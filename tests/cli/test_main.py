@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import platform
 import subprocess
 import sys
 from dataclasses import fields, replace
-from importlib import import_module
+from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any, get_args
 
@@ -36,10 +37,14 @@ print(*[name for name in {HEAVY} if name in sys.modules], file=sys.stderr)
     assert "lsmplify-refine" in done.stdout
 
 
-def test_version(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
+def test_version_says_what_a_bug_report_needs(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
         main(["--version"])
-    assert capsys.readouterr().out == f"lsmplify-refine {__version__}\n"
+    assert not stopped.value.code
+    first, python, deciding, *_ = capsys.readouterr().out.splitlines()
+    assert first == f"lsmplify-refine {__version__}"
+    assert python == f"Python {platform.python_version()} on {platform.platform()}"
+    assert f"torch {metadata.version('torch')}, numpy {metadata.version('numpy')}" in deciding
 
 
 def test_first_help_shows_the_options_of_refine_and_the_files_written(
