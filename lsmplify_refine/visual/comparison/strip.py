@@ -96,8 +96,8 @@ class Strip:
 
     def draw(self, out: UInt8[np.ndarray, "height width 3"], frame: int) -> None:
         """Draw the footer of a frame over all of `out`."""
-        out[:] = self._still[: len(out)]
-        out[len(self._still) :] = PAPER
+        out[: self.height] = self._still
+        out[self.height :] = PAPER
         x = self._x(frame)
         half = max(1, round(self._size))
         out[self._pad : self._below, max(0, x - half) : x + half] = TEXT_COLOR

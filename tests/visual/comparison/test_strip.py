@@ -9,7 +9,7 @@ import pytest
 
 from lsmplify_refine.visual.comparison.legend import Item, flow
 from lsmplify_refine.visual.comparison.strip import Strip, Timeline
-from lsmplify_refine.visual.comparison.style import REPAIR_COLOR, STAGE_COLORS, STATUS_COLORS
+from lsmplify_refine.visual.comparison.style import PAPER, REPAIR_COLOR, STAGE_COLORS, STATUS_COLORS
 from tests.support.drawn import of_color
 
 WIDTH, FRAMES = 800, 100
@@ -108,3 +108,13 @@ def test_a_narrow_legend_has_more_rows() -> None:
     wide, narrow = (flow(items, width, 0.5, indent=100) for width in (2000, 300))
     assert len(wide) == 1 and len(narrow) > 2
     assert sum(map(len, narrow)) == 6
+
+
+def test_a_row_below_makes_the_height_even() -> None:
+    strip = Strip(timeline(), [], 400, 0.5)
+    exact = np.zeros((strip.height, 400, 3), np.uint8)
+    more = np.zeros((strip.height + 1, 400, 3), np.uint8)
+    strip.draw(exact, 3)
+    strip.draw(more, 3)
+    np.testing.assert_array_equal(more[:-1], exact)
+    assert (more[-1] == PAPER).all()
