@@ -25,6 +25,17 @@ from lsmplify_refine.errors import InputError
 #: Frames that may wait between two threads: enough to hide jitter, few enough for constant memory.
 QUEUE_LENGTH = 4
 
+#: From R, G, B and 1 to limited-range luma and colour differences. Source: ITU-R BT.709-6, section 3.
+_RED, _BLUE = 0.2126, 0.0722
+_LUMA = np.array([_RED, 1 - _RED - _BLUE, _BLUE])
+_TO_YUV = np.array(
+    [
+        [*_LUMA * 219 / 255, 16.0],
+        [*(np.array([0.0, 0.0, 1.0]) - _LUMA) * 112 / 255 / (1 - _BLUE), 128.0],
+        [*(np.array([1.0, 0.0, 0.0]) - _LUMA) * 112 / 255 / (1 - _RED), 128.0],
+    ]
+)
+
 
 class VideoWriter:
     """Write H.264 in MP4 (yuv420p, header first), encoded in its own thread.
@@ -147,8 +158,7 @@ class VideoWriter:
         height, width = image.shape[:2]
         if width % 2 or height % 2:
             image = cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
-        frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709")
+        frame = av.VideoFrame.from_ndarray(_to_yuv420(image), format="yuv420p")
         frame.pts, frame.time_base = pts, self._time_base
         self._container.mux(self._stream.encode(frame))
 
@@ -161,6 +171,15 @@ class VideoWriter:
 
     def _unwritable(self, error: Exception) -> InputError:
         return InputError(f"{self.path}: cannot be written: {getattr(error, 'strerror', error)}; choose another output")
+
+
+def _to_yuv420(image: np.ndarray) -> np.ndarray:
+    """The planes of RGB (H, W, 3) with even sides, as PyAV takes them; OpenCV needs half of FFmpeg's time."""
+    height, width = image.shape[:2]
+    yuv = cv2.transform(image, _TO_YUV)
+    half = cv2.resize(yuv, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+    planes = np.concatenate([cv2.extractChannel(*part).ravel() for part in ((yuv, 0), (half, 1), (half, 2))])
+    return planes.reshape(height * 3 // 2, width)
 
 
 def _is_whole_mp4(path: Path) -> bool:
