@@ -1,4 +1,4 @@
-"""Draw a mesh on the CPU with OpenCV, where there is no OpenGL: the same picture, up to the outline's smoothness."""
+"""Draw a mesh on the CPU with OpenCV, where there is no OpenGL."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from lsmplify_refine.errors import InputError
 from lsmplify_refine.visual.box import FAR_M, NEAR_M, Box
 from lsmplify_refine.visual.surface import Surface
 
-#: Samples per pixel along each side, which smooth the outline; one in a box of more pixels than this.
-_SAMPLES, _MAX_SMOOTH_PX = 2, 4_000_000
 #: trimesh says no types of its functions.
 _SLICE_FACES: Any = intersections.slice_faces_plane
 
@@ -35,9 +33,7 @@ class CpuRasterizer:
 
     def draw(self, vertices: np.ndarray, colors: np.ndarray, surface: Surface, K: np.ndarray, box: Box) -> np.ndarray:
         """RGBA uint8 (h, w, 4) of a box of the image, colours premultiplied by alpha."""
-        width, height = box.width, box.height
-        samples = _SAMPLES if width * height <= _MAX_SMOOTH_PX else 1
-        lit: np.ndarray = np.zeros((samples * height, samples * width, 3), dtype=np.float32)
+        lit: np.ndarray = np.zeros((box.height, box.width, 3), dtype=np.float32)
         depth = np.ones(lit.shape[:2], dtype=np.float32)  # 1 is the far plane
         vertices, colors, faces = _in_front(vertices, colors, surface.faces)
         if len(faces):
@@ -47,10 +43,7 @@ class CpuRasterizer:
             settings.setGlCompatibleMode(cv2.RASTERIZE_COMPAT_INVDEPTH)
             view = _sheared(vertices, K, box)
             cv2.triangleRasterize(view, faces, colors, lit, depth, np.eye(4), _FIELD_OF_VIEW, NEAR_M, FAR_M, settings)
-        covered: np.ndarray = np.where(depth < 1, np.uint8(255), np.uint8(0))
-        if samples > 1:
-            lit = cv2.resize(lit, (width, height), interpolation=cv2.INTER_AREA)
-            covered = cv2.resize(covered, (width, height), interpolation=cv2.INTER_AREA)
+        covered = np.where(depth < 1, np.uint8(255), np.uint8(0))
         return np.dstack([cv2.convertScaleAbs(lit, alpha=255), covered])
 
     def close(self) -> None:

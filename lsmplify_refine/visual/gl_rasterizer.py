@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -12,10 +11,8 @@ from lsmplify_refine.visual.box import FAR_M, NEAR_M, Box
 from lsmplify_refine.visual.gl import open_context
 from lsmplify_refine.visual.surface import Surface
 
-#: Sides of frame buffers are multiples of it, and so many are kept: few frames need a new one.
-_SIDE_STEP, _MAX_TARGETS = 64, 8
-#: Samples per pixel, which smooth the outline.
-_SAMPLES = 4
+#: The frame buffer grows in steps of so many pixels, so that few frames need a new one.
+_SIDE_STEP = 64
 
 _VERTEX_SHADER = """
 #version 330
@@ -38,19 +35,6 @@ void main() {
 """
 
 
-class _Target(NamedTuple):
-    """Frame buffers of one size: the smooth one is drawn into, the plain one is read."""
-
-    smooth: Any
-    plain: Any
-
-    def release(self) -> None:
-        """Free the memory, which moderngl does not do by itself."""
-        attachments = *self.smooth.color_attachments, self.smooth.depth_attachment, *self.plain.color_attachments
-        for buffer in (*attachments, self.smooth, self.plain):
-            buffer.release()
-
-
 class GlRasterizer:
     """Draws with one OpenGL context, in the thread that made it; see `Rasterizer`.
 
@@ -62,20 +46,19 @@ class GlRasterizer:
         self._context = open_context()
         with self._context as context:
             self._program = context.program(vertex_shader=_VERTEX_SHADER, fragment_shader=_FRAGMENT_SHADER)
-            self._samples = min(_SAMPLES, context.max_samples)
             self.name = f"OpenGL ({context.info['GL_RENDERER']})"
         self._meshes: WeakKeyDictionary[Surface, tuple[Any, Any]] = WeakKeyDictionary()
-        self._targets: OrderedDict[tuple[int, int], _Target] = OrderedDict()
+        self._target: Any = None
 
     def draw(self, vertices: np.ndarray, colors: np.ndarray, surface: Surface, K: np.ndarray, box: Box) -> np.ndarray:
         """RGBA uint8 (h, w, 4) of a box of the image, colours premultiplied by alpha."""
         width, height = box.width, box.height
         drawn = np.empty((height, width, 4), dtype=np.uint8)
         with self._context as context:  # makes it the current one
-            target = self._target(width, height)
-            target.smooth.use()
+            target = self._target_for(width, height)
+            target.use()
             context.viewport = (0, 0, width, height)
-            target.smooth.clear(viewport=context.viewport)
+            target.clear(viewport=context.viewport)
             context.enable_only(context.DEPTH_TEST | (context.CULL_FACE if surface.closed else 0))
             # rows go down in images and up in OpenGL: nothing is turned over, so outlines run the other way
             context.front_face = "cw"
@@ -83,8 +66,7 @@ class GlRasterizer:
             buffer, triangles = self._mesh(surface, len(vertices))
             buffer.write(np.hstack([vertices, colors]).astype(np.float32, copy=False))
             triangles.render()
-            context.copy_framebuffer(target.plain, target.smooth)
-            target.plain.read_into(drawn, viewport=(0, 0, width, height), components=4)
+            target.read_into(drawn, viewport=(0, 0, width, height), components=4)
         return drawn
 
     def close(self) -> None:
@@ -100,19 +82,16 @@ class GlRasterizer:
             self._meshes[surface] = buffer, self._context.vertex_array(self._program, layout, indices)
         return self._meshes[surface]
 
-    def _target(self, width: int, height: int) -> _Target:
-        """Frame buffers of at least this size."""
-        size = -(-width // _SIDE_STEP) * _SIDE_STEP, -(-height // _SIDE_STEP) * _SIDE_STEP
-        if size not in self._targets:
-            if len(self._targets) == _MAX_TARGETS:
-                self._targets.popitem(last=False)[1].release()
-            smooth = self._context.framebuffer(
-                self._context.renderbuffer(size, samples=self._samples),
-                self._context.depth_renderbuffer(size, samples=self._samples),
-            )
-            self._targets[size] = _Target(smooth, self._context.framebuffer(self._context.renderbuffer(size)))
-        self._targets.move_to_end(size)
-        return self._targets[size]
+    def _target_for(self, width: int, height: int) -> Any:
+        """A frame buffer of at least this size."""
+        old = (0, 0) if self._target is None else self._target.size
+        size = tuple(max(was, -(-side // _SIDE_STEP) * _SIDE_STEP) for was, side in zip(old, (width, height)))
+        if size != old:
+            if self._target is not None:
+                for made in (*self._target.color_attachments, self._target.depth_attachment, self._target):
+                    made.release()  # moderngl does not do it by itself
+            self._target = self._context.simple_framebuffer(size)
+        return self._target
 
 
 def _projection(K: np.ndarray, box: Box) -> np.ndarray:
