@@ -24,7 +24,7 @@ OPENCV_PACKAGES = (
 )
 
 #: What this package requires, and what MediaPipe requires: the same with more modules.
-_OPENCV, _OPENCV_CONTRIB = "opencv-python-headless", "opencv-contrib-python"
+_OPENCV, _OPENCV_CONTRIB = "opencv-python-headless", "opencv-contrib-python-headless"
 
 _WIDTH, _HEIGHT, _GRAY = 160, 120, 128
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
-from lsmplify_refine.errors import InputError, describe_error
+from lsmplify_refine.errors import InputError
 
 #: OpenGL 3.3, the oldest version with all that is used here.
 _VERSION = 330
@@ -38,7 +38,7 @@ def open_context() -> Any:
         # drivers and bindings raise any error
         except Exception as error:
             first = first or error
-    reason = describe_error(first) if first else "there is nothing to try"
+    reason = str(first).partition("\n")[0] if first else "nothing to try"
     raise InputError(f"OpenGL does not work here ({reason})") from first
 
 

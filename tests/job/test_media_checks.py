@@ -47,12 +47,12 @@ def test_one_opencv_is_right(monkeypatch: pytest.MonkeyPatch, packages: dict[str
         (
             {"opencv-python": "4.10.0.84", "opencv-contrib-python": "4.9.0.80"},
             r"opencv-python 4.10.0.84 and opencv-contrib-python 4.9.0.80 are installed over each other",
-            "opencv-contrib-python",
+            "opencv-contrib-python-headless",
         ),
         (
             {"opencv-contrib-python": "4.10.0.84", "opencv-python-headless": "5.0.0.93"},
             r"opencv-contrib-python 4.10.0.84 and opencv-python-headless 5.0.0.93 are installed over each other",
-            "opencv-contrib-python",
+            "opencv-contrib-python-headless",
         ),
         (
             {"opencv-python": "4.1.0.25"},
