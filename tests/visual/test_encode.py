@@ -8,7 +8,7 @@ import pytest
 from lsmplify_refine.visual import encode
 
 
-@pytest.mark.parametrize("size", [(64, 48), (66, 50), (2, 2)])
+@pytest.mark.parametrize("size", [(64, 48), (66, 50)])
 def test_planes_are_those_of_ffmpeg(size: tuple[int, int]) -> None:
     random = np.random.default_rng(0)
     coarse = random.integers(0, 256, (8, 8, 3), dtype=np.uint8)
@@ -24,5 +24,6 @@ def test_planes_are_those_of_ffmpeg(size: tuple[int, int]) -> None:
 
 def test_gray_black_and_white() -> None:
     for level, luma in ((0, 16), (255, 235), (128, 126)):
-        planes = encode._to_yuv420(np.full((4, 6, 3), level, np.uint8))
-        assert (planes[:4] == luma).all() and (planes[4:] == 128).all()
+        for width, height in ((6, 4), (2, 2)):
+            planes = encode._to_yuv420(np.full((height, width, 3), level, np.uint8))
+            assert (planes[:height] == luma).all() and (planes[height:] == 128).all()
