@@ -55,7 +55,15 @@ def without_keypoints(clip: Path, weights: str, detector: str, model: Path | Non
     with tempfile.TemporaryDirectory() as name:
         result = Path(shutil.copy(clip / "hmr4d_results.pt", name))
         video = clip / "0_input_video.mp4"
-        job = Job(result, video=video, weights=weights, detector=detector, detector_model=model, write_video=False)
+        job = Job(
+            result,
+            video=video,
+            weights=weights,
+            detector=detector,
+            detector_model=model,
+            write_video=False,
+            write_page=False,
+        )
         (refinement,) = run(job).refinements
     return refinement
 

@@ -125,7 +125,9 @@ def _result(path: Path, folder: Path, format: str | None) -> Row:
     in_image = all(person.camera is not None and person.frame == "camera" for person in people)
     own = all(person.keypoints is not None for person in people)
     keypoints = None if own else _own_keypoints(people, folder / "keypoints.npz", in_image=in_image)
-    outcome = run(Job(path, keypoints=keypoints, format=format, output=folder / "out", write_video=False))
+    outcome = run(
+        Job(path, keypoints=keypoints, format=format, output=folder / "out", write_video=False, write_page=False)
+    )
     frames = sum(len(person) for person in people)
     rows = f"{len(people)} people, {frames} frames" if len(people) > 1 else f"{frames} frames"
     up = f", {first.world.up} up" if first.world is not None else ""

@@ -32,7 +32,7 @@ from tests.support.fault_server import SWALLOWED, Fault, FaultServer
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 NOTHING, ALL = "stopped; no results were written\n", "stopped; the results were written already\n"
 INPUT = {"0_input_video.mp4", "hmr4d_results.pt", "preprocess/vitpose.pt"}
-RESULTS = {"hmr4d_results_refined.pt", "hmr4d_results_report.json"}
+RESULTS = {"hmr4d_results_refined.pt", "hmr4d_results_report.html", "hmr4d_results_report.json"}
 VIDEO = "hmr4d_results_comparison.mp4"
 
 #: More renames than a run makes.

@@ -53,7 +53,7 @@ class Settings:
 
         Args:
             row: The clip.
-            video: Whether the comparison video is written.
+            video: Whether the comparison video and the page are written.
         """
         own = {name: _absolute(value) for name, value in {**self.options, **row.job_options()}.items()}
         if (weights := own.get("weights")) not in (None, *WEIGHTS_NAMES):
@@ -66,6 +66,8 @@ class Settings:
             output=self.output.absolute().joinpath(*PurePosixPath(row.name).parts),
             device=self.device,
             write_video=video,
+            # both are for looking at a clip
+            write_page=video,
             overwrite=True,
             **own,
         )

@@ -192,7 +192,7 @@ def _waiting(run: Callable[[], Outcome]) -> Outcome:
 
 
 def _person(row: Row, job: Job, refinement: Refinement) -> dict[str, Any]:
-    from lsmplify_refine.job.report import counts
+    from lsmplify_refine.job.report_person import counts
 
     estimate = refinement.estimate
     truth = against_truth(row.truth, refinement, job.body_model)

@@ -22,7 +22,7 @@ from lsmplify_refine.engine.refinement import Refinement
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.job.fit import fit
 from lsmplify_refine.job.job import FitJob, Job, Outcome
-from lsmplify_refine.job.report import counts
+from lsmplify_refine.job.report_person import counts
 from lsmplify_refine.job.run import run
 from lsmplify_refine.stopping import check
 from lsmplify_refine.values.notes import Note, Severity
@@ -199,5 +199,5 @@ def _show_files(console: Console, outcome: Outcome) -> None:
     say_on(console)
     for path in outcome.outputs.all:
         say_on(console, f"wrote {path}")
-    if outcome.removed is not None:
-        say_on(console, f"removed {outcome.removed}, which shows the earlier results")
+    for path in outcome.removed:
+        say_on(console, f"removed {path}, which shows the earlier results")

@@ -36,6 +36,7 @@ def add_common_options(parser: argparse.ArgumentParser, *, json: str) -> None:
     group = parser.add_argument_group("running")
     add_device_option(group)
     group.add_argument("--no-video", dest="write_video", action="store_false", help="do not write a comparison video")
+    group.add_argument("--no-html", dest="write_page", action="store_false", help="do not write the HTML report")
     group.add_argument(
         "--overwrite",
         action="store_true",

@@ -42,6 +42,7 @@ The command finds the results in each INPUT and writes to --output DIR, whose fo
   ├── <clip>/<name>_refined.<same extension>   the refined parameters, in the format that was read
   ├── <clip>/<name>_report.json                errors before and after, and the decision for each frame
   ├── <clip>/<name>_comparison.mp4             of the clips that --videos chooses
+  ├── <clip>/<name>_report.html                of the same clips: the report to open in a browser
   ├── table.md                                 do nothing against refined, by group, with confidence intervals
   ├── summary.csv, summary.json                a line per clip and person (summary.parquet if pyarrow is installed)
   └── .batch/                                  what has been done: run the same command again to go on

@@ -15,7 +15,8 @@ The command copies a small generated clip with a GVHMR result into the folder an
   ├── preprocess/vitpose.pt           its 2D keypoints
   ├── hmr4d_results_refined.pt        written: the refined parameters
   ├── hmr4d_results_comparison.mp4    written: before and after, side by side
-  └── hmr4d_results_report.json       written: errors before and after"""
+  ├── hmr4d_results_report.html       written: the report to open in a browser
+  └── hmr4d_results_report.json       written: the same numbers for programs"""
 
 
 def register_parser(subparsers: Subparsers) -> None:

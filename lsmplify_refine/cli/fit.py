@@ -29,6 +29,7 @@ The command writes, beside the keypoints or in --output DIR:
   ├── <name>_fit.npz                SMPL parameters, or what --output-format says; with several formats or people
   │                                 <name>_fit_<person>_<format>.<extension>
   ├── <name>_fit_comparison.mp4     the body on the video: posed frame by frame, and fitted (2D keypoints)
+  ├── <name>_fit_report.html        the report to open in a browser
   └── <name>_fit_report.json        errors of the fitted body, and what was read and assumed
 
 Examples: lsmplify-refine fit markers.trc --output-format bvh --output-format glb

@@ -29,7 +29,8 @@ The command writes, beside the input or in --output DIR:
   DIR/
   ├── <name>_refined.<same extension>   the refined parameters, in the format that was read
   ├── <name>_comparison.mp4             before and after, side by side, on the video
-  └── <name>_report.json                errors before and after, and the decision for each frame
+  ├── <name>_report.html                the report to open in a browser: figures, the video, notes
+  └── <name>_report.json                the same numbers for programs: errors, the decision for each frame
 
 Example: lsmplify-refine gvhmr_out.pkl --video clip.mp4"""
 

@@ -11,7 +11,7 @@ from scipy.ndimage import uniform_filter1d
 
 from lsmplify_refine.engine.contact import contact_probability
 from lsmplify_refine.engine.motion import without_jitter
-from lsmplify_refine.engine.refinement import BodyTrack
+from lsmplify_refine.engine.refinement import BodyTrack, StandingFeet
 from lsmplify_refine.engine.targets import betas_on_body, rest_pelvis
 from lsmplify_refine.geometry.metrics import (
     floor_spread_cm,
@@ -112,21 +112,36 @@ def world_metrics(
     }
 
 
+def standing_feet(world: BodyTrack, ground: Ground, frame_ids: Int[np.ndarray, " frames"], fps: float) -> StandingFeet:
+    """Which feet stand from each frame to the next, and how fast they slide in the input and in a refined track."""
+    before, after = (_slides(track, ground, frame_ids, fps) for track in (ground.track, world))
+    # nobody knows what the last frame goes on to
+    slides = [np.pad(each, ((0, 1), (0, 0)), constant_values=np.nan) for each in (before, after)]
+    return StandingFeet(np.isfinite(slides[0]), *slides)
+
+
 def slides_more(
     world: BodyTrack, ground: Ground, frame_ids: Int[np.ndarray, " frames"], fps: float
 ) -> Bool[np.ndarray, " frames"]:
     """Frames about which standing feet slide faster than in the input."""
-    now, before = (_mean_slide(track.joints()[:, FEET], ground, frame_ids, fps) for track in (world, ground.track))
+    now, before = (_mean_slide(track, ground, frame_ids, fps) for track in (world, ground.track))
     return now > _SLIDE_SLACK * before + _SLIDE_SLACK_CM_PER_S
 
 
+def _slides(
+    track: BodyTrack, ground: Ground, frame_ids: Int[np.ndarray, " frames"], fps: float
+) -> Float[np.ndarray, "steps 4"]:
+    """Speed along the ground of each foot that stands from a frame to the next, cm/s; NaN for others."""
+    return slides_cm_per_s(track.joints()[:, FEET], ground.still, frame_ids, fps, up=ground.up)
+
+
 def _mean_slide(
-    feet: Float[np.ndarray, "frames 4 3"], ground: Ground, frame_ids: Int[np.ndarray, " frames"], fps: float
+    track: BodyTrack, ground: Ground, frame_ids: Int[np.ndarray, " frames"], fps: float
 ) -> Float[np.ndarray, " frames"]:
     """Mean speed of standing feet over a window about each frame, cm/s; not across gaps."""
-    speeds = slides_cm_per_s(feet, ground.still, frame_ids, fps, up=ground.up)
+    speeds = _slides(track, ground, frame_ids, fps)
     stands = np.isfinite(speeds)
-    means = np.zeros(len(feet))
+    means = np.zeros(len(track))
     width = odd_window(_SLIDE_SECONDS, fps)
     for rows in segments(frame_ids):
         steps = slice(rows.start, rows.stop - 1)

@@ -54,6 +54,36 @@ class BodyTrack:
 
 
 @dataclass(frozen=True)
+class Repairs:
+    """What was done to the keypoints before they counted.
+
+    Attributes:
+        swapped: Points that were exchanged with their left-right partners, because the detector had swapped the sides.
+        trust: How much of a point's confidence counts: less than 1 for outliers and for guesses, such as points beyond
+            the image border; 1 where there is no point.
+    """
+
+    swapped: Bool[np.ndarray, "frames points"]
+    trust: Float[np.ndarray, "frames points"]
+
+
+@dataclass(frozen=True)
+class StandingFeet:
+    """How the feet of a result with a world stand on the ground, for each frame and the next.
+
+    The feet are in the order of `smpl_joints.FEET`.
+
+    Attributes:
+        stand: Whether each foot stands.
+        slide_before, slide_after: Its speed along the ground while it stands, cm/s; NaN else.
+    """
+
+    stand: Bool[np.ndarray, "frames 4"]
+    slide_before: Float[np.ndarray, "frames 4"]
+    slide_after: Float[np.ndarray, "frames 4"]
+
+
+@dataclass(frozen=True)
 class Refinement:
     """The result for one person's track.
 
@@ -72,6 +102,8 @@ class Refinement:
         notes: What the user should know.
         alignment: How 3D keypoints were moved into the estimate's frame; None for 2D ones.
         as_read: The input on the engine's body, before shape and translation are fitted.
+        repairs: What was done to the keypoints before they counted.
+        feet: How the feet stand on the ground; None without a world.
     """
 
     estimate: Estimate
@@ -87,3 +119,5 @@ class Refinement:
     notes: tuple[Note, ...] = ()
     alignment: Alignment | None = None
     as_read: BodyTrack | None = None
+    repairs: Repairs | None = None
+    feet: StandingFeet | None = None

@@ -330,6 +330,8 @@ class Refiner:
             notes=track.notes + notes + held.notes() + hands.notes + doubt.notes(),
             alignment=track.alignment,
             as_read=as_read,
+            repairs=track.repairs,
+            feet=standing.feet,
         )
 
     @property

@@ -16,9 +16,16 @@ from jaxtyping import Bool, Float, Int
 
 from lsmplify_refine.engine.contact import steadied
 from lsmplify_refine.engine.gate import EASE_SECONDS, ease
-from lsmplify_refine.engine.ground import Ground, ground_of, rest_joints_of, slides_more, world_metrics
+from lsmplify_refine.engine.ground import (
+    Ground,
+    ground_of,
+    rest_joints_of,
+    slides_more,
+    standing_feet,
+    world_metrics,
+)
 from lsmplify_refine.engine.joint_limits import beyond_range
-from lsmplify_refine.engine.refinement import BodyTrack
+from lsmplify_refine.engine.refinement import BodyTrack, StandingFeet
 from lsmplify_refine.engine.scoring import gate_error
 from lsmplify_refine.engine.track import Track
 from lsmplify_refine.geometry.metrics import (
@@ -50,12 +57,14 @@ class Standing:
         root: The refined root in the estimate's world; None if it has no world but the track's own.
         metrics: Stage -> metrics of the motion in the world; empty without one.
         slides: Frames about which standing feet slide faster than in the input; None without a world.
+        feet: How the feet stand; None without a world.
     """
 
     after: BodyTrack
     root: WorldRoot | None = None
     metrics: dict[str, dict[str, float]] = field(default_factory=dict)
     slides: Bool[np.ndarray, " frames"] | None = None
+    feet: StandingFeet | None = None
 
 
 def keep_feet(
@@ -91,7 +100,9 @@ def keep_feet(
         after, world = _stand(estimate, track, replace(ground, still=still), before, after, world, may_turn, fps)
     stages = {"input": ground.track, "calibrated": ground.track, "refined": world}
     metrics = {name: world_metrics(stage, ground, estimate.frame_ids, fps) for name, stage in stages.items()}
-    return Standing(after, _root(ground, world), metrics, slides_more(world, ground, estimate.frame_ids, fps))
+    slides = slides_more(world, ground, estimate.frame_ids, fps)
+    feet = standing_feet(world, ground, estimate.frame_ids, fps)
+    return Standing(after, _root(ground, world), metrics, slides, feet)
 
 
 def _stand(

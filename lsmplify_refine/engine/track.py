@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, Real
+from jaxtyping import Bool, Float, Int, Real
 
 from lsmplify_refine.body import BodyModel
 from lsmplify_refine.engine.align import Alignment
 from lsmplify_refine.engine.missing import without_missing
+from lsmplify_refine.engine.refinement import Repairs
 from lsmplify_refine.engine.swapped_sides import Repaired, all_swapped_back, exchanged, swap_back
 from lsmplify_refine.engine.targets import (
     betas_on_body,
@@ -19,7 +20,7 @@ from lsmplify_refine.engine.targets import (
     pose_on_body,
     space_targets,
 )
-from lsmplify_refine.engine.trust import trusted
+from lsmplify_refine.engine.trust import trust_kept, trusted
 from lsmplify_refine.engine.view import on_body
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.geometry.camera_pose import recover_camera
@@ -40,6 +41,7 @@ class Track:
         camera: The camera of the pose; None if 3D keypoints come without one.
         keypoints: The keypoints of the body, 3D ones in the coordinates of the pose.
         targets: The solver's observations, made from the keypoints; outliers are down-weighted.
+        repairs: What was done to the keypoints before they counted.
         notes: What the user should know.
         alignment: How 3D keypoints were moved into the estimate's frame; None for 2D ones.
     """
@@ -48,6 +50,7 @@ class Track:
     camera: Camera | None
     keypoints: Keypoints
     targets: Targets
+    repairs: Repairs
     notes: tuple[Note, ...]
     alignment: Alignment | None = None
 
@@ -78,7 +81,8 @@ def make_track(estimate: Estimate, body: BodyModel, *, fps: float, align: Align)
     else:
         track, points = _in_image(estimate, keypoints, pose, points, fps)
     targets = trusted(track.targets, track.keypoints, points, track.camera, estimate.frame_ids, fps)
-    return replace(track, targets=targets)
+    repairs = replace(track.repairs, trust=trust_kept(track.targets, targets))
+    return replace(track, targets=targets, repairs=repairs)
 
 
 def check_confidence(where: Path | str, confidence: Real[np.ndarray, "frames points"]) -> None:
@@ -111,7 +115,9 @@ def _in_space(
         targets, moved, alignment = space_targets(keypoints, points, estimate.frame_ids, fps, align, still=still)
     # intrinsics do not apply to world coordinates
     camera = estimate.camera if estimate.frame == "camera" else None
-    return Track(pose, camera, moved, targets, alignment.notes() + whole.notes + repaired.notes, alignment)
+    # what is swapped twice is as it was
+    repairs = _swapped(whole.swapped ^ repaired.swapped)
+    return Track(pose, camera, moved, targets, repairs, alignment.notes() + whole.notes + repaired.notes, alignment)
 
 
 def _in_image(
@@ -135,7 +141,8 @@ def _in_image(
         notes = (Note("camera-recovered", "the camera was recovered from posed joints and keypoints"),)
     repaired = _swapped_back(keypoints, targets, points, estimate.frame_ids, fps)
     targets = image_targets(repaired.keypoints, camera)
-    return Track(pose, camera, repaired.keypoints, targets, notes + repaired.notes), points
+    repairs = _swapped(repaired.swapped)
+    return Track(pose, camera, repaired.keypoints, targets, repairs, notes + repaired.notes), points
 
 
 def _swapped_back(
@@ -148,6 +155,11 @@ def _swapped_back(
     """The keypoints, whose targets are given, with their sides swapped back."""
     view = on_body(targets, points)
     return swap_back(keypoints, view.positions, view.body, frame_ids, fps)
+
+
+def _swapped(swapped: Bool[np.ndarray, "frames points"]) -> Repairs:
+    """Swapped points, all of them trusted."""
+    return Repairs(swapped, np.ones(swapped.shape))
 
 
 def _seen_from(

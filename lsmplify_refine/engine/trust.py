@@ -56,6 +56,14 @@ def trusted(
     return distrust_outliers(weighed, points, frame_ids, fps)
 
 
+def trust_kept(given: Targets, trusted: Targets) -> Float[np.ndarray, "frames points"]:
+    """How much of each confident point's weight `trusted` has left; 1 where there is no such point."""
+    confidence = given.weights.double().numpy()
+    full = confidence * steepness(confidence, usual_confidence(confidence))
+    kept: np.ndarray = trusted.weights.double().numpy() / np.maximum(full, _MIN_WEIGHT)
+    return np.where(full < _MIN_WEIGHT, 1.0, np.minimum(kept, 1.0))
+
+
 def usual_confidence(confidence: Real[np.ndarray, "frames points"]) -> float:
     """The confidence that a track's detector gives to what it sees; 1 if nothing has any."""
     found = confidence[confidence > 0]

@@ -117,6 +117,16 @@ def jerk_m_per_s3(
     return jerk
 
 
+def frame_jitter_10m_per_s3(
+    joints: Float[np.ndarray, "frames joints 3"], frame_ids: Int[np.ndarray, " frames"], fps: float
+) -> Float[np.ndarray, " frames"]:
+    """Each frame's share of `jitter_10m_per_s3`, the mean over joints; NaN near gaps and ends."""
+    jitter = np.full(len(joints), np.nan)
+    if len(joints) > 3:
+        jitter[2:-1] = _difference_norms(joints, frame_ids, 3).mean(1) * fps**3 / 10
+    return jitter
+
+
 def speeds_m_per_s(
     joints: Float[np.ndarray, "frames joints 3"], frame_ids: Int[np.ndarray, " frames"], fps: float
 ) -> Float[np.ndarray, " frames"]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 from lsmplify_refine.engine.refinement import Refinement
 from lsmplify_refine.job.draw import draw, failure_note, way_to_draw
 from lsmplify_refine.job.job import JobOptions, Notify, Outcome, Outputs, Progress
 from lsmplify_refine.job.keypoints import Step
 from lsmplify_refine.job.outputs import staged
+from lsmplify_refine.job.page import draw_page
 from lsmplify_refine.job.report import build_report, write_report
+from lsmplify_refine.pages.base import write_page
 from lsmplify_refine.stopping import check
 from lsmplify_refine.values.notes import Note
 from lsmplify_refine.visual.video import VideoInfo
@@ -59,24 +60,24 @@ def carry_out(
     """
     outputs, canvas = plan.outputs, plan.canvas
     check()
-    with staged(outputs, overwrite=job.overwrite, video=canvas is not None) as staging:
+    with staged(outputs, overwrite=job.overwrite, video=canvas is not None, page=job.write_page) as staging:
         video_error, drawing_notes = way_to_draw() if canvas else (None, ())
-        _reported(video_error, notify)  # now, not after the work
+        _told(video_error, notify)  # now, not after the work
         refinements = tuple(work())
         check()
         notes = [*plan.notes, *drawing_notes, *write(staging)]
         if canvas and staging.comparison and not video_error:
             step = step_of(progress, "rendering")
-            video_error = _reported(draw(canvas, staging.comparison, refinements, step), notify)
+            video_error = _told(draw(canvas, staging.comparison, refinements, step), notify)
         check()
         if video_error:
             notes.append(failure_note(video_error))
-        removed = None
         if video_error or not canvas:
-            removed = _existing(outputs.comparison) if job.overwrite else None
             outputs = outputs.without_comparison()
-        outcome = Outcome(refinements, outputs, tuple(dict.fromkeys(notes)), video_error, removed)
-        write_report(build_report(job, outcome, device=plan.device), staging.report)
+        if not job.write_page:
+            outputs = outputs.without_page()
+        outcome = Outcome(refinements, outputs, tuple(dict.fromkeys(notes)), video_error)
+        outcome = _reported(job, plan, outcome, staging, notify)
         check()
     return outcome
 
@@ -92,11 +93,27 @@ def step_of(progress: Progress | None, stage: str) -> Step:
     return step
 
 
-def _existing(path: Path | None) -> Path | None:
-    return path if path is not None and path.exists() else None
+def _reported(job: JobOptions, plan: Plan, outcome: Outcome, staging: Outputs, notify: Notify | None) -> Outcome:
+    """Write the report, and its page if one is wanted."""
+    report = build_report(job, outcome, device=plan.device)
+    write_report(report, staging.report)
+    if outcome.outputs.page and staging.page:
+        page = draw_page(report, outcome, staging)
+        if page.html is not None:
+            write_page(page.html, staging.page)
+        if page.notes:
+            outputs = outcome.outputs if page.html is not None else outcome.outputs.without_page()
+            notes = (*outcome.notes, *page.notes)
+            outcome = replace(outcome, outputs=outputs, notes=notes, page_error=page.error)
+            write_report(build_report(job, outcome, device=plan.device), staging.report)
+        if notify:
+            for note in page.notes:
+                notify(note)
+    gone = (path for path in plan.outputs.all if path not in outcome.outputs.all and path.exists())
+    return replace(outcome, removed=tuple(gone) if job.overwrite else ())
 
 
-def _reported(error: Exception | None, notify: Notify | None) -> Exception | None:
+def _told(error: Exception | None, notify: Notify | None) -> Exception | None:
     """Notify the user of an error, if there is one, and return it."""
     if error and notify:
         notify(failure_note(error))

@@ -36,6 +36,7 @@ class JobOptions(RefineOptions):
         gender: Gender of that body model; None for the gender stated in the input, if any.
         device: Where to compute; "auto" is CUDA if there is one, else the CPU.
         write_video: Whether to write the comparison video.
+        write_page: Whether to write the report as a page too.
         person: A track id, "nearest" to the camera, or "all".
         overwrite: Whether to replace outputs that exist.
         output_format: The formats to write, one or several.
@@ -52,6 +53,7 @@ class JobOptions(RefineOptions):
     gender: Gender | None = None
     device: Device = "auto"
     write_video: bool = True
+    write_page: bool = True
     person: str = "all"
     overwrite: bool = False
     output_format: OutputFormat | tuple[OutputFormat, ...] | None = None
@@ -110,24 +112,27 @@ class Outputs:
         results: The refined parameters, in the format that was read (which may be a folder) or the first asked for.
         report: What was done and how well, JSON.
         comparison: Before and after side by side on the video; None if no video is written.
+        page: The report as HTML, to look at; None if it is not written.
         more: Results in other formats, or of other people.
     """
 
     results: Path
     report: Path
     comparison: Path | None = None
+    page: Path | None = None
     more: tuple[Path, ...] = ()
 
     @property
     def all(self) -> tuple[Path, ...]:
         """Every file, in the order in which they are shown to the user."""
-        return tuple(path for path in (self.results, *self.more, self.comparison, self.report) if path is not None)
+        shown = (self.results, *self.more, self.comparison, self.page, self.report)
+        return tuple(path for path in shown if path is not None)
 
     def within(self, folder: Path) -> Outputs:
         """The same file names in another folder."""
-        comparison = self.comparison and folder / self.comparison.name
+        comparison, page = (path and folder / path.name for path in (self.comparison, self.page))
         more = tuple(folder / path.name for path in self.more)
-        return Outputs(folder / self.results.name, folder / self.report.name, comparison, more)
+        return Outputs(folder / self.results.name, folder / self.report.name, comparison, page, more)
 
     def of(self, names: Sequence[str]) -> Outputs:
         """The same folder, report and video with results of these names, if there are any."""
@@ -135,8 +140,12 @@ class Outputs:
         return replace(self, results=results[0], more=tuple(results[1:])) if results else self
 
     def without_comparison(self) -> Outputs:
-        """The results and the report alone."""
+        """The other files."""
         return replace(self, comparison=None)
+
+    def without_page(self) -> Outputs:
+        """The other files."""
+        return replace(self, page=None)
 
 
 @dataclass(frozen=True)
@@ -148,11 +157,13 @@ class Outcome:
         outputs: The files written.
         notes: What the user should know about the job as a whole.
         video_error: Why the comparison video could not be drawn; None if it was drawn or not wanted.
-        removed: An earlier comparison video that went with the results that it shows; None if there was none.
+        page_error: The same of the page.
+        removed: Earlier files that show other results and went with these: the comparison video, the page.
     """
 
     refinements: tuple[Refinement, ...]
     outputs: Outputs
     notes: tuple[Note, ...] = ()
     video_error: Exception | None = None
-    removed: Path | None = None
+    page_error: Exception | None = None
+    removed: tuple[Path, ...] = ()

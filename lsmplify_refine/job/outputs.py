@@ -25,33 +25,37 @@ def name_outputs(source: Path, folder: Path | None, verb: str = "refined") -> Ou
         results=folder / f"{source.stem}_{verb}{source.suffix}",
         report=folder / f"{stem}_report.json",
         comparison=folder / f"{stem}_comparison.mp4",
+        page=folder / f"{stem}_report.html",
     )
 
 
 @contextmanager
-def staged(outputs: Outputs, *, overwrite: bool, video: bool = True) -> Iterator[Outputs]:
+def staged(outputs: Outputs, *, overwrite: bool, video: bool = True, page: bool = True) -> Iterator[Outputs]:
     """Check that `outputs` can be written, then yield hidden paths to write them to.
 
-    The files move to their names together when the block ends (see `transaction`). Only the comparison video may be
-    missing then: results do not depend on it. An earlier video of that name shows other results, so it goes.
+    The files move to their names together when the block ends (see `transaction`). Only the comparison video and
+    the page may be missing then: results do not depend on them. Earlier ones of these names show other results, so they
+    go.
 
     Args:
         outputs: The files.
         overwrite: Whether to replace earlier ones.
         video: Whether the comparison video is written.
+        page: Whether the report is written as a page too.
 
     Raises:
         InputError: A file exists and `overwrite` is not set, another run is writing them, or the folder cannot be
             written to.
     """
-    comparison = tuple(path.name for path in (outputs.comparison,) if path is not None)
+    shown = tuple(path.name for path in (outputs.comparison, outputs.page) if path is not None)
     written = outputs if video else outputs.without_comparison()
+    written = written if page else written.without_page()
     files = FileSet(
         outputs.report.parent,
         key=outputs.report.name,  # runs on a.pkl and on a.npz write the same report
         names=tuple(path.name for path in written.all),
-        optional=frozenset(comparison),
-        superseded=comparison,
+        optional=frozenset(shown),
+        superseded=shown,
     )
     with transaction(files, overwrite=overwrite) as hidden:
         yield written.within(hidden)

@@ -23,6 +23,9 @@ from markupsafe import Markup
 from lsmplify_refine._version import __version__
 from lsmplify_refine.errors import InputError, escaped
 
+#: Between a number and its unit or its thousands; no line breaks there.
+NARROW_SPACE = "\N{NARROW NO-BREAK SPACE}"
+
 #: What a policy allows to a page that shows a 3D scene, beside its own scripts: the scene's, which build themselves.
 _SCENE_SOURCES = "'unsafe-inline' 'unsafe-eval' blob: data:"
 
@@ -65,7 +68,7 @@ def number(value: float | None) -> str:
         return "–"
     size = abs(value)
     places = 0 if isinstance(value, int) or size >= 100 else 1 if size >= 10 else 2
-    return f"{value:,.{places}f}".replace(",", "\N{NARROW NO-BREAK SPACE}").replace("-", "\N{MINUS SIGN}")
+    return f"{value:,.{places}f}".replace(",", NARROW_SPACE).replace("-", "\N{MINUS SIGN}")
 
 
 def write_page(html: str, path: Path) -> None:
@@ -80,6 +83,13 @@ def write_page(html: str, path: Path) -> None:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
+def _shown(value: Any) -> Any:
+    """Text whose characters that hide or reverse others are shown as what they are."""
+    if isinstance(value, Markup):
+        return value
+    return NARROW_SPACE.join(map(escaped, str(value).split(NARROW_SPACE)))
+
+
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
     environment = Environment(
@@ -88,8 +98,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        # characters that hide or reverse text are shown as what they are
-        finalize=lambda value: value if isinstance(value, Markup) else escaped(value),
+        finalize=_shown,
     )
     environment.filters.update(number=number, link=link)
     return environment

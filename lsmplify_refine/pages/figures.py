@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import logging
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -95,6 +96,8 @@ def draw(
         width, height: Size in pixels; the page scales it to its own width.
         rows: Relative heights of the rows.
     """
+    # its cache of fonts is no news for the user
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     # a second to import, and batches without pages do not need it
     import matplotlib as mpl
     from matplotlib.backends.backend_svg import FigureCanvasSVG

@@ -82,6 +82,7 @@ NoteCode = Literal[
     "hands-dropped",
     "hands-flat",
     "net-outputs-dropped",
+    "page-failed",
     "pose-blends-dropped",
     "shape-averaged",
     "shape-replaced",

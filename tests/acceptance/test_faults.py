@@ -21,7 +21,7 @@ from lsmplify_refine.engine.refiner import Refiner
 from tests.support import clips
 from tests.support.fault_server import STAGES, Fault, FaultServer
 
-RESULTS = {"hmr4d_results_refined.pt", "hmr4d_results_report.json"}
+RESULTS = {"hmr4d_results_refined.pt", "hmr4d_results_report.html", "hmr4d_results_report.json"}
 VIDEO = "hmr4d_results_comparison.mp4"
 NOTHING, ALL = "stopped; no results were written\n", "stopped; the results were written already\n"
 
@@ -170,7 +170,7 @@ def test_leftovers_of_a_dead_run_go_with_the_next_run_in_the_folder(
     (folder / "hmr4d_results.pt").rename(other)
     given = ["--input", str(other), "--keypoints", str(folder / "preprocess" / "vitpose.pt")]
     assert server.run([*given, "--no-video", "--output", str(out)]) == (0, "")
-    assert {path.name for path in out.iterdir()} == {"other_refined.pt", "other_report.json"}
+    assert {path.name for path in out.iterdir()} == {"other_refined.pt", "other_report.html", "other_report.json"}
 
 
 def test_a_second_run_says_who_is_writing(

@@ -23,6 +23,7 @@ GIVEN: dict[str, tuple[list[str], Any]] = {
     "gender": (["--gender", "female"], "female"),
     "device": (["--device", "cpu"], "cpu"),
     "write_video": (["--no-video"], False),
+    "write_page": (["--no-html"], False),
     "person": (["--person", "7"], "7"),
     "overwrite": (["--overwrite"], True),
     "output_format": (["--output-format", "bvh", "--output-format", "glb"], ("bvh", "glb")),
@@ -60,7 +61,12 @@ def test_one_line_writes_parameters_and_a_report(
 ) -> None:
     source = str(write_room(tmp_path / "take.npz", frames=4))
     assert main(["fit", *(["--input"] if named else []), source, "--weights", "none"]) == 0
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["take.npz", "take_fit.npz", "take_fit_report.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "take.npz",
+        "take_fit.npz",
+        "take_fit_report.html",
+        "take_fit_report.json",
+    ]
     shown = capsys.readouterr().out
     assert "fitted" in shown and "z is up" in shown and "millimetres" in shown and "do nothing" not in shown
     assert f"wrote {tmp_path / 'take_fit.npz'}" in shown

@@ -93,6 +93,7 @@ GIVEN: dict[str, tuple[list[str], Any]] = {
     "gender": (["--gender", "female"], "female"),
     "device": (["--device", "cpu"], "cpu"),
     "write_video": (["--no-video"], False),
+    "write_page": (["--no-html"], False),
     "person": (["--person", "7"], "7"),
     "overwrite": (["--overwrite"], True),
     "format": (["--format", "wham"], "wham"),

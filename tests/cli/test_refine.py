@@ -18,7 +18,7 @@ from lsmplify_refine.values.conventions import COCO17
 from lsmplify_refine.visual.video import probe
 from tests.support import clips
 
-WRITTEN = ("hmr4d_results_refined.pt", "hmr4d_results_report.json")
+WRITTEN = ("hmr4d_results_refined.pt", "hmr4d_results_report.json", "hmr4d_results_report.html")
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
     return clips.write_folder(tmp_path / "clip")
 
 
-def test_folder_gives_the_three_files_beside_the_input(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_folder_gives_the_four_files_beside_the_input(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = clips.contents(folder)
     assert main(["--input", str(folder)]) == 0
     added = clips.contents(folder).keys() - before.keys()

@@ -40,7 +40,11 @@ def test_refine_writes_several_formats_in_one_run(tmp_path: Path) -> None:
     outcome = run(Job(folder, write_video=False, weights="none", output_format=formats))
     stem = "hmr4d_results_refined"
     names = [f"{stem}_bvh.bvh", f"{stem}_amass.npz", f"{stem}_smplx-npz.npz"]
-    assert [path.name for path in outcome.outputs.all] == [*names, "hmr4d_results_report.json"]
+    assert [path.name for path in outcome.outputs.all] == [
+        *names,
+        "hmr4d_results_report.html",
+        "hmr4d_results_report.json",
+    ]
     (read,) = load(folder / names[2])
     assert np.abs(read.body_pose - outcome.refinements[0].refined.body_pose).max() < 1e-5
     assert any(note.text.startswith("amass: ") for note in outcome.notes)

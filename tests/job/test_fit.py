@@ -47,7 +47,13 @@ def test_a_room_in_millimetres_with_z_up_gives_metres_and_every_format(tmp_path:
     assert error_mm(outcome, 30, Z_UP_FROM_CAMERA) < 15
     assert {"unit-inferred", "up-told", "keypoints-mapped"} <= codes(outcome)
     assert "fps-assumed" not in codes(outcome)
-    names = ["take_fit_amass.npz", "take_fit_smpl-npz.npz", "take_fit_bvh.bvh", "take_fit_report.json"]
+    names = [
+        "take_fit_amass.npz",
+        "take_fit_smpl-npz.npz",
+        "take_fit_bvh.bvh",
+        "take_fit_report.html",
+        "take_fit_report.json",
+    ]
     assert [path.name for path in outcome.outputs.all] == names
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(names)
     (refinement,) = outcome.refinements
@@ -106,7 +112,12 @@ def test_several_people_get_a_file_each_and_share_the_room(tmp_path: Path, monke
 def test_pixels_with_a_video_are_drawn_and_take_its_rate(tmp_path: Path) -> None:
     video = clips.write_video(tmp_path / "clip.mp4", 8, SIZE)
     outcome = run(write_image(tmp_path / "k.npz"), video=video, write_video=True, output_format=("gvhmr",))
-    assert [path.name for path in outcome.outputs.all] == ["k_fit.pt", "k_fit_comparison.mp4", "k_fit_report.json"]
+    assert [path.name for path in outcome.outputs.all] == [
+        "k_fit.pt",
+        "k_fit_comparison.mp4",
+        "k_fit_report.html",
+        "k_fit_report.json",
+    ]
     (refinement,) = outcome.refinements
     assert refinement.refined.frame == "camera" and refinement.refined.fps == 30
     assert "focal-length-assumed" in codes(outcome)

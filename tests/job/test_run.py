@@ -16,7 +16,7 @@ import torch
 from lsmplify_refine import BodyModel, Estimate, InputError, Refinement, load, refine, stopping
 from lsmplify_refine.engine.refiner import Refiner
 from lsmplify_refine.geometry import camera_pose
-from lsmplify_refine.job import draw, inputs, keypoints, people, report, tools
+from lsmplify_refine.job import draw, inputs, keypoints, page, people, report, tools
 from lsmplify_refine.job import exports as exports_module
 from lsmplify_refine.job.job import Job, Outcome
 from lsmplify_refine.job.run import choose_device, run
@@ -29,7 +29,7 @@ from lsmplify_refine.visual.mesh import MeshRenderer
 from tests.support import clips
 from tests.support import fake_detectors as fakes
 
-WRITTEN = {"hmr4d_results_refined.pt", "hmr4d_results_report.json"}
+WRITTEN = {"hmr4d_results_refined.pt", "hmr4d_results_report.html", "hmr4d_results_report.json"}
 
 
 @pytest.fixture
@@ -68,6 +68,7 @@ def test_every_step_is_entered_once(folder: Path, monkeypatch: pytest.MonkeyPatc
         draw.draw,
         report.build_report,
         report.write_report,
+        page.draw_page,
     ]
     calls = {step.__name__: count_calls(monkeypatch, step) for step in steps}
     refine_once, refined = Refiner.refine, []

@@ -30,8 +30,8 @@ def one_page(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("one_page")
 def test_text_is_escaped_and_our_own_markup_is_not() -> None:
-    html = base.render("page.html", title=HOSTILE, x=HOSTILE, safe=Markup("<i>ours</i>"), of=1.5)
-    assert "<i>ours</i>" in html and "1.50" in html
+    html = base.render("page.html", title=HOSTILE, x=HOSTILE, safe=Markup("<i>ours</i>"), of=1234.5)
+    assert "<i>ours</i>" in html and "1\u202f234" in html
     body = html.split("</style>")[1]
     assert "<script" not in body and "alert(1)" in body
     assert "\u202e" not in html and "\x1b" not in html and r"\u202e" in html

@@ -95,7 +95,9 @@ def _mean(values: Sequence[np.ndarray]) -> float:
 
 def refined(input: Path, keypoints: Path, **options: Any) -> tuple[list[Estimate], list[Estimate]]:
     """Read the people of a file before and after the command's own job."""
-    job = Job(input, keypoints=keypoints, output=input.parent / "refined", write_video=False, **options)
+    job = Job(
+        input, keypoints=keypoints, output=input.parent / "refined", write_video=False, write_page=False, **options
+    )
     return load(input), load(run(job).outputs.results)
 
 

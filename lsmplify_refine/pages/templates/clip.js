@@ -3,6 +3,7 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const film = document.getElementById("film");
+  const scene = document.querySelector("iframe.scene");
   const output = document.querySelector("#readout output");
   const plots = [...document.querySelectorAll(".person .plot")].filter((plot) => plot.dataset.first !== undefined);
   const rows = data.people.map((person) => person && new Map(person.frames.map((frame, row) => [frame, row])));
@@ -37,6 +38,7 @@
     });
     document.body.dataset.frame = String(frame);
     describe();
+    if (scene) scene.contentWindow.postMessage({ type: "lsmplify-refine-seek", frame }, "*");
   };
 
   // the middle of a frame, so that rounding does not show its neighbour
@@ -93,6 +95,13 @@
     } else {
       film.addEventListener("timeupdate", () => follow(film.currentTime));
     }
+  }
+  if (scene) {
+    addEventListener("message", ({ source, data: said }) => {
+      if (source !== scene.contentWindow || said.type !== "lsmplify-refine-frame" || said.frame === frame) return;
+      if (film && !film.paused) return;
+      go(Number(said.frame));
+    });
   }
   document.body.classList.add("linked");
   show(frame);
