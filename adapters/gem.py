@@ -116,10 +116,7 @@ def _video_rows(tree: dict[str, Any], length: int, path: Path) -> tuple[np.ndarr
 def _camera(tree: dict[str, Any], length: int, rows: np.ndarray, path: Path) -> Camera | None:
     """K and the image size, which follows from GEM's centred principal point."""
     K = intrinsics_of(tree.get(_K), length, f"{path}: {_K}")
-    if K is None:
-        return None
-    width, height = (round(2 * float(K[rows[0], axis, 2])) for axis in (0, 1))
-    return Camera(K[rows], (width, height) if width > 0 and height > 0 else None)
+    return None if K is None else Camera.centred(K[rows])
 
 
 def _with_side_files(estimate: Estimate, length: int, rows: np.ndarray, path: Path) -> Estimate:

@@ -86,7 +86,6 @@ def _person(container: Container, name: Any, path: Path) -> Estimate:
             Slot("world_transl", ((*at, _WORLD[1]),), PelvisTransl("smpl")),
         ]
     K = intrinsics_of(person.get("cam_K"), frames, f"{where}.cam_K")
-    size = None if K is None else tuple(round(2 * float(K[0, axis, 2])) for axis in (0, 1))
     estimate = assemble(
         container,
         slots,
@@ -94,7 +93,7 @@ def _person(container: Container, name: Any, path: Path) -> Estimate:
         path=path,
         family="smpl",
         world_up="z",
-        camera=None if K is None else Camera(K, (size[0], size[1]) if size and min(size) > 0 else None),
+        camera=None if K is None else Camera.centred(K),
         frame_ids=frame_ids_of(person["frames"], frames, f"{where}.frames"),
         track_id=str(name),
         notes=(_NOTE,),

@@ -308,10 +308,7 @@ def _contacts(tree: Any, layout: _Layout, frames: int) -> Contacts:
 def _camera(tree: dict[str, Any], key: str, path: Path, frames: int) -> Camera | None:
     """K and the image size, which follows from GVHMR's centred principal point."""
     K = intrinsics_of(tree.get(key), frames, f"{path}: {key}")
-    if K is None:
-        return None
-    width, height = (round(2 * float(K[0, axis, 2])) for axis in (0, 1))
-    return Camera(K, (width, height) if width > 0 and height > 0 else None)
+    return None if K is None else Camera.centred(K)
 
 
 def _with_side_files(estimate: Estimate, tree: dict[str, Any], path: Path, *, alone: bool) -> Estimate:

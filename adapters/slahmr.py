@@ -113,18 +113,15 @@ def _tracks(path: Path, people: int, frames: int) -> tuple[list[str], np.ndarray
     return names, present, max(first, 0), ()
 
 
-def _intrinsics(tree: dict[str, Any], path: Path) -> tuple[np.ndarray, tuple[int, int]] | None:
-    """(1, 3, 3) K of fx, fy, cx, cy, and the image size, whose middle the principal point is; None without them."""
+def _intrinsics(tree: dict[str, Any], path: Path) -> np.ndarray | None:
+    """(1, 3, 3) K of fx, fy, cx, cy; None without them."""
     numbers = to_numpy(tree.get("intrins"))
     if numbers is None:
         return None
     numbers = numbers.reshape(-1, 4)[0] if numbers.size % 4 == 0 and numbers.size else numbers
     if numbers.shape != (4,) or not np.isfinite(numbers).all() or not (numbers > 0).all():
         raise InputError(f"{path}: intrins: expected fx, fy, cx, cy")
-    return intrinsics(numbers[None, :2], numbers[None, 2:]), (
-        round(2 * float(numbers[2])),
-        round(2 * float(numbers[3])),
-    )
+    return intrinsics(numbers[None, :2], numbers[None, 2:])
 
 
 def _person(
@@ -133,7 +130,7 @@ def _person(
     frame_ids: np.ndarray,
     track_id: str,
     poses: tuple[np.ndarray, np.ndarray],
-    camera: tuple[np.ndarray, tuple[int, int]] | None,
+    K: np.ndarray | None,
     path: Path,
     notes: tuple[Note, ...],
 ) -> Estimate:
@@ -160,7 +157,7 @@ def _person(
         len(rows),
         path=path,
         family="smplh",
-        camera=None if camera is None else Camera(np.repeat(camera[0], len(rows), axis=0), camera[1]),
+        camera=None if K is None else Camera.centred(np.repeat(K, len(rows), axis=0)),
         frame_ids=frame_ids,
         track_id=track_id,
         notes=(*notes, *((_NOTE_CODE,) if "latent_pose" in container.tree else ())),

@@ -114,9 +114,8 @@ def _camera(tree: dict[str, Any], file: Path, frames: int) -> Camera | None:
     focal, centre = to_numpy(tree.get("img_focal")), to_numpy(tree.get("img_center"))
     if focal is None or focal.size != 1 or centre is None or centre.size != 2:
         raise InputError(f"{file}: img_focal, img_center: expected one number and two numbers")
-    centre = centre.reshape(2)
-    K = np.repeat(intrinsics(float(focal.reshape(-1)[0]), centre), frames, axis=0)
-    return Camera(K, (round(2 * float(centre[0])), round(2 * float(centre[1]))))
+    K = intrinsics(float(focal.reshape(-1)[0]), centre.reshape(2))
+    return Camera.centred(np.repeat(K, frames, axis=0))
 
 
 def _world(estimate: Estimate, tree: dict[str, Any], file: Path) -> WorldRoot | None:

@@ -36,6 +36,12 @@ class Camera:
                 "the camera's intrinsics must be [fx 0 cx; 0 fy cy; 0 0 1] with finite values, fx and fy > 0"
             )
 
+    @classmethod
+    def centred(cls, K: Float[np.ndarray, "frames 3 3"]) -> Camera:
+        """A camera whose principal point is the middle of the image: the first K gives the image size."""
+        width, height = (round(2 * float(K[0, axis, 2])) for axis in (0, 1))
+        return cls(K, (width, height) if width > 0 and height > 0 else None)
+
 
 @dataclass(frozen=True)
 class CalibratedCamera:
