@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from lsmplify_refine.formats.nested_people import Lists
+
 #: Min intersection over union of a person's boxes in neighbouring frames.
 _MIN_OVERLAP = 0.3
 #: Max distance of a person's places in neighbouring frames, metres.
@@ -37,6 +39,51 @@ def link_places(frames: Sequence[int], places: np.ndarray) -> np.ndarray:
         places: (N, 3) metres.
     """
     return _link(frames, lambda last, row: -float(np.linalg.norm(places[last] - places[row])), -_MAX_STEP_M)
+
+
+def name_people(frames: Sequence[int], ids: Sequence[str], boxes: np.ndarray) -> tuple[list[str], bool]:
+    """Name the person of each detection by the ids, or by the boxes where ids are missing or repeat in a frame.
+
+    Args:
+        frames: (N,) frame of each detection, ascending.
+        ids: The file's id of each; "" if it has none.
+        boxes: (N, 4) x1, y1, x2, y2.
+
+    Returns:
+        The names, and whether some come from the boxes.
+    """
+    named = [index for index, name in enumerate(ids) if name]
+    usable = not ids_repeat([frames[index] for index in named], [ids[index] for index in named])
+    if usable and len(named) == len(ids):
+        return list(ids), False
+    if len(set(frames)) == 1:
+        return [str(index) for index in range(len(ids))], False
+    tracks = link_boxes(frames, boxes)
+    if not usable or not named:
+        return [str(track) for track in tracks], True
+    return _with_gaps_filled(frames, ids, tracks), True
+
+
+def what_list_counts(boxes: np.ndarray) -> Lists | None:
+    """What a list of detections counts, people or frames, by their boxes (N, 4); None if they do not tell.
+
+    The people of one image are beside each other. One person's frames overlap from one to the next.
+    """
+    tracks = len(set(link_boxes(range(len(boxes)), boxes).tolist()))
+    return "people" if tracks == len(boxes) else "frames" if tracks == 1 else None
+
+
+def _with_gaps_filled(frames: Sequence[int], ids: Sequence[str], tracks: np.ndarray) -> list[str]:
+    """The ids; a missing one is that of the nearest frame of the same track, if it is free in its frame."""
+    filled, taken = list(ids), set(zip(frames, ids, strict=True))
+    for index, (frame, name) in enumerate(zip(frames, ids)):
+        if name:
+            continue
+        same = [other for other in np.flatnonzero(tracks == tracks[index]).tolist() if ids[other]]
+        near = ids[min(same, key=lambda other: abs(frames[other] - frame))] if same else ""
+        filled[index] = near if near and (frame, near) not in taken else f"linked {tracks[index]}"
+        taken.add((frame, filled[index]))
+    return filled
 
 
 def _link(frames: Sequence[int], likeness: Callable[[int, int], float], enough: float) -> np.ndarray:

@@ -46,7 +46,12 @@ def people_with(names: Set[str], tree: Any) -> dict[Any, dict[str, Any]]:
 
 
 def with_values(tree: Any, values: Mapping[KeyPath, Any]) -> Any:
-    """A copy of nested dicts and lists with the values at some paths replaced; types and key order stay."""
+    """A copy of nested dicts and lists with the values at some paths replaced; types and key order stay.
+
+    The empty path replaces the whole tree.
+    """
+    if () in values:
+        return values[()]
     below: dict[Any, dict[KeyPath, Any]] = {}
     for path, value in values.items():
         below.setdefault(path[0], {})[path[1:]] = value

@@ -6,11 +6,15 @@ Pixels are the full image's. A ray is a point's normalised image coordinates (x 
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 #: Points nearer than this are projected as if they were this far away, metres.
 _MIN_DEPTH_M = 0.1
+#: A camera that leaves more than this between a point and its pixel is not the camera, pixels.
+_MAX_MISFIT_PX = 1.0
+#: One camera serves all frames if it leaves less than this, pixels.
+_SAME_CAMERA_PX = 0.01
 
 
 def project_to_image(
@@ -68,6 +72,50 @@ def intrinsics_from_pixels(
     if rank < 3 or not np.isfinite([focal, cx, cy]).all() or focal <= 0:
         return None
     return intrinsics(float(focal), np.array([cx, cy]))
+
+
+def intrinsics_of_rows(
+    frames: Int[np.ndarray, " rows"],
+    points: Float[np.ndarray, "rows points 3"],
+    pixels: Float[np.ndarray, "rows points 2"],
+) -> Float[np.ndarray, "rows 3 3"] | None:
+    """Intrinsics that project the points of each row onto their pixels: one K if it fits all rows, else one per frame.
+
+    Args:
+        frames: Frame of each row; the people of a frame share its camera.
+        points: In the camera frame, metres.
+        pixels: Of the full image.
+
+    Returns:
+        None if a frame has no camera that fits.
+    """
+    common = _fitted(points, pixels)
+    if common is not None and _misfit_px(points, pixels, common) < _SAME_CAMERA_PX:
+        return np.repeat(common, len(frames), axis=0)
+    K = np.zeros((len(frames), 3, 3))
+    for frame in np.unique(frames):
+        here = frames == frame
+        own = _fitted(points[here], pixels[here])
+        if own is None or _misfit_px(points[here], pixels[here], own) > _MAX_MISFIT_PX:
+            return None
+        K[here] = own
+    return K
+
+
+def _fitted(
+    points: Float[np.ndarray, "rows points 3"], pixels: Float[np.ndarray, "rows points 2"]
+) -> Float[np.ndarray, "1 3 3"] | None:
+    return intrinsics_from_pixels(points.reshape(-1, 3), pixels.reshape(-1, 2))
+
+
+def _misfit_px(
+    points: Float[np.ndarray, "rows points 3"],
+    pixels: Float[np.ndarray, "rows points 2"],
+    K: Float[np.ndarray, "1 3 3"],
+) -> float:
+    """Max distance along an image axis between projected points and their pixels; NaN does not count."""
+    projected = project_to_image(points, np.repeat(K, len(points), axis=0))
+    return float(np.nanmax(np.abs(projected - pixels)))
 
 
 def default_intrinsics(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lsmplify_refine.formats.linking import ids_repeat, link_boxes, link_places
+from lsmplify_refine.formats.linking import ids_repeat, link_boxes, link_places, name_people, what_list_counts
 
 
 def box(x: float) -> list[float]:
@@ -40,3 +40,23 @@ def test_people_are_linked_by_place_without_boxes() -> None:
 def test_an_id_twice_in_a_frame_repeats() -> None:
     assert ids_repeat([0, 0, 1], ["a", "a", "b"])
     assert not ids_repeat([0, 0, 1], ["a", "b", "a"])
+
+
+def test_gaps_in_ids_are_filled_from_the_nearest_frame_of_the_same_track() -> None:
+    frames = [0, 0, 1, 1, 2]
+    boxes = np.array([box(0), box(400), box(402), box(2), box(4)])
+    assert name_people(frames, ["a", "b", "b", "a", "a"], boxes) == (["a", "b", "b", "a", "a"], False)
+    assert name_people(frames, ["a", "b", "", "", ""], boxes) == (["a", "b", "b", "a", "a"], True)
+    # taken in its frame, the id is no longer free
+    assert name_people([0, 1, 1], ["a", "", "a"], np.array([box(0), box(1), box(400)])) == (
+        ["a", "linked 0", "a"],
+        True,
+    )
+    assert name_people(frames, ["a"] * 5, boxes) == (["0", "1", "1", "0", "0"], True)
+    assert name_people([3, 3], ["", ""], boxes[:2]) == (["0", "1"], False)
+
+
+def test_boxes_tell_what_a_list_counts() -> None:
+    assert what_list_counts(np.array([box(0), box(300), box(600)])) == "people"
+    assert what_list_counts(np.array([box(0), box(5), box(10)])) == "frames"
+    assert what_list_counts(np.array([box(0), box(5), box(600)])) is None

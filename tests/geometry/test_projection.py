@@ -12,6 +12,7 @@ from lsmplify_refine.geometry.projection import (
     default_intrinsics,
     intrinsics,
     intrinsics_from_pixels,
+    intrinsics_of_rows,
     pixels_to_rays,
     points_to_rays,
     project_to_image,
@@ -77,3 +78,17 @@ def test_pixels_of_one_ray_give_no_camera() -> None:
     points = np.array([[1.0, 1.0, 2.0], [2.0, 2.0, 4.0], [3.0, 3.0, 6.0]])
     assert intrinsics_from_pixels(points, np.full((3, 2), 100.0)) is None
     assert intrinsics_from_pixels(points[:2], np.full((2, 2), 100.0)) is None
+
+
+def test_rows_share_a_camera_or_have_one_per_frame_or_none() -> None:
+    points = np.random.default_rng(0).uniform(-1, 1, (6, 8, 3)) + np.array([0, 0, 4])
+    frames = np.array([0, 0, 1, 1, 2, 2])
+    zoom = intrinsics(np.array([800.0, 800, 900, 900, 1000, 1000]), np.array([320.0, 240]))
+    still = np.repeat(zoom[:1], 6, axis=0)
+    for true in (still, zoom):
+        pixels = project_to_image(points, true)
+        pixels[1, 3] = np.nan  # a point that was not found
+        found = intrinsics_of_rows(frames, points, pixels)
+        assert found is not None and np.abs(found - true).max() < 1e-6
+    pixels[4] += np.random.default_rng(1).normal(0, 20, (8, 2))
+    assert intrinsics_of_rows(frames, points, pixels) is None
