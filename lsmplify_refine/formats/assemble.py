@@ -70,12 +70,7 @@ def assemble(
     slots = _upright(slots, up, ("global_orient", "transl"), family)
     slots = _upright(slots, world_up, ("world_orient", "world_transl"), family)
     fields = read_fields(container.tree, slots, frames, str(path))
-    fields["body_pose"] = fields["body_pose"].reshape(frames, -1, 3)
-    found, expected = fields["body_pose"].shape[1], BODY_JOINTS[family]
-    if found != expected:
-        slot = next(slot for slot in slots if slot.field == "body_pose")
-        where = f"{path}: {slot.name}: shape {shape_of(container.tree, slot)}"
-        raise InputError(f"{where}: a body pose of {found} joints; {family} has {expected}")
+    fields["body_pose"] = _joints(fields["body_pose"], container.tree, slots, family, path)
     if "betas" not in fields:
         fields["betas"] = np.zeros((frames, _BETAS), np.float32)
         notes = (*notes, _NOTE_SHAPE)
@@ -103,6 +98,17 @@ def assemble(
         source=path,
         passthrough=Record(container, tuple(slots)),
     )
+
+
+def _joints(body_pose: np.ndarray, tree: Any, slots: Sequence[Slot], family: Family, path: Path) -> np.ndarray:
+    """The body pose as (T, J, 3), with the family's number of joints."""
+    joints: np.ndarray = body_pose.reshape(len(body_pose), -1, 3)
+    found, expected = joints.shape[1], BODY_JOINTS[family]
+    if found != expected:
+        slot = next(slot for slot in slots if slot.field == "body_pose")
+        where = f"{path}: {slot.name}: shape {shape_of(tree, slot)}"
+        raise InputError(f"{where}: a body pose of {found} joints; {family} has {expected}")
+    return joints
 
 
 def _upright(slots: Sequence[Slot], up: Up | None, root: tuple[Field, Field], family: Family) -> list[Slot]:

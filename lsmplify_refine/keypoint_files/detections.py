@@ -75,7 +75,7 @@ def tracks_of(
 ) -> list[KeypointTrack]:
     """Join detections into tracks, by the file's ids, or else by distance from frame to frame.
 
-    Ids that stand for several people of a frame are no ids.
+    Ids are ignored if one stands for several people of a frame.
 
     Args:
         detections: In any order.
@@ -96,18 +96,10 @@ def tracks_of(
     layout = choose_layout(shapes.pop()[0], wanted, among, where)
     kept = list(layout.columns)
     ordered = sorted(detections, key=lambda each: each.frame)
-    people = [str(each.person) for each in ordered]
-    named = all(each.person is not None for each in ordered)
-    identified = named and not ids_repeat(ordered, people)
-    try:
-        people = people if identified else link(ordered)
-    except InputError as error:
-        raise InputError(f"{where}: {error}") from error
-    rows: dict[str, dict[int, Detection]] = defaultdict(dict)
-    for person, each in zip(people, ordered):
-        other = rows[person].get(each.frame)
-        if other is None or np.nansum(each.confidence) > np.nansum(other.confidence):
-            rows[person][each.frame] = each
+    people, linked = _people(ordered, where)
+    rows = _rows(ordered, people)
+    if linked is not None and len(rows) > 1:
+        notes = (*notes, linked)
     return [
         KeypointTrack(
             cleaned(
@@ -119,12 +111,34 @@ def tracks_of(
             np.array(list(frames), dtype=np.int64),
             numbered=True,
             person=person,
-            identified=identified,
+            identified=linked is None,
             unmapped=left_out(layout),
-            notes=notes if identified or len(rows) == 1 else (*notes, _REPEATED if named else _LINKED),
+            notes=notes,
         )
         for person, frames in rows.items()
     ]
+
+
+def _people(ordered: Sequence[Detection], where: str) -> tuple[list[str], Note | None]:
+    """The person of each detection, and a note if the file's ids do not tell."""
+    people = [str(each.person) for each in ordered]
+    named = all(each.person is not None for each in ordered)
+    if named and not ids_repeat(ordered, people):
+        return people, None
+    try:
+        return link(ordered), _REPEATED if named else _LINKED
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
+
+
+def _rows(ordered: Sequence[Detection], people: Sequence[str]) -> dict[str, dict[int, Detection]]:
+    """Each person's detection by frame; of two in a frame, the more confident one."""
+    rows: dict[str, dict[int, Detection]] = defaultdict(dict)
+    for person, each in zip(people, ordered, strict=True):
+        other = rows[person].get(each.frame)
+        if other is None or np.nansum(each.confidence) > np.nansum(other.confidence):
+            rows[person][each.frame] = each
+    return rows
 
 
 def frame_number(name: str | int, where: str) -> int:
