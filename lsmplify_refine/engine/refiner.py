@@ -10,28 +10,15 @@ import numpy as np
 from jaxtyping import Int, Real
 
 from lsmplify_refine.body import BodyModel
-from lsmplify_refine.body.skinning import Skeleton
-from lsmplify_refine.engine.carried_points import carried
-from lsmplify_refine.engine.correct import apply_correction, correct, correction_to, decided_share, default_prior
-from lsmplify_refine.engine.doubt import doubt_keypoints
+from lsmplify_refine.engine.bias_rate import bias_hz_of
 from lsmplify_refine.engine.follow import Follower, in_batches, shaped_solver
-from lsmplify_refine.engine.from_keypoints import as_estimate, shape_from_keypoints
-from lsmplify_refine.engine.gate import FrameScores, gate, limit_joints
-from lsmplify_refine.engine.hands import follow_hands
-from lsmplify_refine.engine.held_feet import hold_feet
-from lsmplify_refine.engine.jitter_check import without_lost_motion
-from lsmplify_refine.engine.missing import without_missing
-from lsmplify_refine.engine.motion import BIAS_HZ, most_likely_motion, without_jitter
-from lsmplify_refine.engine.refinement import BodyTrack, Refinement
+from lsmplify_refine.engine.from_keypoints import first_estimate
+from lsmplify_refine.engine.refinement import Refinement
 from lsmplify_refine.engine.room import Room, room_of
-from lsmplify_refine.engine.scoring import frame_scores, track_metrics
-from lsmplify_refine.engine.shape import FittedShape, shape_of_track
-from lsmplify_refine.engine.standing import Standing, keep_feet
+from lsmplify_refine.engine.shape import FittedShape
+from lsmplify_refine.engine.stages import refine_shaped, shape_track
 from lsmplify_refine.engine.stream import Stream
-from lsmplify_refine.engine.targets import betas_on_body, given_targets, image_targets
-from lsmplify_refine.engine.track import Track, check_confidence, make_track
-from lsmplify_refine.engine.unseen_legs import keep_unseen_legs
-from lsmplify_refine.engine.write_back import write_back
+from lsmplify_refine.engine.track import check_confidence
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.options import DEFAULT_FPS, Align, Family, Mode, Units, Up
 from lsmplify_refine.regressor.body25 import body25_targets
@@ -41,9 +28,6 @@ from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.keypoints import Keypoints
 from lsmplify_refine.values.ranges import check_range
-
-#: A Gaussian of one second's standard deviation halves this frequency, Hz.
-_HALVED_HZ = float(np.sqrt(np.log(4)) / (2 * np.pi))
 
 
 class Refiner:
@@ -195,24 +179,12 @@ class Refiner:
         self, keypoints: Keypoints, camera: Camera | None, fps: float, frame_ids: Int[np.ndarray, " frames"]
     ) -> Estimate:
         """A first estimate from keypoints alone."""
-        seen_points = without_missing(keypoints.body, camera)
-        targets = image_targets(seen_points, camera) if camera and not keypoints.is_3d else given_targets(seen_points)
-        check_confidence("keypoints", targets.weights.numpy())
-        shape = shape_from_keypoints(self.body, seen_points.convention, targets)
-        follower = self.follower(seen_points.convention, shape.betas, shape.scale)
-        seen = body25_targets(targets.to(self.device), seen_points.convention)
-        pose = follower.follow(None, seen)
-        if self._bias_hz is not None:
-            pose = most_likely_motion(
-                pose,
-                pose,
-                decided_share(follower.skeleton, pose, seen),
-                frame_ids=frame_ids,
-                fps=fps,
-                is_image=seen.is_image,
-                alone=True,
-            )
-        return as_estimate(self.body, pose, shape, keypoints, camera, fps)
+
+        def follower(shape: FittedShape, convention: str) -> Follower:
+            return self.follower(convention, shape.betas, shape.scale)
+
+        single = self._bias_hz is None
+        return first_estimate(self.body, keypoints, camera, follower, frame_ids=frame_ids, fps=fps, single=single)
 
     def stream(
         self,
@@ -263,124 +235,14 @@ class Refiner:
 
     def _refine(self, estimate: Estimate, align: Align, *, alone: bool = False) -> Refinement:
         """Refine a track; `alone` if it was itself fitted to its keypoints."""
-        fps = estimate.fps or DEFAULT_FPS
-        track = make_track(estimate, self.body, fps=fps, align=align)
-        shape, notes = shape_of_track(estimate, self.body, track)
-        start = track.pose.shifted(shape.offset).to(self.device)
-        skeleton = self.body.skeleton(track.keypoints.convention, shape.betas, shape.scale, device=self.device)
-        refined = self._motion(skeleton, start, track, shape, estimate.frame_ids, fps, alone=alone)
-        as_input = frame_scores(skeleton, start, track, estimate.frame_ids, fps)
-        # what is not corrected is still freed of jitter
-        base = self._freed_of_jitter(skeleton, start, as_input, track, estimate.frame_ids, fps)
-        turn, shift = correction_to(refined, base)
-        convention = track.keypoints.convention
-        turn = keep_unseen_legs(turn, base, track.targets, convention, estimate.frame_ids, fps)
-        joint_share, limited = limit_joints(
-            lambda share: apply_correction(base, share * turn, shift).rotations.cpu().numpy(), estimate.frame_ids, fps
-        )
-        turn = turn * joint_share[..., None]
-
-        def scores_at(share: np.ndarray) -> FrameScores:
-            pose = apply_correction(base, turn, shift, share)
-            scores = frame_scores(skeleton, pose, track, estimate.frame_ids, fps)
-            # whoever fits each frame on its own asks for the keypoints' jitter
-            return scores if self._bias_hz is not None else replace(scores, natural_jerk=scores.jerk)
-
-        verdict = gate(scores_at, estimate.frame_ids, fps, limited, as_input.jerk)
-        as_read = self._body_track(track.pose, FittedShape(betas_on_body(estimate, self.body), 1.0, np.zeros(3)))
-        before = self._body_track(start, shape)
-        calm = self._body_track(base, shape)
-
-        def stand(share: np.ndarray) -> Standing:
-            after = self._body_track(apply_correction(base, turn, shift, share), shape)
-            return keep_feet(estimate, track, before, calm, after, share, fps=fps, bias_hz=self._bias_hz)
-
-        held = hold_feet(verdict, stand, lambda share: scores_at(share).error, estimate.frame_ids, fps)
-        standing, after = held.standing, held.standing.after
-        posed = (stage.keypoints(track.keypoints.convention) for stage in (before, after))
-        doubt = doubt_keypoints(track, *posed, frame_ids=estimate.frame_ids, fps=fps)
-        verdict = doubt.marked(held.verdict)
-        hands = follow_hands(estimate, track, after, fps=fps, bias_hz=self._bias_hz)
-        after = hands.after
-        stages = {"input": as_read, "calibrated": before, "refined": after}
-        refined_estimate = hands.written(
-            write_back(estimate, before, after, standing.root), self.body.arrays.hand_means
-        )
-        if estimate.points is not None:
-            # what is fitted to the points themselves only frees them of jitter
-            fitted = after if estimate.keypoints is estimate.points else before
-            bias_seconds = _HALVED_HZ / self._bias_hz if self._bias_hz is not None else 0.0
-            points = carried(estimate.points, fitted, after, estimate.frame_ids, fps, bias_seconds)
-            refined_estimate = refined_estimate.replace(points=points)
-        return Refinement(
-            estimate=estimate,
-            refined=refined_estimate,
-            before=before,
-            after=after,
-            camera=track.camera,
-            keypoints=track.keypoints,
-            status=verdict.status,
-            reasons=verdict.reasons,
-            blend=verdict.share,
-            metrics={
-                name: track_metrics(stage, track.camera, track.keypoints, estimate.frame_ids, fps)
-                | standing.metrics.get(name, {})
-                for name, stage in stages.items()
-            },
-            notes=track.notes + notes + held.notes() + hands.notes + doubt.notes(),
-            alignment=track.alignment,
-            as_read=as_read,
-            repairs=track.repairs,
-            feet=standing.feet,
-        )
+        shaped = shape_track(estimate, self.body, align=align, device=self.device, bias_hz=self._bias_hz)
+        regressor = self._regressor(shaped.shape, shaped.convention)
+        return refine_shaped(shaped, regressor, alone=alone, progress=self.progress)
 
     @property
     def _bias_hz(self) -> float | None:
         """How fast an estimate's bias may change (see `correct`)."""
-        if self.smooth_seconds is None:
-            return BIAS_HZ
-        return _HALVED_HZ / self.smooth_seconds if self.smooth_seconds else None
-
-    def _freed_of_jitter(
-        self,
-        skeleton: Skeleton,
-        start: Pose,
-        as_input: FrameScores,
-        track: Track,
-        frame_ids: Int[np.ndarray, " frames"],
-        fps: float,
-    ) -> Pose:
-        """The input, whose scores are `as_input`, without its jitter but with its motion."""
-        is_image = track.targets.is_image
-        smooth = without_jitter(start, frame_ids=frame_ids, fps=fps, is_image=is_image, bias_hz=self._bias_hz)
-        error = frame_scores(skeleton, smooth, track, frame_ids, fps).error
-        return without_lost_motion(start, smooth, as_input.error, error, frame_ids, fps, is_image=is_image)
-
-    def _motion(
-        self,
-        skeleton: Skeleton,
-        start: Pose,
-        track: Track,
-        shape: FittedShape,
-        frame_ids: Int[np.ndarray, " frames"],
-        fps: float,
-        *,
-        alone: bool,
-    ) -> Pose:
-        """The refined motion, before the gate."""
-        seen = track.targets.to(self.device)
-        return correct(
-            skeleton,
-            start,
-            seen,
-            default_prior(skeleton, seen),
-            frame_ids=frame_ids,
-            fps=fps,
-            bias_hz=self._bias_hz,
-            regressor=self._regressor(shape, track.keypoints.convention),
-            alone=alone,
-            progress=self.progress,
-        )
+        return bias_hz_of(self.smooth_seconds)
 
     def _regressor(self, shape: FittedShape, convention: str) -> Callable[[Pose, Targets], Pose] | None:
         """A function that predicts a track's poses with the network, in this refiner's mode."""
@@ -395,6 +257,3 @@ class Refiner:
             )
 
         return regressed
-
-    def _body_track(self, pose: Pose, shape: FittedShape) -> BodyTrack:
-        return BodyTrack(self.body, pose.rotations.cpu().numpy(), pose.pelvis.cpu().numpy(), shape.betas, shape.scale)

@@ -29,7 +29,7 @@ def _without_gate(estimate: Estimate, monkeypatch: pytest.MonkeyPatch) -> Refine
         return HeldFeet(verdict, stand(verdict.share))
 
     with monkeypatch.context() as patch:
-        patch.setattr("lsmplify_refine.engine.refiner.hold_feet", bypass)
+        patch.setattr("lsmplify_refine.engine.stages.hold_feet", bypass)
         return _refined(estimate)
 
 

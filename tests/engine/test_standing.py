@@ -29,7 +29,7 @@ def _without_feet(estimate: Estimate, monkeypatch: pytest.MonkeyPatch) -> Refine
     """The same, with nothing done for the feet."""
     with monkeypatch.context() as patch:
         patch.setattr(
-            "lsmplify_refine.engine.refiner.hold_feet",
+            "lsmplify_refine.engine.stages.hold_feet",
             lambda verdict, stand, *_: HeldFeet(verdict, stand(verdict.share)),
         )
         patch.setattr(module, "follow_ground", lambda rest, rotations, path, goals, **_: (0 * path, rotations))
@@ -115,7 +115,7 @@ def test_a_frame_that_holds_its_pose_keeps_its_legs(monkeypatch: pytest.MonkeyPa
     estimate = seen(walk())
     share = np.where((np.arange(90) > 30) & (np.arange(90) < 60), 0.0, 1.0)
     verdict = Verdict(share, np.where(share > 0, "accepted", "held"), ("",) * 90)
-    monkeypatch.setattr("lsmplify_refine.engine.refiner.gate", lambda *_: verdict)
+    monkeypatch.setattr("lsmplify_refine.engine.stages.gate", lambda *_: verdict)
     refined, plain = _refined(estimate).after, _without_feet(estimate, monkeypatch).after
     assert np.array_equal(refined.rotations[31:60], plain.rotations[31:60])
     assert not np.array_equal(refined.rotations[:30], plain.rotations[:30])
