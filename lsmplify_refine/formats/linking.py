@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from lsmplify_refine.formats.nested_people import Lists
+from lsmplify_refine.geometry.linking import Reach, link_detections
 
-#: Min intersection over union of a person's boxes in neighbouring frames.
+#: A person's boxes in neighbouring frames have at least this intersection over union.
 _MIN_OVERLAP = 0.3
 #: Max distance of a person's places in neighbouring frames, metres.
 _MAX_STEP_M = 0.5
 #: Max frames between two linked detections.
 _MAX_GAP = 15
+_BOX_REACH = Reach(1 - _MIN_OVERLAP, growth=0.0, frames=_MAX_GAP)
+_PLACE_REACH = Reach(_MAX_STEP_M, growth=0.0, frames=_MAX_GAP)
 
 
 def ids_repeat(frames: Sequence[int], ids: Sequence[str]) -> bool:
@@ -22,23 +25,38 @@ def ids_repeat(frames: Sequence[int], ids: Sequence[str]) -> bool:
 
 
 def link_boxes(frames: Sequence[int], boxes: np.ndarray) -> np.ndarray:
-    """Track number (N,) of each detection, matched greedily by overlap with each track's last box.
+    """Track number (N,) of each detection, by the overlap with each track's last box.
 
     Args:
         frames: (N,) frame of each detection, ascending.
         boxes: (N, 4) x1, y1, x2, y2.
+
+    Raises:
+        InputError: A frame has too many people to link them in bounded time.
     """
-    return _link(frames, lambda last, row: _overlap(boxes[last], boxes[row]), _MIN_OVERLAP)
+
+    def distances(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
+        return 1 - _overlaps(boxes[rows], boxes[others])
+
+    return link_detections(np.asarray(frames), distances, _BOX_REACH)
 
 
 def link_places(frames: Sequence[int], places: np.ndarray) -> np.ndarray:
-    """Track number (N,) of each detection, matched greedily by distance from each track's last place.
+    """Track number (N,) of each detection, by the distance from each track's last place.
 
     Args:
         frames: (N,) frame of each detection, ascending.
         places: (N, 3) metres.
+
+    Raises:
+        InputError: A frame has too many people to link them in bounded time.
     """
-    return _link(frames, lambda last, row: -float(np.linalg.norm(places[last] - places[row])), -_MAX_STEP_M)
+
+    def distances(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
+        apart: np.ndarray = np.linalg.norm(places[rows][:, None] - places[others][None], axis=-1)
+        return apart
+
+    return link_detections(np.asarray(frames), distances, _PLACE_REACH)
 
 
 def name_people(frames: Sequence[int], ids: Sequence[str], boxes: np.ndarray) -> tuple[list[str], bool]:
@@ -86,27 +104,11 @@ def _with_gaps_filled(frames: Sequence[int], ids: Sequence[str], tracks: np.ndar
     return filled
 
 
-def _link(frames: Sequence[int], likeness: Callable[[int, int], float], enough: float) -> np.ndarray:
-    """Track numbers, matched greedily by the likeness of a row to each track's last row."""
-    numbers = np.asarray(frames)
-    tracks = np.full(len(numbers), -1)
-    newest: dict[int, int] = {}  # track -> its last detection
-    for frame in np.unique(numbers):
-        here = np.flatnonzero(numbers == frame)
-        recent = [track for track, row in newest.items() if frame - numbers[row] <= _MAX_GAP]
-        pairs = [(likeness(newest[track], int(row)), track, row) for track in recent for row in here]
-        taken: set[int] = set()
-        for alike, track, row in sorted(pairs, reverse=True):
-            if alike >= enough and tracks[row] < 0 and track not in taken:
-                tracks[row] = track
-                taken.add(track)
-        for row in here:
-            tracks[row] = len(newest) if tracks[row] < 0 else tracks[row]
-            newest[int(tracks[row])] = int(row)
-    return tracks
-
-
-def _overlap(first: np.ndarray, second: np.ndarray) -> float:
-    common = np.clip(np.minimum(first[2:], second[2:]) - np.maximum(first[:2], second[:2]), 0, None).prod()
-    area = sum(np.clip(box[2:] - box[:2], 0, None).prod() for box in (first, second))
-    return float(common / max(area - common, 1e-9))
+def _overlaps(ones: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """(N, M) intersection over union of boxes (N, 4) and (M, 4); 0 for boxes without area."""
+    low = np.maximum(ones[:, None, :2], others[None, :, :2])
+    high = np.minimum(ones[:, None, 2:], others[None, :, 2:])
+    common = np.clip(high - low, 0, None).prod(-1)
+    areas, other_areas = (np.clip(boxes[:, 2:] - boxes[:, :2], 0, None).prod(-1) for boxes in (ones, others))
+    overlaps: np.ndarray = common / np.maximum(areas[:, None] + other_areas - common, 1e-9)
+    return overlaps

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import groupby
 from typing import Protocol
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
-from lsmplify_refine.errors import InputError
+from lsmplify_refine.geometry.linking import Reach, link_detections
 
-#: Max distance that a person moves between neighbouring frames, as a share of their size.
-_MAX_STEP = 0.4
-#: Max frames between two linked detections.
-_MAX_GAP = 30
+#: How far a person may move, as a share of their size, and for how many frames they may be gone.
+_REACH = Reach(0.4, growth=0.2, frames=30, handicap=0.2)
 #: Two detections of one person in a frame, found twice, are nearer than this share of their size.
 _FOUND_TWICE = 0.2
-#: Max people in a frame; the time to link them grows with the cube.
-_MAX_PEOPLE = 500
-#: Tracks with fewer detections get an extra cost, so that after a double detection the older track continues.
-_MIN_DETECTIONS, _NEW_TRACK_COST = 10, 0.2
 
 
 class _Seen(Protocol):
@@ -60,32 +52,11 @@ def link(detections: Sequence[_Seen]) -> list[str]:
     frames = [each.frame for each in detections]
     if len(set(frames)) == len(frames):
         return ["0"] * len(frames)  # never two in a frame: one person, however long the gaps
-    names: list[str] = [""] * len(detections)
-    last: list[_Seen] = []
-    times: list[int] = []
-    alive: list[int] = []
-    for frame, group in groupby(range(len(detections)), key=frames.__getitem__):
-        here = list(group)
-        if len(here) > _MAX_PEOPLE:
-            raise InputError(f"frame {frame}: {len(here)} people without ids; at most {_MAX_PEOPLE} can be told apart")
-        alive = [index for index in alive if frame - last[index].frame <= _MAX_GAP]
-        taken: dict[int, int] = {}
-        if alive:
-            cost = _apart([detections[i] for i in here], [last[j] for j in alive])
-            extra = np.array([_NEW_TRACK_COST * (times[j] < _MIN_DETECTIONS) for j in alive])
-            for row, column in zip(*linear_sum_assignment(np.minimum(cost + extra, 1e3))):
-                if cost[row, column] < _MAX_STEP * (1 + 0.2 * (frame - last[alive[column]].frame - 1)):
-                    taken[here[row]] = alive[column]
-        for index in here:
-            person = taken.get(index, len(last))
-            if person == len(last):
-                last.append(detections[index])
-                times.append(0)
-                alive.append(person)
-            last[person] = detections[index]
-            times[person] += 1
-            names[index] = str(person)
-    return names
+
+    def distances(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
+        return _apart([detections[row] for row in rows], [detections[other] for other in others])
+
+    return [str(track) for track in link_detections(np.array(frames), distances, _REACH)]
 
 
 def ids_repeat(detections: Sequence[_Seen], ids: Sequence[str]) -> bool:
