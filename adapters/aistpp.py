@@ -1,7 +1,7 @@
 """AIST++: `motions/<sequence>.pkl` of dancers, SMPL in a y-up world without a camera.
 
 The world is scaled: joints = smpl(smpl_poses) * smpl_scaling + smpl_trans. The model's translation is therefore
-`smpl_trans / smpl_scaling`. Many copies of the data set have been divided already, and have no `smpl_scaling`.
+`smpl_trans / smpl_scaling`. Many copies of the data set are already divided and lack `smpl_scaling`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.notes import Note
 
 _NAMES = {"smpl_poses", "smpl_trans"}
-#: All of AIST++'s videos have this rate, which its files do not state.
+#: Frame rate of AIST++'s videos; its files do not state it.
 _FPS = 60.0
 _NOTE_FPS = Note("fps-assumed", f"AIST++ files state no frame rate; its motions have {_FPS:g} fps")
 
@@ -35,7 +35,7 @@ class _Scaled(Coding):
     scaling: float
 
     def decode(self, stored: np.ndarray, fields: Fields) -> np.ndarray:
-        """`transl` (T, 3) in metres of the model."""
+        """`transl` (T, 3) in the model's metres."""
         metres: np.ndarray = stored / self.scaling
         return metres
 
@@ -51,7 +51,7 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path) -> list[Estimate]:
-    """Read the single dancer of the file.
+    """Read the file's dancer.
 
     Raises:
         InputError: Keys are missing or have the wrong shape.

@@ -26,7 +26,7 @@ _FAMILY_OF_WIDTH: dict[int, Family] = {156: "smplh", 165: "smplx"}
 #: Both spellings of the frame rate; Blender's add-on reads either.
 _RATES = ("mocap_framerate", "mocap_frame_rate")
 
-#: Some converters write this layout in other axes.
+#: Some converters write this layout with other axes.
 OPTIONS = AXES_OPTIONS
 
 write = write_slots
@@ -41,7 +41,7 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path, options: Mapping[str, str] | None = None) -> list[Estimate]:
-    """Read the single person of a motion capture take.
+    """Read the person of a motion capture take.
 
     Args:
         path: The file.

@@ -1,7 +1,7 @@
-"""CamSMPLify's npz, in which CameraHMR's and BEDLAM's labels are kept: a row for each person of each image.
+"""CamSMPLify's npz, the format of CameraHMR's and BEDLAM's labels: a row for each person of each image.
 
-The images are no video, so every row is a person of its own and nothing is linked over time. `gt_keypoints` begin with
-OpenPose's 25 points, in pixels of the image.
+The images are not a video. Each row is read as a separate person, and nothing is linked over time. The first 25 points
+of `gt_keypoints` are OpenPose's, in pixels of the image.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _SLOTS = (
 
 @dataclass(frozen=True)
 class _Row:
-    """An estimate's passthrough: everybody in the file as one track, and this person's row of it."""
+    """An estimate's passthrough: all people of the file as one track, and this person's row in it."""
 
     whole: Estimate
     row: int
@@ -53,7 +53,7 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path) -> list[Estimate]:
-    """Read a person for each row.
+    """Read one person per row.
 
     Raises:
         InputError: Keys are missing or have the wrong shape.

@@ -1,7 +1,7 @@
-"""CoMotion: `<clip>.pt`, a dict of flat rows, one person's track after the other's.
+"""CoMotion: `<clip>.pt`, a dict of flat rows, track after track.
 
-`id` and `frame_idx` say whose a row is, and of which frame. The file has no intrinsics: CoMotion's focal length is
-twice the longer side of the image, its principal point the middle.
+`id` and `frame_idx` give the person and the frame of each row. The file has no intrinsics. CoMotion assumes a focal
+length of twice the longer side of the image, and a principal point in its middle.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path) -> list[Estimate]:
-    """Read everybody, in the order of the file.
+    """Read all people, in the order of the file.
 
     Raises:
         InputError: Keys are missing or have the wrong shape, or a person is in a frame twice.
@@ -47,7 +47,7 @@ def read(path: Path) -> list[Estimate]:
 
 
 def _column(tree: dict[str, Any], key: str, path: Path) -> np.ndarray:
-    """(M,) numbers of all rows."""
+    """(M,) one number per row."""
     numbers = to_numpy(tree.get(key))
     if numbers is None or not numbers.size or numbers.size != len(numbers.reshape(-1)):
         raise InputError(f"{path}: {key}: missing, or not one number for each row")

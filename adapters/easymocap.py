@@ -1,8 +1,8 @@
 """EasyMocap: `smpl/000000.json`, ..., one list of people per frame, in the world of the calibration (usually z
 up; ZJU-MoCap's z points down).
 
-`Rh` rotates the body about the origin, not about the pelvis: transl = Th + R(Rh) J0 - J0 (zju3dv/EasyMocap#469), with
-the family's mean J0. EasyMocap stores three decimals; changed numbers are written in full precision.
+`Rh` rotates the body about the origin, not about the pelvis: transl = Th + R(Rh) J0 - J0 (zju3dv/EasyMocap#469). J0 is
+that of the family's mean shape. EasyMocap stores three decimals; changed numbers are written in full precision.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ from lsmplify_refine.values.notes import Note
 
 _NAMES = {"id", "Rh", "Th", "poses", "shapes"}
 _FAMILY_OF_WIDTH: dict[int, Family] = {72: "smpl", 78: "smplh", 87: "smplx"}
-#: The world is that of the calibration.
+#: The calibration defines the world.
 OPTIONS = UP_OPTION
 _FILE = re.compile(r"(\d+)\.json")
 
 _NOTE_HANDS = Note(
-    "hands-unread", "poses: hands are PCA coefficients; left unchanged in the file, and out of other output formats"
+    "hands-unread", "poses: hands are PCA coefficients; unchanged in the file, missing in other output formats"
 )
 _NOTE_LINKED = Note(
-    "people-linked", "the files give several people of a frame the same id; people were linked by where they are"
+    "people-linked", "the files give several people of a frame the same id; people were linked by place"
 )
 
 write = write_slots
@@ -81,7 +81,7 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path, options: Mapping[str, str] | None = None) -> list[Estimate]:
-    """Read everybody in the folder or frame.
+    """Read all people of the folder or frame.
 
     Args:
         path: The folder or frame.
@@ -115,7 +115,7 @@ def read(path: Path, options: Mapping[str, str] | None = None) -> list[Estimate]
 
 
 def _up(container: Container, places: list[KeyPath], path: Path, option: str | None) -> tuple[Up, tuple[Note, ...]]:
-    """The vertical axis of everybody's world."""
+    """The vertical axis of the world that all people share."""
     slot = Slot("global_orient", tuple((*at, "Rh") for at in places), Rotations(single=True))
     roots = read_fields(container.tree, [slot], len(places), str(path))["global_orient"]
     return choose_up(option, roots, usual="z", name="easymocap")

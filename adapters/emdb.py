@@ -1,7 +1,7 @@
-"""EMDB: `P*_data.pkl`, one sequence of the data set as its authors give it.
+"""EMDB: `P*_data.pkl`, one sequence of the data set as its authors release it.
 
-SMPL lies in a world; the file holds the camera of each frame. The root is read in the camera's axes, and written back
-in the world's. Frames in which the person is out of view or hidden (`good_frames_mask`) are left out.
+SMPL is in world coordinates, and the file holds the camera of each frame. The root is read in the camera's axes, and
+written back in the world's. Frames with the person out of view or hidden (`good_frames_mask`) are skipped.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from lsmplify_refine.values.keypoints import Keypoints
 
 _NAMES = {"good_frames_mask", "smpl", "camera"}
 _ROOT = ("smpl", "poses_root")
-#: Frame rate of its videos.
+#: Frame rate of EMDB's videos.
 _FPS = 30.0
 
 write = write_slots
@@ -38,7 +38,7 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path) -> list[Estimate]:
-    """Read the person of a sequence in its good frames.
+    """Read the person in the good frames of a sequence.
 
     Raises:
         InputError: Keys are missing or have the wrong shape, or no frame is good.

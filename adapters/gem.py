@@ -1,7 +1,7 @@
 """GEM-SMPL (GENMO): `smpl_params.pt` of its demos, or the folder that holds it.
 
-GVHMR's layout under other names, without raw network outputs. Segments made from a text prompt have no video behind
-them: they are no part of the estimate and keep their bytes. GEM-X writes the same names for another body, SOMA.
+The layout is GVHMR's with other names and without raw network outputs. Segments made from a text prompt show no video:
+they are not part of the estimate and keep their bytes. GEM-X writes the same names for another body, SOMA.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path) -> list[Estimate]:
-    """Read the single person of a GEM-SMPL result.
+    """Read the person of a GEM-SMPL result.
 
     Raises:
         InputError: Keys are missing or have the wrong shape.
@@ -92,7 +92,7 @@ def _slots(container: Container, length: int, rows: np.ndarray, path: Path) -> l
 
 
 def _video_rows(tree: dict[str, Any], length: int, path: Path) -> tuple[np.ndarray, tuple[Note, ...]]:
-    """The rows that a video is behind, and a note on the others."""
+    """The rows that come from a video, and a note on the others."""
     segments = tree.get("segment_info")
     if segments is None:
         return np.arange(length), ()
@@ -106,10 +106,10 @@ def _video_rows(tree: dict[str, Any], length: int, path: Path) -> tuple[np.ndarr
             from_text[start:end] = True
     rows = np.flatnonzero(~from_text)
     if not len(rows):
-        raise InputError(f"{path}: all of it was made from text; there is no video to refine it with")
+        raise InputError(f"{path}: the whole motion was made from text; there is no video to refine it with")
     if len(rows) == length:
         return rows, ()
-    text = f"{length - len(rows)} of {length} frames were made from text; they are left as they are"
+    text = f"{length - len(rows)} of {length} frames were made from text; they stay unchanged"
     return rows, (Note("frames-without-video", text),)
 
 

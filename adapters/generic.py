@@ -1,8 +1,8 @@
 """Any `.npz`, `.pkl`, `.pt`, `.npy` or `.json` of SMPL, SMPL-H or SMPL-X parameters under their usual names.
 
 The file holds one person, a dict of people by id, people on a leading axis, or rows of people with an id column. Two
-blocks whose names differ by `incam` and `global` (or the like) are one person in the camera's and in world coordinates.
-With `cam_poses` (named as in 3DPW), from the world to a known camera, the person is refined before that camera.
+blocks whose names differ by `incam` and `global` (or similar) are one person in camera and in world coordinates. If
+the file has `cam_poses` (as in 3DPW, world to camera), the person is refined in front of that camera.
 
 Keys and shapes determine the body family and the rotations. If they are ambiguous, the error names the option that
 decides, as in `--format generic:family=smplx,rot6d=rows`.
@@ -39,7 +39,7 @@ OPTIONS: Mapping[str, Sequence[str]] = {
     **AXES_OPTIONS,
 }
 
-#: What `save` writes of an estimate without a camera: the vertical axis of its world, or "camera".
+#: What `save` writes for an estimate without a camera: the vertical axis of its world, or "camera".
 _COORDINATES: dict[str, Up | None] = {"camera": None, "world, y up": "y", "world, z up": "z"}
 _WORLD_FIELDS: dict[Field, Field] = {"global_orient": "world_orient", "transl": "world_transl"}
 
@@ -59,7 +59,7 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path, options: Mapping[str, str] | None = None) -> list[Estimate]:
-    """Read everybody in the file.
+    """Read all people of the file.
 
     Args:
         path: The file.

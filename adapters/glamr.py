@@ -1,7 +1,7 @@
-"""GLAMR: a pickle of `person_data`, people by number, seen by a moving camera and placed in a z-up world.
+"""GLAMR: a pickle of `person_data`, people by number, in the coordinates of a moving camera and of a z-up world.
 
-`root_trans_*` are positions of the pelvis, not the model's translation. Frames in which a person is not seen were
-filled in by GLAMR; they are rows like the others, without keypoints.
+`root_trans_*` are positions of the pelvis, not the model's translation. GLAMR fills in frames in which it does not see
+a person. They are rows like the others, without keypoints.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _POINTS = (
 )  # fmt: skip
 _NOTE = Note(
     "fields-stale",
-    "traj_*, person_transform_*, *_base, kp_2d_pred and the like: left unchanged; they do not show the refined pose",
+    "traj_*, person_transform_*, *_base, kp_2d_pred and others: left unchanged; they do not show the refined pose",
 )
 
 write = write_slots
@@ -50,7 +50,7 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path) -> list[Estimate]:
-    """Read everybody in the file.
+    """Read all people of the file.
 
     Raises:
         InputError: Keys are missing or have the wrong shape.
@@ -102,7 +102,7 @@ def _person(container: Container, name: Any, path: Path) -> Estimate:
 
 
 def _keypoints(person: dict[str, Any], frames: int, where: str) -> Keypoints | None:
-    """The 2D keypoints that GLAMR was given, in BODY_25's order; None if the file lacks them."""
+    """GLAMR's 2D input keypoints, in BODY_25's order; None if the file lacks them."""
     points, scores = to_numpy(person.get("kp_2d")), to_numpy(person.get("kp_2d_score"))
     if points is None or scores is None:
         return None

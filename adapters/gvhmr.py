@@ -3,7 +3,7 @@
 Four layouts are read: the demo's torch file (with or without `net_outputs`), the same dict as numpy arrays in a pickle
 or an npz (its names joined by `/`, `.` or `__`, if it is not nested), the AMASS-like npz with flattened names, and
 `save_npz` of the PyPI package gvhmr. Forks that follow several people keep their results in a dict by id or in a list.
-Keypoints, boxes and video that the demo leaves beside the file are used too.
+Keypoints, boxes and video that the demo writes beside the file are used too.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.keypoints import Keypoints
 from lsmplify_refine.values.notes import Note
 
-#: File names that the demo and its converters give the result.
+#: Names of result files by the demo and its converters.
 _RESULT_NAMES = ("hmr4d_results.pt", "hmr4d_results.pkl", "hmr4d_results.pt.pkl", "hmr4d_results.npz")
 #: Raw network outputs, which hold copies of the parameters.
 _RAW = "net_outputs"
-#: Logits of which joints stand still, among them.
+#: Key of the logits of still joints in the raw outputs.
 _STATIC = "static_conf_logits"
 #: y-up to z-up, (x, y, z) -> (x, -z, y), as the AMASS-like npz has it.
 _R_ZUP_YUP = axis_turn("y", "z")
@@ -56,9 +56,9 @@ _NOTE_COPIED = Note(
     "camera motion is recovered from the keypoints",
 )
 _NOTE_MIRRORS = Note(
-    "net-outputs-refined", "net_outputs: copies of the parameters get the refined values, raw network outputs stay"
+    "net-outputs-refined", "net_outputs: copies of the parameters get the refined values; raw network outputs stay"
 )
-_NOTE_RAW = Note("net-outputs-raw", "net_outputs: left as the raw record, without the refined values")
+_NOTE_RAW = Note("net-outputs-raw", "net_outputs: left unchanged, without the refined values")
 
 #: The parameters of a block, by name; transl is the model's translation, not the pelvis.
 _CAMERA: dict[str, Field] = {
@@ -77,9 +77,9 @@ class _Layout:
         camera: Block of the camera-frame parameters.
         world: Block of the gravity-aligned parameters.
         intrinsics: Key of the (L, 3, 3) intrinsics.
-        joint: What joins names where they are not nested dicts.
-        fps: Key of the frame rate, where the file has one.
-        at: Where the result is, in a file of several people.
+        joint: Separator of joined names; "" for nested dicts.
+        fps: Key of the frame rate; "" if the file has none.
+        at: Path of the result in a file of several people.
     """
 
     camera: str
@@ -104,7 +104,7 @@ _OFFICIAL = _Layout("smpl_params_incam", "smpl_params_global", "K_fullimg")
 _AMASS_LIKE = _Layout("smpl_params_incam", "smpl_params_global", "K_fullimg", "_", fps="mocap_framerate")
 #: `save_npz` of the PyPI package gvhmr.
 _PACKAGE = _Layout("camera", "world", "intrinsics", "_", fps="fps")
-#: What joins the names of an npz of the official dict that somebody flattened.
+#: Separators in an npz that flattens the official dict.
 _JOINTS = ("/", ".", "__")
 
 
@@ -117,7 +117,7 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path) -> list[Estimate]:
-    """Read the person of a GVHMR result, or everybody if it holds several results.
+    """Read the person of a GVHMR result, or all people if it holds several results.
 
     Raises:
         InputError: Keys are missing, have the wrong shape, or hold NaN or infinite values.
@@ -135,7 +135,7 @@ def read(path: Path) -> list[Estimate]:
 
 
 def _person(container: Container, layout: _Layout, path: Path, track_id: str, *, alone: bool) -> Estimate:
-    """One person; the demo's side files are taken if there is nobody else."""
+    """One person; the demo's side files are read if nobody else is in the file."""
     tree, block = container.tree, look_up(container.tree, layout.at)
     slots, frames = _slots(tree, layout, path)
     copied = _is_copied(read_fields(tree, slots, frames, str(path)))
@@ -179,7 +179,11 @@ def write(estimates: Sequence[Estimate], path: Path) -> None:
 
 
 def keep_raw_record(estimate: Estimate) -> Estimate:
-    """The same estimate, marked so that `write` leaves `net_outputs` as the network gave it."""
+    """The same estimate, marked so that `write` leaves `net_outputs` unchanged.
+
+    Raises:
+        InputError: The estimate was not read from a GVHMR file.
+    """
     record = estimate.passthrough
     if not isinstance(record, Record):
         raise InputError(f"{estimate.source}: was not read from a GVHMR file")
@@ -193,9 +197,9 @@ def _result_in(folder: Path) -> Path | None:
 
 
 def _people(container: Container) -> dict[str, _Layout]:
-    """The layout of each person's result by id: of the only one, of a dict by id, or of a list; empty if there is none.
+    """The layout of each person's result by id, from one result, a dict by id, or a list; empty without results.
 
-    Forks for several people may keep that dict or list under one more name.
+    Forks for several people may nest that dict or list under one more name.
     """
     tree = container.tree
     alone = _layout_of(tree, container.kind)
@@ -215,7 +219,7 @@ def _results_under(value: Any, at: KeyPath) -> dict[str, _Layout]:
 
 
 def _layout_of(tree: Any, kind: str) -> _Layout | None:
-    """The layout of one result; None if it is none."""
+    """The layout of one result; None if the value is not a result."""
     keys = set(tree) if isinstance(tree, dict) else set()
     if {_OFFICIAL.camera, _OFFICIAL.world} & keys:
         return _OFFICIAL
@@ -232,7 +236,7 @@ def _layout_of(tree: Any, kind: str) -> _Layout | None:
 def _slots(tree: Any, layout: _Layout, path: Path) -> tuple[list[Slot], int]:
     """Slots of every copy of the parameters, in order of precedence, and the number of frames.
 
-    Only the AMASS-like npz may lack the world's block. Its root then comes from poses and trans, or from net_outputs.
+    Only the AMASS-like npz may lack the world block. Its root then comes from poses and trans, or from net_outputs.
     """
     camera, world = layout.block(_CAMERA, layout.camera), layout.block(_WORLD, layout.world)
     if layout is _AMASS_LIKE and look_up(tree, world[-1].paths[0]) is None:
@@ -246,7 +250,7 @@ def _slots(tree: Any, layout: _Layout, path: Path) -> tuple[list[Slot], int]:
     check_slots(tree, [*camera, *world], frames, str(path))
     sizes = {slot.field: _size(tree, slot) for slot in camera}
     sizes |= {"world_orient": 3 * frames, "world_transl": 3 * frames}
-    # a trimmed file may still hold the whole net_outputs
+    # a trimmed file may still hold the untrimmed net_outputs
     mirrors = [slot for slot in _mirrors(layout) if _size(tree, slot) == sizes[slot.field]]
     roots, others = _upright(tree, mirrors, frames) if layout is _AMASS_LIKE else ([], [])
     copies = [*roots, *mirrors] if len(roots) == 2 else [*mirrors, *roots]
@@ -259,7 +263,7 @@ def _slots(tree: Any, layout: _Layout, path: Path) -> tuple[list[Slot], int]:
 
 
 def _mirrors(layout: _Layout) -> list[Slot]:
-    """The copies under net_outputs that a file of this layout may have."""
+    """Slots of the copies under net_outputs that this layout may have."""
     return [
         *layout.block(_CAMERA, _RAW, "pred_smpl_params_incam"),
         *layout.block(_WORLD, _RAW, "pred_smpl_params_global"),
@@ -314,7 +318,7 @@ def _camera(tree: dict[str, Any], key: str, path: Path, frames: int) -> Camera |
 def _with_side_files(estimate: Estimate, tree: dict[str, Any], path: Path, *, alone: bool) -> Estimate:
     """Add keypoints and boxes, from the file or else from the demo's folder, and the folder's video.
 
-    The folder's keypoints and boxes are one person's.
+    The folder's keypoints and boxes belong to one person.
     """
     folder, frames = path.parent, len(estimate)
     vitpose, bbx, video = (
@@ -354,7 +358,7 @@ def _corners(content: Any, path: Path) -> np.ndarray:
 
 
 def _corners_of_squares(xys: np.ndarray, where: str) -> np.ndarray:
-    """(L, 4) corners of boxes given as centre and side."""
+    """(L, 4) corners of boxes (L, 3) of centre and side."""
     if xys.ndim != 2 or xys.shape[1] != 3:
         raise InputError(f"{where}: shape {xys.shape}; expected (L, 3)")
     return np.hstack([xys[:, :2] - xys[:, 2:] / 2, xys[:, :2] + xys[:, 2:] / 2])

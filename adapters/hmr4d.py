@@ -1,8 +1,8 @@
 """GVHMR's benchmark bundles (`hmr4d_support`): VIMO's estimates and the labels of EMDB, RICH and 3DPW.
 
-A file holds many clips; `--format hmr4d:clip=NAME` chooses one, and the result holds that clip alone, in the same
-layout. Estimates get camera and 2D keypoints from the files beside them. Labels lie in a world and are read in the axes
-of their camera, without the frames that the benchmark leaves out.
+A file holds many clips. `--format hmr4d:clip=NAME` chooses one; the result holds that clip alone, in the same layout.
+Estimates get camera and 2D keypoints from the files beside them. Labels are in world coordinates, and are read in the
+camera's axes, without the frames that the benchmark leaves out.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ _ESTIMATES = "vimo_params"
 _LABELS: dict[str, Family] = {"smpl_params": "smpl", "gt_smplx_params": "smplx"}
 #: Keys of the frames that the benchmark counts.
 _MASKS = ("mask_wham", "mask")
-#: Rotations by the numbers of a row of `pred_pose`.
+#: Coding of rotations by the number of columns of `pred_pose`.
 _KINDS: dict[int, RotationKind] = {72: "axis-angle", 144: "6d-columns", 216: "matrix"}
-#: Share by which the estimate's depth may differ from that of its crop under the right camera.
+#: Max relative difference between the estimate's depth and that of its crop under the right camera.
 _SAME_DEPTH = 0.05
 _NOTE_CAM = Note("fields-stale", "pred_cam: left unchanged; it does not follow the refined translation")
 
@@ -77,7 +77,7 @@ def read(path: Path, options: Mapping[str, str] | None = None) -> list[Estimate]
     if block is None:
         raise InputError(f"{path}: {clip}: neither {_ESTIMATES} nor {' nor '.join(_LABELS)}; not a clip of a bundle")
     container = Container("torch", {clip: tree[clip]})
-    # a clip's own values count more than those of files beside it
+    # a clip's own values take precedence over those of files beside it
     values = {**values_beside(path, str(clip)), **tree[clip]}
     reader = _read_estimate if block == _ESTIMATES else _read_label
     return [reader(container, (clip, block), values, path)]
@@ -87,7 +87,7 @@ def _block(clip: Any) -> str | None:
     """Name of the block of parameters in a clip."""
     if not isinstance(clip, dict):
         return None
-    # blocks called smpl_params are in many files of people; labels have a camera too
+    # many formats have blocks called smpl_params; labels have a camera too
     names = [name for name in (_ESTIMATES, *_LABELS) if name != "smpl_params" or "T_w2c" in clip]
     return next((name for name in names if isinstance(clip.get(name), dict)), None)
 
@@ -129,9 +129,9 @@ def _pose_slots(at: KeyPath, kind: RotationKind) -> list[Slot]:
 def _camera(
     block: Mapping[str, Any], values: Mapping[str, Any], frames: int, path: Path
 ) -> tuple[Camera | None, list[Note]]:
-    """The camera that VIMO assumed: the label's, or that of a lens as long as the image's diagonal.
+    """The camera that VIMO assumed: the label's, or one with the image's diagonal as focal length.
 
-    Its own crop cameras tell which: together with the boxes, the right one gives its translations.
+    VIMO's crop cameras tell which: with the boxes, only the right one gives VIMO's translations.
     """
     size = image_size(values)
     stated = intrinsics_of(values.get("K_fullimg"), frames, f"{path}: K_fullimg")
@@ -145,7 +145,7 @@ def _camera(
     depth = _numbers(block, "pred_trans", path).reshape(frames, 3)[:, 2]
 
     def apart(K: np.ndarray) -> float:
-        """How far the estimate's depth is from that of its crop under this camera, as a share."""
+        """Relative difference between the estimate's depth and that of its crop under this camera."""
         there = crop_to_full(crop.reshape(frames, 3).astype(np.float64), box[:, :2], box[:, 2], K)[:, 2]
         return float(np.median(np.abs(there / depth - 1)))
 
@@ -196,7 +196,7 @@ def _read_label(container: Container, at: KeyPath, values: Mapping[str, Any], pa
 
 
 def _betas_slot(block: Mapping[str, Any], at: KeyPath, rows: np.ndarray, frames: int) -> Slot:
-    """A shape for each frame, or one for all."""
+    """Slots of a shape per frame, or of one for all frames."""
     betas = to_numpy(block.get("betas"))
     each = betas is not None and betas.ndim == 2 and len(betas) == frames
     return Slot("betas", (at,), rows=rows) if each else Slot("betas", (at,), shared=True)
@@ -210,7 +210,7 @@ def _numbers(block: Mapping[str, Any], name: str, path: Path) -> np.ndarray:
 
 
 def _frame_ids(values: Mapping[str, Any], frames: int, path: Path) -> np.ndarray:
-    """The clip's frames in its video; RICH's clips do not begin with the video."""
+    """The clip's frame numbers in its video; RICH's clips do not start at the video's start."""
     stated = to_numpy(values.get("frame_id"))
     return np.arange(frames) if stated is None or stated.size != frames else frame_ids_of(stated, frames, str(path))
 

@@ -1,8 +1,8 @@
-"""Human3R: the folder that `--save_smpl` writes, `smpl/000000.npz` for each frame, with a row for each person.
+"""Human3R: the folder that `--save_smpl` writes, one `smpl/000000.npz` per frame with one row per person.
 
 SMPL-X poses are `rotvec` (N, 53, 3): root, body, left hand, right hand, jaw. `transl` is the head's position in camera
-coordinates. The intrinsics are of the network's resized image, so only their ratio to it is taken. A file's number
-counts the processed frames.
+coordinates. The intrinsics belong to the network's resized image, so only their ratio to its size is read. File numbers
+count the processed frames.
 """
 
 from __future__ import annotations
@@ -48,15 +48,15 @@ def recognises(path: Path) -> bool:
         return False
     try:
         return holds_names(path / next(iter(files.values())), _NAMES)
-    except InputError:  # a damaged file, which may lie in any folder
+    except InputError:  # any folder may hold a damaged file
         return False
 
 
 def read(path: Path) -> list[Estimate]:
-    """Read everybody in the folder.
+    """Read all people of the folder.
 
     Raises:
-        InputError: Keys are missing or have the wrong shape, or there is nobody in any frame.
+        InputError: Keys are missing or have the wrong shape, or no frame has people.
     """
     files = _files(path) if path.is_dir() else {}
     if not files:
@@ -72,7 +72,7 @@ def read(path: Path) -> list[Estimate]:
         rows += [(frame, name, row, str(int(number))) for row, number in enumerate(ids.reshape(-1))]
         places += list(transl)
     if not rows:
-        raise InputError(f"{path}: there is nobody in any frame")
+        raise InputError(f"{path}: no frame has people")
     frames, people = [row[0] for row in rows], [row[3] for row in rows]
     linked = ids_repeat(frames, people)
     if linked:

@@ -1,7 +1,7 @@
-"""HybrIK: `res.pk` of its video demo (`--save-pk`), one person, a row for each frame in which it is found.
+"""HybrIK: `res.pk` of its video demo (`--save-pk`), one person with a row for each frame where the person is found.
 
-`pred_thetas` are matrices. `pred_cam_root` is the position of the pelvis before a camera of 1000 px in the 256 px crop,
-about the middle of the image; `transl` and `transl_camsys` are made from it and follow it.
+`pred_thetas` are matrices. `pred_cam_root` is the position of the pelvis for a focal length of 1000 px in the 256 px
+crop, about the middle of the image. `transl` and `transl_camsys` are derived from it and follow it.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ write = write_slots
 
 @dataclass(frozen=True)
 class _Follows(Coding):
-    """A copy of the translation that differs by a constant and a factor in each row.
+    """A copy of the translation that differs from it by a factor and an offset in each row.
 
     Attributes:
         stored: (T, 3) as read.
         read: (T, 3) the translation as read.
-        factor: (T, 1) how far it moves for a metre.
+        factor: (T, 1) how far the copy moves per metre.
     """
 
     stored: np.ndarray
@@ -59,7 +59,7 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path) -> list[Estimate]:
-    """Read the single person of the file.
+    """Read the file's person.
 
     Raises:
         InputError: Keys are missing or have the wrong shape.
@@ -123,5 +123,5 @@ def _frames(tree: dict[str, Any], frames: int, path: Path) -> np.ndarray:
         return np.arange(frames)
     found = np.array([int(number[0][-9:]) for number in numbers]) - 1
     if found[0] < 0 or (np.diff(found) <= 0).any():
-        raise InputError(f"{path}: img_path: the images' numbers do not ascend from 1")
+        raise InputError(f"{path}: img_path: the image numbers must ascend from 1")
     return found

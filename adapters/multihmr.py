@@ -1,7 +1,7 @@
-"""Multi-HMR: JSON or pickles of its `humans`, one dict for each person of an image; a file, or a folder of images.
+"""Multi-HMR: JSON or pickles of its `humans`, one dict per person of an image; a file, or a folder of images.
 
-SMPL-X poses are 53 rotations: root, body, left hand, right hand, jaw. The pelvis' position is `translation_pelvis`
-(`transl_pelvis` in memory); `translation` is the head's. The intrinsics are of the padded, resized square image.
+SMPL-X poses are 53 rotations: root, body, left hand, right hand, jaw. The pelvis is at `translation_pelvis`
+(`transl_pelvis` in memory), the head at `translation`. The intrinsics belong to the padded, resized square image.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _HANDS_AND_JAW: dict[Field, slice] = {
     "jaw_pose": slice(52 * 3, 53 * 3),
 }
 _DERIVED = ("joints_2d", "joints_3d", "location", "v3d", "j3d", "j2d", "loc")
-#: Half the cotangent of half the field of view, 60 degrees, that is used without intrinsics.
+#: Focal length over the image side for the 60 degree field of view that Multi-HMR assumes without intrinsics.
 _FOCAL_SIDES = 0.5 / np.tan(np.radians(30))
 _SUFFIXES = (".json", ".pkl", ".npy")
 _NOTE_LINKED = Note("people-linked", "the file has no track ids; people were linked by place")
@@ -56,7 +56,7 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path) -> list[Estimate]:
-    """Read everybody.
+    """Read all people.
 
     Raises:
         InputError: Keys are missing or have the wrong shape.
@@ -74,7 +74,7 @@ def read(path: Path) -> list[Estimate]:
         found = _found(container.tree)
         places = people_in_file(container.tree, found, "people") if found else []
     if not places:
-        raise InputError(f"{path}: nobody of Multi-HMR in it: expected {', '.join(_SAVED)} of each person")
+        raise InputError(f"{path}: no person of Multi-HMR in it; expected {', '.join(_SAVED)} for each person")
     places.sort(key=lambda place: place.frame)
     frames = [place.frame for place in places]
     names_of = [str(index) for index in range(len(places))]
@@ -97,13 +97,13 @@ def _files(folder: Path) -> list[str]:
     names = sorted(child.name for child in folder.iterdir() if child.suffix in _SUFFIXES and child.is_file())
     try:
         container = peek(folder / names[0]) if names else None
-    except InputError:  # a damaged or refused file, which may lie in any folder
+    except InputError:  # any folder may hold a damaged or refused file
         return []
     return names if container is not None and _is_image(container.tree) else []
 
 
 def _is_image(tree: Any) -> bool:
-    """Whether this is one image, in which there may be nobody."""
+    """Whether this is one image, possibly without people."""
     return bool(_found(tree)) or (isinstance(tree, dict) and {"humans", "checkpoint_resolution"} <= set(tree))
 
 
@@ -161,7 +161,7 @@ def _person(container: Container, name: str, places: list[Place], path: Path, no
 
 
 def _camera(tree: Any, places: list[Place]) -> Camera | None:
-    """The full image's intrinsics, from those of the square that it was resized to and padded; None without them."""
+    """Intrinsics of the full image, from those of the padded, resized square; None if there are none."""
     found = [_of_image(look_up(tree, place.at[:depth])) for place in places for depth in _image_depth(tree, place)]
     if len(found) != len(places) or any(each is None for each in found):
         return None

@@ -1,7 +1,7 @@
 """4D-Humans / PHALP: `results/*.pkl` (joblib, or a plain pickle), a dict of frames with lists of people.
 
 Rotations are matrices; `camera` is the translation for a focal length of 5000 px in a 256 px square of the image.
-Ghosts, which the tracker predicts in frames where the person is not detected, keep their values.
+Ghosts, which the tracker predicts for frames without a detection, keep their values.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path) -> list[Estimate]:
-    """Read everybody in the file, in order of appearance; a frame's number is its position in the file.
+    """Read all people of the file, in order of appearance; a frame's number is its position in the file.
 
     Raises:
         InputError: Keys are missing or have the wrong shape, or nobody is tracked.
@@ -71,7 +71,7 @@ def _linked(container: Container, rows: list[_Row], path: Path) -> dict[Any, lis
     """The rows of each person, linked by their boxes."""
     boxes = _boxes([(container.tree[name], place) for _, name, place in rows])
     if boxes is None:
-        raise InputError(f"{path}: tid: repeats within a frame, and there is no bbox to tell people apart by")
+        raise InputError(f"{path}: tid: repeats within a frame, and the file has no bbox to link people by")
     linked: dict[Any, list[_Row]] = defaultdict(list)
     for track, row in zip(link_boxes([number for number, _, _ in rows], boxes), rows):
         linked[int(track)].append(row)
@@ -88,7 +88,7 @@ def _is_result(tree: Any) -> bool:
 
 
 def _is_measured(frame: dict[str, Any], place: int) -> bool:
-    """Whether a row is not a ghost: `tracked_time` counts frames since the last detection; LART's own rows have -1."""
+    """Whether a row is a detection: `tracked_time` counts frames since the last one; LART's rows have -1."""
     times = frame.get("tracked_time")
     return not isinstance(times, (list, tuple)) or place >= len(times) or times[place] <= 0
 

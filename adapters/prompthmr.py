@@ -45,7 +45,7 @@ def _is_person(person: Any) -> bool:
 
 
 def read(path: Path) -> list[Estimate]:
-    """Read everybody in the file.
+    """Read all people of the file.
 
     Raises:
         InputError: Keys are missing or have the wrong shape.
@@ -88,7 +88,7 @@ def _person(container: Container, name: Any, path: Path) -> Estimate:
         ]
     parts = full_pose_slots(rotmat, "smplx", "matrix")
     if _same_rotations(container, cam, frames):
-        # a pose of 25 joints ends with the eyes
+        # the last joints of a pose of 25 are the eyes
         parts += [slot for slot in full_pose_slots(((*cam, "pose"),), "smplx") if slot.columns.stop <= 75]
     parts += full_pose_slots(((*world, "pose"),), "smplx")
     hands, hand_notes = usable_slots(container.tree, parts, frames, str(path))

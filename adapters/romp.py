@@ -1,10 +1,10 @@
-"""ROMP and BEV: `<image>.npz` and `video_results.npz`, whose `results` is a pickled dict.
+"""ROMP and BEV: `<image>.npz` and `video_results.npz`, which hold a pickled dict, `results`.
 
 The files do not hold the image size, so the camera is fitted to the file's joints and their pixels. BEV's eleventh
 shape coefficient (its age blend) passes through.
 
-`cam_trans` is the model's translation in ROMP's files. BEV moves joints and vertices so that the middle of the hips is
-the origin, and `cam_trans` is where that point lies: the pelvis is at cam_trans + joints[:, 0] in both.
+`cam_trans` is the model's translation in ROMP's files. BEV puts the origin of joints and vertices into the middle of
+the hips, and `cam_trans` is the position of that point. In both, the pelvis is at cam_trans + joints[:, 0].
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from lsmplify_refine.values.notes import Note
 
 _NAMES = {"smpl_thetas", "smpl_betas", "cam_trans"}
 _DERIVED = ("verts", "joints", "pj2d_org", "cam")
-#: Max distance of BEV's pelvis from the origin, metres; ROMP's lies at J0, more than 0.18 m away.
+#: Max distance of BEV's pelvis from the origin, metres; ROMP's is at J0, more than 0.18 m away.
 _MAX_PELVIS_M = 0.15
-#: Offset from the middle of BEV's hips to the pelvis, metres; rotates with the root. For files without joints.
+#: Offset from the middle of BEV's hips to the pelvis, metres, for files without joints; it rotates with the root.
 _PELVIS_FROM_HIPS = np.array([-0.0008, -0.0161, -0.0019])
 #: BEV has ten shape coefficients and its age blend.
 _BEV_BETAS = 11
@@ -92,7 +92,7 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path) -> list[Estimate]:
-    """Read everybody in the file.
+    """Read all people of the file.
 
     Raises:
         InputError: Keys are missing or have the wrong shape.
@@ -173,7 +173,7 @@ def _person(
         slots.append(slot("global_orient", "global_orient", root))
     if "body_pose" in first:
         slots.append(slot("body_pose", "body_pose", joints))
-    kept = "joints" if pelvis is None else "joints (but for the pelvis)"
+    kept = "joints" if pelvis is None else "joints (except the pelvis)"
     derived = [kept if key == "joints" else key for key in _DERIVED if key in first]
     stale = f"{', '.join(derived)}: left unchanged; they do not show the refined pose"
     boxes = np.stack([_box(frame, row) for frame, row in zip(frames, places)])

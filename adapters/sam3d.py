@@ -77,7 +77,7 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path, options: Mapping[str, str] | None = None) -> list[Estimate]:
-    """Read everybody.
+    """Read all people.
 
     Raises:
         InputError: Keypoints are missing or have the wrong shape, or a list may count people or frames.

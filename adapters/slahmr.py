@@ -1,8 +1,8 @@
 """SLAHMR: `<clip>_<iteration>_world_results.npz`, SMPL-H tracks (B, T, ...) in the world of its first camera.
 
-`cam_R` and `cam_t` move that world to the camera of each frame, so the people are read in the camera's axes. The track
-ids, and the frames in which each person is there, are in `track_info.json` beside it. `latent_pose`, the code of the
-pose, stays as it is.
+`cam_R` and `cam_t` go from that world to the camera of each frame; people are read in the camera's axes. The track ids,
+and the frames in which each person is present, are in `track_info.json` beside the file. `latent_pose`, the code of the
+pose, stays unchanged.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from lsmplify_refine.values.notes import Note
 
 _NAMES = {"trans", "root_orient", "pose_body", "betas", "cam_R", "cam_t"}
 _TRACKS = "track_info.json"
-#: Of `vis_mask`: the person is not in the clip yet, or no longer.
+#: In `vis_mask`: the person is not yet, or no longer, in the clip.
 _ABSENT = -1
 _NOTE_CODE = Note("fields-stale", "latent_pose: left unchanged; it is the code of the pose that was read")
 _NOTE_ALL = Note(
     "side-file-ignored",
-    f"{_TRACKS} is not beside the file: everybody is taken to be there in all frames",
+    f"{_TRACKS} is not beside the file: all people are taken to be present in all frames",
     "warning",
 )
 
@@ -48,7 +48,7 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path) -> list[Estimate]:
-    """Read everybody in the file.
+    """Read all people of the file.
 
     Raises:
         InputError: Keys are missing or have the wrong shape, or `track_info.json` does not fit them.
@@ -69,7 +69,7 @@ def read(path: Path) -> list[Estimate]:
             poses = rotation[index, times], translation[index, times]
             found.append(_person(container, index * frames + times, times + first, names[index], poses, K, path, notes))
     if not found:
-        raise InputError(f"{path}: {_TRACKS}: nobody is there in any frame")
+        raise InputError(f"{path}: {_TRACKS}: no person is present in any frame")
     return found
 
 
@@ -95,7 +95,7 @@ _NOT_A_ROTATION = 1e-2
 
 
 def _tracks(path: Path, people: int, frames: int) -> tuple[list[str], np.ndarray, int, tuple[Note, ...]]:
-    """Ids (B), who is there when (B, T), the clip's first frame in the video, and notes."""
+    """Ids (B), presence (B, T), the clip's first frame in the video, and notes."""
     if not path.is_file():
         return [str(index) for index in range(people)], np.ones((people, frames), dtype=bool), 0, (_NOTE_ALL,)
     content = load_json(path)
@@ -107,7 +107,7 @@ def _tracks(path: Path, people: int, frames: int) -> tuple[list[str], np.ndarray
             raise InputError(f"{path}: tracks.{name}: index or vis_mask does not fit {people} people, {frames} frames")
         names[int(index)], present[int(index)] = str(name), mask.reshape(-1)[:frames] != _ABSENT
     if not all(names):
-        raise InputError(f"{path}: tracks of {sum(map(bool, names))} of {people} people; is it of the same run?")
+        raise InputError(f"{path}: tracks of {sum(map(bool, names))} of {people} people; is it from the same run?")
     interval = to_numpy(content["meta"].get("data_interval")) if isinstance(content.get("meta"), dict) else None
     first = int(interval.reshape(-1)[0]) if interval is not None and interval.size == 2 else 0
     return names, present, max(first, 0), ()

@@ -1,7 +1,7 @@
 """Meshcapade's `.smpl` (smplcodec): a flat npz with its own names, one person, no camera.
 
 smplcodec's reader fails on unknown names, so none is ever added to the file. `bodyTranslation` and `shapeParameters`
-are optional: without them the body is at the origin, and has the mean shape.
+are optional: without them the body is at the origin and has the mean shape.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.notes import Note
 
 _FAMILIES: dict[int, Family] = {0: "smpl", 1: "smplh", 2: "smplx"}
-#: Bodies of smplcodec that are not of the SMPL, SMPL-H and SMPL-X families.
+#: smplcodec's other bodies, outside SMPL, SMPL-H and SMPL-X.
 _OTHERS = {3: "SUPR", 4: "SMPL++", 5: "SKEL", 6: "SMIL", 7: "SMPL-XS"}
 #: Joints of `headPose`.
 _HEAD: tuple[Field, ...] = ("jaw_pose", "leye_pose", "reye_pose")
@@ -40,7 +40,7 @@ _HANDS_AND_FACE = (
 )
 _NOTE_PLACE = Note(
     "place-assumed",
-    "the file has no bodyTranslation; the body is taken at the origin, and its place is written if it moves",
+    "the file has no bodyTranslation; the body starts at the origin, and bodyTranslation is written if it moves",
 )
 #: The format does not state its axes.
 OPTIONS = AXES_OPTIONS
@@ -55,7 +55,7 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path, options: Mapping[str, str] | None = None) -> list[Estimate]:
-    """Read the single person of the file.
+    """Read the file's person.
 
     Args:
         path: The file.
@@ -70,7 +70,7 @@ def read(path: Path, options: Mapping[str, str] | None = None) -> list[Estimate]
     number = -1 if version is None or version.dtype.kind == "f" or version.size != 1 else int(version.reshape(-1)[0])
     if number not in _FAMILIES:
         name = f" ({_OTHERS[number]})" if number in _OTHERS else ""
-        raise InputError(f"{path}: smplVersion {number}{name} is not read; 0 (SMPL), 1 (SMPL-H) and 2 (SMPL-X) are")
+        raise InputError(f"{path}: smplVersion {number}{name} cannot be read; use 0 (SMPL), 1 (SMPL-H) or 2 (SMPL-X)")
     if pose is None or pose.ndim != 3:
         raise InputError(f"{path}: bodyPose: missing, or not (F, 22 or 24, 3)")
     gender = number_of(tree.get("gender"))

@@ -1,4 +1,4 @@
-"""SMPLer-X's output folder, and what `lsmplify_refine.recorder` saves from SMPLest-X and OSX: a file per frame and box.
+"""SMPLer-X's output folder, and `lsmplify_refine.recorder`'s of SMPLest-X and OSX: a file per frame and box.
 
 `smplx/{frame:05}_{id}.npz` holds the parameters. `meta/{frame:05}_{id}.json` holds the box and its virtual camera,
 which becomes the frame's intrinsics. SMPLer-X's ids only count detections in a frame, so people are linked by boxes.
@@ -55,7 +55,7 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path) -> list[Estimate]:
-    """Read everybody in the folder.
+    """Read all people of the folder.
 
     Raises:
         InputError: A parameter or box file is missing or incomplete.

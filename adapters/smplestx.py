@@ -1,7 +1,7 @@
 """Files of SMPLest-X forks. SMPLest-X itself saves no parameters; use `lsmplify_refine.recorder` with it.
 
-The adapter reads JSON that keeps the box's camera (`smplx_params` beside `camera_params`), as a file or a folder. Other
-forks' files do not place the person in the image and are refused with the reason.
+The adapter reads JSON that keeps the box's camera (`smplx_params` beside `camera_params`), as a file or a folder. Files
+of other forks do not place the person in the image; the error says so.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path) -> list[Estimate]:
-    """Read the single person of a file, or of a folder of `<image>/params.json`.
+    """Read the person of a file, or of a folder of `<image>/params.json`.
 
     Raises:
         InputError: The fork's files do not place the person in the image, or keys are missing.
@@ -101,7 +101,7 @@ def _person(container: Container, places: list[KeyPath], path: Path) -> Estimate
         return tuple((*place, "smplx_params", key) for place in places)
 
     def camera(key: str, count: int) -> np.ndarray:
-        """(T, count) camera values, a row for each file."""
+        """(T, count) camera values, one row per file."""
         found = [to_numpy(look_up(container.tree, (*place, "camera_params", key))) for place in places]
         if any(value is None or value.size != count for value in found):
             raise InputError(f"{path}: camera_params.{key}: missing, or not {count} numbers")

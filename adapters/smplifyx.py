@@ -1,7 +1,7 @@
 """SMPLify-X: a pickle per person and image, `results/<image>/000.pkl`, of SMPL-X, SMPL-H or SMPL; also PROX's fits.
 
-The body is placed by `camera_translation` (PROX adds `transl`); the camera itself is never turned. The files do not
-hold the focal length. With VPoser, `body_pose` is often its code of 32 numbers, from which no joints can be read.
+`camera_translation` places the body (PROX adds `transl`); the camera is never rotated. The files lack the focal length.
+With VPoser, `body_pose` is often its code of 32 numbers, which does not give the joints without VPoser.
 """
 
 from __future__ import annotations
@@ -31,27 +31,26 @@ _NAMES = {"camera_translation", "global_orient", "body_pose"}
 #: Where the pickles are in an output folder, or in its folder `results`.
 _PLACES = ("results/*/[0-9]*.pkl", "*/[0-9]*.pkl")
 _VPOSER = 32
-#: Half the side of a box about a body, metres; people are linked by such boxes.
+#: Half the side of the box about a body that links people, metres.
 _REACH_M = 0.5
 _NOTE_FOCAL = Note(
     "focal-length-assumed",
-    "SMPLify-X files do not hold the focal length that the depth belongs to (5000 px by default); "
-    "give it with --focal-px",
+    "SMPLify-X files lack the focal length that their depth depends on (5000 px by default); give it with --focal-px",
     "warning",
 )
-_NOTE_LINKED = Note("people-linked", "SMPLify-X only counts the people of an image; people were linked by their place")
+_NOTE_LINKED = Note("people-linked", "SMPLify-X only counts the people of an image; people were linked by place")
 
 write = write_slots
 
 
 @dataclass(frozen=True)
 class _Shifted(Coding):
-    """A translation that `shift` (T, 3) is added to."""
+    """A translation to which `shift` (T, 3) is added."""
 
     shift: np.ndarray
 
     def decode(self, stored: np.ndarray, fields: Fields) -> np.ndarray:
-        """`transl` (T, 3) in the camera."""
+        """`transl` (T, 3) in the camera's frame."""
         transl: np.ndarray = stored + self.shift.astype(stored.dtype)
         return transl
 
@@ -76,7 +75,7 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path) -> list[Estimate]:
-    """Read one frame of a person from a pickle, or everybody from the output folder.
+    """Read one frame of a person from a pickle, or all people of the output folder.
 
     Raises:
         InputError: Keys are missing or have the wrong shape, or a pose is VPoser's code.
@@ -124,7 +123,7 @@ def _box(fit: Any, where: str) -> np.ndarray:
     """Corners of a box about the body in the image, at a focal length of 1."""
     place = _values(fit, "camera_translation", where)
     if place.size != 3 or not np.isfinite(place).all() or place.reshape(3)[2] <= 0:
-        raise InputError(f"{where}: camera_translation: not a place before the camera")
+        raise InputError(f"{where}: camera_translation: not a position in front of the camera")
     x, y, z = place.reshape(3).astype(np.float64)
     return np.array([x - _REACH_M, y - _REACH_M, x + _REACH_M, y + _REACH_M]) / z
 
@@ -176,12 +175,12 @@ def _family(fit: Any, where: str) -> Family:
     """The body family, from the size of the pose and the face.
 
     Raises:
-        InputError: The pose is VPoser's code, or of no known size.
+        InputError: The pose is VPoser's code, or has an unknown size.
     """
     size = _values(fit, "body_pose", where).size
     if size == _VPOSER:
         raise InputError(
-            f"{where}: body_pose: 32 numbers, a code of VPoser and not rotations of joints; decode it with VPoser and "
+            f"{where}: body_pose: 32 numbers: VPoser's code instead of joint rotations; decode it with VPoser and "
             "store body_pose (1, 63)"
         )
     if size == 63:
@@ -194,4 +193,4 @@ def _family(fit: Any, where: str) -> Family:
 def _check_camera(fit: Any, where: str) -> None:
     turn = to_numpy(fit.get("camera_rotation"))
     if turn is not None and (turn.size != 9 or np.abs(turn.reshape(3, 3) - np.eye(3)).max() > 1e-4):
-        raise InputError(f"{where}: camera_rotation: not the identity, to which SMPLify-X fixes it")
+        raise InputError(f"{where}: camera_rotation: expected the identity, as SMPLify-X writes it")

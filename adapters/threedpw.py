@@ -1,7 +1,7 @@
-"""3DPW: `sequenceFiles/*/<sequence>.pkl`, one sequence of the data set as its authors give it, with all its people.
+"""3DPW: `sequenceFiles/*/<sequence>.pkl`, one sequence of the data set as its authors release it, with all people.
 
-SMPL lies in a world; the file holds the camera of each frame. The root is read in the camera's axes, and written back
-in the world's. Frames in which the camera was not aligned to a person (`campose_valid`) are left out for that person.
+SMPL is in world coordinates, and the file holds the camera of each frame. The root is read in the camera's axes, and
+written back in the world's. A person's frames without an aligned camera (`campose_valid`) are skipped.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from lsmplify_refine.values.keypoints import Keypoints
 from lsmplify_refine.values.notes import Note
 
 _NAMES = {"poses", "trans", "betas", "cam_poses", "campose_valid"}
-#: Frame rate of its videos, and so of `poses` and `trans`.
+#: Frame rate of 3DPW's videos, and of `poses` and `trans`.
 _FPS = 30.0
 _STALE = ("jointPositions", "poses_60Hz", "trans_60Hz")
 
@@ -39,10 +39,10 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path) -> list[Estimate]:
-    """Read everybody in the frames whose camera is valid.
+    """Read all people in the frames with a valid camera.
 
     Raises:
-        InputError: Keys are missing or have the wrong shape, or no frame of anybody is valid.
+        InputError: Keys are missing or have the wrong shape, or no person has a valid frame.
     """
     container = read_container(path)
     poses = container.tree.get("poses")

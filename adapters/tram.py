@@ -1,9 +1,9 @@
 """TRAM: `hps/hps_track_<k>.npy` (a pickled dict of tensors), one file per person; `camera.npy` holds the camera.
 
 The world is the camera's: `world_cam_R` and `world_cam_T` of `camera.npy` move camera coordinates to a gravity-aligned
-world (p_world = R p_camera + T, y up). Refining leaves `camera.npy` as it is; exports get the refined world.
+world (p_world = R p_camera + T, y up). Refining leaves `camera.npy` unchanged; exports get the refined world.
 
-The input is one track's file, or, for all tracks, the folder `hps` or its parent.
+The input is the file of one track, or the folder `hps` or its parent for all tracks.
 """
 
 from __future__ import annotations
@@ -119,10 +119,10 @@ def _camera(tree: dict[str, Any], file: Path, frames: int) -> Camera | None:
 
 
 def _world(estimate: Estimate, tree: dict[str, Any], file: Path) -> WorldRoot | None:
-    """The root in the gravity-aligned world of `camera.npy`; None if it has only the camera's own motion.
+    """The root in the gravity-aligned world of `camera.npy`; None if that holds only the camera's motion.
 
-    The body model is not at hand, so the pelvis of the mean shape stands for this person's. Its error, a few
-    millimetres, only shifts the whole path if the camera does not turn.
+    No body model is available here, so the pelvis is that of the mean shape. If the camera does not turn, the error of
+    a few millimetres only shifts the whole path.
     """
     rotation, translation = to_numpy(tree.get("world_cam_R")), to_numpy(tree.get("world_cam_T"))
     if rotation is None or translation is None:

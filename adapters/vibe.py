@@ -1,7 +1,8 @@
 """VIBE's `vibe_output.pkl` and PARE's `pare_output.pkl` (joblib, or a plain pickle): several people by id.
 
-`pose` is axis-angle in VIBE's files and matrices in PARE's. There is no translation, only the crop camera `pred_cam`. A
-virtual camera per box (5000 px in the 224 px crop) turns it into one; `pred_cam` and `orig_cam` get the refined values.
+`pose` is axis-angle in VIBE's files and matrices in PARE's. Instead of a translation there is the crop camera
+`pred_cam`. A virtual camera per box (5000 px in the 224 px crop) converts it; refining updates `pred_cam` and
+`orig_cam`.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class _CropCamera(Coding):
 
 @dataclass(frozen=True)
 class _ImageCamera(_CropCamera):
-    """`orig_cam`: sx, sy, tx, ty in the full image, whose size follows from the stored scales."""
+    """`orig_cam`: sx, sy, tx, ty in the full image. The stored scales give the image size."""
 
     size: np.ndarray  # (T, 2) width, height
 
@@ -65,7 +66,7 @@ class _ImageCamera(_CropCamera):
         return 4
 
     def decode(self, stored: np.ndarray, fields: Fields) -> np.ndarray:
-        """The translation that `pred_cam` gave."""
+        """The translation that `pred_cam` gives."""
         return fields["transl"]
 
     def encode(self, values: np.ndarray, fields: Fields) -> np.ndarray:
@@ -83,7 +84,7 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path) -> list[Estimate]:
-    """Read everybody in the file.
+    """Read all people of the file.
 
     Raises:
         InputError: Keys are missing or have the wrong shape.

@@ -1,8 +1,8 @@
 """WHAM: `wham_output.pkl` (joblib, or a plain pickle of the same dict), several people by id.
 
 Camera and world share the body pose. `trans_world` is the middle of the hips, not the model's translation. The adapter
-converts between the two with the hip offset of the mean shape. WHAM's own keypoints, `tracking_results.pth`, are taken
-from beside the file.
+converts between the two with the hip offset of the mean shape. It also reads WHAM's keypoints from
+`tracking_results.pth` beside the file.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from lsmplify_refine.values.estimate import Estimate
 from lsmplify_refine.values.notes import Note
 
 _NAMES = {"pose", "trans", "pose_world", "trans_world", "betas", "frame_ids"}
-#: WHAM's tracker leaves each person's keypoints here, beside the result.
+#: File of each person's keypoints that WHAM's tracker writes beside the result.
 _TRACKING = "tracking_results.pth"
-#: Offset from the pelvis to the middle of the hips in SMPL's neutral mean shape at rest, metres; rotates with the root.
+#: Offset from the pelvis to the middle of the hips of SMPL's neutral mean shape, metres; it rotates with the root.
 _HIPS_FROM_PELVIS = np.array([0.0009, -0.0910, -0.0056])
 _NOTE_VERTS = Note("fields-stale", "verts: left unchanged; they do not show the refined pose")
 
@@ -65,7 +65,7 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path) -> list[Estimate]:
-    """Read everybody in the file.
+    """Read all people of the file.
 
     Raises:
         InputError: Keys are missing or have the wrong shape.
@@ -98,7 +98,7 @@ def read(path: Path) -> list[Estimate]:
 
 
 def _with_keypoints(estimates: list[Estimate], tracking: Path) -> list[Estimate]:
-    """Add the tracker's keypoints of each person, or a note why there are none."""
+    """Add the tracker's keypoints to each person, or a note that says why there are none."""
     try:
         tracks = {track.person: track for track in load_tracks(tracking)}
     except InputError as error:

@@ -68,4 +68,4 @@ def usable_slots(tree: Any, slots: Iterable[Slot], frames: int, where: str) -> t
     if not left:
         return usable, ()
     text = f"{', '.join(dict.fromkeys(left))}: not rotations of {HAND_JOINTS} finger joints (PCA?), or not finite"
-    return usable, (Note("hands-unread", f"{text}; left unchanged in the file, and out of other output formats"),)
+    return usable, (Note("hands-unread", f"{text}; unchanged in the file, missing in other output formats"),)

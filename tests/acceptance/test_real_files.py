@@ -95,7 +95,7 @@ def test_results(name: str, how: str, family: str, rows: int, codes: set[str], r
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("smplcodec_skel.smpl", r"smplVersion 5 \(SKEL\) is not read; 0 \(SMPL\), 1 \(SMPL-H\) and 2"),
+        ("smplcodec_skel.smpl", r"smplVersion 5 \(SKEL\) cannot be read; use 0 \(SMPL\), 1 \(SMPL-H\) or 2"),
         ("smpl_no_translation.pkl", r"has a pose \(pose\) and a shape \(shape\) but no translation"),
         ("smplx_params_world.npz", "behind the camera in 60 of 60 frames; give --format generic:frame=world"),
         ("smplcodec_apose_smplx.npz", "upside down before the camera in 34 of 34 frames; give .*generic:frame=world"),

@@ -51,7 +51,7 @@ def test_frames_made_from_text_are_no_part_of_the_estimate(tmp_path: Path) -> No
     tree = make.gem()
     tree["segment_info"] = [{"start": 0, "end": make.FRAMES, "type": "text"}]
     torch.save(tree, tmp_path / "r.pt")
-    with pytest.raises(InputError, match="all of it was made from text"):
+    with pytest.raises(InputError, match="the whole motion was made from text"):
         load_save.load(tmp_path / "r.pt")
 
 

@@ -65,5 +65,5 @@ def test_ids_that_repeat_in_a_frame_are_linked_by_place(tmp_path: Path) -> None:
 def test_a_folder_without_people_says_so(tmp_path: Path) -> None:
     (tmp_path / "smpl").mkdir()
     np.savez(tmp_path / "smpl" / "000000.npz", **newer.human3r_frame(0, ids=()))
-    with pytest.raises(InputError, match="nobody in any frame"):
+    with pytest.raises(InputError, match="no frame has people"):
         load_save.load(tmp_path)

@@ -60,7 +60,7 @@ def test_the_copies_move_with_the_pelvis(tmp_path: Path) -> None:
     [
         ({"bbox": np.tile([200.0, 0, 100, 0], (7, 1))}, "bbox, width, height: expected boxes"),
         ({"width": np.ones(3)}, "width: missing, or not 1 finite numbers for each of 7 rows"),
-        ({"img_path": np.array(["a-000004.png"] * 7)}, "img_path: the images' numbers do not ascend"),
+        ({"img_path": np.array(["a-000004.png"] * 7)}, "img_path: the image numbers must ascend"),
     ],
 )
 def test_what_is_wrong_is_named(change: dict[str, np.ndarray], message: str, tmp_path: Path) -> None:

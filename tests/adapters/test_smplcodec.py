@@ -59,7 +59,7 @@ def test_a_place_that_was_found_is_written_under_smplcodecs_own_name(tmp_path: P
 def test_other_bodies_are_refused_by_name(version: int, name: str, tmp_path: Path) -> None:
     content = make.smplcodec() | {"smplVersion": np.int32(version), "bodyPose": np.zeros((3, 46), np.float32)}
     with pytest.raises(
-        InputError, match=rf"smplVersion {version}{name.replace('(', '.').replace(')', '.')} is not read"
+        InputError, match=rf"smplVersion {version}{name.replace('(', '.').replace(')', '.')} cannot be read"
     ):
         load_save.load(archived(content)(tmp_path))
 

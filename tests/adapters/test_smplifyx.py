@@ -51,10 +51,10 @@ def test_prox_places_the_body_in_the_camera(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"body_pose": make.values(1, 32)}, "body_pose: 32 numbers, a code of VPoser and not rotations"),
+        ({"body_pose": make.values(1, 32)}, "body_pose: 32 numbers: VPoser's code instead of joint rotations"),
         ({"body_pose": make.values(1, 40)}, "body_pose: 40 numbers; expected 63"),
         ({"body_pose": None}, "body_pose: missing"),
-        ({"camera_rotation": np.zeros((1, 3, 3))}, "camera_rotation: not the identity"),
+        ({"camera_rotation": np.zeros((1, 3, 3))}, "camera_rotation: expected the identity"),
         ({"camera_translation": np.zeros((1, 2))}, "camera_translation"),
     ],
 )
