@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import shlex
 import statistics
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +16,7 @@ import pytest
 import torch
 
 from lsmplify_refine import load
-from lsmplify_refine.cli import main, make_parser
+from lsmplify_refine.cli import VERBS, main, make_parser
 from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 from tests.support import clips
 from tests.support.fake_detectors import Replay
@@ -39,7 +42,8 @@ def commands(page: Path) -> list[list[str]]:
     """The arguments of every `lsmplify-refine` that a page shows."""
     lines = "\n".join(blocks(page, "bash")).replace("\\\n", " ").splitlines()
     words = [shlex.split(line, comments=True) for line in lines]
-    return [each[1:] for each in words if each and each[0] == "lsmplify-refine"]
+    found = [each[1:] for each in words if each and each[0] == "lsmplify-refine"]
+    return [each[: each.index("|")] if "|" in each else each for each in found]
 
 
 @pytest.fixture
@@ -76,7 +80,7 @@ def test_the_readmes_commands_run(user: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_shown_has_options_that_exist(page: Path) -> None:
     for arguments in commands(page):
-        make_parser().parse_args(arguments if not arguments or arguments[0][0] != "-" else ["refine", *arguments])
+        make_parser().parse_args(arguments if not arguments or arguments[0] in VERBS else ["refine", *arguments])
 
 
 @pytest.mark.parametrize("page", [README, ROOT / "docs/python.md"], ids=lambda page: page.name)
@@ -102,6 +106,35 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert target.exists(), link
         headings = re.findall(r"^#+ (.*)$", target.read_text("utf-8"), re.M) if anchor else []
         assert not anchor or anchor in {re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in headings}
+
+
+def test_the_page_of_all_options_has_all_of_them() -> None:
+    script = ROOT / "scripts/cli_reference.py"
+    shown = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True).stdout
+    (verbs,) = [each for each in make_parser()._actions if isinstance(each, argparse._SubParsersAction)]
+    for name, parser in verbs.choices.items():
+        section = shown.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
+        for action in parser._actions:
+            word = action.option_strings[-1] if action.option_strings else str(action.metavar)
+            assert word == "--help" or f"`{word}" in section, (name, word)
+    assert "hooks: [scripts/cli_reference.py]" in (ROOT / "mkdocs.yml").read_text("utf-8")
+    assert "(default: " in shown and "%(" not in shown
+
+
+def test_every_step_has_a_small_figure_with_its_text() -> None:
+    page = (ROOT / "docs/how-it-works.md").read_text("utf-8")
+    texts = {name: text for text, name in re.findall(r"!\[([^\]]+)\]\(figures/(\w+)\.webp\)", page)}
+    figures = sorted((ROOT / "docs/figures").iterdir())
+    assert [path.name for path in figures] == [f"{name}.webp" for name in sorted(texts)] and len(texts) == 6
+    assert all(len(text.split()) > 10 for text in texts.values())
+    assert sum(path.stat().st_size for path in figures) < 700_000
+
+
+@pytest.mark.slow
+def test_the_figures_can_be_drawn_again(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    subprocess.run([sys.executable, str(ROOT / "scripts/build_docs_figures.py"), str(tmp_path)], check=True)
+    assert {path.name for path in tmp_path.iterdir()} == {path.name for path in (ROOT / "docs/figures").iterdir()}
 
 
 def test_the_readme_is_read_in_two_minutes() -> None:
