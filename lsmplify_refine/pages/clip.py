@@ -63,7 +63,8 @@ def clip_page(report: Mapping[str, Any], beside: Beside) -> str:
         beside: What lies beside the page.
     """
     people = [_person(index, person, alone=len(report["people"]) == 1) for index, person in enumerate(report["people"])]
-    film = beside.film if beside.comparison is not None else None
+    # moments that follow each other are not the clip's frames
+    film = None if beside.comparison is None or report["settings"].get("only_worst") else beside.film
     found = [moment for index, person in enumerate(report["people"]) for moment in moments(person, index)]
     pictures = film.pictures(moment.frame for moment in found) if film else {}
     source = report["settings"].get("input") or beside.results
@@ -81,6 +82,7 @@ def clip_page(report: Mapping[str, Any], beside: Beside) -> str:
         versions=report["versions"],
         files=[beside.results, *beside.more, *([beside.comparison] if beside.comparison else []), beside.report],
         comparison=beside.comparison,
+        linked=film is not None,
         moments=[(moment, pictures[moment.frame]) for moment in found if moment.frame in pictures],
         scene=None if beside.scene is None else Markup(escape(beside.scene)),
         view_command=shlex.join(["lsmplify-refine", "view", beside.results]),

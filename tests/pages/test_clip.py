@@ -145,6 +145,14 @@ def test_the_video_lies_beside_the_page(report: dict[str, Any], tmp_path: Path) 
     assert frames[0] == str(int(np.argmax(errors))) and len({*frames}) == 3
 
 
+def test_a_video_of_moments_alone_is_not_linked(report: dict[str, Any], tmp_path: Path) -> None:
+    film = Film.of(clips.write_video(tmp_path / "c.mp4", 5))
+    other = {**report, "settings": {**report["settings"], "only_worst": 0.2}}
+    page = Page(clip_page(other, replace(BESIDE, comparison="c.mp4", film=film)))
+    assert "shows the worst moments alone" in page.text and '"times": null' in page.text
+    assert not [tag for tag, _ in page.tags if tag == "button"]
+
+
 def test_the_times_of_a_video_are_known(tmp_path: Path) -> None:
     film = Film.of(clips.write_video(tmp_path / "c.mp4", 10))
     np.testing.assert_allclose(film.times, np.arange(10) / 30, atol=1e-4)
