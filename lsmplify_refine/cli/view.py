@@ -32,7 +32,7 @@ def register_parser(subparsers: Subparsers) -> None:
     parser.add_argument("--before", type=Path, metavar="PATH", help="what it was refined from (default: as reported)")
     parser.add_argument("--video", type=Path, metavar="PATH", help="its video (default: beside the files)")
     parser.add_argument(
-        "--space", choices=("camera", "world"), help="coordinates (default: the world's, if everybody has one)"
+        "--space", choices=("camera", "world"), help="show these coordinates alone (default: all that RESULT has)"
     )
     parser.add_argument("--format", metavar="NAME", help="format of RESULT (default: recognised by content)")
     parser.add_argument("--body-model", type=Path, metavar="PATH", help="body to show (default: the open body)")
@@ -52,19 +52,23 @@ def handle(args: argparse.Namespace) -> int:
     from lsmplify_refine.errors import InputError
     from lsmplify_refine.view.page import write_page
     from lsmplify_refine.view.panel import Panel
-    from lsmplify_refine.view.read import read_clip
-    from lsmplify_refine.view.stage import serving
+    from lsmplify_refine.view.read import read_clips
+    from lsmplify_refine.view.serving import is_this_machine, serving
 
     if args.html is not None and args.html.exists() and not args.overwrite:
         raise InputError(f"{args.html}: exists already; use --overwrite to replace it")
     body = None if args.body_model is None else BodyModel.load(args.body_model)
-    clip = read_clip(args.result, before=args.before, video=args.video, space=args.space, body=body, format=args.format)
+    clips = read_clips(
+        args.result, before=args.before, video=args.video, space=args.space, body=body, format=args.format
+    )
     if args.html is not None:
-        write_page(clip, args.html)
+        write_page(clips, args.html)
         say(f"wrote {args.html}")
         return DONE
+    if not is_this_machine(args.host):
+        say(f"--host {args.host}: everybody on the network can look at this scene, its video included", error=True)
     with serving(args.host, args.port) as server:
-        panel = Panel(server, clip)
-        say(f"{panel.address} shows {clip.name}; Ctrl-C ends it")
+        panel = Panel(server, clips)
+        say(f"{panel.address} shows {clips[0].name}; Ctrl-C ends it")
         panel.run()
     return DONE

@@ -1,4 +1,4 @@
-"""What the viewer shows: people before and after, in a world with y up, as bones over time."""
+"""What the viewer shows: people before and after, in coordinates with y up, as bones over time."""
 
 from __future__ import annotations
 
@@ -48,17 +48,15 @@ class Aim:
     Attributes:
         body: The body's points, scene coordinates, metres.
         target: The keypoints there; NaN where missing.
-        edges: Pairs of points that are drawn as limbs.
     """
 
     body: Float[np.ndarray, "frames points 3"]
     target: Float[np.ndarray, "frames points 3"]
-    edges: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
 class Person:
-    """One person.
+    """One person in one scene.
 
     Attributes:
         name: The file's.
@@ -66,6 +64,7 @@ class Person:
         contacts: Probability that left and right foot stand, or None.
         aim: Keypoints, or None.
         numbers: Names and values of each frame, for the panel.
+        joint_numbers: Names and values of SMPL's joints in each frame; NaN where not known.
     """
 
     name: str
@@ -73,6 +72,7 @@ class Person:
     contacts: Float[np.ndarray, "frames 2"] | None
     aim: Aim | None
     numbers: dict[str, list[str]]
+    joint_numbers: dict[str, Float[np.ndarray, "frames joints"]]
 
     @property
     def frame_ids(self) -> Int[np.ndarray, " frames"]:

@@ -1,70 +1,58 @@
-"""Draw a scene with viser: bodies, keypoints, feet and trails, moved from frame to frame."""
+"""Draw a scene with viser: bodies, keypoints, feet, trails and joints, moved from frame to frame."""
 
 from __future__ import annotations
 
-import io
-import logging
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass, field
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
-from lsmplify_refine.errors import InputError
-from lsmplify_refine.formats.figure import Figure
-from lsmplify_refine.view import clip as clips
-from lsmplify_refine.view.clip import Bones, Clip, Person
+from lsmplify_refine.view.actor import Actor
+from lsmplify_refine.view.clip import Clip, Person
+from lsmplify_refine.view.colors import colors_of
 
 if TYPE_CHECKING:
     import viser
 
 Layout = Literal["superimposed", "side by side"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
-
-#: RGB of the bodies before and after: apart for colour-blind eyes too.
-COLORS: dict[clips.Stage, tuple[int, int, int]] = {"before": (230, 159, 0), "after": (86, 180, 233)}
-_KEYPOINT, _RESIDUAL, _STANDS = (240, 228, 66), (213, 94, 0), (0, 158, 115)
-#: The earlier body can be looked through.
-_OPACITY: dict[clips.Stage, float] = {"before": 0.45, "after": 0.95}
-#: Of both, so that the joints inside can be clicked.
-_SEE_THROUGH = 0.3
+#: What can be shown, and its label.
+PARTS = {
+    "before": "before",
+    "after": "after",
+    "keypoints": "keypoints and residuals",
+    "feet": "standing feet",
+    "trails": "trails",
+    "joints": "joints to click",
+}
 #: Distance between the bodies side by side, metres.
-_APART_M = 1.2
-#: Joints whose paths are drawn: pelvis, ankles, wrists. Joints of the feet: left and right.
-_TRAILS, _FEET = (0, 7, 8, 20, 21), (10, 11)
-_FOOT_RADIUS_M, _POINT_M, _LINE_PX = 0.05, 0.02, 2.0
-_GRID_M, _FRUSTUM_M = 8.0, 0.6
-#: Where to look from: beside the people, so that the camera is not in the way, metres.
-_VIEW_FROM = np.array([1.8, 0.5, 3.0])
+APART_M = 1.2
+_GRID_M = 8.0
+#: The view of the start.
+BESIDE = "beside"
+#: Where to look from, seen from the middle of the people, metres for one person.
+_BESIDE = np.array([1.6, 0.5, 2.6])
+#: Of the first view, and by how much more than the picture is seen through the camera.
+_FOV_RAD, _MARGIN = math.radians(50), 1.05
+#: The picture hangs behind everybody: this far beyond the farthest, as a share of that distance and in metres.
+_BEHIND, _BEHIND_M = 1.15, 0.5
 
 
-@contextmanager
-def serving(host: str, port: int) -> Iterator[viser.ViserServer]:
-    """A viser server, quiet and stopped at the end. If the port is taken, it takes the next free one.
+@dataclass(frozen=True)
+class View:
+    """Where to look from.
 
-    Raises:
-        InputError: viser is not installed, or the host is not this machine.
+    Attributes:
+        position, look_at: In the scene's axes, metres.
+        fov_rad: Vertical field of view.
     """
-    try:
-        import viser
-    except ImportError as error:
-        raise InputError(f"view: {error}; pip install 'lsmplify-refine[view]'") from error
-    # whoever knocks without being a browser is no news
-    logging.getLogger("websockets").setLevel(logging.CRITICAL)
-    try:
-        socket.create_server((host, 0)).close()  # viser would try one port after the other
-    except OSError as error:
-        raise InputError(f"--host {host}: {error.strerror or error}; it must be an address of this machine") from error
-    with redirect_stdout(io.StringIO()):  # viser prints, but stdout is for results
-        server = viser.ViserServer(host=host, port=port, verbose=False)
-    try:
-        yield server
-    finally:
-        with redirect_stdout(io.StringIO()):
-            server.stop()
+
+    position: np.ndarray
+    look_at: np.ndarray
+    fov_rad: float
 
 
 @dataclass
@@ -78,47 +66,81 @@ class Shown:
     trails: bool = False
     joints: bool = False
     layout: Layout = "superimposed"
+    hidden: frozenset[int] = frozenset()
 
 
 class Stage:
     """A scene on a viser server; `show` moves it to a frame."""
 
-    def __init__(self, server: viser.ViserServer, clip: Clip) -> None:
+    def __init__(self, server: viser.ViserServer, clip: Clip, *, visible: bool = True) -> None:
         self.clip, self.shown = clip, Shown()
         self._scene = server.scene
         self._scene.set_up_direction("+y")
-        self._scene.add_grid("/ground", _GRID_M, _GRID_M, plane="xz", position=(*_ground(clip),), cell_size=0.5)
-        self._roots = {name: self._scene.add_frame(f"/{name}", show_axes=False) for name in COLORS}
-        self._actors = [_Actor(self._scene, index, person) for index, person in enumerate(clip.people)]
-        self.frustum = (
-            self._scene.add_camera_frustum("/camera", clip.fov_rad, clip.aspect) if clip.fov_rad > 0 else None
+        self.root = self._scene.add_frame(f"/{clip.space}", show_axes=False, visible=visible)
+        middle = _ground(clip)
+        self._scene.add_grid(
+            f"/{clip.space}/ground", _GRID_M, _GRID_M, plane="xz", position=(*middle,), cell_size=0.5, section_size=1.0
         )
-        if self.frustum is not None:
-            # viser's cameras look along +z, y down
-            self.frustum.wxyz = (0.0, 1.0, 0.0, 0.0)
+        self._before = self._scene.add_frame(f"/{clip.space}/before", show_axes=False)
+        self._scene.add_frame(f"/{clip.space}/after", show_axes=False)
+        self.actors = [
+            Actor(self._scene, f"/{clip.space}", index, person, colors, named=len(clip.people) > 1)
+            for index, (person, colors) in enumerate(zip(clip.people, colors_of(len(clip.people))))
+        ]
+        self.frustum = self._frustum() if clip.fov_rad > 0 else None
+        # what comes last in a recording: whoever finds it has the whole scene
+        self.last_node = self._scene.add_frame(f"/{clip.space}/end", show_axes=False).name
         self.arrange()
         self.show(clip.start)
 
     def show(self, frame: int) -> None:
         """Move everybody to a video frame; who is not in it is hidden."""
-        for actor in self._actors:
-            actor.show(frame, self.shown)
+        for index, actor in enumerate(self.actors):
+            actor.show(frame, self.shown, hidden=index in self.shown.hidden)
 
     def arrange(self) -> None:
         """Place the earlier bodies as the layout says."""
-        apart = _APART_M if self.shown.layout == "side by side" else 0.0
-        self._roots["before"].position = (-apart, 0.0, 0.0)
+        apart = APART_M if self.shown.layout == "side by side" else 0.0
+        self._before.position = (-apart, 0.0, 0.0)
 
-    def view_from(self) -> tuple[np.ndarray, np.ndarray]:
-        """A place to look from, and the point to look at: the middle of everybody in the first frame."""
-        first = [person.figures["after"].pelvis[0] for person in self.clip.people]
-        middle = np.mean(first, axis=0)
-        return middle + _VIEW_FROM, middle
+    def views(self) -> dict[str, View]:
+        """Good places to look from, by name; the first is for the start."""
+        first = np.stack([person.figures["after"].pelvis[0] for person in self.clip.people])
+        middle = first.mean(axis=0)
+        # two people more apart need more distance
+        reach = 1.0 + float(np.linalg.norm(first - middle, axis=1).max()) / 2
+        found = {BESIDE: View(middle + _BESIDE * reach, middle, _FOV_RAD)}
+        if self.clip.fov_rad > 0:
+            ahead = np.array([0.0, 0.0, middle[2]])
+            found["through the camera"] = View(np.zeros(3), ahead, self.clip.fov_rad * _MARGIN)
+        return found
+
+    def _frustum(self) -> Any:
+        """The camera, whose picture hangs behind everybody: from the camera, each body is on its own picture."""
+        farthest = max(-float(person.figures["after"].pelvis[:, 2].min()) for person in self.clip.people)
+        depth = max(farthest, 0.0) * _BEHIND + _BEHIND_M
+        # viser's scale 1 is a pyramid of a volume of 1 m3
+        unit = np.cbrt(math.tan(self.clip.fov_rad / 2) ** 2 * self.clip.aspect / 3)
+        frustum = self._scene.add_camera_frustum(
+            f"/{self.clip.space}/camera", self.clip.fov_rad, self.clip.aspect, scale=float(depth * unit)
+        )
+        # viser's cameras look along +z, y down
+        frustum.wxyz = (0.0, 1.0, 0.0, 0.0)
+        return frustum
 
     def joints(self, frame: int) -> list[tuple[Person, np.ndarray]]:
         """The refined joints (J, 3) of everybody in a frame."""
-        found = [(actor, actor.row(frame)) for actor in self._actors]
+        found = [(actor, actor.row("after", frame)) for actor in self.actors]
         return [(actor.person, actor.bones["after"].positions[row]) for actor, row in found if row is not None]
+
+    def on_pick(self, pick: Callable[[tuple[int, int]], None]) -> None:
+        """Call `pick` with a person and a joint, by index, when somebody clicks one."""
+        for index, actor in enumerate(self.actors):
+            actor.on_pick(partial(_pair, pick, index))
+
+
+def _pair(pick: Callable[[tuple[int, int]], None], person: int, joint: int) -> None:
+    pick((person, joint))
 
 
 def _ground(clip: Clip) -> np.ndarray:
@@ -126,102 +148,3 @@ def _ground(clip: Clip) -> np.ndarray:
     middle: np.ndarray = np.mean([person.figures["after"].pelvis.mean(0) for person in clip.people], axis=0)
     middle[1] = clip.floor
     return middle
-
-
-@dataclass
-class _Actor:
-    """One person's handles."""
-
-    scene: Any
-    index: int
-    person: Person
-    bones: dict[clips.Stage, Bones] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.bones = {stage: Bones.of(figure) for stage, figure in self.person.figures.items()}
-        self._row_of = {int(frame): row for row, frame in enumerate(self.person.frame_ids)}
-        self._meshes = {stage: self._mesh(stage, figure) for stage, figure in self.person.figures.items()}
-        self._trails = [self._trail(joint) for joint in _TRAILS]
-        self._feet = [self._foot(side) for side in range(2)] if self.person.contacts is not None else []
-        self._aim: list[Any] = []
-
-    def row(self, frame: int) -> int | None:
-        """The person's row of a video frame."""
-        return self._row_of.get(frame)
-
-    def show(self, frame: int, shown: Shown) -> None:
-        """Move to a frame."""
-        row = self.row(frame)
-        for stage, mesh in self._meshes.items():
-            mesh.visible = row is not None and getattr(shown, stage)
-            mesh.opacity = _SEE_THROUGH if shown.joints else _OPACITY[stage]
-            if row is not None:
-                self._pose(mesh, self.bones[stage], row)
-        for trail in self._trails:
-            trail.visible = shown.trails
-        for side, foot in enumerate(self._feet):
-            stands = row is not None and self.person.contacts is not None and self.person.contacts[row, side] > 0.5
-            foot.visible = bool(stands and shown.feet)
-            if row is not None:
-                foot.position = self.bones["after"].positions[row, _FEET[side]]
-        self._show_aim(row if shown.keypoints else None)
-
-    def _name(self, stage: clips.Stage, what: str) -> str:
-        # names from files do not reach the scene's paths
-        return f"/{stage}/person_{self.index}/{what}"
-
-    def _mesh(self, stage: clips.Stage, figure: Figure) -> Any:
-        vertices, joints = figure.body.rest_mesh(figure.shape.betas, figure.shape.scale)
-        return self.scene.add_mesh_skinned(
-            self._name(stage, "body"),
-            vertices.astype(np.float32),
-            np.asarray(figure.body.faces, np.uint32),
-            bone_wxyzs=np.tile([1.0, 0.0, 0.0, 0.0], (len(joints), 1)),
-            bone_positions=joints,
-            skin_weights=np.asarray(figure.body.arrays.weights, np.float32),
-            color=COLORS[stage],
-            opacity=_OPACITY[stage],
-        )
-
-    def _pose(self, mesh: Any, bones: Bones, row: int) -> None:
-        quats = Rotation.from_matrix(bones.rotations[row]).as_quat()[:, [3, 0, 1, 2]]
-        for bone, wxyz, position in zip(mesh.bones, quats, bones.positions[row], strict=True):
-            bone.wxyz, bone.position = wxyz, position
-
-    def _trail(self, joint: int) -> Any:
-        path = self.bones["after"].positions[:, joint]
-        lines = np.stack([path[:-1], path[1:]], axis=1) if len(path) > 1 else np.repeat(path, 2, 0)[None]
-        return self.scene.add_line_segments(
-            self._name("after", f"trail_{joint}"),
-            lines.astype(np.float32),
-            COLORS["after"],
-            thickness=_LINE_PX,
-            thickness_units="screen",
-            visible=False,
-        )
-
-    def _foot(self, side: int) -> Any:
-        return self.scene.add_icosphere(
-            self._name("after", f"foot_{side}"), radius=_FOOT_RADIUS_M, color=_STANDS, opacity=0.6, visible=False
-        )
-
-    def _show_aim(self, row: int | None) -> None:
-        """Draw the keypoints of a row, and lines from the body's own points to them."""
-        aim = self.person.aim
-        for handle in self._aim:
-            handle.remove()
-        self._aim = []
-        if aim is None or row is None:
-            return
-        seen = np.isfinite(aim.target[row]).all(-1)
-        if not seen.any():
-            return
-        points = aim.target[row][seen].astype(np.float32)
-        lines = np.stack([aim.body[row][seen], aim.target[row][seen]], axis=1).astype(np.float32)
-        name = self._name("after", "keypoints")
-        self._aim = [
-            self.scene.add_point_cloud(name, points, _KEYPOINT, point_size=_POINT_M, point_shape="circle"),
-            self.scene.add_line_segments(
-                f"{name}_residuals", lines, _RESIDUAL, thickness=_LINE_PX, thickness_units="screen"
-            ),
-        ]

@@ -12,7 +12,8 @@ import torch
 from lsmplify_refine.cli import main
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.view.clip import Bones
-from lsmplify_refine.view.read import read_clip, read_report
+from lsmplify_refine.view.read import read_clips
+from lsmplify_refine.view.report import Report
 from tests.support import clips
 
 
@@ -27,7 +28,7 @@ def refined(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_bones_are_where_the_body_has_its_joints(refined: Path) -> None:
-    figure = read_clip(refined).people[0].figures["after"]
+    figure = read_clips(refined)[0].people[0].figures["after"]
     rotations = figure.rotations()[:, : figure.body.joint_count].astype(np.float32)
     joints = figure.body.joints(rotations, figure.pelvis, figure.shape.betas, figure.shape.scale)
     bones = Bones.of(figure)
@@ -36,7 +37,7 @@ def test_bones_are_where_the_body_has_its_joints(refined: Path) -> None:
 
 
 def test_the_input_and_the_numbers_come_from_the_report(refined: Path) -> None:
-    clip = read_clip(refined, space="camera")
+    clip = read_clips(refined, space="camera")[0]
     (person,) = clip.people
     assert set(person.figures) == {"before", "after"}
     assert not np.allclose(person.figures["before"].rotvec, person.figures["after"].rotvec)
@@ -50,14 +51,14 @@ def test_the_input_and_the_numbers_come_from_the_report(refined: Path) -> None:
 def test_without_a_report_the_result_stands_alone(refined: Path, tmp_path: Path) -> None:
     alone = tmp_path / "alone.pt"
     alone.write_bytes(refined.read_bytes())
-    (person,) = read_clip(alone).people
+    (person,) = read_clips(alone)[0].people
     assert set(person.figures) == {"after"} and not person.numbers
-    (person,) = read_clip(alone, before=refined.with_name("hmr4d_results.pt")).people
+    (person,) = read_clips(alone, before=refined.with_name("hmr4d_results.pt"))[0].people
     assert set(person.figures) == {"before", "after"}
 
 
 def test_keypoints_lie_on_their_rays_near_the_body(refined: Path) -> None:
-    clip = read_clip(refined, space="camera")
+    clip = read_clips(refined, space="camera")[0]
     aim = clip.people[0].aim
     assert aim is not None and clip.fov_rad > 0 and clip.aspect == pytest.approx(640 / 360)
     assert np.nanmedian(np.linalg.norm(aim.body - aim.target, axis=-1)) < 0.05
@@ -73,7 +74,7 @@ def test_keypoints_lie_on_their_rays_near_the_body(refined: Path) -> None:
 
 
 def test_the_world_is_on_its_floor(refined: Path) -> None:
-    clip = read_clip(refined)
+    clip = read_clips(refined)[0]
     assert clip.space == "world" and clip.floor == 0 and clip.people[0].aim is None and clip.video is None
     assert abs(clip.people[0].figures["after"].soles()) < 0.02
 
@@ -82,9 +83,9 @@ def test_a_world_without_a_camera_says_so(tmp_path: Path) -> None:
     path = tmp_path / "amass_poses.npz"
     still = np.zeros((3, 156))
     np.savez(path, poses=still, trans=np.ones((3, 3)), betas=np.zeros(16), mocap_framerate=30.0, gender="neutral")
-    assert read_clip(path).space == "world"
+    assert read_clips(path)[0].space == "world"
     with pytest.raises(InputError, match="leave out --space camera"):
-        read_clip(path, space="camera")
+        read_clips(path, space="camera")
 
 
 @pytest.mark.parametrize(
@@ -93,8 +94,8 @@ def test_a_world_without_a_camera_says_so(tmp_path: Path) -> None:
 )
 def test_a_strange_report_is_no_report(text: str, tmp_path: Path) -> None:
     (tmp_path / "a_report.json").write_text(text)
-    report = read_report(tmp_path / "a_refined.pt")
-    assert report.source is None and not report.people
+    report = Report.beside(tmp_path / "a_refined.pt")
+    assert report.source(tmp_path / "a_refined.pt") is None and not any(report.people.values())
 
 
 def test_strange_values_of_a_report_are_not_used(refined: Path, tmp_path: Path) -> None:
@@ -105,7 +106,7 @@ def test_strange_values_of_a_report_are_not_used(refined: Path, tmp_path: Path) 
     person = {"track_id": "0", "shape": {"betas": [1e9], "scale": 1e9}, "per_frame": per_frame}
     report = {"settings": {"input": "nowhere.pt", "body_model": None}, "people": [person]}
     (folder / "r_report.json").write_text(json.dumps(report))
-    (person_shown,) = read_clip(folder / "r_refined.pt").people
+    (person_shown,) = read_clips(folder / "r_refined.pt")[0].people
     assert person_shown.figures["after"].shape.scale == 1
     ((name, values),) = person_shown.numbers.items()
     assert (name + "".join(values)).isprintable()

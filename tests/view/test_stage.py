@@ -20,8 +20,9 @@ from lsmplify_refine.view.clip import Bones, Clip
 from lsmplify_refine.view.page import write_page
 from lsmplify_refine.view.panel import Panel
 from lsmplify_refine.view.pictures import Pictures
-from lsmplify_refine.view.read import read_clip
-from lsmplify_refine.view.stage import Shown, Stage, serving
+from lsmplify_refine.view.read import read_clips
+from lsmplify_refine.view.serving import serving
+from lsmplify_refine.view.stage import Shown, Stage
 from tests.support import clips
 
 pytest.importorskip("viser")
@@ -34,13 +35,13 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def clip(result: Path) -> Clip:
-    return read_clip(result, before=result, space="camera")
+    return read_clips(result, before=result, space="camera")[0]
 
 
 @pytest.fixture
 def panel(clip: Clip) -> Iterator[Panel]:
     with serving("127.0.0.1", 0) as server:
-        yield Panel(server, clip)
+        yield Panel(server, [clip])
 
 
 def test_frames_move_the_bones(clip: Clip) -> None:
@@ -52,7 +53,7 @@ def test_frames_move_the_bones(clip: Clip) -> None:
             """A part of the scene."""
             return server.scene.get_handle_by_name(name)
 
-        mesh = handle("/after/person_0/body")
+        mesh = handle("/camera/after/person_0/body")
         bones = Bones.of(clip.people[0].figures["after"])
         assert np.allclose([bone.position for bone in mesh.bones], bones.positions[5], atol=1e-5)
         stage.show(clip.stop + 3)
@@ -60,15 +61,15 @@ def test_frames_move_the_bones(clip: Clip) -> None:
         stage.shown = Shown(before=False, layout="side by side")
         stage.arrange()
         stage.show(2)
-        assert mesh.visible and not handle("/before/person_0/body").visible
-        assert handle("/before").position[0] < -1
+        assert mesh.visible and not handle("/camera/before/person_0/body").visible
+        assert handle("/camera/before").position[0] < -1
 
 
 def test_the_panel_shows_the_numbers_of_a_frame(clip: Clip) -> None:
     numbers = {"error": [f"{row}.5 `<script>`" for row in range(clips.FRAMES)]}
     named = replace(clip, people=(replace(clip.people[0], name="<img src=x>`", numbers=numbers),))
     with serving("127.0.0.1", 0) as server:
-        panel = Panel(server, named)
+        panel = Panel(server, [named])
         panel.frame.value = 3
         panel.draw()
         assert "- `error`: `3.5 '<script>'`" in panel.numbers.content
@@ -78,23 +79,23 @@ def test_the_panel_shows_the_numbers_of_a_frame(clip: Clip) -> None:
 def test_a_clicked_joint_gives_its_name_and_place(panel: Panel) -> None:
     panel.parts["joints"].value = True
     panel._rearrange()
-    panel._pick((0, 15), None)
+    panel.pick((0, 15))
     x, y, z = panel.stage.joints(0)[0][1][15]
     assert f"- **head** at {x:.3f}, {y:.3f}, {z:.3f} m" in panel.numbers.content
 
 
 def test_steps_stay_within_the_clip(panel: Panel) -> None:
-    panel._step(-1)
+    panel.seek(-1)
     assert panel.frame.value == 0
-    panel._step(clips.FRAMES + 5)
+    panel.seek(clips.FRAMES + 5)
     assert panel.frame.value == clips.FRAMES - 1
 
 
 def test_a_page_needs_no_other_file(clip: Clip, tmp_path: Path) -> None:
     path = tmp_path / "scene.html"
-    write_page(replace(clip, name="</script><script>alert(1)"), path)
+    write_page([replace(clip, name="</script><script>alert(1)")], path)
     text = path.read_text("utf-8")
-    assert "window.__VISER_EMBED_DATA__" in text and "alert(1)" not in text
+    assert "window.__VISER_EMBED_DATA__" in text and "<script>alert" not in text
     assert 'src="http' not in text and 'href="http' not in text
     assert len(text) < 4_000_000
 
