@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -149,6 +150,8 @@ class FullFrames:
 
 def measure(folder: Path, repeats: int, pyrender_frames: int) -> Table:
     """Write all videos and compare their speeds."""
+    if find_spec("pyrender") is None:
+        raise InputError("pyrender is missing; `pip install -e '.[benchmark]'`")
     video, refinement = scaled_demo(folder)
     with MeshRenderer() as renderer:
         name, through_gl = renderer.name, not renderer.without_gl
