@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from lsmplify_refine.errors import InputError
 from lsmplify_refine.visual.box import FAR_M, NEAR_M, Box
 from lsmplify_refine.visual.gl import open_context
 from lsmplify_refine.visual.surface import Surface
@@ -39,7 +40,7 @@ class GlRasterizer:
     """Draws with one OpenGL context, in the thread that made it; see `Rasterizer`.
 
     Raises:
-        InputError: OpenGL does not work here (on creation).
+        InputError: OpenGL does not start here, or starts and draws nothing (on creation).
     """
 
     def __init__(self) -> None:
@@ -49,6 +50,9 @@ class GlRasterizer:
             self.name = f"OpenGL ({context.info['GL_RENDERER']})"
         self._meshes: WeakKeyDictionary[Surface, tuple[Any, Any]] = WeakKeyDictionary()
         self._target: Any = None
+        if not self._draws():
+            self.close()
+            raise InputError(f"{self.name} starts but draws nothing")
 
     def draw(self, vertices: np.ndarray, colors: np.ndarray, surface: Surface, K: np.ndarray, box: Box) -> np.ndarray:
         """RGBA uint8 (h, w, 4) of a box of the image, colours premultiplied by alpha."""
@@ -72,6 +76,13 @@ class GlRasterizer:
     def close(self) -> None:
         """End the context, and all that was made in it."""
         self._context.release()
+
+    def _draws(self) -> bool:
+        """Whether a white triangle that fills a box of 8 x 8 pixels is seen."""
+        corners = np.array([[-9, -9, 1], [9, -9, 1], [0, 18, 1]], dtype=np.float32)
+        K = np.array([[8.0, 0, 4], [0, 8, 4], [0, 0, 1]])
+        white = np.ones((3, 3), dtype=np.float32)
+        return bool((self.draw(corners, white, Surface(np.array([[0, 1, 2]]), 3), K, Box(0, 0, 8, 8)) == 255).all())
 
     def _mesh(self, surface: Surface, count: int) -> tuple[Any, Any]:
         """The vertex buffer of a surface, and its triangles."""

@@ -232,3 +232,11 @@ def test_opengl_is_preferred() -> None:
     _opened(GlRasterizer).__exit__(None, None, None)
     with MeshRenderer() as renderer:
         assert renderer.name.startswith("OpenGL (") and renderer.without_gl == ""
+
+
+def test_the_cpu_draws_where_the_driver_draws_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    _opened(GlRasterizer).__exit__(None, None, None)
+    monkeypatch.setattr(GlRasterizer, "draw", lambda *_: np.zeros((8, 8, 4), np.uint8))
+    with MeshRenderer() as renderer:
+        assert renderer.name.startswith("the CPU")
+        assert "starts but draws nothing" in renderer.without_gl
