@@ -19,7 +19,7 @@ _MAX_HASHED_BYTES = 64 << 20
 _END_BYTES = 1 << 20
 
 #: Fields of a job that do not change its results.
-_NOT_RESULTS = ("output", "overwrite", "write_video", "write_page")
+_NOT_RESULTS = ("output", "overwrite", "write_video", "write_page", "scene")
 
 
 @dataclass(frozen=True)

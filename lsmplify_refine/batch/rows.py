@@ -16,7 +16,7 @@ from lsmplify_refine.values.ranges import check_range, image_size
 
 #: Fields of a job that a row has as its own fields, or that the whole batch decides.
 _OWN = ("input", "video", "keypoints", "calibration")
-_BATCHS = ("output", "overwrite", "write_video", "write_page", "device")
+_BATCHS = ("output", "overwrite", "write_video", "write_page", "scene", "device")
 
 
 @dataclass(frozen=True)

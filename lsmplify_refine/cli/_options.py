@@ -38,6 +38,9 @@ def add_common_options(parser: argparse.ArgumentParser, *, json: str) -> None:
     group.add_argument("--no-video", dest="write_video", action="store_false", help="do not write a comparison video")
     group.add_argument("--no-html", dest="write_page", action="store_false", help="do not write the HTML report")
     group.add_argument(
+        "--scene", action="store_true", help="put the motion in 3D into the HTML report (needs viser: [view])"
+    )
+    group.add_argument(
         "--overwrite",
         action="store_true",
         help="replace earlier outputs, the comparison video included; folders are never replaced",

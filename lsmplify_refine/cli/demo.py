@@ -44,7 +44,12 @@ def register_parser(subparsers: Subparsers) -> None:
 
 def handle(args: argparse.Namespace) -> int:
     """Copy the built-in clip and refine it."""
+    from importlib.util import find_spec
+
     from lsmplify_refine.cli._console import run_and_show
     from lsmplify_refine.job.demo import copy_input
 
+    # a newcomer sees all there is
+    if find_spec("viser") is not None:
+        args.scene = True
     return run_and_show(job_from(args, copy_input(args.folder)), debug=args.debug)

@@ -10,7 +10,7 @@ from lsmplify_refine.job.draw import draw, failure_note, way_to_draw
 from lsmplify_refine.job.job import JobOptions, Notify, Outcome, Outputs, Progress
 from lsmplify_refine.job.keypoints import Step
 from lsmplify_refine.job.outputs import staged
-from lsmplify_refine.job.page import draw_page
+from lsmplify_refine.job.page import check_scene, draw_page
 from lsmplify_refine.job.report import build_report, write_report
 from lsmplify_refine.pages.base import write_page
 from lsmplify_refine.stopping import check
@@ -60,6 +60,7 @@ def carry_out(
     """
     outputs, canvas = plan.outputs, plan.canvas
     check()
+    check_scene(job)
     with staged(outputs, overwrite=job.overwrite, video=canvas is not None, page=job.write_page) as staging:
         video_error, drawing_notes = way_to_draw() if canvas else (None, ())
         _told(video_error, notify)  # now, not after the work
@@ -98,7 +99,7 @@ def _reported(job: JobOptions, plan: Plan, outcome: Outcome, staging: Outputs, n
     report = build_report(job, outcome, device=plan.device)
     write_report(report, staging.report)
     if outcome.outputs.page and staging.page:
-        page = draw_page(report, outcome, staging)
+        page = draw_page(report, job, outcome, staging, plan.canvas)
         if page.html is not None:
             write_page(page.html, staging.page)
         if page.notes:

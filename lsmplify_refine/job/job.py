@@ -37,6 +37,7 @@ class JobOptions(RefineOptions):
         device: Where to compute; "auto" is CUDA if there is one, else the CPU.
         write_video: Whether to write the comparison video.
         write_page: Whether to write the report as a page too.
+        scene: Whether that page holds the motion in 3D.
         person: A track id, "nearest" to the camera, or "all".
         overwrite: Whether to replace outputs that exist.
         output_format: The formats to write, one or several.
@@ -54,6 +55,7 @@ class JobOptions(RefineOptions):
     device: Device = "auto"
     write_video: bool = True
     write_page: bool = True
+    scene: bool = False
     person: str = "all"
     overwrite: bool = False
     output_format: OutputFormat | tuple[OutputFormat, ...] | None = None

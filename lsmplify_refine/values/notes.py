@@ -84,6 +84,7 @@ NoteCode = Literal[
     "net-outputs-dropped",
     "page-failed",
     "pose-blends-dropped",
+    "scene-failed",
     "shape-averaged",
     "shape-replaced",
     "skeleton-open",

@@ -123,3 +123,19 @@ def test_a_hostile_report_runs_nothing(tab: Any, written: Path, tmp_path: Path) 
     frame_of(tab, 0)
     assert "alert(1)" in tab.locator("body").inner_text()
     assert tab.locator("img").count() == 0
+
+
+def test_the_scene_shows_the_frame_of_the_page(tab: Any, tmp_path: Path) -> None:
+    pytest.importorskip("viser")
+    outcome = run(Job(clips.write_folder(tmp_path / "clip"), weights="none", write_video=False, scene=True))
+    assert outcome.outputs.page is not None
+    tab.goto(outcome.outputs.page.as_uri())
+    frame_of(tab, 0)
+    tab.locator("iframe.scene").scroll_into_view_if_needed()
+    scene = tab.frame_locator("iframe.scene")
+    scene.locator("canvas").first.wait_for()
+    scene.get_by_text("0 of 7", exact=True).wait_for()
+    click_at(tab, 5)
+    scene.get_by_text("5 of 7", exact=True).wait_for()
+    scene.locator("body").press("ArrowLeft")
+    frame_of(tab, 4)

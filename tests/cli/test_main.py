@@ -94,6 +94,7 @@ GIVEN: dict[str, tuple[list[str], Any]] = {
     "device": (["--device", "cpu"], "cpu"),
     "write_video": (["--no-video"], False),
     "write_page": (["--no-html"], False),
+    "scene": (["--scene"], True),
     "person": (["--person", "7"], "7"),
     "overwrite": (["--overwrite"], True),
     "format": (["--format", "wham"], "wham"),

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from lsmplify_refine import InputError
+from lsmplify_refine.job import page as job_page
 from lsmplify_refine.job.fit import fit
 from lsmplify_refine.job.job import FitJob, Job
 from lsmplify_refine.job.run import run
@@ -62,3 +64,28 @@ def test_fit_writes_its_page(folder: Path, tmp_path: Path) -> None:
     assert outcome.outputs.page == tmp_path / "vitpose_fit_report.html"
     text = Page(outcome.outputs.page.read_text(encoding="utf-8")).text
     assert "Fitted to the keypoints with a mean distance of" in text and "posed frame by frame" in text
+
+
+def test_a_scene_without_viser_is_refused_before_the_work(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job_page, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match="--scene: needs viser; pip install"):
+        run(Job(folder, scene=True))
+
+
+def test_the_page_holds_the_scene_if_asked_for(folder: Path) -> None:
+    pytest.importorskip("viser")
+    outcome = run(Job(folder, weights="none", write_video=False, scene=True))
+    assert outcome.outputs.page is not None and not outcome.page_error
+    page = Page(outcome.outputs.page.read_text(encoding="utf-8"))
+    (scene,) = [attributes for tag, attributes in page.tags if tag == "iframe"]
+    assert scene["sandbox"] == "allow-scripts" and "lsmplify-refine-seek" in (scene["srcdoc"] or "")
+    assert "http-equiv" not in (scene["srcdoc"] or ""), "it inherits the policy"
+
+
+def test_a_scene_that_cannot_be_drawn_costs_the_scene_alone(folder: Path) -> None:
+    pytest.importorskip("viser")
+    outcome = run(Job(folder, weights="none", write_video=False, scene=True, output_format="bvh"))
+    assert outcome.page_error is None and outcome.outputs.page is not None
+    assert "scene-failed" in {note.code for note in outcome.notes}
+    text = Page(outcome.outputs.page.read_text(encoding="utf-8")).text
+    assert "lsmplify-refine view hmr4d_results_refined.bvh" in text
