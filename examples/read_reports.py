@@ -39,7 +39,8 @@ def show(person: dict[str, Any]) -> None:
     print(f"  frames: {person['counts']}")
 
     frames = person["per_frame"]
-    (error,) = (values for name, values in frames.items() if name.endswith("_after"))
+    name = next(each for each in stages["refined"] if each.startswith(("reprojection_px", "mpjpe_mm")))
+    error = frames[f"{name}_after"]
     # None: a frame without keypoints
     ranked = sorted((row for row in range(len(error)) if error[row] is not None), key=lambda row: -error[row])
     for row in ranked[:WORST_FRAMES]:

@@ -14,12 +14,14 @@ _NOT_READ = (".bvh", ".glb")
 
 
 def next_step(outputs: Outputs) -> str:
-    """The command that shows the result in 3D, or the file to look at."""
+    """The page to open, and the command that shows the result in 3D."""
+    page = f"open {_quoted(str(outputs.page))}" if outputs.page is not None else ""
     results = [path for path in (outputs.results, *outputs.more) if path.suffix not in _NOT_READ]
     if results:
         install = "" if find_spec("viser") else f"pip install {_quoted('lsmplify-refine[view]')} && "
-        return f"{install}lsmplify-refine view {_quoted(str(results[0]))}"
-    return f"open {outputs.comparison or outputs.report}"
+        view = f"{install}lsmplify-refine view {_quoted(str(results[0]))}"
+        return f"{page}; in 3D: {view}" if page else view
+    return page or f"open {_quoted(str(outputs.comparison or outputs.report))}"
 
 
 def _quoted(word: str) -> str:

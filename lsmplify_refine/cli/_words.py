@@ -114,7 +114,7 @@ def _print(line: str, stream: TextIO) -> None:
         from rich.console import Console
 
         # rich knows NO_COLOR, FORCE_COLOR, TERM=dumb and Windows
-        Console(file=stream, soft_wrap=True, highlight=False).print(_styled(line))
+        Console(file=stream, soft_wrap=True, highlight=False, force_jupyter=False).print(_styled(line))
     else:
         print(line, file=stream, flush=True)
 

@@ -66,6 +66,13 @@ def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def live_frames() -> list[tuple[np.ndarray, np.ndarray]]:
+    """Five frames of keypoints in space, as a live program has them."""
+    pose, pelvis = true_motion(5)
+    points = open_body().keypoints("body25", rotvec_to_rotmat(pose), pelvis, np.zeros(10), 0.9)
+    return list(zip(points, np.ones(points.shape[:2])))
+
+
 def test_the_readmes_commands_run(user: Path) -> None:
     given = [each for each in commands(README) if {"--input", "batch", "fit"} & {*each}]
     assert len(given) == 5
@@ -85,15 +92,19 @@ def test_every_command_shown_has_options_that_exist(page: Path) -> None:
 
 @pytest.mark.parametrize("page", [README, ROOT / "docs/python.md"], ids=lambda page: page.name)
 def test_the_python_shown_runs(page: Path, user: Path) -> None:
-    pose, pelvis = true_motion(5)
-    points = open_body().keypoints("body25", rotvec_to_rotmat(pose), pelvis, np.zeros(10), 0.9)
     for block in blocks(page, "python"):
-        exec(block, {"frames": list(zip(points, np.ones(points.shape[:2])))})
+        exec(block, {"frames": live_frames()})
     (refined,) = load("hmr4d_results_refined.pt")
     assert len(refined) == clips.FRAMES
     if page != README:
         (live,) = load("live.npz")
         assert len(live) == 5 and live.fps == 30 and live.body_pose.shape == (5, 23, 3)
+
+
+def test_the_live_recipe_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    (block,) = blocks(ROOT / "docs/recipes.md", "python")
+    exec(block, {"frames": live_frames()})
+    assert len(capsys.readouterr().out.splitlines()) == 5
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -231,19 +231,20 @@ def test_the_next_step_is_said_once_and_last(
     assert main([str(folder), *QUICK]) == 0
     (line,) = capsys.readouterr().err.splitlines()
     install = "" if installed else "pip install 'lsmplify-refine[view]' && "
-    assert line == f"next: {install}lsmplify-refine view {folder / 'hmr4d_results_refined.pt'}"
+    view = f"{install}lsmplify-refine view {folder / 'hmr4d_results_refined.pt'}"
+    assert line == f"next: open {folder / 'hmr4d_results_report.html'}; in 3D: {view}"
 
 
-def test_the_next_step_of_an_animation_is_its_report(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_next_step_of_an_animation_is_its_page(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(folder), "--output-format", "bvh", *QUICK]) == 0
-    assert capsys.readouterr().err.endswith(f"next: open {folder / 'hmr4d_results_report.json'}\n")
+    assert capsys.readouterr().err.endswith(f"next: open {folder / 'hmr4d_results_report.html'}\n")
 
 
 def test_other_packages_are_silent(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def talk(*arguments: Any, **options: Any) -> Any:
-        logging.getLogger("matplotlib.font_manager").warning("building the font cache")
+        logging.getLogger("a_detector.graph").warning("the tensor is sparse")
         warnings.warn_explicit("the API will change", DeprecationWarning, "absl.py", 1, module="absl")
         warnings.warn_explicit("an adapter cannot be loaded", UserWarning, "x.py", 1, module="lsmplify_refine.formats")
         logging.getLogger("lsmplify_refine.engine").warning("ours")
@@ -256,7 +257,7 @@ def test_other_packages_are_silent(
     assert capsys.readouterr().err == "warning: an adapter cannot be loaded\nwarning: ours\n"
     assert (root.level, [*root.handlers]) == before
     assert main([str(folder), "-vv", "--overwrite", *QUICK]) == 0
-    assert "warning: matplotlib.font_manager: building the font cache" in capsys.readouterr().err
+    assert "warning: a_detector.graph: the tensor is sparse" in capsys.readouterr().err
 
 
 @pytest.mark.slow
