@@ -34,6 +34,8 @@ from lsmplify_refine import Camera, Refinement, Refiner, load
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.job.demo import copy_input
 from lsmplify_refine.job.draw import draw
+from lsmplify_refine.job.job import Outputs
+from lsmplify_refine.options import VideoOptions
 from lsmplify_refine.visual import mesh
 from lsmplify_refine.visual.cpu_rasterizer import CpuRasterizer
 from lsmplify_refine.visual.encode import VideoWriter
@@ -93,7 +95,7 @@ def ours(video: VideoInfo, refinement: Refinement, output: Path, rasterizer: Cal
     """Write the command's comparison video; through a given rasterizer, or the best."""
     opened = open_rasterizer if rasterizer is None else lambda: (rasterizer(), "as measured")
     with patch.object(mesh, "open_rasterizer", opened):
-        error = draw(video, output, [refinement], None)
+        error = draw(video, Outputs(output, output, output), [refinement], VideoOptions())
     if error:
         raise error
 

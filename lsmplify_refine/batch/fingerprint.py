@@ -13,13 +13,17 @@ from typing import Any
 from lsmplify_refine._version import __version__
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.job.job import Job
+from lsmplify_refine.options import VideoOptions
 
 #: Files up to this size are compared by content; larger ones (videos) by size, time, and their two ends.
 _MAX_HASHED_BYTES = 64 << 20
 _END_BYTES = 1 << 20
 
 #: Fields of a job that do not change its results.
-_NOT_RESULTS = ("output", "overwrite", "write_video", "write_page", "scene")
+_NOT_RESULTS = (
+    *("output", "overwrite", "write_video", "write_page", "scene"),
+    *(each.name for each in fields(VideoOptions)),
+)
 
 
 @dataclass(frozen=True)

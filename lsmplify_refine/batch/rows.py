@@ -11,12 +11,13 @@ from typing import Any, get_args, get_type_hints
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.job.job import Job
-from lsmplify_refine.options import WEIGHTS_NAMES, OutputFormat
+from lsmplify_refine.options import WEIGHTS_NAMES, OutputFormat, VideoOptions
 from lsmplify_refine.values.ranges import check_range, image_size
 
 #: Fields of a job that a row has as its own fields, or that the whole batch decides.
 _OWN = ("input", "video", "keypoints", "calibration")
-_BATCHS = ("output", "overwrite", "write_video", "write_page", "scene", "device")
+VIDEO_OPTIONS = tuple(each.name for each in fields(VideoOptions))
+_BATCHS = ("output", "overwrite", "write_video", "write_page", "scene", "device", *VIDEO_OPTIONS)
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 from typing import get_args
 
-from lsmplify_refine.cli._options import ranged
+from lsmplify_refine.cli._options import ranged, whole_number
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.options import Align, Gender, Mode, OutputFormat
+from lsmplify_refine.options import Align, Gender, Mode, OutputFormat, VideoLayout, VideoOptions
 from lsmplify_refine.values.layouts import LAYOUTS
 from lsmplify_refine.values.ranges import image_size
 
@@ -153,6 +153,45 @@ def add_keypoint_rate(how: argparse._ActionsContainer) -> None:
         metavar="N",
         help="frame rate of the keypoints, if it is not the result's (default: what they state)",
     )
+
+
+def add_video_options(shown: argparse._ActionsContainer, *, one_clip: bool = True, as_read: bool = True) -> None:
+    """What the comparison video shows.
+
+    Args:
+        shown: Where to add them.
+        one_clip: Whether they are for one clip, and not for those of a batch, which calls a data set's form its layout.
+        as_read: Whether there is an input to show as it was read.
+    """
+    defaults = VideoOptions()
+    shown.add_argument(
+        *(["--layout"] if one_clip else []),
+        "--video-layout",
+        dest="video_layout",
+        choices=get_args(VideoLayout),
+        help="how before and after are shown: beside each other; over each other; on both sides of an edge that goes "
+        f"to and fro; beside the clip itself; in the result's world (default: {defaults.video_layout})",
+    )
+    if as_read:
+        shown.add_argument(
+            "--as-read",
+            action="store_true",
+            help="show the input as read too, before its shape and place are fitted (not for wipe and world)",
+        )
+    shown.add_argument(
+        "--only-worst",
+        type=ranged("only_worst"),
+        metavar="SECONDS",
+        help="only the moments with the largest errors after refining, so long in all (default: the whole clip)",
+    )
+    if one_clip:
+        shown.add_argument(
+            "--snapshot",
+            type=whole_number,
+            action="append",
+            metavar="FRAME",
+            help="write this frame as <name>_frame_<FRAME>.png too, also with --no-video (repeatable)",
+        )
 
 
 def add_image_size(how: argparse._ActionsContainer) -> None:

@@ -22,6 +22,7 @@ from lsmplify_refine.cli._refine_options import (
     add_keypoint_rate,
     add_rate,
     add_regressor,
+    add_video_options,
     add_ways,
 )
 from lsmplify_refine.cli._trust import trusting_aloud
@@ -72,6 +73,7 @@ def register_parser(subparsers: Subparsers) -> None:
     add_keypoint_rate(how)
     add_image_size(how)
     add_regressor(parser.add_argument_group("the regressor"))
+    add_video_options(parser.add_argument_group("comparison videos"), one_clip=False)
     add_terminal_options(parser, json="the summary")
     parser.set_defaults(handle=handle, stopped=_AGAIN)
 
@@ -166,7 +168,7 @@ def handle(args: argparse.Namespace) -> int:
 
 def refine_several(args: argparse.Namespace) -> int:
     """Refine the several inputs of the single command."""
-    for option in ("video", "keypoints", "calibration"):
+    for option in ("video", "keypoints", "calibration", "snapshot"):
         if hasattr(args, option):
             raise InputError(f"--{option}: belongs to one input, not to {len(args.input)}; list them in a manifest")
     args.inputs, args.output = args.input, getattr(args, "output", DEFAULT_OUTPUT)
@@ -199,13 +201,14 @@ def find_rows(args: argparse.Namespace) -> list[Row]:
 
 def settings_from(args: argparse.Namespace) -> Settings:
     """The settings that the options describe."""
-    from lsmplify_refine.batch.rows import option_names
+    from lsmplify_refine.batch.rows import VIDEO_OPTIONS, option_names
     from lsmplify_refine.batch.settings import Settings
     from lsmplify_refine.batch.videos import parse_videos
     from lsmplify_refine.job.job import Job
 
     given: dict[str, Any] = given_options(args, Settings)
-    given["options"] = {name: value for name, value in given_options(args, Job).items() if name in option_names()}
+    names = (*option_names(), *VIDEO_OPTIONS)
+    given["options"] = {name: value for name, value in given_options(args, Job).items() if name in names}
     given["jobs"] = given.get("jobs", _cores())
     given["shard"] = _shard(given.get("shard"))
     given["trusted"] = tuple(path.absolute() for path in args.trust_pickle)

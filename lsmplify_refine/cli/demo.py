@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from lsmplify_refine.cli._options import EXIT_CODES, Subparsers, add_common_options, job_from
+from lsmplify_refine.cli._refine_options import add_video_options
 
 TREE = """\
 The command copies a small generated clip with a GVHMR result into the folder and refines it:
@@ -38,6 +39,7 @@ def register_parser(subparsers: Subparsers) -> None:
         metavar="DIR",
         help="folder to write to (default: ./lsmplify_refine_demo)",
     )
+    add_video_options(parser.add_argument_group("the comparison video"))
     add_common_options(parser, json="the report")
     parser.set_defaults(handle=handle)
 

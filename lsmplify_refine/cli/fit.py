@@ -16,6 +16,7 @@ from lsmplify_refine.cli._refine_options import (
     add_person,
     add_rate,
     add_regressor,
+    add_video_options,
 )
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.options import Units, Up
@@ -74,6 +75,7 @@ def register_parser(subparsers: Subparsers) -> None:
     _add_room(how)
     add_person(how, "only the person nearest to the cameras, or with this id (default: all)", gender="neutral")
     add_regressor(parser.add_argument_group("the regressor"))
+    add_video_options(parser.add_argument_group("the comparison video"), as_read=False)
     add_common_options(parser, json="the report, or of several inputs a list of reports,")
     parser.set_defaults(handle=handle)
 

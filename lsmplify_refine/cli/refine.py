@@ -19,6 +19,7 @@ from lsmplify_refine.cli._refine_options import (
     add_keypoint_rate,
     add_rate,
     add_regressor,
+    add_video_options,
     add_ways,
 )
 from lsmplify_refine.cli._trust import trusting_aloud
@@ -28,7 +29,7 @@ USAGE_NOTE = """\
 The command writes, beside the input or in --output DIR:
   DIR/
   ├── <name>_refined.<same extension>   the refined parameters, in the format that was read
-  ├── <name>_comparison.mp4             before and after, side by side, on the video
+  ├── <name>_comparison.mp4             before and after on the video, see --layout
   ├── <name>_report.html                the report to open in a browser: figures, the video, notes
   └── <name>_report.json                the same numbers for programs: errors, the decision for each frame
 
@@ -52,6 +53,7 @@ def register_parser(subparsers: Subparsers) -> None:
     add_keypoint_rate(how)
     add_image_size(how)
     add_regressor(parser.add_argument_group("the regressor"))
+    add_video_options(parser.add_argument_group("the comparison video"))
     add_common_options(parser, json="the report, or of several inputs the summary")
     parser.set_defaults(handle=handle)
 

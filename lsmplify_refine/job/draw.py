@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
 
 from lsmplify_refine.engine.refinement import Refinement
 from lsmplify_refine.errors import InputError, describe_error
 from lsmplify_refine.job.inputs import OpenedVideo, in_space
+from lsmplify_refine.job.job import Outputs
 from lsmplify_refine.options import VideoLayout, VideoOptions
 from lsmplify_refine.timing import timed
 from lsmplify_refine.values.estimate import Estimate
@@ -84,27 +84,24 @@ def way_to_draw() -> tuple[Exception | None, tuple[Note, ...]]:
 @timed("drawing the video")
 def draw(
     video: VideoInfo,
-    output: Path | None,
+    outputs: Outputs,
     refinements: Sequence[Refinement],
-    progress: Callable[[int, int], None] | None,
-    *,
-    options: VideoOptions | None = None,
-    snapshots: Mapping[int, Path] | None = None,
+    options: VideoOptions,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Exception | None:
     """Draw the comparison video and the snapshots, each whole or not at all.
 
     Args:
         video: The clip.
-        output: The video to write; None for snapshots alone.
+        outputs: The files to write: the video, if there is one, and the snapshots.
         refinements: Everybody.
-        progress: Called with (frames done, frames in all).
         options: What is shown.
-        snapshots: Frame -> picture to write.
+        progress: Called with (frames done, frames in all).
 
     Returns:
         The error that stopped it, of whatever type; None if all was written.
     """
-    options, snapshots = options or VideoOptions(), snapshots or {}
+    snapshots = dict(zip(dict.fromkeys(options.snapshot), outputs.snapshots))
     try:
         # only drawing needs them
         from lsmplify_refine.job.drawn import drawn_people
@@ -113,7 +110,7 @@ def draw(
         people = drawn_people(refinements, in_world=options.video_layout == "world")
         write_comparison(
             video,
-            output,
+            outputs.comparison,
             people,
             layout=options.video_layout,
             as_read=options.as_read,
@@ -123,7 +120,7 @@ def draw(
         )
     # decoders, encoders and drivers may raise any error, and none may cost the results
     except Exception as error:
-        for path in (output, *snapshots.values()):
+        for path in (outputs.comparison, *outputs.snapshots):
             if path is not None:
                 path.unlink(missing_ok=True)
         return error

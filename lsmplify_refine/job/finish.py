@@ -61,19 +61,27 @@ def carry_out(
     outputs, canvas = plan.outputs, plan.canvas
     check()
     check_scene(job)
-    with staged(outputs, overwrite=job.overwrite, video=canvas is not None, page=job.write_page) as staging:
+    with staged(
+        outputs,
+        overwrite=job.overwrite,
+        video=_has_video(job, canvas),
+        page=job.write_page,
+        snapshots=canvas is not None,
+    ) as staging:
         video_error, drawing_notes = way_to_draw() if canvas else (None, ())
         _told(video_error, notify)  # now, not after the work
         refinements = tuple(work())
         check()
         notes = [*plan.notes, *drawing_notes, *write(staging)]
-        if canvas and staging.comparison and not video_error:
-            step = step_of(progress, "rendering")
-            video_error = _told(draw(canvas, staging.comparison, refinements, step), notify)
+        if canvas and not video_error:
+            error = draw(canvas, staging, refinements, job, step_of(progress, "rendering"))
+            video_error = _told(error, notify)
         check()
         if video_error:
             notes.append(failure_note(video_error))
         if video_error or not canvas:
+            outputs = outputs.without_pictures()
+        if not job.write_video:
             outputs = outputs.without_comparison()
         if not job.write_page:
             outputs = outputs.without_page()
@@ -81,6 +89,11 @@ def carry_out(
         outcome = _reported(job, plan, outcome, staging, notify)
         check()
     return outcome
+
+
+def _has_video(job: JobOptions, canvas: VideoInfo | None) -> bool:
+    """Whether a comparison video is written; snapshots of it need none."""
+    return job.write_video and canvas is not None
 
 
 def step_of(progress: Progress | None, stage: str) -> Step:

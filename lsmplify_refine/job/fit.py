@@ -10,6 +10,7 @@ from lsmplify_refine.engine.refinement import Refinement
 from lsmplify_refine.engine.refiner import Refiner
 from lsmplify_refine.engine.room import Room, room_of
 from lsmplify_refine.errors import InputError
+from lsmplify_refine.job.draw import check_video_options
 from lsmplify_refine.job.exports import plan_exports, write_exports
 from lsmplify_refine.job.finish import Plan, carry_out, step_of
 from lsmplify_refine.job.fit_inputs import FitPerson, fit_people, frame_rate, lasting
@@ -69,6 +70,7 @@ def fit(job: FitJob, *, progress: Progress | None = None, notify: Notify | None 
     check()
     device = choose_device(job.device)
     video = None if job.video is None else probe(job.video)
+    check_video_options(job, video)
     size = (video.width, video.height) if video else job.image_size
     with timed("reading"):
         tracks = read_keypoints(
@@ -81,8 +83,10 @@ def fit(job: FitJob, *, progress: Progress | None = None, notify: Notify | None 
     in_space = tracks[0].keypoints.is_3d
     _check_options(job, formats, in_space=in_space)
     scene = _scene(job, tracks, video, size, body)
-    canvas = video if job.write_video and not in_space else None
-    outputs = name_outputs(job.input, job.output, "fit")
+    # people in space are seen in their room alone
+    shown = not in_space or job.video_layout == "world"
+    canvas = video if job.draws and shown else None
+    outputs = name_outputs(job.input, job.output, "fit", job.snapshot)
     ids = {index: person.track.person for index, person in scene.people.items()}
     exports = plan_exports(outputs.results.stem, formats, ids)
     plan = Plan(outputs.of([file.name for file in exports]), canvas, scene.notes, device)
@@ -138,8 +142,9 @@ def _scene(
     room = room_of(keypoints, body, units=job.units, up=job.up) if in_space else None
     mappings = [track.mapping(body.point_origins(track.keypoints.convention)).note() for track in chosen]
     not_drawn: tuple[Note, ...] = ()
-    if job.write_video and in_space and video is not None:
-        not_drawn = (Note("video-not-drawn", "no video: keypoints in space do not show where the camera is"),)
+    if job.draws and in_space and video is not None and job.video_layout != "world":
+        text = "no video: keypoints in space do not show where the camera is; --layout world shows them in their room"
+        not_drawn = (Note("video-not-drawn", text),)
     about_room = room.notes if room else ()
     return _Scene(dict(enumerate(people)), room, (*left_out, *notes, *about_room, *rate_notes, *not_drawn, *mappings))
 

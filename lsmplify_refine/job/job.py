@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lsmplify_refine.options import Device, Gender, OutputFormat, RefineOptions, Units, Up
+from lsmplify_refine.options import Device, Gender, OutputFormat, RefineOptions, Units, Up, VideoOptions
 from lsmplify_refine.values.notes import Note
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ Notify = Callable[[Note], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class JobOptions(RefineOptions):
-    """The options of every run, those of `RefineOptions` included.
+class JobOptions(RefineOptions, VideoOptions):
+    """The options of every run, those of `RefineOptions` and `VideoOptions` included.
 
     Attributes:
         video: The video of the motion; for `Job`, None is the one beside the input, if any.
@@ -59,6 +59,11 @@ class JobOptions(RefineOptions):
     person: str = "all"
     overwrite: bool = False
     output_format: OutputFormat | tuple[OutputFormat, ...] | None = None
+
+    @property
+    def draws(self) -> bool:
+        """Whether any picture is wanted: the comparison video, or frames of it."""
+        return self.write_video or bool(self.snapshot)
 
     @property
     def formats(self) -> tuple[OutputFormat, ...]:
@@ -116,6 +121,7 @@ class Outputs:
         comparison: Before and after side by side on the video; None if no video is written.
         page: The report as HTML, to look at; None if it is not written.
         more: Results in other formats, or of other people.
+        snapshots: Frames of the comparison as pictures.
     """
 
     results: Path
@@ -123,18 +129,19 @@ class Outputs:
     comparison: Path | None = None
     page: Path | None = None
     more: tuple[Path, ...] = ()
+    snapshots: tuple[Path, ...] = ()
 
     @property
     def all(self) -> tuple[Path, ...]:
         """Every file, in the order in which they are shown to the user."""
-        shown = (self.results, *self.more, self.comparison, self.page, self.report)
+        shown = (self.results, *self.more, self.comparison, *self.snapshots, self.page, self.report)
         return tuple(path for path in shown if path is not None)
 
     def within(self, folder: Path) -> Outputs:
         """The same file names in another folder."""
         comparison, page = (path and folder / path.name for path in (self.comparison, self.page))
-        more = tuple(folder / path.name for path in self.more)
-        return Outputs(folder / self.results.name, folder / self.report.name, comparison, page, more)
+        more, snapshots = (tuple(folder / path.name for path in paths) for paths in (self.more, self.snapshots))
+        return Outputs(folder / self.results.name, folder / self.report.name, comparison, page, more, snapshots)
 
     def of(self, names: Sequence[str]) -> Outputs:
         """The same folder, report and video with results of these names, if there are any."""
@@ -144,6 +151,10 @@ class Outputs:
     def without_comparison(self) -> Outputs:
         """The other files."""
         return replace(self, comparison=None)
+
+    def without_pictures(self) -> Outputs:
+        """The files without the video and the snapshots."""
+        return replace(self, comparison=None, snapshots=())
 
     def without_page(self) -> Outputs:
         """The other files."""

@@ -13,7 +13,7 @@ from lsmplify_refine.engine.refiner import Refiner
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats import load_save
 from lsmplify_refine.formats.export import SEVERAL_PEOPLE
-from lsmplify_refine.job.draw import video_to_draw_on
+from lsmplify_refine.job.draw import check_video_options, video_to_draw_on
 from lsmplify_refine.job.exports import plan_exports, write_exports
 from lsmplify_refine.job.finish import Plan, carry_out, step_of
 from lsmplify_refine.job.inputs import OpenedVideo, complete, in_space, open_video, place, with_size
@@ -65,8 +65,9 @@ def run(
     check()
     chosen = choose_people(read, job.person, in_keypoints=job.keypoints is not None)
     _check_output_format(job, read, chosen)
-    video = open_video(read, job.video, shown=job.write_video, needed=needs_video)
+    video = open_video(read, job.video, shown=job.draws, needed=needs_video)
     video = OpenedVideo(video_with_rate(video.info, job.fps), video.notes)
+    check_video_options(job, video.info)
     size = _image_size(job, video.info)
     tools = tools or Tools()
     lens = Lens(job.focal_px, size)
@@ -84,8 +85,8 @@ def run(
     if fitted != lens:
         lens, people = fitted, under(fitted)
     wanted = _complete_all(job, people, chosen, video.info, found)
-    canvas = video_to_draw_on(video.info, wanted.values()) if job.write_video else OpenedVideo(None)
-    outputs = name_outputs(people[0].source or job.input, job.output)
+    canvas = video_to_draw_on(video.info, wanted.values(), job.video_layout) if job.draws else OpenedVideo(None)
+    outputs = name_outputs(people[0].source or job.input, job.output, snapshots=job.snapshot)
     exports = plan_exports(outputs.results.stem, job.formats, {index: people[index].track_id for index in wanted})
     notes = (*video.notes, *canvas.notes, *_keypoint_notes(found, body))
     plan = Plan(outputs.of([file.name for file in exports]), canvas.info, notes, device)

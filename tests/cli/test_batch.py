@@ -10,6 +10,8 @@ import pytest
 from lsmplify_refine.batch.settings import Settings
 from lsmplify_refine.batch.shards import Shard
 from lsmplify_refine.cli import _batch_console, batch, main, make_parser
+from lsmplify_refine.visual.video import probe
+from tests.support import clips
 from tests.support.batches import NAMES, outputs, write_tree
 
 QUICK = ("--jobs", "0", "--weights", "none", "--videos", "none", "--device", "cpu")
@@ -185,7 +187,9 @@ NOT_IN_A_BATCH = {
     "keypoints": "belongs to one clip: a column of the manifest, a key of the layout",
     "calibration": "belongs to one clip: a column of the manifest, a key of the layout",
     "write_video": "--videos says which clips get one",
+    "write_page": "the clips with a video get one",
     "overwrite": "a batch resumes; --force does all again",
+    "snapshot": "a frame's number belongs to one clip",
 }
 
 
@@ -200,7 +204,8 @@ def test_a_batch_has_every_option_of_the_single_command() -> None:
     assert set(one) - set(many) == set(NOT_IN_A_BATCH)
     # --json prints another document
     for name in sorted(set(one) & set(many) - {"help", "output", "as_json"}):
-        assert one[name].option_strings == many[name].option_strings, name
+        # in a batch, a layout is that of a data set
+        assert {*one[name].option_strings} - {"--layout"} == {*many[name].option_strings}, name
         # the type of a range is a function of its own each time; its help tells two ranges apart
         given, wanted = ((each.choices, each.nargs, each.metavar, each.help) for each in (many[name], one[name]))
         assert given == wanted, name
@@ -216,3 +221,21 @@ def test_rates_and_image_sizes_reach_the_clips(tree: Path) -> None:
     }
     assert {name: report["people"][0]["fps"] for name, report in told.items()} == {"judo/a": 50, "tennis/a": 25}
     assert told["judo/a"]["settings"]["image_size"] == [640, 360]
+
+
+def test_the_look_of_the_videos_is_the_batchs(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in NAMES:
+        clips.write_video(tree / name / "0_input_video.mp4")
+    shown = ("--jobs", "0", "--weights", "none", "--device", "cpu", "--videos", "sample:1")
+    assert main(["batch", "in", *shown, "--video-layout", "overlay", "--only-worst", "0.1"]) == 0
+    (path,) = Path("refined").rglob("*_comparison.mp4")
+    assert (probe(path).width, probe(path).frames) == (640, 3)
+    # another look refines nothing again
+    assert main(["batch", "in", *shown, "--video-layout", "triptych"]) == 0
+    assert "3 done before, 0 to do" in capsys.readouterr().err
+    assert settings("--as-read", "--only-worst", "2").options == {"as_read": True, "only_worst": 2.0}
+
+
+def test_frames_of_several_inputs_are_refused(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["in/judo/a", "in/judo/b", "--snapshot", "1"]) == 2
+    assert "--snapshot: belongs to one input" in capsys.readouterr().err

@@ -36,6 +36,9 @@ GIVEN: dict[str, tuple[list[str], Any]] = {
     "image_size": (["--image-size", "1920x1080"], (1920, 1080)),
     "units": (["--units", "mm"], "mm"),
     "up": (["--up=-y"], "-y"),
+    "video_layout": (["--video-layout", "world"], "world"),
+    "only_worst": (["--only-worst", "3"], 3.0),
+    "snapshot": (["--snapshot", "4"], (4,)),
 }
 
 
@@ -45,8 +48,8 @@ def parsed(*options: str) -> FitJob:
 
 
 def test_every_field_of_the_job_has_an_option_and_one_default() -> None:
-    # 3D keypoints alone have nothing to be aligned with
-    assert {"input", "align", *GIVEN} == {field.name for field in fields(FitJob)}
+    # 3D keypoints alone have nothing to be aligned with, and no input is there to be shown as read
+    assert {"input", "align", "as_read", *GIVEN} == {field.name for field in fields(FitJob)}
     assert parsed() == FitJob(Path("x"))
 
 

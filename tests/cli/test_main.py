@@ -104,6 +104,10 @@ GIVEN: dict[str, tuple[list[str], Any]] = {
     "weights": (["--weights", "none"], "none"),
     "mode": (["--mode", "sequential"], "sequential"),
     "passes": (["--passes", "2"], 2),
+    "video_layout": (["--layout", "wipe"], "wipe"),
+    "as_read": (["--as-read"], True),
+    "only_worst": (["--only-worst", "3"], 3.0),
+    "snapshot": (["--snapshot", "4", "--snapshot", "2"], (4, 2)),
 }
 
 

@@ -15,6 +15,7 @@ from lsmplify_refine.cli import main
 from lsmplify_refine.engine.refiner import Refiner
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.values.conventions import COCO17
+from lsmplify_refine.visual.image_folder import read_image
 from lsmplify_refine.visual.video import probe
 from tests.support import clips
 
@@ -270,3 +271,82 @@ def test_options_out_of_range_are_refused(option: list[str], folder: Path, capsy
         main(["--input", str(folder), *option])
     assert stopped.value.code == 2
     assert option[0] in capsys.readouterr().err
+
+
+def test_the_layout_and_the_input_as_read_reach_the_video(folder: Path) -> None:
+    widths = {}
+    for options in ((), ("--layout", "triptych"), ("--layout", "overlay"), ("--as-read",), ("--layout", "world")):
+        assert main(["--input", str(folder), "--overwrite", *options]) == 0
+        written = probe(folder / "hmr4d_results_comparison.mp4")
+        assert (written.frames, float(written.fps)) == (clips.FRAMES, 30.0)
+        widths[options] = written.width // clips.SIZE[0]
+    assert list(widths.values()) == [2, 3, 1, 3, 1]
+
+
+def test_snapshots_need_no_video(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "hmr4d_results_frame_5.png").write_bytes(b"mine")
+    arguments = ["--input", str(folder), "--no-video", "--snapshot", "0", "--snapshot", "5", "--snapshot", "5"]
+    assert main(arguments) == 2 and "frame_5.png: exists already" in capsys.readouterr().err
+    (folder / "hmr4d_results_frame_5.png").unlink()
+    before = clips.contents(folder)
+    assert main(arguments) == 0
+    added = clips.contents(folder).keys() - before.keys()
+    shots = {"hmr4d_results_frame_0.png", "hmr4d_results_frame_5.png"}
+    assert added == {*WRITTEN, *shots}
+    shown = capsys.readouterr().out
+    assert all(f"wrote {folder / name}" in shown for name in shots)
+    first, second = (read_image(folder / name) for name in sorted(shots))
+    assert first.shape[1] == 2 * clips.SIZE[0] and not np.array_equal(first, second)
+    assert json.loads((folder / WRITTEN[1]).read_text())["outputs"]["snapshots"] == sorted(shots)
+
+
+def test_snapshots_come_beside_the_video(folder: Path) -> None:
+    assert main(["--input", str(folder), "--snapshot", "3", "--layout", "wipe"]) == 0
+    assert (folder / "hmr4d_results_frame_3.png").is_file()
+    assert probe(folder / "hmr4d_results_comparison.mp4").frames == clips.FRAMES
+
+
+def test_only_the_worst_moment_is_shown(folder: Path) -> None:
+    assert main(["--input", str(folder), "--only-worst", "0.1"]) == 0
+    assert probe(folder / "hmr4d_results_comparison.mp4").frames == 3
+    report = json.loads((folder / WRITTEN[1]).read_text())
+    assert report["settings"]["only_worst"] == 0.1 and len(report["people"][0]["per_frame"]["status"]) == clips.FRAMES
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--snapshot", "8"), "has frames 0 to 7"),
+        (("--as-read", "--layout", "wipe"), "--layout wipe shows two bodies"),
+        (("--only-worst", "0"), "only_worst is 0"),
+        (("--layout", "cinema"), "invalid choice"),
+    ],
+)
+def test_what_the_video_cannot_show_is_refused(
+    folder: Path, options: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = clips.contents(folder)
+    try:
+        assert main(["--input", str(folder), *options]) == 2
+    except SystemExit as left:
+        assert left.code == 2
+    assert message in " ".join(capsys.readouterr().err.split())
+    assert clips.contents(folder) == before
+
+
+def test_a_world_that_is_not_there_is_said_in_one_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    block = {name: value.numpy() for name, value in clips.results()["smpl_params_incam"].items()}
+    np.savez(folder / "plain.npz", **block)
+    keypoints, video = folder / "preprocess" / "vitpose.pt", folder / "0_input_video.mp4"
+    arguments = ["--input", str(folder / "plain.npz"), "--keypoints", str(keypoints), "--video", str(video)]
+    assert main([*arguments, "--format", "generic:family=smplx", "--layout", "world", "--snapshot", "1"]) == 0
+    shown = capsys.readouterr().out
+    assert "no comparison video: --layout world needs a result in world coordinates" in shown
+    assert not list(folder.glob("*.png")) and not (folder / "plain_comparison.mp4").exists()
+
+
+def test_a_result_in_the_world_can_be_shown_there(folder: Path) -> None:
+    world = clips.results()["smpl_params_global"]
+    torch.save({**clips.results(), "smpl_params_incam": world}, folder / "hmr4d_results.pt")
+    assert main(["--input", str(folder), "--keypoints", str(write_3d(folder)), "--layout", "world"]) == 0
+    assert probe(folder / "hmr4d_results_comparison.mp4").frames == clips.FRAMES

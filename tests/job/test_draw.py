@@ -14,6 +14,7 @@ from lsmplify_refine import Keypoints, Refinement, refine
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.geometry.projection import project_to_image
 from lsmplify_refine.job.draw import check_video_options, draw, failure_note, video_to_draw_on, way_to_draw
+from lsmplify_refine.job.job import Outputs
 from lsmplify_refine.options import VideoOptions
 from lsmplify_refine.visual import comparison, rasterizer
 from lsmplify_refine.visual.comparison import DrawnPerson
@@ -33,6 +34,11 @@ def info(tmp_path: Path) -> VideoInfo:
     return probe(clips.write_video(tmp_path / "v.mp4"))
 
 
+def outputs(info: VideoInfo) -> Outputs:
+    """Where to draw."""
+    return Outputs(Path("results.pt"), Path("report.json"), info.path.with_name("out.mp4"))
+
+
 def drawn(
     refinement: Refinement, info: VideoInfo, monkeypatch: pytest.MonkeyPatch, options: VideoOptions | None = None
 ) -> DrawnPerson:
@@ -43,7 +49,7 @@ def drawn(
         given.extend(people)
 
     monkeypatch.setattr(comparison, "write_comparison", record)
-    assert draw(info, info.path.with_name("out.mp4"), [refinement], None, options=options) is None
+    assert draw(info, outputs(info), [refinement], options or VideoOptions()) is None
     return given[0]
 
 
@@ -87,9 +93,9 @@ def test_a_video_that_failed_half_way_is_removed(
         raise ValueError("bad\nrate")
 
     monkeypatch.setattr(comparison, "write_comparison", fail)
-    output = info.path.with_name("out.mp4")
-    error = draw(info, output, [refinement], None)
-    assert isinstance(error, ValueError) and not output.exists()
+    staged = outputs(info)
+    error = draw(info, staged, [refinement], VideoOptions())
+    assert isinstance(error, ValueError) and staged.comparison is not None and not staged.comparison.exists()
     assert failure_note(error).text == "no comparison video, only results and report: ValueError: bad rate"
 
 
@@ -167,9 +173,10 @@ def test_options_reach_the_video(refinement: Refinement, info: VideoInfo, monkey
         given.update(options, output=output)
 
     monkeypatch.setattr(comparison, "write_comparison", record)
-    wanted = VideoOptions(video_layout="wipe", only_worst=2.0, snapshot=(3,))
-    shots = {3: Path("three.png")}
-    assert draw(info, None, [refinement], None, options=wanted, snapshots=shots) is None
+    wanted = VideoOptions(video_layout="wipe", only_worst=2.0, snapshot=(3, 1, 3))
+    shots = {3: Path("three.png"), 1: Path("one.png")}
+    staged = replace(outputs(info), comparison=None, snapshots=tuple(shots.values()))
+    assert draw(info, staged, [refinement], wanted) is None
     assert given == {
         "output": None,
         "layout": "wipe",

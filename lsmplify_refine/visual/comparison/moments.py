@@ -25,7 +25,8 @@ def worst_moments(errors: Float[np.ndarray, " frames"], fps: float, seconds: flo
         worst = int(remaining.argmax())
         # the last moment may be shorter
         half = min(pad, max(0, (left - 1) // 2))
-        about = slice(max(0, worst - half), worst + half + 1)
+        begin = max(0, min(worst - half, len(errors) - 2 * half - 1))
+        about = slice(begin, begin + 2 * half + 1)
         left -= int((~chosen[about]).sum())
         chosen[about] = True
         remaining[chosen] = -np.inf
