@@ -40,7 +40,7 @@ def over_time(
         strips: Name of a strip -> marks in it: a column of truths -> its colour and opacity.
         log: Whether the vertical axis is logarithmic.
     """
-    from matplotlib.ticker import MaxNLocator
+    from matplotlib.ticker import LogFormatter, MaxNLocator
 
     ids = np.asarray(frames["frame_id"], float)
 
@@ -59,7 +59,9 @@ def over_time(
             )
         if log:
             top.set_yscale("log")
+            # the default labels of an axis of less than a decade are formulas
             top.yaxis.set_major_formatter("{x:g}")
+            top.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.4)))
         else:
             top.set_ylim(bottom=0)
         top.set_ylabel(label)

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from lsmplify_refine.pages.figures import AFTER, BEFORE, INK, MARK, MAX_POINTS, draw, thinned, with_gaps
+from lsmplify_refine.pages.plots import over_time
 
 
 def test_a_figure_is_part_of_the_page() -> None:
@@ -55,3 +56,9 @@ def test_short_curves_stay_as_they_are() -> None:
     assert x.tolist() == [3, 4, 6] and np.array_equal(found, [1, np.nan, 2], equal_nan=True)
     x, found = with_gaps(np.array([3.0, 4, 6]), np.array([1.0, 5, 2]), 1)
     assert np.array_equal(found, [1, 5, np.nan, 2], equal_nan=True)
+
+
+def test_a_logarithmic_axis_below_a_decade_has_plain_numbers() -> None:
+    columns = {"frame_id": [0, 1, 2], "jitter_before": [12.0, 35.0, 20.0], "jitter_after": [11.0, 22.0, 14.0]}
+    figure = over_time(columns, "jitter", label="jitter", words="Jitter falls.", strips={}, log=True)
+    assert "$" not in figure.svg and ">20<" in figure.svg
