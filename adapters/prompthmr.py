@@ -62,43 +62,16 @@ def _person(container: Container, name: Any, path: Path) -> Estimate:
     if ids is None or ids.size == 0:
         raise InputError(f"{path}: people.{name}.frames: not an array of numbers")
     frames = ids.size
-    rotmat, cam = ((*at, "smplx_cam", "rotmat"),), (*at, "smplx_cam")
-    root, joints = Rotations(single=True), Rotations()
-    slots = [
-        Slot("global_orient", rotmat, Rotations("matrix", single=True), slice(0, 9)),
-        Slot("body_pose", rotmat, Rotations("matrix"), slice(9, 198)),
-        Slot("transl", ((*cam, "trans"),)),
-        Slot("betas", ((*cam, "shape"),)),
-    ]
-    notes = [_NOTE_SCALED]
-    if _same_rotations(container, cam, frames):
-        slots += [
-            Slot("global_orient", ((*cam, "pose"),), root, slice(0, 3)),
-            Slot("body_pose", ((*cam, "pose"),), joints, slice(3, 66)),
-        ]
-    elif look_up(container.tree, (*cam, "pose")) is not None:
-        notes.append(_NOTE_POSE)
-    world = (*at, "smplx_world")
-    if look_up(container.tree, (*world, "pose")) is not None:
-        slots += [
-            Slot("world_orient", ((*world, "pose"),), root, slice(0, 3)),
-            Slot("body_pose", ((*world, "pose"),), joints, slice(3, 66)),
-            Slot("world_transl", ((*world, "trans"),)),
-            Slot("betas", ((*world, "shape"),)),
-        ]
-    parts = full_pose_slots(rotmat, "smplx", "matrix")
-    if _same_rotations(container, cam, frames):
-        # the last joints of a pose of 25 are the eyes
-        parts += [slot for slot in full_pose_slots(((*cam, "pose"),), "smplx") if slot.columns.stop <= 75]
-    parts += full_pose_slots(((*world, "pose"),), "smplx")
-    hands, hand_notes = usable_slots(container.tree, parts, frames, str(path))
-    static = (*cam, "static_conf_logits")
+    cam, world = (*at, "smplx_cam"), (*at, "smplx_world")
+    copied = _same_rotations(container, cam, frames)
+    differs = not copied and look_up(container.tree, (*cam, "pose")) is not None
+    hands, hand_notes = usable_slots(container.tree, _parts(cam, world, copied=copied), frames, str(path))
     contacts, contact_notes = contacts_from_logits(
-        look_up(container.tree, static), frames, f"people.{name}.smplx_cam.static_conf_logits"
+        look_up(container.tree, (*cam, "static_conf_logits")), frames, f"people.{name}.smplx_cam.static_conf_logits"
     )
     return assemble(
         container,
-        [*slots, *hands],
+        [*_slots(container.tree, cam, world, copied=copied), *hands],
         frames,
         path=path,
         family="smplx",
@@ -107,8 +80,41 @@ def _person(container: Container, name: Any, path: Path) -> Estimate:
         track_id=str(name),
         contacts=contacts,
         flat_hand_mean=True,
-        notes=(*notes, *contact_notes, *hand_notes),
+        notes=(_NOTE_SCALED, *([_NOTE_POSE] if differs else []), *contact_notes, *hand_notes),
     )
+
+
+def _slots(tree: Any, cam: KeyPath, world: KeyPath, *, copied: bool) -> list[Slot]:
+    """Slots of root, body, shape and translation; `copied` if the camera's matrices have an axis-angle copy."""
+    rotmat, root, joints = ((*cam, "rotmat"),), Rotations(single=True), Rotations()
+    slots = [
+        Slot("global_orient", rotmat, Rotations("matrix", single=True), slice(0, 9)),
+        Slot("body_pose", rotmat, Rotations("matrix"), slice(9, 198)),
+        Slot("transl", ((*cam, "trans"),)),
+        Slot("betas", ((*cam, "shape"),)),
+    ]
+    if copied:
+        slots += [
+            Slot("global_orient", ((*cam, "pose"),), root, slice(0, 3)),
+            Slot("body_pose", ((*cam, "pose"),), joints, slice(3, 66)),
+        ]
+    if look_up(tree, (*world, "pose")) is not None:
+        slots += [
+            Slot("world_orient", ((*world, "pose"),), root, slice(0, 3)),
+            Slot("body_pose", ((*world, "pose"),), joints, slice(3, 66)),
+            Slot("world_transl", ((*world, "trans"),)),
+            Slot("betas", ((*world, "shape"),)),
+        ]
+    return slots
+
+
+def _parts(cam: KeyPath, world: KeyPath, *, copied: bool) -> list[Slot]:
+    """Slots of hands and face in each pose that the file may have."""
+    parts = full_pose_slots(((*cam, "rotmat"),), "smplx", "matrix")
+    if copied:
+        # the last joints of a pose of 25 are the eyes
+        parts += [slot for slot in full_pose_slots(((*cam, "pose"),), "smplx") if slot.columns.stop <= 75]
+    return parts + full_pose_slots(((*world, "pose"),), "smplx")
 
 
 def _same_rotations(container: Container, cam: KeyPath, frames: int) -> bool:
