@@ -6,7 +6,6 @@ they are not part of the estimate and keep their bytes. GEM-X writes the same na
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +15,13 @@ from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.assemble import assemble, intrinsics_of, text_of
 from lsmplify_refine.formats.codings import Coding, Rotations
 from lsmplify_refine.formats.containers import Container, peek, read_container
-from lsmplify_refine.formats.side_files import first_of_length
+from lsmplify_refine.formats.demo_folder import corners_of_squares, with_demo_files
 from lsmplify_refine.formats.slots import Field, Slot, check_slots, intrinsics_slots, write_slots
 from lsmplify_refine.formats.tree import look_up
 from lsmplify_refine.formats.unread import is_soma
-from lsmplify_refine.keypoint_files import load_keypoints
 from lsmplify_refine.safe_load import load_torch, to_numpy
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.estimate import Estimate
-from lsmplify_refine.values.keypoints import Keypoints
 from lsmplify_refine.values.notes import Note
 
 _CAMERA, _WORLD, _K = "body_params_incam", "body_params_global", "K_fullimg"
@@ -74,7 +71,7 @@ def read(path: Path) -> list[Estimate]:
         frame_ids=rows,
         notes=notes,
     )
-    return [_with_side_files(estimate, len(body_pose), rows, path)]
+    return [with_demo_files(estimate, path, len(body_pose), _read_corners, rows=rows)]
 
 
 def _slots(container: Container, length: int, rows: np.ndarray, path: Path) -> list[Slot]:
@@ -119,37 +116,10 @@ def _camera(tree: dict[str, Any], length: int, rows: np.ndarray, path: Path) -> 
     return None if K is None else Camera.centred(K[rows])
 
 
-def _with_side_files(estimate: Estimate, length: int, rows: np.ndarray, path: Path) -> Estimate:
-    """Add what the demo leaves in its folder: ViTPose's keypoints, boxes, and the video."""
-    folder = path.parent
-    vitpose, bbx, video = (
-        folder / name for name in ("preprocess/vitpose.pt", "preprocess/bbx.pt", "0_input_video.mp4")
-    )
-    keypoint_sources: dict[str, Callable[[], Keypoints]] = {}
-    if vitpose.is_file():
-        keypoint_sources["preprocess/vitpose.pt"] = lambda: load_keypoints(vitpose)
-    keypoints_found = first_of_length(keypoint_sources, length, lambda found: len(found.positions))
-    keypoints, notes = keypoints_found
-    box_sources: dict[str, Callable[[], np.ndarray]] = {}
-    if bbx.is_file():
-        box_sources["preprocess/bbx.pt"] = lambda: _corners(bbx)
-    boxes_found = first_of_length(box_sources, length, len)
-    boxes, box_notes = boxes_found
-    if keypoints is not None:
-        positions, confidence = keypoints.positions[rows], keypoints.confidence[rows]
-        keypoints = Keypoints(keypoints.convention, positions, confidence, "preprocess/vitpose.pt (ViTPose)")
-    return estimate.replace(
-        keypoints=keypoints,
-        boxes=None if boxes is None else boxes[rows],
-        video=video if video.is_file() else None,
-        notes=(*estimate.notes, *notes, *box_notes),
-    )
-
-
-def _corners(path: Path) -> np.ndarray:
+def _read_corners(path: Path) -> np.ndarray:
     """(L, 4) box corners from the demo's bbx.pt: (L, 3) centres and sides, bare or by name."""
     content = load_torch(path)
     squares = to_numpy(content.get("bbx_xys") if isinstance(content, dict) else content)
-    if squares is None or squares.ndim != 2 or squares.shape[1] != 3:
+    if squares is None:
         raise InputError(f"{path}: expected (L, 3) centres and sides of boxes")
-    return np.hstack([squares[:, :2] - squares[:, 2:] / 2, squares[:, :2] + squares[:, 2:] / 2])
+    return corners_of_squares(squares, str(path))

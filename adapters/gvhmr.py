@@ -9,8 +9,8 @@ Keypoints, boxes and video that the demo writes beside the file are used too.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,19 @@ import numpy as np
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.assemble import assemble, intrinsics_of, number_of
-from lsmplify_refine.formats.codings import Coding, Fields, Rotations, TurnedRoot, TurnedTransl
+from lsmplify_refine.formats.codings import Fields, Rotations, TurnedRoot, TurnedTransl
 from lsmplify_refine.formats.contacts import Contacts, contacts_from_logits
 from lsmplify_refine.formats.containers import Container, peek, read_container
-from lsmplify_refine.formats.side_files import first_of_length
+from lsmplify_refine.formats.demo_folder import corners_of_squares, with_demo_files
+from lsmplify_refine.formats.gvhmr_layouts import (
+    AMASS_LIKE,
+    CAMERA_FIELDS,
+    DECODED_FIELDS,
+    WORLD_FIELDS,
+    GvhmrLayout,
+    people_of,
+)
 from lsmplify_refine.formats.slots import (
-    Field,
     Record,
     Slot,
     check_slots,
@@ -32,9 +39,9 @@ from lsmplify_refine.formats.slots import (
     shape_of,
     write_slots,
 )
-from lsmplify_refine.formats.tree import KeyPath, look_up
+from lsmplify_refine.formats.tree import look_up
 from lsmplify_refine.geometry.coordinates import axis_turn
-from lsmplify_refine.keypoint_files import keypoints_from_array, load_keypoints
+from lsmplify_refine.keypoint_files import keypoints_from_array
 from lsmplify_refine.safe_load import load_torch, to_numpy
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.estimate import Estimate
@@ -60,60 +67,13 @@ _NOTE_MIRRORS = Note(
 )
 _NOTE_RAW = Note("net-outputs-raw", "net_outputs: left unchanged, without the refined values")
 
-#: The parameters of a block, by name; transl is the model's translation, not the pelvis.
-_CAMERA: dict[str, Field] = {
-    "body_pose": "body_pose", "betas": "betas", "global_orient": "global_orient", "transl": "transl",
-}  # fmt: skip
-_WORLD: dict[str, Field] = _CAMERA | {"global_orient": "world_orient", "transl": "world_transl"}
-_DECODED: dict[str, Field] = {name: _CAMERA[name] for name in ("body_pose", "betas", "global_orient")}
-_CODINGS: dict[str, Coding] = {"body_pose": Rotations(), "global_orient": Rotations(single=True)}
-
-
-@dataclass(frozen=True)
-class _Layout:
-    """The key names of one kind of file.
-
-    Attributes:
-        camera: Block of the camera-frame parameters.
-        world: Block of the gravity-aligned parameters.
-        intrinsics: Key of the (L, 3, 3) intrinsics.
-        joint: Separator of joined names; "" for nested dicts.
-        fps: Key of the frame rate; "" if the file has none.
-        at: Path of the result in a file of several people.
-    """
-
-    camera: str
-    world: str
-    intrinsics: str
-    joint: str = ""
-    fps: str = ""
-    at: KeyPath = ()
-
-    def block(self, fields: Mapping[str, Field], *names: str) -> list[Slot]:
-        """A slot for each parameter of the block with these nested names."""
-        return [Slot(field, (self.path(*names, name),), _CODINGS.get(name, Coding())) for name, field in fields.items()]
-
-    def path(self, *names: str) -> KeyPath:
-        """The path of a value with these nested names."""
-        return (*self.at, *((self.joint.join(names),) if self.joint else names))
-
-
-#: `hmr4d_results.pt` of the demo and the pickle of the same dict (also `save` of the PyPI package gvhmr).
-_OFFICIAL = _Layout("smpl_params_incam", "smpl_params_global", "K_fullimg")
-#: The AMASS-like npz: poses and trans z-up, everything else flattened.
-_AMASS_LIKE = _Layout("smpl_params_incam", "smpl_params_global", "K_fullimg", "_", fps="mocap_framerate")
-#: `save_npz` of the PyPI package gvhmr.
-_PACKAGE = _Layout("camera", "world", "intrinsics", "_", fps="fps")
-#: Separators in an npz that flattens the official dict.
-_JOINTS = ("/", ".", "__")
-
 
 def recognises(path: Path) -> bool:
     """Whether this is a GVHMR result or the folder of one."""
     if path.is_dir():
         return _result_in(path) is not None
     container = peek(path)
-    return container is not None and bool(_people(container))
+    return container is not None and bool(people_of(container))
 
 
 def read(path: Path) -> list[Estimate]:
@@ -128,20 +88,20 @@ def read(path: Path) -> list[Estimate]:
             raise InputError(f"{path}: no {', '.join(_RESULT_NAMES)} in this folder")
         path = found
     container = read_container(path)
-    people = _people(container)
+    people = people_of(container)
     if not people:
         raise InputError(f"{path}: not a GVHMR result: smpl_params_incam and smpl_params_global are missing")
     return [_person(container, layout, path, name, alone=len(people) == 1) for name, layout in people.items()]
 
 
-def _person(container: Container, layout: _Layout, path: Path, track_id: str, *, alone: bool) -> Estimate:
+def _person(container: Container, layout: GvhmrLayout, path: Path, track_id: str, *, alone: bool) -> Estimate:
     """One person; the demo's side files are read if nobody else is in the file."""
     tree, block = container.tree, look_up(container.tree, layout.at)
     slots, frames = _slots(tree, layout, path)
     copied = _is_copied(read_fields(tree, slots, frames, str(path)))
     if copied:
         # the camera's block stays a copy of the world's
-        slots = [replace(slot, field=_WORLD.get(slot.field, slot.field)) for slot in slots]
+        slots = [replace(slot, field=WORLD_FIELDS.get(slot.field, slot.field)) for slot in slots]
     slots += intrinsics_slots(tree, layout.path(layout.intrinsics))
     has_mirrors = any(look_up(tree, slot.paths[0]) is not None for slot in _mirrors(layout))
     contacts, contact_notes = _contacts(tree, layout, frames)
@@ -171,7 +131,7 @@ def write(estimates: Sequence[Estimate], path: Path) -> None:
         InputError: There are more or fewer estimates than people in the file, or `read` did not return them.
     """
     record = estimates[0].passthrough
-    held = len(_people(record.container)) if isinstance(record, Record) else 1
+    held = len(people_of(record.container)) if isinstance(record, Record) else 1
     if len(estimates) != held:
         holds = "one person" if held == 1 else f"{held} people"
         raise InputError(f"{path}: the GVHMR file holds {holds}, not {len(estimates)}; save as many")
@@ -196,50 +156,13 @@ def _result_in(folder: Path) -> Path | None:
     return next((folder / name for name in _RESULT_NAMES if (folder / name).is_file()), None)
 
 
-def _people(container: Container) -> dict[str, _Layout]:
-    """The layout of each person's result by id, from one result, a dict by id, or a list; empty without results.
-
-    Forks for several people may nest that dict or list under one more name.
-    """
-    tree = container.tree
-    alone = _layout_of(tree, container.kind)
-    if alone is not None:
-        return {"0": alone}
-    if found := _results_under(tree, ()):
-        return found
-    inner = tree.items() if isinstance(tree, dict) else ()
-    return next((found for name, value in inner if (found := _results_under(value, (name,)))), {})
-
-
-def _results_under(value: Any, at: KeyPath) -> dict[str, _Layout]:
-    named = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return {
-        str(name): replace(_OFFICIAL, at=(*at, name)) for name, result in named if _layout_of(result, "") is not None
-    }
-
-
-def _layout_of(tree: Any, kind: str) -> _Layout | None:
-    """The layout of one result; None if the value is not a result."""
-    keys = set(tree) if isinstance(tree, dict) else set()
-    if {_OFFICIAL.camera, _OFFICIAL.world} & keys:
-        return _OFFICIAL
-    if kind != "npz":
-        return None
-    if "smpl_params_incam_body_pose" in keys:
-        return _AMASS_LIKE
-    joint = next((joint for joint in _JOINTS if f"{_OFFICIAL.camera}{joint}body_pose" in keys), None)
-    if joint is not None:
-        return replace(_OFFICIAL, joint=joint)
-    return _PACKAGE if {"world_body_pose", "camera_body_pose"} <= keys else None
-
-
-def _slots(tree: Any, layout: _Layout, path: Path) -> tuple[list[Slot], int]:
+def _slots(tree: Any, layout: GvhmrLayout, path: Path) -> tuple[list[Slot], int]:
     """Slots of every copy of the parameters, in order of precedence, and the number of frames.
 
     Only the AMASS-like npz may lack the world block. Its root then comes from poses and trans, or from net_outputs.
     """
-    camera, world = layout.block(_CAMERA, layout.camera), layout.block(_WORLD, layout.world)
-    if layout is _AMASS_LIKE and look_up(tree, world[-1].paths[0]) is None:
+    camera, world = layout.block(CAMERA_FIELDS, layout.camera), layout.block(WORLD_FIELDS, layout.world)
+    if layout is AMASS_LIKE and look_up(tree, world[-1].paths[0]) is None:
         world = []
     body_pose = to_numpy(look_up(tree, camera[0].paths[0]))
     if body_pose is None:
@@ -252,7 +175,7 @@ def _slots(tree: Any, layout: _Layout, path: Path) -> tuple[list[Slot], int]:
     sizes |= {"world_orient": 3 * frames, "world_transl": 3 * frames}
     # a trimmed file may still hold the untrimmed net_outputs
     mirrors = [slot for slot in _mirrors(layout) if _size(tree, slot) == sizes[slot.field]]
-    roots, others = _upright(tree, mirrors, frames) if layout is _AMASS_LIKE else ([], [])
+    roots, others = _upright(tree, mirrors, frames) if layout is AMASS_LIKE else ([], [])
     copies = [*roots, *mirrors] if len(roots) == 2 else [*mirrors, *roots]
     slots = [*camera, *world, *copies, *others]
     if not {"world_orient", "world_transl"} <= {slot.field for slot in slots}:
@@ -262,12 +185,12 @@ def _slots(tree: Any, layout: _Layout, path: Path) -> tuple[list[Slot], int]:
     return slots, frames
 
 
-def _mirrors(layout: _Layout) -> list[Slot]:
+def _mirrors(layout: GvhmrLayout) -> list[Slot]:
     """Slots of the copies under net_outputs that this layout may have."""
     return [
-        *layout.block(_CAMERA, _RAW, "pred_smpl_params_incam"),
-        *layout.block(_WORLD, _RAW, "pred_smpl_params_global"),
-        *layout.block(_DECODED, _RAW, "decode_dict"),
+        *layout.block(CAMERA_FIELDS, _RAW, "pred_smpl_params_incam"),
+        *layout.block(WORLD_FIELDS, _RAW, "pred_smpl_params_global"),
+        *layout.block(DECODED_FIELDS, _RAW, "decode_dict"),
     ]
 
 
@@ -278,7 +201,9 @@ def _size(tree: Any, slot: Slot) -> int:
 
 def _upright(tree: dict[str, Any], mirrors: list[Slot], frames: int) -> tuple[list[Slot], list[Slot]]:
     """Slots of the z-up values in the AMASS-like npz: those of the world's root, then the others."""
-    exact = {slot.field: to_numpy(look_up(tree, slot.paths[0])) for slot in mirrors if slot.field in _WORLD.values()}
+    exact = {
+        slot.field: to_numpy(look_up(tree, slot.paths[0])) for slot in mirrors if slot.field in WORLD_FIELDS.values()
+    }
     rows = {field: None if array is None else array.reshape(frames, -1) for field, array in exact.items()}
     poses, trans, betas = (to_numpy(tree.get(key)) for key in ("poses", "trans", "betas"))
     roots, others = [], []
@@ -299,7 +224,7 @@ def _is_copied(fields: Fields) -> bool:
     return all(world in fields and np.array_equal(fields[camera], fields[world]) for camera, world in pairs)
 
 
-def _contacts(tree: Any, layout: _Layout, frames: int) -> Contacts:
+def _contacts(tree: Any, layout: GvhmrLayout, frames: int) -> Contacts:
     """Which feet stand still, from the network's static logits."""
     for names in ((_RAW, _STATIC), (_RAW, "model_output", _STATIC)):
         path = layout.path(*names)
@@ -316,49 +241,21 @@ def _camera(tree: dict[str, Any], key: str, path: Path, frames: int) -> Camera |
 
 
 def _with_side_files(estimate: Estimate, tree: dict[str, Any], path: Path, *, alone: bool) -> Estimate:
-    """Add keypoints and boxes, from the file or else from the demo's folder, and the folder's video.
-
-    The folder's keypoints and boxes belong to one person.
-    """
-    folder, frames = path.parent, len(estimate)
-    vitpose, bbx, video = (
-        folder / name for name in ("preprocess/vitpose.pt", "preprocess/bbx.pt", "0_input_video.mp4")
-    )
+    """Add keypoints and boxes, from the file or else from the demo's folder, and the folder's video."""
     points, squares = to_numpy(tree.get("kp2d")), to_numpy(tree.get("bbx_xys"))
-    keypoint_sources: dict[str, Callable[[], Keypoints]] = {}
+    keypoints: dict[str, Callable[[], Keypoints]] = {}
     if points is not None:
-        keypoint_sources["kp2d"] = lambda: keypoints_from_array(points, where=f"{path}: kp2d", source="kp2d")
-    if alone and vitpose.is_file():
-        keypoint_sources["preprocess/vitpose.pt"] = lambda: load_keypoints(vitpose)
-    keypoints_found = first_of_length(keypoint_sources, frames, lambda found: len(found.positions))
-    keypoints, notes = keypoints_found
-    if keypoints is not None and keypoints.source == vitpose.name:
-        keypoints = replace(keypoints, source="preprocess/vitpose.pt (ViTPose)")
-    box_sources: dict[str, Callable[[], np.ndarray]] = {}
+        keypoints["kp2d"] = lambda: keypoints_from_array(points, where=f"{path}: kp2d", source="kp2d")
+    boxes: dict[str, Callable[[], np.ndarray]] = {}
     if squares is not None:
-        box_sources["bbx_xys"] = lambda: _corners_of_squares(squares, f"{path}: bbx_xys")
-    if alone and bbx.is_file():
-        box_sources["preprocess/bbx.pt"] = lambda: _corners(load_torch(bbx), bbx)
-    boxes_found = first_of_length(box_sources, frames, len)
-    boxes, box_notes = boxes_found
-    return estimate.replace(
-        keypoints=keypoints,
-        boxes=boxes,
-        video=video if video.is_file() else None,
-        notes=(*estimate.notes, *notes, *box_notes),
-    )
+        boxes["bbx_xys"] = lambda: corners_of_squares(squares, f"{path}: bbx_xys")
+    return with_demo_files(estimate, path, len(estimate), _read_corners, keypoints=keypoints, boxes=boxes, alone=alone)
 
 
-def _corners(content: Any, path: Path) -> np.ndarray:
+def _read_corners(path: Path) -> np.ndarray:
     """(L, 4) box corners from the demo's bbx.pt."""
+    content = load_torch(path)
     corners = to_numpy(content.get("bbx_xyxy") if isinstance(content, dict) else None)
     if corners is None or corners.ndim != 2 or corners.shape[1] != 4:
         raise InputError(f"{path}: bbx_xyxy: missing, or not of shape (L, 4)")
     return corners
-
-
-def _corners_of_squares(xys: np.ndarray, where: str) -> np.ndarray:
-    """(L, 4) corners of boxes (L, 3) of centre and side."""
-    if xys.ndim != 2 or xys.shape[1] != 3:
-        raise InputError(f"{where}: shape {xys.shape}; expected (L, 3)")
-    return np.hstack([xys[:, :2] - xys[:, 2:] / 2, xys[:, :2] + xys[:, 2:] / 2])
