@@ -20,7 +20,8 @@ from lsmplify_refine.formats.assemble import assemble
 from lsmplify_refine.formats.codings import Coding, Fields, Rotations
 from lsmplify_refine.formats.containers import Container, peek, read_container, read_folder
 from lsmplify_refine.formats.linking import ids_repeat, link_places
-from lsmplify_refine.formats.slots import Slot, read_fields, write_slots
+from lsmplify_refine.formats.slot_writing import write_slots
+from lsmplify_refine.formats.slots import Slot, read_fields
 from lsmplify_refine.formats.tree import KeyPath, look_up
 from lsmplify_refine.formats.world_axes import UP_OPTION, choose_up
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS

@@ -16,7 +16,8 @@ from lsmplify_refine.formats.assemble import assemble, gender_of, intrinsics_of,
 from lsmplify_refine.formats.codings import Rotations
 from lsmplify_refine.formats.containers import holds_names, read_container
 from lsmplify_refine.formats.seen_roots import SeenRoot, SeenTransl, camera_poses
-from lsmplify_refine.formats.slots import Slot, write_slots
+from lsmplify_refine.formats.slot_writing import write_slots
+from lsmplify_refine.formats.slots import Slot
 from lsmplify_refine.formats.tree import look_up
 from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.camera import Camera

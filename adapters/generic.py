@@ -23,7 +23,8 @@ from lsmplify_refine.formats.moved import RigidMotion, axis_of, half_turn, moved
 from lsmplify_refine.formats.named_block import NamedBlock
 from lsmplify_refine.formats.parameter_names import Block, find_blocks
 from lsmplify_refine.formats.shares import Share, shares_of
-from lsmplify_refine.formats.slots import Field, read_fields, write_slots
+from lsmplify_refine.formats.slot_writing import write_slots
+from lsmplify_refine.formats.slots import Field, read_fields
 from lsmplify_refine.formats.tree import KeyPath, look_up
 from lsmplify_refine.formats.world_axes import AXES_OPTIONS, against_camera, choose_up
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS

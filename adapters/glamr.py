@@ -16,7 +16,8 @@ from lsmplify_refine.formats.assemble import assemble, frame_ids_of, intrinsics_
 from lsmplify_refine.formats.codings import Rotations
 from lsmplify_refine.formats.containers import Container, peek, read_container
 from lsmplify_refine.formats.head_roots import PelvisTransl
-from lsmplify_refine.formats.slots import Slot, write_slots
+from lsmplify_refine.formats.slot_writing import write_slots
+from lsmplify_refine.formats.slots import Slot
 from lsmplify_refine.formats.tree import look_up, people_with
 from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.camera import Camera

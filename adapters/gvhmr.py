@@ -30,15 +30,8 @@ from lsmplify_refine.formats.gvhmr_layouts import (
     GvhmrLayout,
     people_of,
 )
-from lsmplify_refine.formats.slots import (
-    Record,
-    Slot,
-    check_slots,
-    intrinsics_slots,
-    read_fields,
-    shape_of,
-    write_slots,
-)
+from lsmplify_refine.formats.slot_writing import write_slots
+from lsmplify_refine.formats.slots import Record, Slot, check_slots, intrinsics_slots, read_fields, shape_of
 from lsmplify_refine.formats.tree import look_up
 from lsmplify_refine.geometry.coordinates import axis_turn
 from lsmplify_refine.keypoint_files import keypoints_from_array

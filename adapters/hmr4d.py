@@ -19,7 +19,8 @@ from lsmplify_refine.formats.codings import Rotations
 from lsmplify_refine.formats.containers import Container, peek, read_container
 from lsmplify_refine.formats.hmr4d_bundle import FPS, image_size, values_beside
 from lsmplify_refine.formats.seen_roots import SeenRoot, SeenTransl, camera_poses
-from lsmplify_refine.formats.slots import Slot, write_slots
+from lsmplify_refine.formats.slot_writing import write_slots
+from lsmplify_refine.formats.slots import Slot
 from lsmplify_refine.formats.tree import KeyPath, look_up
 from lsmplify_refine.geometry.crop_cameras import crop_to_full
 from lsmplify_refine.geometry.projection import default_intrinsics

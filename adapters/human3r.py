@@ -21,7 +21,8 @@ from lsmplify_refine.formats.containers import Container, holds_names, read_fold
 from lsmplify_refine.formats.extremities import usable_slots
 from lsmplify_refine.formats.head_roots import HeadTransl
 from lsmplify_refine.formats.linking import ids_repeat, link_places
-from lsmplify_refine.formats.slots import Field, Slot, write_slots
+from lsmplify_refine.formats.slot_writing import write_slots
+from lsmplify_refine.formats.slots import Field, Slot
 from lsmplify_refine.formats.tree import look_up
 from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.estimate import Estimate

@@ -18,7 +18,8 @@ from lsmplify_refine.formats.assemble import assemble
 from lsmplify_refine.formats.codings import Coding, Fields, Rotations
 from lsmplify_refine.formats.containers import holds_names, read_container
 from lsmplify_refine.formats.head_roots import PelvisTransl
-from lsmplify_refine.formats.slots import Slot, read_fields, write_slots
+from lsmplify_refine.formats.slot_writing import write_slots
+from lsmplify_refine.formats.slots import Slot, read_fields
 from lsmplify_refine.geometry.projection import intrinsics
 from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.camera import Camera

@@ -20,7 +20,8 @@ from lsmplify_refine.formats.extremities import part_slot, usable_slots
 from lsmplify_refine.formats.head_roots import HeadTransl, PelvisTransl
 from lsmplify_refine.formats.linking import link_places
 from lsmplify_refine.formats.nested_people import Place, find_people, frames_of_names, people_in_file
-from lsmplify_refine.formats.slots import Field, Slot, read_fields, write_slots
+from lsmplify_refine.formats.slot_writing import write_slots
+from lsmplify_refine.formats.slots import Field, Slot, read_fields
 from lsmplify_refine.formats.tree import KeyPath, look_up
 from lsmplify_refine.geometry.projection import intrinsics
 from lsmplify_refine.safe_load import to_numpy

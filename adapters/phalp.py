@@ -17,7 +17,8 @@ from lsmplify_refine.formats.assemble import assemble
 from lsmplify_refine.formats.codings import Rotations
 from lsmplify_refine.formats.containers import Container, peek, read_container
 from lsmplify_refine.formats.linking import ids_repeat, link_boxes
-from lsmplify_refine.formats.slots import Slot, write_slots
+from lsmplify_refine.formats.slot_writing import write_slots
+from lsmplify_refine.formats.slots import Slot
 from lsmplify_refine.formats.tree import look_up
 from lsmplify_refine.geometry.crop_cameras import hmr2_intrinsics
 from lsmplify_refine.safe_load import to_numpy

@@ -13,7 +13,8 @@ from lsmplify_refine.formats.codings import Rotations
 from lsmplify_refine.formats.contacts import contacts_from_logits
 from lsmplify_refine.formats.containers import Container, peek, read_container
 from lsmplify_refine.formats.extremities import full_pose_slots, usable_slots
-from lsmplify_refine.formats.slots import Slot, write_slots
+from lsmplify_refine.formats.slot_writing import write_slots
+from lsmplify_refine.formats.slots import Slot
 from lsmplify_refine.formats.tree import KeyPath, look_up
 from lsmplify_refine.geometry.projection import intrinsics
 from lsmplify_refine.geometry.rotations import rotvec_to_rotmat

@@ -21,7 +21,8 @@ from lsmplify_refine.formats.assemble import assemble
 from lsmplify_refine.formats.codings import Coding, Fields, Rotations
 from lsmplify_refine.formats.containers import Container, peek, read_container
 from lsmplify_refine.formats.linking import ids_repeat, link_boxes
-from lsmplify_refine.formats.slots import Field, Slot, write_slots
+from lsmplify_refine.formats.slot_writing import write_slots
+from lsmplify_refine.formats.slots import Field, Slot
 from lsmplify_refine.formats.tree import KeyPath, look_up
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
 from lsmplify_refine.geometry.projection import intrinsics_from_pixels

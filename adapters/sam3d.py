@@ -39,7 +39,7 @@ from lsmplify_refine.formats.numbered_people import (
     people_of_file,
     people_of_folder,
 )
-from lsmplify_refine.formats.slots import only_source
+from lsmplify_refine.formats.slot_writing import only_source
 from lsmplify_refine.formats.tree import KeyPath, look_up, with_values
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
 from lsmplify_refine.geometry.projection import intrinsics_of_rows

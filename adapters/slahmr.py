@@ -17,7 +17,8 @@ from lsmplify_refine.formats.assemble import assemble
 from lsmplify_refine.formats.codings import Rotations
 from lsmplify_refine.formats.containers import Container, peek, read_container
 from lsmplify_refine.formats.seen_roots import SeenRoot, SeenTransl
-from lsmplify_refine.formats.slots import Slot, write_slots
+from lsmplify_refine.formats.slot_writing import write_slots
+from lsmplify_refine.formats.slots import Slot
 from lsmplify_refine.geometry.projection import intrinsics
 from lsmplify_refine.safe_load import load_json, to_numpy
 from lsmplify_refine.values.camera import Camera

@@ -20,7 +20,8 @@ from lsmplify_refine.formats.codings import Rotations
 from lsmplify_refine.formats.containers import Container, read_container, read_folder
 from lsmplify_refine.formats.extremities import part_slot, usable_slots
 from lsmplify_refine.formats.linking import link_boxes
-from lsmplify_refine.formats.slots import Slot, write_slots
+from lsmplify_refine.formats.slot_writing import write_slots
+from lsmplify_refine.formats.slots import Slot
 from lsmplify_refine.formats.tree import look_up
 from lsmplify_refine.geometry.projection import intrinsics
 from lsmplify_refine.safe_load import to_numpy

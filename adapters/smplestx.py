@@ -15,7 +15,8 @@ from lsmplify_refine.formats.assemble import assemble
 from lsmplify_refine.formats.codings import Rotations
 from lsmplify_refine.formats.containers import Container, peek, read_container, read_folder
 from lsmplify_refine.formats.extremities import part_slot, usable_slots
-from lsmplify_refine.formats.slots import Field, Slot, write_slots
+from lsmplify_refine.formats.slot_writing import write_slots
+from lsmplify_refine.formats.slots import Field, Slot
 from lsmplify_refine.formats.tree import KeyPath, look_up
 from lsmplify_refine.geometry.projection import intrinsics
 from lsmplify_refine.safe_load import inspect_file, load_npy, to_numpy

@@ -20,7 +20,8 @@ from lsmplify_refine.formats.assemble import assemble
 from lsmplify_refine.formats.codings import Coding, Fields, Rotations
 from lsmplify_refine.formats.containers import Container, holds_names, read_container, read_folder
 from lsmplify_refine.formats.linking import link_boxes
-from lsmplify_refine.formats.slots import Slot, write_slots
+from lsmplify_refine.formats.slot_writing import write_slots
+from lsmplify_refine.formats.slots import Slot
 from lsmplify_refine.formats.tree import KeyPath, look_up
 from lsmplify_refine.options import Family
 from lsmplify_refine.safe_load import to_numpy

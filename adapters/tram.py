@@ -18,7 +18,8 @@ from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.assemble import assemble, frame_ids_of
 from lsmplify_refine.formats.codings import Rotations
 from lsmplify_refine.formats.containers import Container, holds_names, read_container, read_folder
-from lsmplify_refine.formats.slots import Slot, write_slots
+from lsmplify_refine.formats.slot_writing import write_slots
+from lsmplify_refine.formats.slots import Slot
 from lsmplify_refine.formats.tree import KeyPath, look_up
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, move_body
 from lsmplify_refine.geometry.projection import intrinsics

@@ -17,7 +17,8 @@ from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.assemble import assemble, frame_ids_of
 from lsmplify_refine.formats.codings import Coding, Fields, Rotations
 from lsmplify_refine.formats.containers import Container, peek, read_container
-from lsmplify_refine.formats.slots import Slot, write_slots
+from lsmplify_refine.formats.slot_writing import write_slots
+from lsmplify_refine.formats.slots import Slot
 from lsmplify_refine.formats.tree import KeyPath, people_with
 from lsmplify_refine.geometry.crop_cameras import crop_to_full, full_to_crop, spin_intrinsics
 from lsmplify_refine.geometry.rotations import RotationKind

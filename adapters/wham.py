@@ -17,7 +17,8 @@ from lsmplify_refine.formats.assemble import assemble, frame_ids_of
 from lsmplify_refine.formats.codings import Coding, Fields, Rotations
 from lsmplify_refine.formats.contacts import contacts_from_frames
 from lsmplify_refine.formats.containers import peek, read_container
-from lsmplify_refine.formats.slots import Slot, write_slots
+from lsmplify_refine.formats.slot_writing import write_slots
+from lsmplify_refine.formats.slots import Slot
 from lsmplify_refine.formats.tree import KeyPath, people_with
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS
 from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
