@@ -14,10 +14,8 @@ nothing has moved. The next run in the folder ends what a dead run left in one o
 from __future__ import annotations
 
 import errno
-import json
 import os
 import shutil
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -25,22 +23,15 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
 from lsmplify_refine.errors import InputError
+from lsmplify_refine.job.moves import COMMIT, NEW, OLD, Moves, part_of, sync_tree
 from lsmplify_refine.job.run_lock import HeldError, RunLock, acquire, busy
 from lsmplify_refine.stopping import held, leaves
 
 #: Start of the names of hidden folders.
 PREFIX = ".lsmplify_refine_"
 
-_NEW, _OLD, _COMMIT = "new", "old", "commit"
-
-#: More bytes than any list of moves has.
-_MAX_COMMIT_BYTES = 1 << 16
-
 #: What a file system answers to a name that it cannot store.
 _BAD_NAME = {errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ}
-
-#: What `fsync` answers if a file system cannot do it.
-_NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF}
 
 
 @dataclass(frozen=True)
@@ -92,7 +83,7 @@ def transaction(files: FileSet, *, overwrite: bool) -> Iterator[Path]:
         lock = _begin(files, overwrite=overwrite)
         try:
             with _naming_files(files):
-                yield files.hidden / _NEW
+                yield files.hidden / NEW
                 with held():
                     _commit(files, overwrite=overwrite)
                     leaves(files.when_stopped)
@@ -129,7 +120,7 @@ def _begin(files: FileSet, *, overwrite: bool) -> RunLock:
         # undone and not finished: this run writes the same set
         _finish_dead(files.hidden, undo=True)
         recover(files.folder)
-        for part in (_NEW, _OLD):
+        for part in (NEW, OLD):
             (files.hidden / part).mkdir()
         _try_names(files)
         check_free(files, overwrite=overwrite)
@@ -164,7 +155,7 @@ def unwritable(folder: Path, error: OSError | ValueError) -> InputError:
 def _try_names(files: FileSet) -> None:
     """Create every name once, so that one that the file system refuses is told before the work."""
     for name in files.names:
-        new = _part(files.hidden, _NEW, name)
+        new = part_of(files.hidden, NEW, name)
         try:
             new.parent.mkdir(parents=True, exist_ok=True)
             new.touch()
@@ -180,7 +171,7 @@ def _try_names(files: FileSet) -> None:
 @contextmanager
 def _naming_files(files: FileSet) -> Iterator[None]:
     """Name the user's file in errors, and not the hidden one."""
-    new = files.hidden / _NEW
+    new = files.hidden / NEW
     try:
         yield
     except InputError as error:
@@ -198,15 +189,15 @@ def _naming_files(files: FileSet) -> Iterator[None]:
 
 def _commit(files: FileSet, *, overwrite: bool) -> None:
     """Move the set into place. From the file `commit` on, the set is whole."""
-    new = files.hidden / _NEW
-    written = [name for name in files.names if _part(files.hidden, _NEW, name).exists()]
+    new = files.hidden / NEW
+    written = [name for name in files.names if part_of(files.hidden, NEW, name).exists()]
     for name in files.names:
         if name not in written and name not in files.optional:
             raise FileNotFoundError(f"{files.path(name)}: was not written")
     check_free(files, overwrite=overwrite)
     left_out = sorted({*files.names, *files.superseded} - {*written}) if overwrite else []
-    moves = _Moves(files.hidden, tuple(written), tuple(left_out), overwrite)
-    _sync_tree(new)
+    moves = Moves(files.hidden, tuple(written), tuple(left_out), overwrite)
+    sync_tree(new)
     moves.save()
     try:
         moves.finish()
@@ -222,75 +213,12 @@ def _commit(files: FileSet, *, overwrite: bool) -> None:
         raise InputError(f"{files.folder}: cannot be written to ({error.strerror}); nothing was changed") from error
 
 
-@dataclass(frozen=True)
-class _Moves:
-    """The moves of one set. Both directions may be begun at any point, and begun again."""
-
-    hidden: Path
-    written: tuple[str, ...]
-    left_out: tuple[str, ...]
-    overwrite: bool
-
-    def save(self) -> None:
-        """Write the file `commit`, whole or not at all."""
-        part = self.hidden / f"{_COMMIT}.part"
-        content = {"written": self.written, "left_out": self.left_out, "overwrite": self.overwrite}
-        part.write_text(json.dumps(content), encoding="ascii")
-        _sync(part)
-        os.replace(part, self.hidden / _COMMIT)  # noqa: PTH105 - the name says that it replaces
-        _sync(self.hidden)
-
-    @classmethod
-    def load(cls, hidden: Path) -> _Moves | None:
-        """Read the file `commit`; None if there is none."""
-        path = hidden / _COMMIT
-        if not path.is_file() or path.is_symlink() or path.stat().st_size > _MAX_COMMIT_BYTES:
-            return None
-        try:
-            content = json.loads(path.read_text(encoding="ascii"))
-            written, left_out = (tuple(map(_checked, content[key])) for key in ("written", "left_out"))
-            return cls(hidden, written, left_out, content["overwrite"] is True)
-        except (ValueError, TypeError, KeyError):
-            return None
-
-    def finish(self) -> None:
-        """Move earlier files away and new ones into place; the file `commit` goes last."""
-        for name in (*self.written, *self.left_out):
-            new, old, final = (_part(self.hidden, part, name) for part in (_NEW, _OLD, None))
-            if name in self.written and not os.path.lexists(new):
-                continue  # it is in its place
-            if os.path.lexists(final) and (final.is_dir() or not self.overwrite):
-                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(final))
-            if os.path.lexists(final) and not os.path.lexists(old):
-                _move(final, old)
-            if name in self.written:
-                _move(new, final)
-        self._close()
-
-    def undo(self) -> None:
-        """Move new files back and earlier ones into place; the file `commit` goes last."""
-        for name in (*self.written, *self.left_out):
-            new, old, final = (_part(self.hidden, part, name) for part in (_NEW, _OLD, None))
-            if name in self.written and not os.path.lexists(new) and os.path.lexists(final):
-                _move(final, new)
-            if os.path.lexists(old):
-                _move(old, final)
-        self._close()
-
-    def _close(self) -> None:
-        for folder in {_part(self.hidden, None, name).parent for name in (*self.written, *self.left_out)}:
-            if folder.is_dir():
-                _sync(folder)
-        (self.hidden / _COMMIT).unlink()
-        _sync(self.hidden)
-
-
 def _finish_dead(hidden: Path, *, undo: bool) -> None:
     """End what a dead run left in its hidden folder, whose lock is held here, and empty the folder."""
-    moves = _Moves.load(hidden)
+    moves = Moves.load(hidden)
     if moves is None:
         with suppress(OSError):  # not written by this program
-            (hidden / _COMMIT).unlink()
+            (hidden / COMMIT).unlink()
     elif undo:
         moves.undo()
     else:
@@ -304,57 +232,16 @@ def _finish_dead(hidden: Path, *, undo: bool) -> None:
 
 def _end(lock: RunLock) -> None:
     """Remove the hidden folder and give back its lock. Moves that could neither be finished nor undone stay."""
-    if not (lock.folder / _COMMIT).exists():
+    if not (lock.folder / COMMIT).exists():
         _empty(lock.folder)
     lock.release()
 
 
 def _empty(hidden: Path) -> None:
     with suppress(OSError):
-        (hidden / f"{_COMMIT}.part").unlink(missing_ok=True)
-    for part in (_NEW, _OLD):
+        (hidden / f"{COMMIT}.part").unlink(missing_ok=True)
+    for part in (NEW, OLD):
         shutil.rmtree(hidden / part, ignore_errors=True)
-
-
-def _part(hidden: Path, part: str | None, name: str) -> Path:
-    """A file of the set: in `new`, in `old`, or (None) in its place."""
-    return (hidden.parent if part is None else hidden / part).joinpath(*PurePosixPath(name).parts)
-
-
-def _checked(name: str) -> str:
-    """A name out of a file; it must not lead out of the folder."""
-    path = PurePosixPath(name)
-    leads_out = path.is_absolute() or ".." in path.parts or (sys.platform == "win32" and {"\\", ":"} & set(name))
-    if leads_out or not path.parts:
-        raise ValueError(name)
-    return name
-
-
-def _move(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    os.replace(source, target)  # noqa: PTH105 - the name says that it replaces
-
-
-def _sync_tree(folder: Path) -> None:
-    for path in folder.rglob("*"):
-        _sync(path)
-    _sync(folder)
-
-
-def _sync(path: Path) -> None:
-    """Have the system write a file or a folder to the disk."""
-    if sys.platform == "win32" and path.is_dir():
-        return
-    try:
-        file = os.open(path, os.O_RDWR if sys.platform == "win32" else os.O_RDONLY)
-        try:
-            os.fsync(file)
-        finally:
-            os.close(file)
-    except OSError as error:
-        if error.errno not in _NO_SYNC:
-            error.filename = error.filename or str(path)
-            raise
 
 
 def _missing(folder: Path) -> list[Path]:

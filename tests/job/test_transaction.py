@@ -13,7 +13,7 @@ import pytest
 
 from lsmplify_refine import stopping
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.job import transaction as transactions
+from lsmplify_refine.job import moves
 from lsmplify_refine.job.run_lock import acquire
 from lsmplify_refine.job.transaction import PREFIX, FileSet, recover, transaction
 from tests.support.faults import CHANGES, acting_at, die, in_child, needs_fork, tree
@@ -196,7 +196,7 @@ def test_a_disk_that_fails_at_any_step_leaves_a_whole_set(
 
 def test_moves_that_fail_are_undone_and_the_message_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, OLD)
-    move, moved = transactions._move, []
+    move, moved = moves._move, []
 
     def fail_at_the_fourth(source: Path, target: Path) -> None:
         moved.append(target)
@@ -204,7 +204,7 @@ def test_moves_that_fail_are_undone_and_the_message_says_so(tmp_path: Path, monk
             raise OSError(errno.EIO, "Input/output error", str(source), None, str(target))
         move(source, target)
 
-    monkeypatch.setattr(transactions, "_move", fail_at_the_fourth)
+    monkeypatch.setattr(moves, "_move", fail_at_the_fourth)
     with pytest.raises(InputError, match=r"cannot be written to \(Input/output error\); nothing was changed"):
         write(tmp_path, overwrite=True)
     assert len(moved) > 4 and tree(tmp_path) == OLD
