@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -82,20 +83,7 @@ def track_of_npz(path: Path, *, wanted: str | None, image_size: tuple[int, int] 
     alone = list(arrays.values())
     if len(alone) == 1 and alone[0].ndim == 3 and not _PLAIN_KEYS & arrays.keys():
         return [track_of_array(alone[0], path=path, wanted=wanted, image_size=image_size)]
-    both = _PLAIN_KEYS & arrays.keys()
-    if len(both) == 2:
-        raise InputError(f"{path}: has both positions and keypoints3d; keep the one to use")
-    named = str(arrays["convention"]) if "convention" in arrays else None
-    if wanted and named and wanted != named:
-        raise InputError(f"{path}: convention is {named!r} in the file, but --keypoint-convention is {wanted!r}")
-    missing = [] if named or wanted else ["convention"]
-    missing += [] if both else ["positions (or keypoints3d)"]
-    if missing:
-        raise InputError(
-            f"{path}: lacks {' and '.join(missing)}; a keypoint file has convention, positions or keypoints3d, "
-            "and confidence"
-        )
-    key = both.pop()
+    key, named = _key_and_convention(arrays, wanted, path)
     widths = (3, 4) if key == "keypoints3d" else (2, 3)
     values = _numbers(arrays[key], f"{path}: {key}")
     if values.ndim not in (3, 4) or values.shape[-1] not in widths or not values.size:
@@ -103,7 +91,7 @@ def track_of_npz(path: Path, *, wanted: str | None, image_size: tuple[int, int] 
             f"{path}: {key}: shape {values.shape}; expected (T, K, {widths[0]} or {widths[1]}), "
             "or (P, T, K, ...) for P people"
         )
-    layout = choose_layout(values.shape[-2], named or wanted, None, f"{path}: {key}")
+    layout = choose_layout(values.shape[-2], named, None, f"{path}: {key}")
     positions, confidence = _split(arrays, key, values, path)
     if values.ndim == 3:
         positions, confidence = positions[None], confidence[None]
@@ -121,6 +109,24 @@ def track_of_npz(path: Path, *, wanted: str | None, image_size: tuple[int, int] 
         )
         for i, name in enumerate(names)
     ]
+
+
+def _key_and_convention(arrays: Mapping[str, np.ndarray], wanted: str | None, path: Path) -> tuple[str, str | None]:
+    """The key of the points, and the convention that the file or the user names."""
+    both = _PLAIN_KEYS & arrays.keys()
+    if len(both) == 2:
+        raise InputError(f"{path}: has both positions and keypoints3d; keep the one to use")
+    named = str(arrays["convention"]) if "convention" in arrays else None
+    if wanted and named and wanted != named:
+        raise InputError(f"{path}: convention is {named!r} in the file, but --keypoint-convention is {wanted!r}")
+    missing = [] if named or wanted else ["convention"]
+    missing += [] if both else ["positions (or keypoints3d)"]
+    if missing:
+        raise InputError(
+            f"{path}: lacks {' and '.join(missing)}; a keypoint file has convention, positions or keypoints3d, "
+            "and confidence"
+        )
+    return both.pop(), named or wanted
 
 
 def _track(

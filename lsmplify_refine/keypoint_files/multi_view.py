@@ -90,10 +90,7 @@ def triangulate_people(
     about_absent = Note("cameras-absent", f"no keypoints of the cameras {', '.join(absent)}", "warning")
     notes = (*place_notes, *([about_absent] if absent else []))
     if len(everybody) > len(views):
-        who = "one person" if len(found) == 1 else f"{len(found)} people"
-        ghosts = f", and {len(people) - len(found)} seen for a moment and left out" if len(people) > len(found) else ""
-        text = f"{len(everybody)} tracks of {len(views)} cameras: {who} whose rays meet{ghosts}"
-        notes = (*notes, Note("people-linked", text))
+        notes = (*notes, _linked(len(everybody), len(views), len(found), len(people)))
     return [
         KeypointTrack(
             replace(points, source=f"{folder.name}/ triangulated from {len(places)} cameras"),
@@ -106,6 +103,12 @@ def triangulate_people(
         )
         for number, points in enumerate(found)
     ]
+
+
+def _linked(tracks: int, cameras: int, found: int, people: int) -> Note:
+    who = "one person" if found == 1 else f"{found} people"
+    ghosts = f", and {people - found} seen for a moment and left out" if people > found else ""
+    return Note("people-linked", f"{tracks} tracks of {cameras} cameras: {who} whose rays meet{ghosts}")
 
 
 def _own_notes(tracks: Sequence[KeypointTrack]) -> list[Note]:

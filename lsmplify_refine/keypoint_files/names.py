@@ -108,16 +108,7 @@ def find_convention(names: Sequence[str], wanted: str | None, where: str) -> Mat
         matches = [replace(_match(considered[0], names, on_skin=False), notes=(note,))]
     maximum = max(_found(match) for match in matches)
     if maximum < _MIN_POINTS:
-        others = "the points need names of joints"
-        if skin:
-            others = (
-                f"others are markers on the skin ({', '.join(skin[:4])}, ...), centimetres from the joints; "
-                "--keypoint-convention NAME takes them as joints all the same"
-            )
-        raise InputError(
-            f"{where}: only {maximum} of {len(names)} columns are named like joints "
-            f"(such as right_shoulder or RShoulder; first: {', '.join(names[:4])}); {others}"
-        )
+        raise _too_few(maximum, names, skin, where)
     best = _without_absent_hands([match for match in matches if _found(match) == maximum])
     whole = [match for match in best if -1 not in match.columns]
     # exactly one convention is complete, or only one has the most matches
@@ -125,6 +116,19 @@ def find_convention(names: Sequence[str], wanted: str | None, where: str) -> Mat
     if len(chosen) > 1:
         chosen = [_one_of_equals(chosen, where)]
     return chosen[0]
+
+
+def _too_few(found: int, names: Sequence[str], skin: Sequence[str], where: str) -> InputError:
+    others = "the points need names of joints"
+    if skin:
+        others = (
+            f"others are markers on the skin ({', '.join(skin[:4])}, ...), centimetres from the joints; "
+            "add --keypoint-convention NAME to use them as joints anyway"
+        )
+    return InputError(
+        f"{where}: only {found} of {len(names)} columns are named like joints "
+        f"(such as right_shoulder or RShoulder; first: {', '.join(names[:4])}); {others}"
+    )
 
 
 def _one_of_equals(matches: Sequence[Match], where: str) -> Match:

@@ -121,7 +121,7 @@ def test_joint_centres_by_other_names() -> None:
     ],
 )
 def test_markers_on_the_skin_need_a_convention(names: list[str]) -> None:
-    with pytest.raises(InputError, match=r"markers on the skin \(.*--keypoint-convention NAME takes them as joints"):
+    with pytest.raises(InputError, match=r"markers on the skin \(.*--keypoint-convention NAME to use them as joints"):
         find_convention(names, None, "file")
     match = find_convention(names, "body25", "file")
     assert {"right_knee", "left_ankle", "right_elbow"} <= match.points.keys()
