@@ -93,7 +93,7 @@ def clip_page(report: Mapping[str, Any], beside: Beside) -> str:
 def _headline(people: Sequence[Mapping[str, Any]]) -> str:
     if len(people) == 1:
         return words.headline(people[0]["metrics"])
-    return f"{len(people)} people were refined." if people else "Nobody was refined."
+    return words.several(people)
 
 
 def _person(index: int, person: Mapping[str, Any], *, alone: bool) -> dict[str, Any]:
@@ -237,6 +237,7 @@ def _data(people: Sequence[Mapping[str, Any]], film: Film | None) -> dict[str, A
 def _readout(person: Mapping[str, Any]) -> dict[str, Any]:
     name, frames = words.error_name(person), person["per_frame"]
     return {
+        "name": person["track_id"],
         "unit": words.name_of(name)[1],
         "frames": frames["frame_id"],
         "before": frames[f"{name}_before"],

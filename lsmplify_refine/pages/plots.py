@@ -17,6 +17,8 @@ _SINGLE_POINTS = 80
 #: How the frames of each status are marked: colour and opacity.
 _STATUS = {"blended": (INK, 0.4), "held": (INK, 0.95), "doubtful": (MARK, 0.95)}
 _STRIP = 0.1
+#: Ratio of the ends of a logarithmic axis below which it has labels between the powers of ten.
+_FEW_DECADES = 300.0
 
 Column = Sequence[Any]
 
@@ -40,7 +42,7 @@ def over_time(
         strips: Name of a strip -> marks in it: a column of truths -> its colour and opacity.
         log: Whether the vertical axis is logarithmic.
     """
-    from matplotlib.ticker import LogFormatter, MaxNLocator
+    from matplotlib.ticker import MaxNLocator
 
     ids = np.asarray(frames["frame_id"], float)
 
@@ -58,10 +60,7 @@ def over_time(
                 markersize=2.6,
             )
         if log:
-            top.set_yscale("log")
-            # the default labels of an axis of less than a decade are formulas
-            top.yaxis.set_major_formatter("{x:g}")
-            top.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.4)))
+            _scale_by_powers(top)
         else:
             top.set_ylim(bottom=0)
         top.set_ylabel(label)
@@ -72,6 +71,18 @@ def over_time(
         axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
 
     return draw(paint, words=words, height=210 + 24 * len(strips), rows=(1.0, *[_STRIP] * len(strips)))
+
+
+def _scale_by_powers(axis: Axes) -> None:
+    """Make the vertical axis logarithmic, with labels that are plain numbers."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    axis.set_yscale("log")
+    low, high = axis.get_ylim()
+    steps = (1.0, 2.0, 5.0) if high < _FEW_DECADES * low else (1.0,)
+    axis.yaxis.set_major_locator(LogLocator(subs=steps))
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.yaxis.set_minor_formatter(NullFormatter())
 
 
 def decision_strips(frames: Mapping[str, Column]) -> dict[str, dict[str, Any]]:

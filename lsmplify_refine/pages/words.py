@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -24,7 +24,7 @@ _NAMES = {
     "accel_mm_per_frame2": ("acceleration", "mm/frame²"),
     "jitter_10m_per_s3_world": ("jitter in the world", "10 m/s³"),
     "jitter_10m_per_s3": ("jitter", "10 m/s³"),
-    "speed_p95_m_per_s": ("amplitude, as speed of wrists and ankles", "m/s"),
+    "speed_p95_m_per_s": ("amplitude", "m/s"),
     "foot_slide_cm_per_s": ("slide of standing feet", "cm/s"),
     "floor_spread_cm": ("unevenness of the floor", "cm"),
 }
@@ -62,6 +62,16 @@ class Change:
     def name(self) -> str:
         """Its name to read."""
         return name_of(self.key)[0]
+
+    @property
+    def is_distance(self) -> bool:
+        """Whether it is the distance to the keypoints."""
+        return self.key.startswith(("reprojection_px", "mpjpe_mm"))
+
+    @property
+    def ratio(self) -> float:
+        """After over before."""
+        return self.after / self.before if self.before else 1.0
 
     @property
     def unit(self) -> str:
@@ -118,6 +128,20 @@ def headline(metrics: Mapping[str, Mapping[str, float | None]]) -> str:
         if key.startswith(("reprojection_px", "mpjpe_mm")) and value is not None:
             return f"Fitted to the keypoints with a mean distance of {value:.1f} {name_of(key)[1]}."
     return "No keypoint could be compared."
+
+
+def several(people: Sequence[Mapping[str, Any]]) -> str:
+    """A sentence on the people of a report, from the nearest to the farthest."""
+    if not people:
+        return "Nobody was refined."
+    found = [change for person in people for change in changes(person["metrics"])[:1] if change.is_distance]
+    if len(found) < len(people):
+        return f"{len(people)} people were fitted." if "fitted" in people[0]["metrics"] else f"{len(people)} people."
+    worse = sum(change.verdict == "worse" for change in found)
+    if worse:
+        return f"{len(people)} people, {worse} of them farther from the keypoints than before."
+    least, most = (f"{each:.0f}" for each in sorted(100 - 100 * change.ratio for change in found)[:: len(found) - 1])
+    return f"{len(people)} people, {least} to {most}{NARROW_SPACE}% nearer to the keypoints."
 
 
 def decisions(counts: Mapping[str, int], frames: int) -> str:

@@ -74,7 +74,12 @@ def test_nothing_from_a_file_runs(report: dict[str, Any]) -> None:
 def test_several_people_have_a_section_each() -> None:
     report = report_of(scene(8).replace(track_id="7"), scene(8, seed=1).replace(track_id="x"))
     page = Page(clip_page(report, BESIDE))
-    assert "2 people were refined." in page.text and "Person 7" in page.text and "Person x" in page.text
+    assert (
+        "2 people, " in page.text
+        and "nearer to the keypoints." in page.text
+        and "Person 7" in page.text
+        and "Person x" in page.text
+    )
     assert [attributes.get("class") for tag, attributes in page.tags if tag == "section"] == ["person", "person"]
     people = {pointer.split("/")[2] for pointer in page.numbers}
     assert people == {"0", "1"}
@@ -125,6 +130,14 @@ def test_what_got_worse_is_said(report: dict[str, Any]) -> None:
     metrics["refined"]["reprojection_px_coco17"] = 1.5 * metrics["calibrated"]["reprojection_px_coco17"]
     page = Page(clip_page(other, BESIDE))
     assert "50\u202f% farther from the keypoints" in page.text and "✗" in page.text
+
+
+def test_axes_have_plain_numbers(report: dict[str, Any]) -> None:
+    other = json.loads(json.dumps(report))
+    frames = other["people"][0]["per_frame"]
+    for top in (1.5, 40.0, 9000.0):
+        frames["jitter_10m_per_s3_after"] = np.geomspace(0.6, top, 40).tolist()
+        assert "mathdefault" not in clip_page(other, BESIDE) and "10^" not in clip_page(other, BESIDE)
 
 
 def test_warnings_come_first() -> None:

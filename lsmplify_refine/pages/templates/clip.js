@@ -16,14 +16,15 @@
   const figures = (value) => (value === null ? "–" : value >= 100 ? value.toFixed(0) : value.toFixed(value >= 10 ? 1 : 2));
 
   const describe = () => {
-    const said = [String(frame)];
+    const several = data.people.length > 1;
+    const said = [];
     data.people.forEach((person, index) => {
       const row = person && rows[index].get(frame);
       if (row === undefined || row === null || person === null) return;
       const why = person.reason[row] ? ` (${person.reason[row]})` : "";
-      said.push(`${figures(person.before[row])} → ${figures(person.after[row])} ${person.unit}, ${person.status[row]}${why}`);
+      said.push(`${several ? `person ${person.name} ` : ""}${figures(person.before[row])} → ${figures(person.after[row])} ${person.unit}, ${person.status[row]}${why}`);
     });
-    output.textContent = said.join(": ");
+    output.textContent = [frame, said.join("; ")].filter((each) => each !== "").join(": ");
   };
 
   const show = (wanted) => {
