@@ -59,6 +59,10 @@ def test_short_curves_stay_as_they_are() -> None:
 
 
 def test_a_logarithmic_axis_below_a_decade_has_plain_numbers() -> None:
-    columns = {"frame_id": [0, 1, 2], "jitter_before": [12.0, 35.0, 20.0], "jitter_after": [11.0, 22.0, 14.0]}
+    columns: dict[str, list[float]] = {
+        "frame_id": [0, 1, 2],
+        "jitter_before": [12.0, 35.0, 20.0],
+        "jitter_after": [11.0, 22.0, 14.0],
+    }
     figure = over_time(columns, "jitter", label="jitter", words="Jitter falls.", strips={}, log=True)
     assert "$" not in figure.svg and ">20<" in figure.svg
