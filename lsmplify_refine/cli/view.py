@@ -30,6 +30,8 @@ def register_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument("result", type=Path, metavar="RESULT", help="result file or output folder")
     parser.add_argument("--before", type=Path, metavar="PATH", help="what it was refined from (default: as reported)")
+    parser.add_argument("--keypoints", type=Path, metavar="PATH", help="2D keypoints of one person (default: as used)")
+    parser.add_argument("--keypoint-convention", metavar="NAME", help="their convention, if the file names none")
     parser.add_argument("--video", type=Path, metavar="PATH", help="its video (default: beside the files)")
     parser.add_argument(
         "--space", choices=("camera", "world"), help="show these coordinates alone (default: all that RESULT has)"
@@ -59,8 +61,17 @@ def handle(args: argparse.Namespace) -> int:
         raise InputError(f"{args.html}: exists already; use --overwrite to replace it")
     body = None if args.body_model is None else BodyModel.load(args.body_model)
     clips = read_clips(
-        args.result, before=args.before, video=args.video, space=args.space, body=body, format=args.format
+        args.result,
+        before=args.before,
+        video=args.video,
+        space=args.space,
+        body=body,
+        format=args.format,
+        keypoints=args.keypoints,
+        keypoint_convention=args.keypoint_convention,
     )
+    for note in clips[0].notes:
+        say(f"note: {note}", error=True)
     if args.html is not None:
         write_page(clips, args.html)
         say(f"wrote {args.html}")

@@ -39,6 +39,7 @@ class Tracks:
         report: What the report says of them.
         body: The body model to show; None for the open body.
         video: Their video, or None.
+        notes: What the user should know.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Tracks:
     report: Report
     body: BodyModel | None = None
     video: Path | None = None
+    notes: tuple[str, ...] = ()
 
 
 def spaces_of(people: Sequence[Estimate]) -> tuple[Space, ...]:
@@ -75,7 +77,9 @@ def clips_of(tracks: Tracks, spaces: Sequence[Space]) -> tuple[Clip, ...]:
         floor = 0.0 if space == "world" else min(person.figures["after"].soles() for person in people)
         video = tracks.video if fov > 0 else None
         fps = people[0].figures["after"].fps
-        found.append(Clip(escaped(tracks.name), space, people, fps, start, stop, floor, video, fov, aspect))
+        found.append(
+            Clip(escaped(tracks.name), space, people, fps, start, stop, floor, video, fov, aspect, tracks.notes)
+        )
     return tuple(sorted(found, key=lambda clip: list(spaces).index(clip.space)))
 
 

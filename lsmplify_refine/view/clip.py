@@ -94,6 +94,7 @@ class Clip:
         video: Its pictures, or None.
         fov_rad, aspect: Vertical field of view and width over height of the camera, which looks along -z from the
             origin; 0 if the scene has no camera.
+        notes: What the user should know.
     """
 
     name: str
@@ -106,3 +107,4 @@ class Clip:
     video: Path | None = None
     fov_rad: float = 0.0
     aspect: float = 0.0
+    notes: tuple[str, ...] = ()

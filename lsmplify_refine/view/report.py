@@ -55,9 +55,13 @@ class Report:
         value = self.settings.get(name)
         return value if isinstance(value, str) and value else None
 
-    def source(self, result: Path) -> Path | None:
-        """The input that the result was refined from: beside the result, or where it was."""
-        named = self.text("input")
+    def format_of_result(self) -> str | None:
+        """The format that the input was read with, if the result is in the same one."""
+        return self.text("format") if self.settings.get("output_format") is None else None
+
+    def path(self, setting: str, result: Path) -> Path | None:
+        """A file that a setting names: beside the result, or where it was; None if it is gone."""
+        named = self.text(setting)
         if named is None:
             return None
         for path in (result.parent / Path(named).name, Path(named)):

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
 
 from lsmplify_refine.cli import main
 from lsmplify_refine.errors import InputError
@@ -95,7 +96,7 @@ def test_a_world_without_a_camera_says_so(tmp_path: Path) -> None:
 def test_a_strange_report_is_no_report(text: str, tmp_path: Path) -> None:
     (tmp_path / "a_report.json").write_text(text)
     report = Report.beside(tmp_path / "a_refined.pt")
-    assert report.source(tmp_path / "a_refined.pt") is None and not any(report.people.values())
+    assert report.path("input", tmp_path / "a_refined.pt") is None and not any(report.people.values())
 
 
 def test_strange_values_of_a_report_are_not_used(refined: Path, tmp_path: Path) -> None:
@@ -110,3 +111,61 @@ def test_strange_values_of_a_report_are_not_used(refined: Path, tmp_path: Path) 
     assert person_shown.figures["after"].shape.scale == 1
     ((name, values),) = person_shown.numbers.items()
     assert (name + "".join(values)).isprintable()
+
+
+def test_keypoints_of_a_file_are_shown(refined: Path, tmp_path: Path) -> None:
+    points = torch.load(refined.parent / "preprocess/vitpose.pt", weights_only=True).numpy()
+    alone = tmp_path / "alone.pt"
+    alone.write_bytes(refined.read_bytes())
+    (clip,) = read_clips(alone, space="camera")
+    assert clip.people[0].aim is None
+    np.save(tmp_path / "coco17.npy", points)
+    (clip,) = read_clips(alone, space="camera", keypoints=tmp_path / "coco17.npy", keypoint_convention="coco17")
+    aim, person = clip.people[0].aim, clip.people[0]
+    assert aim is not None and not clip.notes
+    # the report names them as well
+    settings = {"input": "nowhere.pt", "keypoints": "/elsewhere/coco17.npy", "keypoint_convention": "coco17"}
+    (tmp_path / "alone_report.json").write_text(json.dumps({"settings": settings, "people": []}))
+    (clip,) = read_clips(alone, space="camera")
+    assert clip.people[0].aim is not None and np.allclose(clip.people[0].aim.target, aim.target, equal_nan=True)
+    # and the error of a joint is the distance in the image
+    wrist = person.joint_numbers["keypoint error after, px"][:, 20]
+    K = torch.load(refined, weights_only=True)["K_fullimg"].numpy()
+    x, y, z = (aim.body * [1, -1, -1])[:, 9].T
+    u, v = K[:, 0, 0] * x / z + K[:, 0, 2], K[:, 1, 1] * y / z + K[:, 1, 2]
+    assert np.allclose(wrist, np.hypot(u - points[:, 9, 0], v - points[:, 9, 1]), atol=1e-3, equal_nan=True)
+
+
+def test_numbers_of_joints_compare_before_and_after(refined: Path) -> None:
+    for clip in read_clips(refined):
+        (person,) = clip.people
+        moved, turned = (person.joint_numbers[key] for key in ("moved, mm", "turned against its parent, degrees"))
+        before, after = (person.figures[stage] for stage in ("before", "after"))
+        places = [Bones.of(figure).positions[4, 20] for figure in (before, after)]
+        assert moved[4, 20] == pytest.approx(1000 * np.linalg.norm(places[1] - places[0]))
+        # 18: the left elbow
+        angle = Rotation.from_rotvec(before.rotvec[4, 18]).inv() * Rotation.from_rotvec(after.rotvec[4, 18])
+        assert turned[4, 18] == pytest.approx(np.degrees(angle.magnitude()), abs=1e-3)
+        # the image's errors are shown in the world, too
+        assert np.nanmedian(person.joint_numbers["keypoint error after, px"]) > 0
+
+
+def test_a_video_that_cannot_be_read_is_a_note(refined: Path, tmp_path: Path) -> None:
+    folder = clips.write_folder(tmp_path / "clip")
+    (folder / "0_input_video.mp4").write_bytes(b"no video")
+    clip = read_clips(folder, space="camera")[0]
+    assert clip.video is None and "not shown" in clip.notes[0]
+    with pytest.raises(InputError, match="not a readable video"):
+        read_clips(folder, video=folder / "0_input_video.mp4")
+
+
+def test_tracks_of_other_frames_are_compared_where_both_are(refined: Path, tmp_path: Path) -> None:
+    short = torch.load(refined.with_name("hmr4d_results.pt"), weights_only=True)
+    cut = {
+        key: {name: each[:5] for name, each in value.items()} if isinstance(value, dict) else value[:5]
+        for key, value in short.items()
+    }
+    torch.save(cut, tmp_path / "short.pt")
+    (person,) = read_clips(refined, before=tmp_path / "short.pt")[0].people
+    known = np.isfinite(person.joint_numbers["moved, mm"]).all(1)
+    assert known.tolist() == [True] * 5 + [False] * (clips.FRAMES - 5)

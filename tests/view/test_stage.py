@@ -21,7 +21,7 @@ from lsmplify_refine.view.page import write_page
 from lsmplify_refine.view.panel import Panel
 from lsmplify_refine.view.pictures import Pictures
 from lsmplify_refine.view.read import read_clips
-from lsmplify_refine.view.serving import serving
+from lsmplify_refine.view.serving import is_this_machine, serving
 from lsmplify_refine.view.stage import Shown, Stage
 from tests.support import clips
 
@@ -149,3 +149,90 @@ def test_without_viser_the_line_says_what_to_install(
     monkeypatch.setitem(sys.modules, "viser", None)
     assert main(["view", str(result)]) == 2
     assert "pip install 'lsmplify-refine[view]'" in capsys.readouterr().err
+
+
+def test_an_open_viewer_warns_in_one_line(
+    result: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Panel, "run", lambda self: None)
+    assert main(["view", str(result), "--host", "0.0.0.0", "--port", "0"]) == 0
+    assert capsys.readouterr().err == (
+        "--host 0.0.0.0: everybody on the network can look at this scene, its video included\n"
+    )
+    assert main(["view", str(result), "--port", "0"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "host, alone",
+    [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("192.0.2.1", False), ("", False)],
+)
+def test_which_addresses_are_this_machine_alone(host: str, alone: bool) -> None:
+    assert is_this_machine(host) is alone
+
+
+def test_the_default_is_refused_on_the_networks_address(clip: Clip) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        # no packet is sent: this only asks for the way out
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            pytest.skip("this machine has no network")
+        address = probe.getsockname()[0]
+    with serving("127.0.0.1", 0) as server:
+        Panel(server, [clip])
+        with pytest.raises(OSError):
+            socket.create_connection((address, server.get_port()), timeout=5)
+
+
+def test_one_frame_can_be_looked_at(clip: Clip, tmp_path: Path) -> None:
+    with serving("127.0.0.1", 0) as server:
+        panel = Panel(server, [replace(clip, stop=clip.start + 1)])
+        panel.play.value = True
+        panel.advance()
+        panel.seek(5)
+        assert panel.frame.value == clip.start and panel.frame.disabled
+
+
+def test_somebody_can_be_hidden(clip: Clip) -> None:
+    two = replace(clip, people=(clip.people[0], replace(clip.people[0], name="other")))
+    with serving("127.0.0.1", 0) as server:
+        panel = Panel(server, [two])
+        panel.people[1].value = False
+        panel._rearrange()
+
+        def visible(name: str) -> bool:
+            handle: Any = server.scene.get_handle_by_name(name)
+            return bool(handle.visible)
+
+        parts = ("body", "keypoints", "name")
+        assert all(visible(f"/camera/after/person_0/{part}") for part in parts)
+        assert not any(visible(f"/camera/after/person_1/{part}") for part in parts)
+        assert "other" not in panel.numbers.content
+
+
+def test_who_leaves_and_comes_back_has_two_trails(clip: Clip) -> None:
+    after = clip.people[0].figures["after"]
+    gone = replace(after, frame_ids=np.array([0, 1, 2, 3, 50, 51, 52, 53]))
+    with serving("127.0.0.1", 0) as server:
+        stage = Stage(server, replace(clip, people=(replace(clip.people[0], figures={"after": gone}),), stop=54))
+        assert [len(trail.points) for trail in stage.actors[0].trails["after"]] == [6] * 5
+        stage.show(20)
+        assert not stage.actors[0].meshes["after"].visible
+        stage.show(51)
+        assert stage.actors[0].meshes["after"].visible
+
+
+def test_the_world_and_the_camera_are_one_clip(result: Path) -> None:
+    world, camera = read_clips(result, before=result)
+    assert (world.space, camera.space) == ("world", "camera")
+    with serving("127.0.0.1", 0) as server:
+        panel = Panel(server, [world, camera])
+        panel.space.value = "camera"
+        panel._rearrange()
+        assert panel.clip is camera and camera.fov_rad > 0
+        assert not panel.stages["world"].root.visible and panel.stages["camera"].root.visible
+        panel.view.value = "through the camera"
+        panel._look()
+        assert np.allclose(server.initial_camera.position, 0)
+        assert server.initial_camera.fov == pytest.approx(camera.fov_rad, rel=0.1)
