@@ -18,7 +18,7 @@ from lsmplify_refine.batch.protocol import Engine
 from lsmplify_refine.batch.record import STATE, load_record, write_whole
 from lsmplify_refine.batch.rows import Row, check_unique
 from lsmplify_refine.batch.settings import Settings
-from lsmplify_refine.batch.summary import write_summary
+from lsmplify_refine.batch.summary import NO_SUMMARY, Summary, write_summary
 from lsmplify_refine.batch.worker import Done
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.job.transaction import unwritable
@@ -76,14 +76,14 @@ class BatchOutcome:
         skipped: Those that were done before.
         failed: Name and reason of those that failed.
         left: How many were not begun because of a stop signal.
-        summary: Files of the summary; none if only a share was run.
+        summary: The summary; without files if only a share was run.
     """
 
     clips: int
     skipped: int
     failed: tuple[Done, ...]
     left: int
-    summary: tuple[Path, ...] = ()
+    summary: Summary = NO_SUMMARY
 
 
 def run_batch(rows: Sequence[Row], settings: Settings, tell: Tell | None = None) -> BatchOutcome:
@@ -124,12 +124,12 @@ def _run(rows: Sequence[Row], settings: Settings, tell: Tell) -> BatchOutcome:
         tell.clip(done)
 
     left = _do(to_do, mine, wanted, settings, tell, clip)
-    summary = write_summary(rows, settings.output) if settings.shard.is_all else []
-    return BatchOutcome(len(mine), len(mine) - len(to_do), tuple(failed.values()), left, tuple(summary))
+    summary = write_summary(rows, settings.output) if settings.shard.is_all else NO_SUMMARY
+    return BatchOutcome(len(mine), len(mine) - len(to_do), tuple(failed.values()), left, summary)
 
 
-def summarise(output: Path) -> tuple[list[Path], BatchOutcome]:
-    """Write the summary of what all shards have done so far; returns its files and what became of the clips.
+def summarise(output: Path) -> BatchOutcome:
+    """Write the summary of what all shards have done so far; returns what became of the clips.
 
     Args:
         output: The batch's output folder.
@@ -143,8 +143,7 @@ def summarise(output: Path) -> tuple[list[Path], BatchOutcome]:
     rows = read_manifest(path)
     records = [load_record(output, row.name) for row in rows]
     failed = tuple(Done(each.name, each.reason) for each in records if each is not None and each.status == "failed")
-    files = write_summary(rows, output)
-    return files, BatchOutcome(len(rows), 0, failed, records.count(None), tuple(files))
+    return BatchOutcome(len(rows), 0, failed, records.count(None), write_summary(rows, output))
 
 
 def _do(

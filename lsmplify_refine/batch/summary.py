@@ -1,4 +1,4 @@
-"""The summary of a batch: `summary.json`, `summary.csv`, `summary.parquet` and `table.md`."""
+"""The summary of a batch: `summary.json`, `summary.csv`, `summary.parquet`, `table.md` and `run.html`."""
 
 from __future__ import annotations
 
@@ -7,25 +7,47 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lsmplify_refine._version import __version__
 from lsmplify_refine.batch.clips import Clip, load_clips, people_of
 from lsmplify_refine.batch.figures import STAGES, got_worse
+from lsmplify_refine.batch.history import load_runs
+from lsmplify_refine.batch.page import page
 from lsmplify_refine.batch.rows import Row
-from lsmplify_refine.batch.table import markdown, tables
+from lsmplify_refine.batch.table import Table, markdown, tables
+from lsmplify_refine.errors import describe_error
 from lsmplify_refine.job.report import plain
 from lsmplify_refine.job.transaction import FileSet, transaction
+from lsmplify_refine.pages.base import write_page
 
 #: Version of the summary's layout, for programs that read it.
 LAYOUT = 1
 
-JSON, CSV, PARQUET, TABLE = "summary.json", "summary.csv", "summary.parquet", "table.md"
+JSON, CSV, PARQUET, TABLE, PAGE = "summary.json", "summary.csv", "summary.parquet", "table.md", "run.html"
 
 
-def write_summary(rows: Sequence[Row], output: Path) -> list[Path]:
-    """Write the summary of all clips, from their records; returns the files written.
+@dataclass(frozen=True)
+class Summary:
+    """What was written.
+
+    Attributes:
+        files: The files.
+        page_error: Why the page is missing; "" if it is not.
+    """
+
+    files: tuple[Path, ...] = ()
+    page_error: str = ""
+
+
+#: Only a share of the clips was run.
+NO_SUMMARY = Summary()
+
+
+def write_summary(rows: Sequence[Row], output: Path) -> Summary:
+    """Write the summary of all clips, from their records. A page that cannot be drawn does not cost the summary.
 
     Args:
         rows: All clips of the batch.
@@ -39,8 +61,10 @@ def write_summary(rows: Sequence[Row], output: Path) -> list[Path]:
     people = people_of(clips)
     found = tables(people)
     parquet = _parquet_writer()
-    names = (JSON, CSV, TABLE, PARQUET) if parquet else (JSON, CSV, TABLE)
-    files = FileSet(output, "summary", names, superseded=(PARQUET,), when_stopped="the summary was written already")
+    html, page_error = _page(clips, found, output)
+    names = (JSON, CSV, TABLE, *([PARQUET] if parquet else []), *([PAGE] if html else []))
+    stopped = "the summary was written already"
+    files = FileSet(output, "summary", names, superseded=(PARQUET, PAGE), when_stopped=stopped)
     with transaction(files, overwrite=True) as folder:
         text = json.dumps(_content(clips), indent=1, allow_nan=False, ensure_ascii=False)
         (folder / JSON).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
@@ -48,7 +72,17 @@ def write_summary(rows: Sequence[Row], output: Path) -> list[Path]:
         (folder / TABLE).write_text(markdown(found, people), encoding="utf-8", errors="backslashreplace")
         if parquet:
             parquet(lines, folder / PARQUET)
-    return [output / name for name in names]
+        if html:
+            write_page(html, folder / PAGE)
+    return Summary(tuple(output / name for name in names), page_error)
+
+
+def _page(clips: Sequence[Clip], found: Sequence[Table], output: Path) -> tuple[str, str]:
+    """The page, or why there is none."""
+    try:
+        return page(clips, found, load_runs(output)), ""
+    except Exception as error:
+        return "", describe_error(error)
 
 
 def totals(clips: Iterable[Clip]) -> dict[str, Any]:

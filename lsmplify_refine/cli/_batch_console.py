@@ -20,7 +20,7 @@ from lsmplify_refine.batch.record import write_whole
 from lsmplify_refine.batch.rows import Row
 from lsmplify_refine.batch.run import BatchOutcome, Start, Tell, run_batch, summarise
 from lsmplify_refine.batch.settings import Settings
-from lsmplify_refine.batch.summary import JSON, TABLE
+from lsmplify_refine.batch.summary import JSON, PAGE, TABLE
 from lsmplify_refine.batch.words import duration
 from lsmplify_refine.batch.worker import Done
 from lsmplify_refine.cli._options import DONE, PARTLY_FAILED
@@ -63,8 +63,7 @@ def show_plan(rows: Sequence[Row], settings: Settings) -> int:
 
 def show_summary(output: Path) -> int:
     """Write the summary of what was done, and print the table."""
-    _, outcome = summarise(output)
-    return _show(outcome, output)
+    return _show(summarise(output), output)
 
 
 def run_and_show(rows: Sequence[Row], settings: Settings) -> int:
@@ -152,11 +151,13 @@ class Bar(Tell):
 
 def _show(outcome: BatchOutcome, output: Path) -> int:
     """Print the table, the files of the summary, and what failed; returns the exit code."""
-    if outcome.summary:
+    if outcome.summary.files:
         for line in (output / TABLE).read_text(encoding="utf-8").splitlines():
             say(line)
-        for path in outcome.summary:
+        for path in outcome.summary.files:
             say(f"wrote {path}")
+    if outcome.summary.page_error:
+        say(f"warning: {output / PAGE} could not be written: {outcome.summary.page_error}", error=True)
     say_json(_document(outcome, output))
     for done in outcome.failed[:_MAX_LISTED]:
         say(f"failed: {done.name}: {done.reason}", error=True)
@@ -175,7 +176,7 @@ def _document(outcome: BatchOutcome, output: Path) -> dict[str, Any]:
         "done_before": outcome.skipped,
         "left": outcome.left,
         "failed": {done.name: done.reason for done in outcome.failed},
-        "outputs": [str(path) for path in outcome.summary],
+        "outputs": [str(path) for path in outcome.summary.files],
     }
-    summary = json.loads((output / JSON).read_text(encoding="utf-8")) if outcome.summary else {}
+    summary = json.loads((output / JSON).read_text(encoding="utf-8")) if outcome.summary.files else {}
     return {"run": document, **summary}

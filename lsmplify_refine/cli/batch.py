@@ -44,6 +44,7 @@ The command finds the results in each INPUT and writes to --output DIR, whose fo
   ├── <clip>/<name>_report.json                errors before and after, and the decision for each frame
   ├── <clip>/<name>_comparison.mp4             of the clips that --videos chooses
   ├── <clip>/<name>_report.html                of the same clips: the report to open in a browser
+  ├── run.html                                 the page of the batch: open it in a browser, offline too
   ├── table.md                                 do nothing against refined, by group, with confidence intervals
   ├── summary.csv, summary.json                a line per clip and person (summary.parquet if pyarrow is installed)
   └── .batch/                                  what has been done: run the same command again to go on
@@ -168,7 +169,7 @@ def handle(args: argparse.Namespace) -> int:
 
 def refine_several(args: argparse.Namespace) -> int:
     """Refine the several inputs of the single command."""
-    for option in ("video", "keypoints", "calibration", "snapshot"):
+    for option in ("video", "keypoints", "calibration", "snapshot", "scene"):
         if hasattr(args, option):
             raise InputError(f"--{option}: belongs to one input, not to {len(args.input)}; list them in a manifest")
     args.inputs, args.output = args.input, getattr(args, "output", DEFAULT_OUTPUT)

@@ -233,9 +233,9 @@ def test_shards_put_together_equal_one_run(tree: Path, tmp_path: Path) -> None:
     run(tree, settings(tmp_path / "one"))
     for index in (3, 1, 2):
         outcome = run(tree, settings(tmp_path / "out", shard=Shard(index, 3)))
-        assert (outcome.clips, outcome.summary) == (1, ())
+        assert (outcome.clips, outcome.summary.files) == (1, ())
     assert not (tmp_path / "out/summary.json").exists()
-    _, merged = summarise(tmp_path / "out")
+    merged = summarise(tmp_path / "out")
     assert (merged.clips, merged.left) == (3, 0)
     assert outputs(tmp_path / "out") == outputs(tmp_path / "one")
     one, many = (without_times(tmp_path / name / "summary.json") for name in ("one", "out"))
@@ -253,7 +253,7 @@ def without_times(path: Path) -> Any:
 
 def test_a_summary_of_part_says_what_is_not_begun(tree: Path, tmp_path: Path) -> None:
     run(tree, settings(tmp_path / "out", shard=Shard(1, 3)))
-    _, outcome = summarise(tmp_path / "out")
+    outcome = summarise(tmp_path / "out")
     assert outcome.left == 2
     with pytest.raises(InputError, match="no batch has run"):
         summarise(tmp_path)

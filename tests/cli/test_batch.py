@@ -190,6 +190,7 @@ NOT_IN_A_BATCH = {
     "write_page": "the clips with a video get one",
     "overwrite": "a batch resumes; --force does all again",
     "snapshot": "a frame's number belongs to one clip",
+    "scene": "makes each page megabytes larger; `view` shows a clip of a batch",
 }
 
 
@@ -239,3 +240,5 @@ def test_the_look_of_the_videos_is_the_batchs(tree: Path, capsys: pytest.Capture
 def test_frames_of_several_inputs_are_refused(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["in/judo/a", "in/judo/b", "--snapshot", "1"]) == 2
     assert "--snapshot: belongs to one input" in capsys.readouterr().err
+    assert main(["in/judo/a", "in/judo/b", "--scene"]) == 2
+    assert "--scene: belongs to one input" in capsys.readouterr().err
