@@ -80,7 +80,11 @@ def test_several_people_have_a_section_each() -> None:
         and "Person 7" in page.text
         and "Person x" in page.text
     )
-    assert [attributes.get("class") for tag, attributes in page.tags if tag == "section"] == ["person", "person"]
+    assert [attributes.get("class") for tag, attributes in page.tags if tag == "section"] == [
+        "screen",
+        "person",
+        "person",
+    ]
     people = {pointer.split("/")[2] for pointer in page.numbers}
     assert people == {"0", "1"}
 
