@@ -83,7 +83,8 @@ def _body(refinement: Refinement, track: BodyTrack) -> DrawnBody:
 
 def _repaired(refinement: Refinement) -> Bool[np.ndarray, " frames"] | None:
     """Frames in which keypoints were swapped back, or hardly count."""
-    return None
+    repairs, seen = refinement.repairs, refinement.keypoints.confidence > 0
+    return None if repairs is None else (seen & (repairs.swapped | (repairs.trust < _TRUSTED))).any(axis=1)
 
 
 def _worlds(refinements: Sequence[Refinement]) -> list[dict[Stage, Figure]]:
