@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from lsmplify_refine import Keypoints, Refinement, refine
+from lsmplify_refine.engine.refinement import Repairs
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.geometry.projection import project_to_image
 from lsmplify_refine.job.draw import check_video_options, draw, failure_note, video_to_draw_on, way_to_draw
@@ -209,3 +210,17 @@ def test_a_world_that_is_asked_for_must_be_there(info: VideoInfo) -> None:
     assert nowhere.info is None and "--layout world needs a result in world coordinates" in nowhere.notes[0].text
     space = Keypoints("coco17", np.ones((4, 17, 3)), np.ones((4, 17)))
     assert video_to_draw_on(info, [scene(4).replace(keypoints=space, frame="world")], "world").info is info
+
+
+def test_repaired_frames_are_marked(refinement: Refinement, info: VideoInfo, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert refinement.repairs is not None
+    shape = refinement.repairs.trust.shape
+    swapped, trust = np.zeros(shape, bool), np.ones(shape)
+    swapped[2, 5], trust[6, 3], trust[7, 3] = True, 0.1, 0.1
+    confidence = refinement.keypoints.confidence.copy()
+    # a point that is not there is not repaired
+    confidence[7, 3] = 0.0
+    keypoints = replace(refinement.keypoints, confidence=confidence)
+    repaired = replace(refinement, repairs=Repairs(swapped, trust), keypoints=keypoints)
+    marks = drawn(repaired, info, monkeypatch).repaired
+    assert marks is not None and np.flatnonzero(marks).tolist() == [2, 6]

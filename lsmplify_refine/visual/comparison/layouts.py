@@ -97,10 +97,13 @@ def _figures(errors: tuple[Float[np.ndarray, " frames"], float], frame: int, uni
 
 def draw_captions(panel: Panel, frame: int, actors: Sequence[Actor]) -> None:
     """Write what the gate did in a frame, at the bottom, where few people stand."""
-    several = len(actors) > 1
-    said = [(actor, caption) for actor in actors if (caption := actor.caption(frame))]
+    said: dict[str, list[str]] = {}
+    for actor in actors:
+        if caption := actor.caption(frame):
+            said.setdefault(caption, []).append(actor.person.name)
     if said:
-        text = "; ".join(f"{actor.person.name}: {caption}" if several else caption for actor, caption in said)
+        alone = len(actors) == 1
+        text = "; ".join(caption if alone else f"{', '.join(names)}: {caption}" for caption, names in said.items())
         block(panel, [Line(text, 0.68 * text_size(panel.shape[1], panel.shape[0]), TEXT_COLOR)], "bottom-left")
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lsmplify_refine.visual.comparison.layouts import draw_titles, wipe_edge
+from lsmplify_refine.visual.comparison.layouts import draw_captions, draw_titles, wipe_edge
 from lsmplify_refine.visual.comparison.painter import Painter
-from lsmplify_refine.visual.comparison.people import DrawnBody
+from lsmplify_refine.visual.comparison.people import Actor, DrawnBody
 from lsmplify_refine.visual.comparison.style import STAGE_COLORS
 from lsmplify_refine.visual.mesh import MeshRenderer
 from lsmplify_refine.visual.video import VideoInfo, probe
@@ -99,3 +99,11 @@ def test_the_person_is_seen_through_the_body(info: VideoInfo) -> None:
         with MeshRenderer() as renderer:
             shades.append(Painter(info, [person(range(3))]).paint(image, 0, renderer)[BALL_LEFT].mean())
     assert 30 < shades[1] - shades[0] < 100
+
+
+def test_people_with_the_same_decision_share_a_caption() -> None:
+    people = [person(range(3), captions=["held: why"] * 3, name=str(number)) for number in range(9)]
+    wide = np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
+    draw_captions(wide, 0, [Actor(one, (1, 2, 3), {}) for one in people])
+    rows = np.flatnonzero((wide != 128).any(axis=(1, 2)))
+    assert len(rows) < 35
