@@ -84,7 +84,10 @@ def _body(refinement: Refinement, track: BodyTrack) -> DrawnBody:
 def _repaired(refinement: Refinement) -> Bool[np.ndarray, " frames"] | None:
     """Frames in which keypoints were swapped back, or hardly count."""
     repairs, seen = refinement.repairs, refinement.keypoints.confidence > 0
-    return None if repairs is None else (seen & (repairs.swapped | (repairs.trust < _TRUSTED))).any(axis=1)
+    if repairs is None:
+        return None
+    found: np.ndarray = (seen & (repairs.swapped | (repairs.trust < _TRUSTED))).any(axis=1)
+    return found
 
 
 def _worlds(refinements: Sequence[Refinement]) -> list[dict[Stage, Figure]]:
