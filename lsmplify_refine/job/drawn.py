@@ -86,8 +86,8 @@ def _repaired(refinement: Refinement) -> Bool[np.ndarray, " frames"] | None:
     repairs, seen = refinement.repairs, refinement.keypoints.confidence > 0
     if repairs is None:
         return None
-    found: np.ndarray = (seen & (repairs.swapped | (repairs.trust < _TRUSTED))).any(axis=1)
-    return found
+    found: np.ndarray = seen & (repairs.swapped | (repairs.trust < _TRUSTED))
+    return np.any(found, axis=1)
 
 
 def _worlds(refinements: Sequence[Refinement]) -> list[dict[Stage, Figure]]:
