@@ -87,7 +87,8 @@ def _repaired(refinement: Refinement) -> Bool[np.ndarray, " frames"] | None:
     if repairs is None:
         return None
     found: np.ndarray = seen & (repairs.swapped | (repairs.trust < _TRUSTED))
-    return np.any(found, axis=1)
+    rows: np.ndarray = np.any(found, axis=1)
+    return rows
 
 
 def _worlds(refinements: Sequence[Refinement]) -> list[dict[Stage, Figure]]:
