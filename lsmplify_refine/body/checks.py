@@ -23,7 +23,7 @@ _MIN_HEIGHT, _MAX_HEIGHT = 0.1, 10.0
 
 
 def checked_arrays(path: Path, arrays: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """The arrays of a SMPL, SMPL-H or SMPL-X file, dense.
+    """The arrays of a SMPL, SMPL-H or SMPL-X file, dense, by key, in the shapes that smplx expects.
 
     Raises:
         InputError: A key is missing, or does not hold what a body model has there.

@@ -67,7 +67,14 @@ class Hand:
 
     @classmethod
     def of(cls, body: BodyModel, side: Side, betas: Real[np.ndarray, " betas"], scale: float = 1.0) -> Hand:
-        """The hand of a shaped body; one without finger joints gets the open hand, in the size of its forearm."""
+        """The hand of a shaped body; one without finger joints gets the open hand, in the size of its forearm.
+
+        Args:
+            body: The body model.
+            side: "left" or "right".
+            betas: Shape of the body.
+            scale: Uniform size of that shape.
+        """
         vertices, joints = body.rest_mesh(betas, scale)
         wrist = joints[joint_index(f"{side}_wrist")]
         if body.family != "smpl":

@@ -96,7 +96,17 @@ class BodyModel:
         *,
         device: str | torch.device = "cpu",
     ) -> skinning.Skeleton:
-        """The shaped body, prepared for posing; without a convention it has no keypoints."""
+        """The shaped body, prepared for posing.
+
+        Args:
+            convention: Of its keypoints; None for a skeleton without keypoints.
+            betas: Shape.
+            scale: Uniform size about the pelvis.
+            device: Where to compute.
+
+        Raises:
+            InputError: The body has fewer shape coefficients.
+        """
         count = self._check_betas(betas)
         shape = torch.as_tensor(np.asarray(betas, dtype=np.float32))
         joints, directions = self.rest_joints
@@ -120,7 +130,15 @@ class BodyModel:
         betas: Real[np.ndarray, " betas"],
         scale: float = 1.0,
     ) -> Float[np.ndarray, "frames points 3"]:
-        """Keypoints of a convention, metres."""
+        """Keypoints of a posed body, metres.
+
+        Args:
+            convention: Of the keypoints.
+            rotations: Parent-relative rotations; joint 0 is the root.
+            pelvis: Position of the pelvis joint, metres.
+            betas: Shape.
+            scale: Uniform size about the pelvis.
+        """
         skeleton = self.skeleton(convention, betas, scale)
         points: np.ndarray = skinning.keypoints(skeleton, torch.as_tensor(rotations).float()).numpy() + pelvis[:, None]
         return points
@@ -132,7 +150,7 @@ class BodyModel:
         betas: Real[np.ndarray, " betas"],
         scale: float = 1.0,
     ) -> Float[np.ndarray, "frames joints 3"]:
-        """Joints, metres."""
+        """Joints of a posed body, metres; arguments as for `keypoints`."""
         skeleton = self.skeleton(None, betas, scale)
         posed = skinning.joint_positions(skeleton, torch.as_tensor(rotations).float())
         joints: np.ndarray = posed.numpy() + pelvis[:, None]
@@ -145,7 +163,7 @@ class BodyModel:
         betas: Real[np.ndarray, " betas"],
         scale: float = 1.0,
     ) -> Float[np.ndarray, "frames vertices 3"]:
-        """Mesh vertices in metres, by smplx's linear blend skinning."""
+        """Mesh vertices in metres, by smplx's linear blend skinning; arguments as for `keypoints`."""
         from smplx.lbs import lbs
 
         mesh = self.mesh_arrays

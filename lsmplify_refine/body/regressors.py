@@ -46,7 +46,14 @@ def joint_names(family: Family) -> list[str]:
 
 
 def point_origin(convention: str, point: str, *, family: Family, is_open: bool) -> Origin:
-    """Where the convention's point on such a body comes from."""
+    """Where a convention's point on a body comes from.
+
+    Args:
+        convention: Name of the convention.
+        point: Name of the point.
+        family: Family of the body.
+        is_open: Whether it is the open body.
+    """
     if convention == "body25" or (convention == "coco17" and is_open):
         return "own"
     if convention == "coco17":

@@ -102,7 +102,14 @@ def _without_jitter(
 def world_metrics(
     world: BodyTrack, ground: Ground, frame_ids: Int[np.ndarray, " frames"], fps: float
 ) -> dict[str, float]:
-    """How the feet of a track in the world slide, how even its floor is, and its jitter there."""
+    """Slide of the feet, spread of the floor, and jitter of a track in the world, by name with unit.
+
+    Args:
+        world: The track in the world.
+        ground: The input there, and which feet stand.
+        frame_ids: Video frame of each row.
+        fps: Frames per second.
+    """
     joints = world.joints()[:, :JOINTS]
     feet = joints[:, FEET]
     return {

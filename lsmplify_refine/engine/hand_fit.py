@@ -116,7 +116,17 @@ def moving_hand(
     alone: bool,
     bias_hz: float = BIAS_HZ,
 ) -> Pose:
-    """The hand's most likely motion, see `most_likely_motion`; `alone` if the start's fingers are no estimate."""
+    """The hand's most likely motion, see `most_likely_motion`.
+
+    Args:
+        start: The estimate's hand.
+        fit: The hand fitted to its keypoints.
+        frame_ids: Video frame of each row.
+        fps: Frames per second.
+        is_image: Whether the keypoints are 2D.
+        alone: Whether the start's fingers are not an estimate.
+        bias_hz: How fast the estimate's bias may change.
+    """
     return most_likely_motion(
         start,
         fit.pose,

@@ -18,7 +18,14 @@ def to_pose(
     pelvis: Float[np.ndarray, "frames 3"],
     joint_count: int,
 ) -> Pose:
-    """Parameters on a body of so many joints: shared joints copied, the others at rest."""
+    """Parameters on another body: shared joints are copied, the others are at rest.
+
+    Args:
+        global_orient: Axis-angle of the root.
+        body_pose: Axis-angle of the family's joints.
+        pelvis: Position of the pelvis joint, metres.
+        joint_count: Joints of the other body, root included.
+    """
     rotvec = np.zeros((len(global_orient), joint_count, 3))
     shared = min(body_pose.shape[1], joint_count - 1)
     rotvec[:, 0] = global_orient

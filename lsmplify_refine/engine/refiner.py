@@ -153,7 +153,13 @@ class Refiner:
         fps: float = DEFAULT_FPS,
         frame_ids: Int[np.ndarray, " frames"] | None = None,
     ) -> Refinement:
-        """As `fit`, for keypoints in a room that is known already, such as one with several people.
+        """As `fit`, for 3D keypoints in a known room, such as one with several people.
+
+        Args:
+            room: Unit and axes of the keypoints.
+            keypoints: In the room's unit and axes.
+            fps: Frames per second.
+            frame_ids: Ascending frame number of each row; consecutive if not given.
 
         Raises:
             InputError: No keypoint has any confidence.

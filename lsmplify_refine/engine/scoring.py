@@ -72,7 +72,14 @@ def _averaged(
 def gate_error(
     points: Float[np.ndarray, "frames points 3"], camera: Camera | None, keypoints: Keypoints, targets: Targets
 ) -> Float[np.ndarray, " frames"]:
-    """Robust, confidence-weighted keypoint error of posed keypoints: pixels, or mm for 3D keypoints."""
+    """Robust, confidence-weighted keypoint error of posed keypoints: pixels, or mm for 3D keypoints.
+
+    Args:
+        points: Of the body, metres, in the coordinates of camera or keypoints.
+        camera: For 2D keypoints.
+        keypoints: The observed ones.
+        targets: Their weights.
+    """
     errors = keypoint_errors(points, camera, keypoints)
     radius = np.full(len(points), 1000 * _GATE_RADIUS_M)
     if camera is not None and not keypoints.is_3d:
@@ -89,7 +96,14 @@ def track_metrics(
 ) -> dict[str, float]:
     """Keypoint error, jitter and amplitude of a track, each under a name with unit and joint set.
 
-    The speeds are about the pelvis, so that a moving camera does not count as a moving wrist.
+    Speeds are relative to the pelvis, so that a moving camera does not count as a moving wrist.
+
+    Args:
+        track: A posed body.
+        camera: For 2D keypoints.
+        keypoints: The observed ones.
+        frame_ids: Video frame of each row.
+        fps: Frames per second.
     """
     errors = keypoint_errors(track.keypoints(keypoints.convention), camera, keypoints)
     joints = track.joints()[:, :JOINTS]

@@ -202,7 +202,17 @@ def step_by_limbs(
     scaled: bool,
     sigma_log_scale: float = _SIGMA_LOG_SCALE,
 ) -> Float[Tensor, " betas_and_log_scale"]:
-    """As `step_in_image`, of betas and log scale onto the lengths of limbs in space."""
+    """One Gauss-Newton step of betas and log scale towards the measured lengths of limbs.
+
+    Args:
+        evidence: The body's points as functions of betas.
+        limbs: Measured lengths, metres.
+        unknowns: Betas and log scale.
+        radius_m: Radius of the robust kernel, metres.
+        worth: Independent frames that the lengths weigh as much as.
+        scaled: Whether the scale is free.
+        sigma_log_scale: Standard deviation of the log scale's prior.
+    """
     a, b, seen, directions = limbs.a, limbs.b, limbs.seen, evidence.directions
     sigma = torch.tensor([1.0] * (len(unknowns) - 1) + [sigma_log_scale])
     per_row = worth / max(float(seen.sum()), 1e-6) * len(a) / _SIGMA_POINT_M**2

@@ -150,7 +150,16 @@ def find_swaps(
     frame_ids: Int[np.ndarray, " frames"],
     fps: float,
 ) -> Int[np.ndarray, " frames"]:
-    """The index of what is swapped in each frame, 0 where nothing is. Arguments as for `swap_back`."""
+    """The index of the pattern that is swapped in each frame, 0 for none.
+
+    Args:
+        positions: Keypoints, on the scale of the body.
+        body: The estimate's own keypoints there.
+        confidence: Of the keypoints.
+        convention: Their convention.
+        frame_ids: Video frame of each row.
+        fps: Frames per second.
+    """
     mirror = list(CONVENTIONS[convention].mirror)
     weight = np.where(confidence > 0, np.minimum(confidence, confidence[:, mirror]), 0.0).astype(np.float64)
     weight[:, np.array(mirror) == np.arange(len(mirror))] = 0.0

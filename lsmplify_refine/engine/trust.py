@@ -85,7 +85,17 @@ def distrust_guesses(
     fps: float,
     usual: float,
 ) -> Float[np.ndarray, "frames points"]:
-    """Weights (T, K) without what a detector only guessed (see `guesses`). Arguments as for `trusted`."""
+    """Weights without what a detector only guessed (see `guesses`).
+
+    Args:
+        targets: The observations.
+        keypoints: Their keypoints.
+        points: The estimate's own keypoints, metres.
+        camera: For 2D keypoints.
+        frame_ids: Video frame of each row.
+        fps: Frames per second.
+        usual: The detector's usual confidence.
+    """
     confidence = targets.weights.double().numpy()
     seen = confidence > 0
     certain = guesses.certainty(confidence, usual)

@@ -93,7 +93,17 @@ def export_people(
     body: BodyModel | None = None,
     shapes: Sequence[BodyShape | None] | None = None,
 ) -> tuple[Note, ...]:
-    """Write people to one file; as `export`, with one shape for each of them.
+    """Write people to one file.
+
+    Args:
+        people: Posed estimates.
+        path: The file to write.
+        format: The output format.
+        body: See `export`.
+        shapes: A fitted shape for each person, or None for the estimate's own.
+
+    Returns:
+        Notes on what was changed, assumed or left out.
 
     Raises:
         InputError: As `export`, or the format holds one person and there are several.

@@ -54,7 +54,14 @@ def half_turn(family: Family) -> RigidMotion:
 def moved_slots(
     slots: Sequence[Slot], motion: RigidMotion, orient: Field = "global_orient", transl: Field = "transl"
 ) -> list[Slot]:
-    """The slots, those of a root with the motion from the file's coordinates to the estimate's."""
+    """The slots, with the root moved from the file's coordinates to the estimate's.
+
+    Args:
+        slots: One person's.
+        motion: From the file's coordinates to the estimate's.
+        orient: Field of the root's rotation.
+        transl: Field of its translation.
+    """
 
     def moved(slot: Slot) -> Slot:
         """The slot with the motion, if it belongs to the root."""

@@ -65,7 +65,7 @@ class NamedBlock:
         return f"{self.path}: {'.'.join(map(str, (*self.at, self.key(what) or NAMES[what][0])))}"
 
     def array(self, what: str) -> np.ndarray:
-        """A parameter's numbers.
+        """A parameter's numbers, in the shape of the file.
 
         Raises:
             InputError: It is missing, or not an array of numbers.
@@ -110,7 +110,11 @@ class NamedBlock:
         return bool(np.all(stated)) if is_bool else None
 
     def camera(self) -> np.ndarray | None:
-        """(T, 3, 3) intrinsics, from a matrix or from focal length and principal point; None without any."""
+        """(T, 3, 3) intrinsics, from a matrix or from focal length and principal point; None without any.
+
+        Raises:
+            InputError: The shapes do not fit, or the matrix is not a camera's.
+        """
         K = to_numpy(self.value("K"))
         focal, centre = to_numpy(self.value("focal")), to_numpy(self.value("centre"))
         if K is None and focal is not None and centre is not None:

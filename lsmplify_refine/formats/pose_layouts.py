@@ -70,7 +70,17 @@ def pose_layout(shape: tuple[int, ...], frames: int, where: str, *, full: bool, 
 
 
 def root_layout(shape: tuple[int, ...], frames: int, where: str, rot6d: str | None) -> PoseLayout:
-    """The layout of a root's rotation alone; see `pose_layout`."""
+    """The layout of a root's rotation alone; see `pose_layout`.
+
+    Args:
+        shape: Shape of the array.
+        frames: T.
+        where: File and key, for error messages.
+        rot6d: The user's choice among the 6D layouts.
+
+    Raises:
+        InputError: The shape is not T rotations, or the 6D layout is ambiguous.
+    """
     numbers = int(np.prod(shape)) / frames
     if numbers not in (3, 6, 9):
         raise InputError(f"{where}: shape {shape}; expected {frames} rotations as axis-angle, 6D or matrices")

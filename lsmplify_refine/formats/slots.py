@@ -73,6 +73,9 @@ def read_fields(tree: Any, slots: Sequence[Slot], frames: int, where: str) -> di
         frames: T.
         where: The file, for error messages.
 
+    Returns:
+        By field, in the shape that the slot's coding gives: (T, 3), (T, J, 3), (T, B), ...
+
     Raises:
         InputError: A value is missing or has the wrong shape; the message names file and key.
     """
@@ -96,7 +99,13 @@ def read_fields(tree: Any, slots: Sequence[Slot], frames: int, where: str) -> di
 
 
 def intrinsics_slots(tree: Any, at: KeyPath, rows: np.ndarray | None = None) -> list[Slot]:
-    """The slot of a file's camera matrices, one for all rows or one for each; none if it has no matrices there."""
+    """The slot of a file's camera matrices, one for all rows or one for each; none if it has no matrices there.
+
+    Args:
+        tree: The file's content.
+        at: Path of the matrices.
+        rows: (T,) the matrix of each row of the track; None if they are the same.
+    """
     K = to_numpy(look_up(tree, at))
     if K is None or K.shape[-2:] != (3, 3):
         return []
@@ -118,6 +127,12 @@ def shape_of(tree: Any, slot: Slot) -> tuple[int, ...] | None:
 
 def check_slots(tree: Any, slots: Sequence[Slot], frames: int, where: str) -> None:
     """Check all slots, also the copies whose numbers `read_fields` does not use.
+
+    Args:
+        tree: The file's content.
+        slots: One person's.
+        frames: T.
+        where: The file, for error messages.
 
     Raises:
         InputError: A value is missing, is not finite, or differs in shape from the first slot of its field.

@@ -67,7 +67,15 @@ def choose_up(
 def choose_axes(
     options: Mapping[str, str], global_orient: np.ndarray, *, usual: Up, name: str, stated: bool = False
 ) -> tuple[Up | None, tuple[Note, ...]]:
-    """`choose_up` for a format that is a world's unless the option `frame` says the camera's (None)."""
+    """The vertical axis of a format in world coordinates, or None if the user says that it is the camera's frame.
+
+    Args:
+        options: The user's; `frame` and `up` count.
+        global_orient: (T, 3) roots as read.
+        usual: The format's usual axis.
+        name: Of the format, for notes.
+        stated: See `choose_up`.
+    """
     if options.get("frame") == "camera":
         return None, ()
     return choose_up(options.get("up"), global_orient, usual=usual, name=name, stated=stated)

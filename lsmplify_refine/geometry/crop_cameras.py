@@ -50,7 +50,14 @@ def full_to_crop(
     side: Float[np.ndarray, " frames"],
     K: Float[np.ndarray, "frames 3 3"],
 ) -> Float[np.ndarray, "frames 3"]:
-    """The crop cameras (T, 3) of full-image translations; inverse of `crop_to_full`."""
+    """The crop cameras s, tx, ty of full-image translations; inverse of `crop_to_full`.
+
+    Args:
+        transl: In the camera's frame, metres.
+        centre: Of the boxes, pixels of the full image.
+        side: Of the square boxes, pixels.
+        K: Intrinsics of the full image.
+    """
     scaled = 2.0 * K[:, 0, 0] / transl[:, 2]
     offset = 2.0 * (centre - K[:, :2, 2]) / scaled[:, None]
     return np.column_stack([scaled / side, transl[:, :2] - offset])

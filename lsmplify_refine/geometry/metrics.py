@@ -90,7 +90,14 @@ def accel_error_m_per_s2(
     frame_ids: Int[np.ndarray, " frames"],
     fps: float,
 ) -> float:
-    """Mean error of the acceleration of points in metres, m/s^2, where three frames in a row see them; NaN if none do.
+    """Mean error of the acceleration of points, m/s^2; NaN if no point is seen in three frames in a row.
+
+    Args:
+        points: Metres.
+        truth: The true points, metres.
+        seen: Which points count.
+        frame_ids: Video frame of each row.
+        fps: Frames per second.
 
     Source: HMMR (Kanazawa et al. 2019); GVHMR reports it in this unit.
     """

@@ -34,7 +34,14 @@ def rays_apart(
     other_start: Float[np.ndarray, " 3"],
     other_directions: Float[np.ndarray, "frames points 3"],
 ) -> Float[np.ndarray, "frames points"]:
-    """Distance between rays in metres; infinite for parallel ones and for those that meet behind a camera."""
+    """Distance between the rays of two cameras, metres; infinite for parallel ones and for those that meet behind one.
+
+    Args:
+        start: Centre of the first camera, metres.
+        directions: Unit directions of its rays.
+        other_start: Centre of the other camera.
+        other_directions: Unit directions of its rays.
+    """
     across = np.cross(directions, other_directions)
     sine = np.linalg.norm(across, axis=-1)
     safe = np.maximum(sine, _MIN_SINE)

@@ -40,7 +40,7 @@ class Detection:
 
 
 def numbers(values: Any, where: str) -> np.ndarray:
-    """A JSON list (of lists) of numbers as an array; null is NaN.
+    """A JSON list (of lists) of numbers as an array of the same shape; null is NaN.
 
     Raises:
         InputError: It holds something else, or lists of different lengths.
@@ -52,9 +52,19 @@ def numbers(values: Any, where: str) -> np.ndarray:
 
 
 def detection(frame: int, values: Any, where: str, *, width: int, person: str | None = None) -> Detection:
-    """A detection from flat or nested numbers: `width` per point, the confidence last.
+    """A detection from flat or nested numbers.
 
     A 2D point at (0, 0) is missing in these formats and gets confidence 0.
+
+    Args:
+        frame: Frame number.
+        values: Flat or nested lists.
+        where: File and key, for error messages.
+        width: Numbers per point, the confidence last.
+        person: The file's id of the person.
+
+    Raises:
+        InputError: The values are not numbers, or not a multiple of `width`.
     """
     flat = numbers(values, where).ravel()
     if not flat.size or flat.size % width:

@@ -188,7 +188,7 @@ class KeypointTrack:
         )
 
     def rows(self, frame_ids: np.ndarray) -> Keypoints:
-        """The keypoints of the frames with these numbers; confidence 0 where the file lacks a frame."""
+        """The keypoints of the frames with these numbers (T,); confidence 0 for frames that the file lacks."""
         found = np.isin(frame_ids, self.frame_ids)
         rows = np.searchsorted(self.frame_ids, np.where(found, frame_ids, self.frame_ids[0]))
         return replace(
@@ -199,7 +199,14 @@ class KeypointTrack:
 
 
 def cleaned(convention: str, positions: np.ndarray, confidence: np.ndarray, source: str) -> Keypoints:
-    """Keypoints with confidence clipped to [0, 1] (ViTPose reaches 1.02); NaN and negative confidence mean missing."""
+    """Keypoints with confidence clipped to [0, 1] (ViTPose reaches 1.02); NaN and negative confidence mean missing.
+
+    Args:
+        convention: Their convention.
+        positions: (T, K, 2) pixels or (T, K, 3).
+        confidence: (T, K).
+        source: For `Keypoints.source`.
+    """
     usable = (np.abs(np.nan_to_num(positions, nan=np.inf)) < _MAX_COORDINATE).all(axis=-1) & ~np.isnan(confidence)
     trusted = np.where(usable, np.clip(np.nan_to_num(confidence, posinf=1.0), 0.0, 1.0), 0.0)
     return Keypoints(convention, positions.astype(np.float32), trusted.astype(np.float32), source)
