@@ -19,7 +19,7 @@ from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.assemble import assemble
 from lsmplify_refine.formats.codings import Coding, Fields, Rotations
 from lsmplify_refine.formats.containers import Container, peek, read_container, read_folder
-from lsmplify_refine.formats.linking import ids_repeat, link_places
+from lsmplify_refine.formats.linking import ids_repeat, link_places, rows_by_person
 from lsmplify_refine.formats.slot_writing import write_slots
 from lsmplify_refine.formats.slots import Slot, read_fields
 from lsmplify_refine.formats.tree import KeyPath, look_up
@@ -128,10 +128,7 @@ def _linked(container: Container, rows: list[_Row], path: Path) -> dict[Any, lis
     if any(place is None or place.size != 3 for place in places):
         raise InputError(f"{path}: Th: missing, or not 3 numbers")
     tracks = link_places([number for number, _ in rows], np.stack([p.reshape(3) for p in places if p is not None]))
-    linked: dict[Any, list[_Row]] = defaultdict(list)
-    for track, row in zip(tracks, rows):
-        linked[int(track)].append(row)
-    return linked
+    return rows_by_person(tracks.tolist(), rows)
 
 
 def _is_frame(tree: Any) -> bool:

@@ -8,7 +8,6 @@ count the processed frames.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from lsmplify_refine.formats.codings import Rotations
 from lsmplify_refine.formats.containers import Container, holds_names, read_folder
 from lsmplify_refine.formats.extremities import usable_slots
 from lsmplify_refine.formats.head_roots import HeadTransl
-from lsmplify_refine.formats.linking import ids_repeat, link_places
+from lsmplify_refine.formats.linking import ids_repeat, link_places, rows_by_person
 from lsmplify_refine.formats.slot_writing import write_slots
 from lsmplify_refine.formats.slots import Field, Slot
 from lsmplify_refine.formats.tree import look_up
@@ -78,9 +77,7 @@ def read(path: Path) -> list[Estimate]:
     linked = ids_repeat(frames, people)
     if linked:
         people = [str(track) for track in link_places(frames, np.stack(places))]
-    own: dict[str, list[tuple[int, str, int]]] = defaultdict(list)
-    for person, (frame, name, row, _) in zip(people, rows, strict=True):
-        own[person].append((frame, name, row))
+    own = rows_by_person(people, [row[:3] for row in rows])
     notes = (_NOTE_LINKED,) if linked else ()
     return [_person(container, person, found, path, notes) for person, found in own.items()]
 

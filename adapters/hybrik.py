@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.formats.assemble import assemble
+from lsmplify_refine.formats.assemble import assemble, note_stale
 from lsmplify_refine.formats.codings import Coding, Fields, Rotations
 from lsmplify_refine.formats.containers import holds_names, read_container
 from lsmplify_refine.formats.head_roots import PelvisTransl
@@ -24,7 +24,6 @@ from lsmplify_refine.geometry.projection import intrinsics
 from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.estimate import Estimate
-from lsmplify_refine.values.notes import Note
 
 _NAMES = {"pred_thetas", "pred_betas", "pred_cam_root", "bbox", "height", "width"}
 #: Focal length in the crop, and the crop's side, pixels.
@@ -87,7 +86,6 @@ def read(path: Path) -> list[Estimate]:
             slots.append(Slot("transl", ((key,),), _Follows(_rows(tree, key, frames, 3, path), transl, factor)))
     whole = {(round(width), round(height)) for width, height in sizes}
     derived = [key for key in _DERIVED if key in tree]
-    stale = Note("fields-stale", f"{', '.join(derived)}: left unchanged; they do not show the refined pose")
     estimate = assemble(
         container,
         slots,
@@ -99,7 +97,7 @@ def read(path: Path) -> list[Estimate]:
         ),
         boxes=boxes,
         frame_ids=_frames(tree, frames, path),
-        notes=(stale,) if derived else (),
+        notes=note_stale(derived),
     )
     return [estimate]
 

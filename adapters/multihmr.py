@@ -6,19 +6,18 @@ SMPL-X poses are 53 rotations: root, body, left hand, right hand, jaw. The pelvi
 
 from __future__ import annotations
 
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.formats.assemble import assemble, number_of
+from lsmplify_refine.formats.assemble import assemble, note_stale, number_of
 from lsmplify_refine.formats.codings import Rotations
 from lsmplify_refine.formats.containers import Container, peek, read_container, read_folder
 from lsmplify_refine.formats.extremities import part_slot, usable_slots
 from lsmplify_refine.formats.head_roots import HeadTransl, PelvisTransl
-from lsmplify_refine.formats.linking import link_places
+from lsmplify_refine.formats.linking import link_places, rows_by_person
 from lsmplify_refine.formats.nested_people import Place, find_people, frames_of_names, people_in_file
 from lsmplify_refine.formats.slot_writing import write_slots
 from lsmplify_refine.formats.slots import Field, Slot, read_fields
@@ -82,9 +81,7 @@ def read(path: Path) -> list[Estimate]:
     if len(set(frames)) > 1:
         pelvis = [_pelvis(container.tree, place, path) for place in places]
         names_of = [str(track) for track in link_places(frames, np.stack(pelvis))]
-    people: dict[str, list[Place]] = defaultdict(list)
-    for name, place in zip(names_of, places, strict=True):
-        people[name].append(place)
+    people = rows_by_person(names_of, places)
     notes = (_NOTE_LINKED,) if len(set(frames)) > 1 else ()
     return [_person(container, name, own, path, notes) for name, own in people.items()]
 
@@ -145,7 +142,6 @@ def _person(container: Container, name: str, places: list[Place], path: Path, no
     hands, hand_notes = usable_slots(tree, parts, frames, str(path))
     camera = _camera(tree, places)
     derived = [key for key in _DERIVED if key in look_up(tree, places[0].at)]
-    stale = Note("fields-stale", f"{', '.join(derived)}: left unchanged; they do not show the refined pose")
     return assemble(
         container,
         [*slots, *hands],
@@ -157,7 +153,7 @@ def _person(container: Container, name: str, places: list[Place], path: Path, no
         frame_ids=np.array([place.frame for place in places]),
         track_id=name,
         flat_hand_mean=True,
-        notes=(*notes, *([stale] if derived else []), *hand_notes),
+        notes=(*notes, *note_stale(derived), *hand_notes),
     )
 
 

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.formats.assemble import assemble
+from lsmplify_refine.formats.assemble import assemble, note_stale
 from lsmplify_refine.formats.codings import Rotations
 from lsmplify_refine.formats.containers import Container, peek, read_container
-from lsmplify_refine.formats.linking import ids_repeat, link_boxes
+from lsmplify_refine.formats.linking import ids_repeat, link_boxes, rows_by_person
 from lsmplify_refine.formats.slot_writing import write_slots
 from lsmplify_refine.formats.slots import Slot
 from lsmplify_refine.formats.tree import look_up
@@ -73,10 +73,7 @@ def _linked(container: Container, rows: list[_Row], path: Path) -> dict[Any, lis
     boxes = _boxes([(container.tree[name], place) for _, name, place in rows])
     if boxes is None:
         raise InputError(f"{path}: tid: repeats within a frame, and the file has no bbox to link people by")
-    linked: dict[Any, list[_Row]] = defaultdict(list)
-    for track, row in zip(link_boxes([number for number, _, _ in rows], boxes), rows):
-        linked[int(track)].append(row)
-    return linked
+    return rows_by_person(link_boxes([number for number, _, _ in rows], boxes).tolist(), rows)
 
 
 def _is_result(tree: Any) -> bool:
@@ -107,7 +104,6 @@ def _person(container: Container, track: Any, rows: list[_Row], path: Path, link
     ]
     frames = [(container.tree[name], place) for _, name, place in rows]
     derived = [name for name in _DERIVED if name in frames[0][0]]
-    stale = f"{', '.join(derived)}: left unchanged; they do not show the refined pose"
     return assemble(
         container,
         slots,
@@ -118,7 +114,7 @@ def _person(container: Container, track: Any, rows: list[_Row], path: Path, link
         boxes=_boxes(frames),
         frame_ids=np.array([number for number, _, _ in rows]),
         track_id=str(track),
-        notes=(*([_NOTE_LINKED] if linked else []), *([Note("fields-stale", stale)] if derived else [])),
+        notes=(*([_NOTE_LINKED] if linked else []), *note_stale(derived)),
     )
 
 

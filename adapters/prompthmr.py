@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.formats.assemble import assemble, frame_ids_of
+from lsmplify_refine.formats.assemble import assemble, frame_ids_of, pinhole_of
 from lsmplify_refine.formats.codings import Rotations
 from lsmplify_refine.formats.contacts import contacts_from_logits
 from lsmplify_refine.formats.containers import Container, peek, read_container
@@ -16,7 +16,6 @@ from lsmplify_refine.formats.extremities import full_pose_slots, usable_slots
 from lsmplify_refine.formats.slot_writing import write_slots
 from lsmplify_refine.formats.slots import Slot
 from lsmplify_refine.formats.tree import KeyPath, look_up
-from lsmplify_refine.geometry.projection import intrinsics
 from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
 from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.camera import Camera
@@ -131,7 +130,4 @@ def _camera(container: Container, frames: int, path: Path) -> Camera | None:
     camera = container.tree.get("camera")
     if not isinstance(camera, dict) or "img_focal" not in camera:
         return None
-    focal, centre = to_numpy(camera["img_focal"]), to_numpy(camera.get("img_center"))
-    if focal is None or focal.size != 1 or centre is None or centre.size != 2:
-        raise InputError(f"{path}: camera.img_focal, img_center: expected one number and two numbers")
-    return Camera(np.repeat(intrinsics(float(focal.reshape(-1)[0]), centre.reshape(2)), frames, axis=0))
+    return Camera(pinhole_of(camera, frames, f"{path}: camera."))

@@ -9,7 +9,6 @@ the hips, and `cam_trans` is the position of that point. In both, the pelvis is 
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.formats.assemble import assemble
+from lsmplify_refine.formats.assemble import assemble, note_stale
 from lsmplify_refine.formats.codings import Coding, Fields, Rotations
 from lsmplify_refine.formats.containers import Container, peek, read_container
-from lsmplify_refine.formats.linking import ids_repeat, link_boxes
+from lsmplify_refine.formats.linking import ids_repeat, link_boxes, rows_by_person
 from lsmplify_refine.formats.slot_writing import write_slots
 from lsmplify_refine.formats.slots import Field, Slot
 from lsmplify_refine.formats.tree import KeyPath, look_up
@@ -123,9 +122,7 @@ def read(path: Path) -> list[Estimate]:
         names = [str(track) for track in link_boxes([row[0] for row in rows], np.stack(boxes))]
     elif linked:
         names = [str(row[2]) for row in rows]
-    people: dict[str, list[_Row]] = defaultdict(list)
-    for name, own in zip(names, rows, strict=True):
-        people[name].append(own)
+    people = rows_by_person(names, rows)
     camera = _fitted(container.tree, frames)
     notes = [_NOTE_REPEATED if repeated else _NOTE_LINKED] if linked and len(frames) > 1 else []
     if "sequence_results" in container.tree:
@@ -176,7 +173,6 @@ def _person(
         slots.append(slot("body_pose", "body_pose", joints))
     kept = "joints" if pelvis is None else "joints (except the pelvis)"
     derived = [kept if key == "joints" else key for key in _DERIVED if key in first]
-    stale = f"{', '.join(derived)}: left unchanged; they do not show the refined pose"
     boxes = np.stack([_box(frame, row) for frame, row in zip(frames, places)])
     return assemble(
         container,
@@ -188,7 +184,7 @@ def _person(
         boxes=boxes if np.isfinite(boxes).all() and boxes.any() else None,
         frame_ids=np.array([number for number, _, _, _ in rows]),
         track_id=name,
-        notes=(*notes, *([Note("fields-stale", stale)] if derived else [])),
+        notes=(*notes, *note_stale(derived)),
     )
 
 

@@ -12,7 +12,6 @@ The camera follows from the keypoints and their pixels. People are linked by the
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ import numpy as np
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.containers import Container, peek, write_container
-from lsmplify_refine.formats.linking import name_people, what_list_counts
+from lsmplify_refine.formats.linking import name_people, rows_by_person, what_list_counts
 from lsmplify_refine.formats.mhr_people import (
     HIPS,
     PERSON_KEYS,
@@ -90,9 +89,7 @@ def read(path: Path, options: Mapping[str, str] | None = None) -> list[Estimate]
     pixels = [row.pixels for row in rows if row.pixels is not None]
     points = np.stack([row.points for row in rows])
     K = intrinsics_of_rows(np.array(frames), points, np.stack(pixels)) if len(pixels) == len(rows) else None
-    people: dict[str, list[int]] = defaultdict(list)
-    for index, name in enumerate(names):
-        people[name].append(index)
+    people = rows_by_person(names, range(len(rows)))
     return [
         _person([rows[index] for index in own], None if K is None else K[own]).replace(
             fps=found.fps,

@@ -7,7 +7,6 @@ which becomes the frame's intrinsics. SMPLer-X's ids only count detections in a 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from lsmplify_refine.formats.assemble import assemble, number_of
 from lsmplify_refine.formats.codings import Rotations
 from lsmplify_refine.formats.containers import Container, read_container, read_folder
 from lsmplify_refine.formats.extremities import part_slot, usable_slots
-from lsmplify_refine.formats.linking import link_boxes
+from lsmplify_refine.formats.linking import link_boxes, rows_by_person
 from lsmplify_refine.formats.slot_writing import write_slots
 from lsmplify_refine.formats.slots import Slot
 from lsmplify_refine.formats.tree import look_up
@@ -79,9 +78,7 @@ def read(path: Path) -> list[Estimate]:
     linked = not about.get("tracked") and len(set(tracks)) > 1
     if linked:
         tracks = link_boxes([detection.frame for detection in detections], boxes)
-    rows: dict[int, list[int]] = defaultdict(list)
-    for row, track in enumerate(tracks):
-        rows[int(track)].append(row)
+    rows = rows_by_person(tracks.tolist(), range(len(tracks)))
     notes = (_NOTE_CAMERA, *([_NOTE_LINKED] if linked else []))
     return [
         _person(container, [detections[row] for row in own], boxes[own], path, str(track), about, notes)

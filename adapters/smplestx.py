@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.formats.assemble import assemble
+from lsmplify_refine.formats.assemble import assemble, note_stale
 from lsmplify_refine.formats.codings import Rotations
 from lsmplify_refine.formats.containers import Container, peek, read_container, read_folder
 from lsmplify_refine.formats.extremities import part_slot, usable_slots
@@ -22,7 +22,6 @@ from lsmplify_refine.geometry.projection import intrinsics
 from lsmplify_refine.safe_load import inspect_file, load_npy, to_numpy
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.estimate import Estimate
-from lsmplify_refine.values.notes import Note
 
 _INSTEAD = "record the run again with lsmplify_refine.recorder (docs/formats.md)"
 _REFUSED: dict[str, str] = {
@@ -119,7 +118,6 @@ def _person(container: Container, places: list[KeyPath], path: Path) -> Estimate
     parts = [part_slot(field, at(key)) for field, key in _HANDS_AND_FACE.items()]
     hands, notes = usable_slots(container.tree, parts, len(places), str(path))
     derived = [key for key in _DERIVED if look_up(container.tree, (*places[0], "smplx_params", key)) is not None]
-    stale = f"{', '.join(derived)}: left unchanged; they do not show the refined pose"
     return assemble(
         container,
         [*slots, *hands],
@@ -129,5 +127,5 @@ def _person(container: Container, places: list[KeyPath], path: Path) -> Estimate
         camera=Camera(intrinsics(camera("focal", 2), camera("princpt", 2))),
         boxes=boxes,
         flat_hand_mean=False,
-        notes=(*notes, *([Note("fields-stale", stale)] if derived else [])),
+        notes=(*notes, *note_stale(derived)),
     )

@@ -7,7 +7,6 @@ With VPoser, `body_pose` is often its code of 32 numbers, which does not give th
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.assemble import assemble
 from lsmplify_refine.formats.codings import Coding, Fields, Rotations
 from lsmplify_refine.formats.containers import Container, holds_names, read_container, read_folder
-from lsmplify_refine.formats.linking import link_boxes
+from lsmplify_refine.formats.linking import link_boxes, rows_by_person
 from lsmplify_refine.formats.slot_writing import write_slots
 from lsmplify_refine.formats.slots import Slot
 from lsmplify_refine.formats.tree import KeyPath, look_up
@@ -94,9 +93,7 @@ def read(path: Path) -> list[Estimate]:
     several = len({fit.person for fit in fits}) > 1
     boxes = [_box(look_up(container.tree, fit.at), f"{path}: {fit.at[0]}") for fit in fits] if several else []
     tracks = link_boxes(frames.tolist(), np.stack(boxes)) if several else np.zeros(len(fits), int)
-    rows: dict[int, list[int]] = defaultdict(list)
-    for row, track in enumerate(tracks):
-        rows[int(track)].append(row)
+    rows = rows_by_person(tracks.tolist(), range(len(tracks)))
     notes = (_NOTE_LINKED,) if several else ()
     return [
         _person(container, [fits[row] for row in own], frames[own], path, str(track), notes)

@@ -15,14 +15,13 @@ from typing import Any
 import numpy as np
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.formats.assemble import assemble, frame_ids_of
+from lsmplify_refine.formats.assemble import assemble, frame_ids_of, pinhole_of
 from lsmplify_refine.formats.codings import Rotations
 from lsmplify_refine.formats.containers import Container, holds_names, read_container, read_folder
 from lsmplify_refine.formats.slot_writing import write_slots
 from lsmplify_refine.formats.slots import Slot
 from lsmplify_refine.formats.tree import KeyPath, look_up
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, move_body
-from lsmplify_refine.geometry.projection import intrinsics
 from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.estimate import Estimate, WorldRoot
@@ -112,11 +111,7 @@ def _camera(tree: dict[str, Any], file: Path, frames: int) -> Camera | None:
     """The intrinsics in `camera.npy`."""
     if not tree:
         return None
-    focal, centre = to_numpy(tree.get("img_focal")), to_numpy(tree.get("img_center"))
-    if focal is None or focal.size != 1 or centre is None or centre.size != 2:
-        raise InputError(f"{file}: img_focal, img_center: expected one number and two numbers")
-    K = intrinsics(float(focal.reshape(-1)[0]), centre.reshape(2))
-    return Camera.centred(np.repeat(K, frames, axis=0))
+    return Camera.centred(pinhole_of(tree, frames, f"{file}: "))
 
 
 def _world(estimate: Estimate, tree: dict[str, Any], file: Path) -> WorldRoot | None:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.formats.assemble import assemble, frame_ids_of
+from lsmplify_refine.formats.assemble import assemble, frame_ids_of, note_stale
 from lsmplify_refine.formats.codings import Coding, Fields, Rotations
 from lsmplify_refine.formats.containers import Container, peek, read_container
 from lsmplify_refine.formats.slot_writing import write_slots
@@ -120,7 +120,6 @@ def _person(container: Container, at: KeyPath, person: dict[str, Any], path: Pat
         Slot("transl", ((*at, "orig_cam"),), _ImageCamera(centre, side, K, size)),
     ]
     derived = [name for name in _DERIVED if person.get(name) is not None]
-    stale = f"{', '.join(derived)}: left unchanged; they do not show the refined pose"
     return assemble(
         container,
         slots,
@@ -131,7 +130,7 @@ def _person(container: Container, at: KeyPath, person: dict[str, Any], path: Pat
         boxes=np.column_stack([centre - side[:, None] / 2, centre + side[:, None] / 2]),
         frame_ids=frame_ids_of(ids, len(boxes), f"{path}: {at[0]}.frame_ids"),
         track_id=str(at[0]),
-        notes=(_NOTE_CAMERA, *([Note("fields-stale", stale)] if derived else [])),
+        notes=(_NOTE_CAMERA, *note_stale(derived)),
     )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.formats.assemble import assemble, frame_ids_of
+from lsmplify_refine.formats.assemble import assemble, frame_ids_of, note_stale
 from lsmplify_refine.formats.codings import Coding, Fields, Rotations
 from lsmplify_refine.formats.contacts import contacts_from_frames
 from lsmplify_refine.formats.containers import peek, read_container
@@ -32,7 +32,6 @@ _NAMES = {"pose", "trans", "pose_world", "trans_world", "betas", "frame_ids"}
 _TRACKING = "tracking_results.pth"
 #: Offset from the pelvis to the middle of the hips of SMPL's neutral mean shape, metres; it rotates with the root.
 _HIPS_FROM_PELVIS = np.array([0.0009, -0.0910, -0.0056])
-_NOTE_VERTS = Note("fields-stale", "verts: left unchanged; they do not show the refined pose")
 
 write = write_slots
 
@@ -91,7 +90,7 @@ def read(path: Path) -> list[Estimate]:
                 frame_ids=frame_ids_of(ids, ids.size, f"{path}: {name}.frame_ids"),
                 track_id=str(name),
                 contacts=contacts,
-                notes=(*([_NOTE_VERTS] if "verts" in person else []), *contact_notes),
+                notes=(*note_stale(["verts"] if "verts" in person else []), *contact_notes),
             )
         )
     tracking = path.parent / _TRACKING

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.containers import Container
 from lsmplify_refine.formats.moved import axis_of, half_turn, moved_slots
 from lsmplify_refine.formats.slots import Field, Record, Slot, read_fields, shape_of
+from lsmplify_refine.geometry.projection import intrinsics
 from lsmplify_refine.options import Family, Gender, Up
 from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.camera import Camera
@@ -130,6 +131,12 @@ def _take_world_root(
     return None if up is None else WorldRoot(fields["global_orient"].copy(), fields["transl"].copy(), up=up)
 
 
+def note_stale(names: Sequence[str]) -> tuple[Note, ...]:
+    """A note that values under these names keep what the estimator wrote; empty without names."""
+    text = f"{', '.join(names)}: left unchanged; they do not show the refined pose"
+    return (Note("fields-stale", text),) if names else ()
+
+
 def gender_of(leaf: Any, where: str) -> Gender:
     """The gender that a file states as text or bytes; neutral if it states none.
 
@@ -174,6 +181,18 @@ def intrinsics_of(leaf: Any, frames: int, where: str) -> np.ndarray | None:
         raise InputError(f"{where}: the camera matrix is not finite, or a focal length is not positive")
     intrinsics: np.ndarray = np.broadcast_to(K, (frames, 3, 3)).copy()
     return intrinsics
+
+
+def pinhole_of(tree: Mapping[str, Any], frames: int, where: str) -> np.ndarray:
+    """(T, 3, 3) intrinsics from `img_focal` and `img_center`, pixels.
+
+    Raises:
+        InputError: They are missing, or not one number and two numbers.
+    """
+    focal, centre = to_numpy(tree.get("img_focal")), to_numpy(tree.get("img_center"))
+    if focal is None or focal.size != 1 or centre is None or centre.size != 2:
+        raise InputError(f"{where}img_focal, img_center: expected one number and two numbers")
+    return np.repeat(intrinsics(float(focal.reshape(-1)[0]), centre.reshape(2)), frames, axis=0)
 
 
 def valid_frames(leaf: Any, frames: int, where: str) -> np.ndarray:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from lsmplify_refine.formats.nested_people import Lists
 from lsmplify_refine.geometry.linking import Reach, link_detections
 
+_Person = TypeVar("_Person", bound=Hashable)
+_Row = TypeVar("_Row")
 #: A person's boxes in neighbouring frames have at least this intersection over union.
 _MIN_OVERLAP = 0.3
 #: Max distance of a person's places in neighbouring frames, metres.
@@ -57,6 +61,19 @@ def link_places(frames: Sequence[int], places: np.ndarray) -> np.ndarray:
         return apart
 
     return link_detections(np.asarray(frames), distances, _PLACE_REACH)
+
+
+def rows_by_person(people: Iterable[_Person], rows: Iterable[_Row]) -> dict[_Person, list[_Row]]:
+    """The rows of each person, in their order; people in order of appearance.
+
+    Args:
+        people: The person of each row.
+        rows: As many rows.
+    """
+    found: dict[_Person, list[_Row]] = defaultdict(list)
+    for person, row in zip(people, rows, strict=True):
+        found[person].append(row)
+    return dict(found)
 
 
 def name_people(frames: Sequence[int], ids: Sequence[str], boxes: np.ndarray) -> tuple[list[str], bool]:

@@ -53,5 +53,5 @@ def test_a_tid_that_repeats_without_boxes_is_refused(tmp_path: Path) -> None:
     for frame in result.values():
         frame["tid"] = [1] * len(frame["tid"])
         del frame["bbox"]
-    with pytest.raises(InputError, match="tid: repeats within a frame, and there is no bbox"):
+    with pytest.raises(InputError, match="tid: repeats within a frame, and the file has no bbox"):
         load_save.load(pickled(result)(tmp_path))
