@@ -57,9 +57,17 @@ def _parsed(argv: Sequence[str]) -> argparse.Namespace:
     """The options, checked; errors name the nearest verb or option."""
     arguments = _with_verb(list(argv))
     parser, verbs = _parsers()
-    if arguments[0] in verbs:
-        verbs[arguments[0]].refuse_unknown_options(arguments[1:])
-    return parser.parse_args(arguments)
+    if arguments[0] not in verbs:
+        return parser.parse_args(arguments)
+    verb = verbs[arguments[0]]
+    verb.refuse_unknown_options(arguments[1:])
+    args, left = parser.parse_known_args(arguments)
+    # argparse takes inputs only up to the next option: `a.pt --overwrite b.pt`
+    inputs: list[Any] = getattr(args, "source", None) or getattr(args, "inputs", None) or []
+    if left and (not inputs or any(word.startswith("-") for word in left)):
+        verb.error(f"unrecognized arguments: {' '.join(left)}")
+    inputs.extend(type(inputs[0])(word) for word in left)
+    return args
 
 
 def _handled(args: argparse.Namespace) -> int:

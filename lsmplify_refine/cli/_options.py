@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, get_args
 
 from lsmplify_refine.cli._exit_codes import BAD_INPUT as BAD_INPUT
 from lsmplify_refine.cli._exit_codes import DONE as DONE
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Where a verb adds its parser.
 Subparsers: TypeAlias = "argparse._SubParsersAction[Parser]"
+
+_Number = TypeVar("_Number", int, float)
 
 #: What to do if the memory does not suffice.
 LESS_MEMORY = "a shorter clip or --no-video needs less; if the GPU is full, use --device cpu"
@@ -127,12 +129,20 @@ def given_options(args: argparse.Namespace, config: type[Any]) -> dict[str, Any]
     return {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
 
 
+def _number(kind: type[_Number], text: str) -> _Number:
+    try:
+        return kind(text)
+    except ValueError as error:
+        what = "a whole number" if kind is int else "a number"
+        raise argparse.ArgumentTypeError(f"{text} is not {what}") from error
+
+
 def ranged(option: str, kind: type[float] = float) -> Callable[[str], float]:
     """A number in an option's range, for argparse."""
 
     def number(text: str) -> float:
         """The number."""
-        value = kind(text)
+        value = _number(kind, text)
         try:
             check_range(option, value)
         except InputError as error:
@@ -144,7 +154,7 @@ def ranged(option: str, kind: type[float] = float) -> Callable[[str], float]:
 
 def positive(text: str) -> float:
     """A finite number above 0, for argparse."""
-    value = float(text)
+    value = _number(float, text)
     if not _MIN_NUMBER < value < _MAX_NUMBER:
         raise argparse.ArgumentTypeError(f"{text} is not above 0, or far too large")
     return value
@@ -152,7 +162,7 @@ def positive(text: str) -> float:
 
 def at_least_one(text: str) -> int:
     """A whole number above 0, for argparse."""
-    value = int(text)
+    value = _number(int, text)
     if not 1 <= value < _MAX_NUMBER:
         raise argparse.ArgumentTypeError(f"{text} is below 1, or far too large")
     return value
@@ -160,7 +170,7 @@ def at_least_one(text: str) -> int:
 
 def not_negative(text: str) -> float:
     """A finite number, 0 or above, for argparse."""
-    value = float(text)
+    value = _number(float, text)
     if value != 0 and not _MIN_NUMBER < value < _MAX_NUMBER:
         raise argparse.ArgumentTypeError(f"{text} is below 0, or far too large")
     return value
@@ -168,7 +178,7 @@ def not_negative(text: str) -> float:
 
 def whole_number(text: str) -> int:
     """0, 1, 2, ..., for argparse."""
-    value = int(text)
+    value = _number(int, text)
     if not 0 <= value < _MAX_NUMBER:
         raise argparse.ArgumentTypeError(f"{text} is below 0, or far too large")
     return value

@@ -29,7 +29,9 @@ class Parser(argparse.ArgumentParser):
                 return
             name = argument.partition("=")[0]
             if name.startswith("--") and " " not in name and name not in self._option_string_actions:
-                options = [option.lstrip("-") for option in self._option_string_actions if option.startswith("--")]
+                # --version stands before the verb, which may be left out
+                known = ["--version", *self._option_string_actions]
+                options = [option.lstrip("-") for option in known if option.startswith("--")]
                 self.error(f"no such option: {name}{did_you_mean(name.lstrip('-'), options, prefix='--')}")
 
     def error(self, message: str) -> NoReturn:

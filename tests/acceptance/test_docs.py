@@ -74,7 +74,7 @@ def live_frames() -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def test_the_readmes_commands_run(user: Path) -> None:
-    given = [each for each in commands(README) if {"--input", "batch", "fit"} & {*each}]
+    given = [each for each in commands(README) if each[0] not in ("demo", "doctor", "view")]
     assert len(given) == 5
     for arguments in given:
         assert main([*arguments, "--device", "cpu", *["--jobs", "0"] * ("batch" in arguments)]) == 0, arguments

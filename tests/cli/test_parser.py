@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lsmplify_refine.cli import VERBS, _parsers, main
+from lsmplify_refine.cli import VERBS, _parsed, _parsers, main
 from lsmplify_refine.errors import did_you_mean
 
 #: Options that may stay without a default: they are the input, or a verb cannot work without them.
@@ -75,6 +75,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["x.pt", "--keypoint-convention", "coco-17"], "did you mean coco17?"),
         (["fit", "x.trc", "--output-format", "bhv"], "did you mean bvh?"),
         (["train", "--data", "x", "-o", "y", "--architecture", "publishd"], "did you mean published?"),
+        (["--versio"], "did you mean --version?"),
         (["batch", "in", "--layout", "lucidacton"], "did you mean lucidaction?"),
     ],
 )
@@ -119,6 +120,22 @@ def test_options_of_every_verb_may_stand_before_it(capsys: pytest.CaptureFixture
     assert capsys.readouterr().out == ""
     assert "no INPUT" in refused(capsys, "-v", "batch")
     assert "no input; give a result" in refused(capsys, "-q")
+
+
+@pytest.mark.parametrize(("option", "what"), [("--passes", "a whole number"), ("--fps", "a number")])
+def test_a_number_that_is_none_is_told(option: str, what: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert f"argument {option}: many is not {what}" in refused(capsys, "x.pt", option, "many")
+
+
+def test_inputs_may_stand_between_options() -> None:
+    args = _parsed(["a.pt", "--overwrite", "b.pt", "--no-video", "c.pt"])
+    assert args.source == [Path("a.pt"), Path("b.pt"), Path("c.pt")]
+    assert _parsed(["batch", "a", "--jobs", "1", "b"]).inputs == ["a", "b"]
+
+
+def test_what_is_no_input_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "unrecognized arguments: x" in refused(capsys, "doctor", "x")
+    assert "unrecognized arguments: -z" in refused(capsys, "a.pt", "-z")
 
 
 def test_words_are_guessed_whatever_their_case() -> None:
