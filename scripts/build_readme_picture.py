@@ -40,7 +40,7 @@ def main() -> None:
     height = round(frames[0].shape[0] * WIDTH / frames[0].shape[1])
     pictures = [Image.fromarray(cv2.resize(frame, (WIDTH, height), interpolation=cv2.INTER_AREA)) for frame in frames]
     first, *others = pictures
-    first.save(target, save_all=True, append_images=others, duration=1000 / FPS, loop=0, quality=QUALITY, method=6)
+    first.save(target, save_all=True, append_images=others, duration=1000 / FPS, loop=0, quality=QUALITY, method=4)
     print(f"wrote {target}: {len(pictures)} pictures, {target.stat().st_size / 1e6:.2f} MB")
 
 

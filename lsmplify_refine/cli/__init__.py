@@ -13,8 +13,9 @@ from typing import Any
 from lsmplify_refine import stopping
 from lsmplify_refine._version import __version__
 from lsmplify_refine.cli import batch, demo, doctor, evaluate, fit, refine, train, view
+from lsmplify_refine.cli._exit_codes import BAD_INPUT
 from lsmplify_refine.cli._logs import logged
-from lsmplify_refine.cli._options import BAD_INPUT, LESS_MEMORY, expand_home
+from lsmplify_refine.cli._options import LESS_MEMORY, expand_home
 from lsmplify_refine.cli._parser import Parser
 from lsmplify_refine.cli._words import say, say_json, speaking
 from lsmplify_refine.errors import InputError, did_you_mean, escaped, is_out_of_memory

@@ -23,7 +23,7 @@ from lsmplify_refine.batch.settings import Settings
 from lsmplify_refine.batch.summary import JSON, PAGE, TABLE
 from lsmplify_refine.batch.words import duration
 from lsmplify_refine.batch.worker import Done
-from lsmplify_refine.cli._options import DONE, PARTLY_FAILED
+from lsmplify_refine.cli._exit_codes import DONE, PARTLY_FAILED
 from lsmplify_refine.cli._words import is_quiet, say, say_json, say_on
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.stopping import leaves, received

@@ -8,11 +8,6 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, get_args
 
-from lsmplify_refine.cli._exit_codes import BAD_INPUT as BAD_INPUT
-from lsmplify_refine.cli._exit_codes import DONE as DONE
-from lsmplify_refine.cli._exit_codes import EXIT_CODES as EXIT_CODES
-from lsmplify_refine.cli._exit_codes import FAULTS_FOUND as FAULTS_FOUND
-from lsmplify_refine.cli._exit_codes import PARTLY_FAILED as PARTLY_FAILED
 from lsmplify_refine.cli._parser import Parser
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.options import Device

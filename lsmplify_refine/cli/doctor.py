@@ -6,7 +6,8 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-from lsmplify_refine.cli._options import DONE, FAULTS_FOUND, Subparsers, add_terminal_options
+from lsmplify_refine.cli._exit_codes import DONE, FAULTS_FOUND
+from lsmplify_refine.cli._options import Subparsers, add_terminal_options
 from lsmplify_refine.cli._words import is_json, is_quiet, say, say_json
 from lsmplify_refine.versions import versions
 

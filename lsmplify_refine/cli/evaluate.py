@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lsmplify_refine.cli._exit_codes import DONE
 from lsmplify_refine.cli._options import (
-    DONE,
     Subparsers,
     add_terminal_options,
     at_least_one,

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from lsmplify_refine.cli._options import EXIT_CODES, Subparsers, add_common_options, given_options
+from lsmplify_refine.cli._exit_codes import EXIT_CODES
+from lsmplify_refine.cli._options import Subparsers, add_common_options, given_options
 from lsmplify_refine.cli._refine_options import (
     add_calibration,
     add_convention,

@@ -6,12 +6,8 @@ import argparse
 from pathlib import Path
 
 from lsmplify_refine.cli import batch
-from lsmplify_refine.cli._options import (
-    EXIT_CODES,
-    Subparsers,
-    add_common_options,
-    job_from,
-)
+from lsmplify_refine.cli._exit_codes import EXIT_CODES
+from lsmplify_refine.cli._options import Subparsers, add_common_options, job_from
 from lsmplify_refine.cli._refine_options import (
     add_calibration,
     add_formats,

@@ -7,7 +7,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from lsmplify_refine.cli._options import DONE, Subparsers, add_terminal_options, at_least_one, given_options, positive
+from lsmplify_refine.cli._exit_codes import DONE
+from lsmplify_refine.cli._options import Subparsers, add_terminal_options, at_least_one, given_options, positive
 from lsmplify_refine.cli._words import say
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.options import Architecture

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from lsmplify_refine.cli._options import DONE, Subparsers, add_terminal_options
+from lsmplify_refine.cli._exit_codes import DONE
+from lsmplify_refine.cli._options import Subparsers, add_terminal_options
 from lsmplify_refine.cli._words import say
 
 USAGE_NOTE = """\
