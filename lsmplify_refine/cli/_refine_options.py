@@ -190,7 +190,7 @@ def add_video_options(shown: argparse._ActionsContainer, *, one_clip: bool = Tru
             type=whole_number,
             action="append",
             metavar="FRAME",
-            help="write this frame as <name>_frame_<FRAME>.png too, also with --no-video (repeatable)",
+            help="write this frame as <name>_frame_<FRAME>.png too, also with --no-video (default: none; repeatable)",
         )
 
 

@@ -32,7 +32,11 @@ def register_parser(subparsers: Subparsers) -> None:
     parser.add_argument("result", type=Path, metavar="RESULT", help="result file or output folder")
     parser.add_argument("--before", type=Path, metavar="PATH", help="what it was refined from (default: as reported)")
     parser.add_argument("--keypoints", type=Path, metavar="PATH", help="2D keypoints of one person (default: as used)")
-    parser.add_argument("--keypoint-convention", metavar="NAME", help="their convention, if the file names none")
+    parser.add_argument(
+        "--keypoint-convention",
+        metavar="NAME",
+        help="their convention, if the file names none (default: what it states)",
+    )
     parser.add_argument("--video", type=Path, metavar="PATH", help="its video (default: beside the files)")
     parser.add_argument(
         "--space", choices=("camera", "world"), help="show these coordinates alone (default: all that RESULT has)"
