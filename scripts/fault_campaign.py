@@ -62,7 +62,7 @@ class Campaign:
     def arguments(self, *, video: bool, overwrite: bool) -> list[str]:
         """The command's arguments."""
         options = [] if video else ["--no-video"]
-        return ["--input", str(self.folder), "--device", "cpu", *options, *["--overwrite"] * overwrite]
+        return ["--input", str(self.folder), "--quiet", "--device", "cpu", *options, *["--overwrite"] * overwrite]
 
     def begin_again(self, *, overwrite: bool) -> dict[str, bytes]:
         """The input alone, with earlier outputs if these are replaced; returns the latter."""

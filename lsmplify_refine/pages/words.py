@@ -144,18 +144,20 @@ def several(people: Sequence[Mapping[str, Any]]) -> str:
     return f"{len(people)} people, {least} to {most}{NARROW_SPACE}% nearer to the keypoints."
 
 
-def decisions(counts: Mapping[str, int], frames: int) -> str:
-    """A sentence on what the gate decided."""
+def decisions(counts: Mapping[str, int], frames: int, *, fitted: bool = False) -> str:
+    """A sentence on what the gate decided; what was fitted had no pose before it was posed frame by frame."""
+    first = "first" if fitted else "original"
     if counts.get("accepted", 0) == frames:
         return "The whole correction was kept in every frame."
     if counts.get("held", 0) == frames:
-        return "Nothing was changed: every frame keeps its original pose."
+        return f"Nothing was changed: every frame keeps its {first} pose."
     said = [f"{counts.get('accepted', 0)} of {frames} frames keep the whole correction"]
     for status, (one, several) in _DECISIONS.items():
         count = counts.get(status, 0)
         if count:
-            said.append(f"{count} {one if count == 1 else several}")
-    return _sentence(said)
+            said.append(f"{count} {one if count == 1 else several}".replace("original", first))
+    more = " The first pose is that of the frame alone." if fitted and counts.get("held") else ""
+    return _sentence(said) + more
 
 
 def change_words(before: float | None, after: float | None) -> str:

@@ -48,7 +48,7 @@ def read_clips(
     spaces = spaces_of(after)
     if space == "camera" and "camera" not in spaces:
         raise InputError(f"{result}: is in world coordinates and holds no camera; leave out --space camera")
-    source = before or report.path("input", result)
+    source = before or (None if report.is_of_fit else report.path("input", result))
     # the report's format is the input's, also for files that are not recognised by content
     earlier = load(source, format=None if before else report.text("format")) if source is not None else []
     notes: list[str] = []
@@ -56,7 +56,7 @@ def read_clips(
         notes.append(f"{source}: holds nobody with a name of the result; the input is not shown")
     if video is None:
         video = _video_beside([*after, *earlier], report, result, notes)
-    if keypoints is not None or report.path("keypoints", result) is not None:
+    if keypoints is not None or _reported_keypoints(report, result) is not None:
         convention = keypoint_convention or report.text("keypoint_convention")
         after = _add_keypoints(after, keypoints, convention, report, result, notes)
     by_name = {person.track_id: person for person in earlier}
@@ -76,11 +76,16 @@ def _video_beside(people: Sequence[Estimate], report: Report, result: Path, note
     return path
 
 
+def _reported_keypoints(report: Report, result: Path) -> Path | None:
+    """The keypoint file that a report names; that of `fit` is its input."""
+    return report.path("input" if report.is_of_fit else "keypoints", result)
+
+
 def _add_keypoints(
     after: list[Estimate], asked: Path | None, convention: str | None, report: Report, result: Path, notes: list[str]
 ) -> list[Estimate]:
     """The people with the keypoints that were asked for, or else that the report names."""
-    path = asked or report.path("keypoints", result)
+    path = asked or _reported_keypoints(report, result)
     # of several cameras, or at a rate of their own, they are not in this picture's pixels and frames
     if path is None or (asked is None and (report.settings.get("calibration") or report.settings.get("keypoint_fps"))):
         return after

@@ -55,6 +55,11 @@ class Report:
         value = self.settings.get(name)
         return value if isinstance(value, str) and value else None
 
+    @property
+    def is_of_fit(self) -> bool:
+        """Whether `fit` wrote it: its input is a keypoint file, and its result has a format of its own."""
+        return "units" in self.settings
+
     def format_of_result(self) -> str | None:
         """The format that the input was read with, if the result is in the same one."""
         return self.text("format") if self.settings.get("output_format") is None else None

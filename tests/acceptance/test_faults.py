@@ -43,8 +43,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def arguments(folder: Path, *options: str) -> list[str]:
-    """A short run."""
-    return ["--input", str(folder), "--weights", "none", "--device", "cpu", *options]
+    """A short run that says nothing but warnings and errors."""
+    return ["--input", str(folder), "--quiet", "--weights", "none", "--device", "cpu", *options]
 
 
 def outputs(folder: Path) -> set[str]:
@@ -255,7 +255,8 @@ def test_an_earlier_video_does_not_stay_beside_new_results(
     for name in (*RESULTS, VIDEO):
         (folder / name).write_text("earlier")
     monkeypatch.setattr("lsmplify_refine.visual.comparison.write_comparison", fail)
-    assert main(arguments(folder, "--overwrite", *options)) == (0 if options else 3)
+    given = [each for each in arguments(folder, "--overwrite", *options) if each != "--quiet"]
+    assert main(given) == (0 if options else 3)
     assert outputs(folder) == RESULTS
     shown = capsys.readouterr().out
     assert f"removed {folder / VIDEO}, which shows the earlier results" in shown

@@ -71,6 +71,11 @@ def test_decisions(counts: dict[str, int], sentence: str) -> None:
     assert words.decisions(counts, 5) == sentence
 
 
+def test_what_was_fitted_had_no_original_pose() -> None:
+    said = words.decisions({"accepted": 4, "held": 1}, 5, fitted=True)
+    assert "1 keeps its first pose" in said and "original" not in said
+
+
 @pytest.mark.parametrize(
     ("pairs", "sentence"),
     [

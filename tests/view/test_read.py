@@ -169,3 +169,13 @@ def test_tracks_of_other_frames_are_compared_where_both_are(refined: Path, tmp_p
     (person,) = read_clips(refined, before=tmp_path / "short.pt")[0].people
     known = np.isfinite(person.joint_numbers["moved, mm"]).all(1)
     assert known.tolist() == [True] * 5 + [False] * (clips.FRAMES - 5)
+
+
+def test_a_fitted_result_is_shown_with_the_keypoints_that_it_was_fitted_to(tmp_path: Path) -> None:
+    keypoints = clips.write_folder(tmp_path / "clip") / "preprocess" / "vitpose.pt"
+    options = ["--image-size", "640x360", "--no-html", "--weights", "none", "--device", "cpu"]
+    assert main(["fit", str(keypoints), "--output", str(tmp_path), *options]) == 0
+    clip = read_clips(tmp_path / "vitpose_fit.npz")[0]
+    (person,) = clip.people
+    assert set(person.figures) == {"after"} and "status" in person.numbers
+    assert person.aim is not None and not any("vitpose" in note for note in clip.notes)
