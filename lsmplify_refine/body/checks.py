@@ -14,7 +14,7 @@ from lsmplify_refine.options import Family
 KEYS = ("v_template", "f", "weights", "shapedirs", "posedirs", "J_regressor", "kintree_table")
 #: Family by the number of joints in a full model file.
 FAMILY_BY_JOINTS: dict[int, Family] = {24: "smpl", 52: "smplh", 55: "smplx"}
-#: Vertices of each family's mesh, whose numbers smplx's landmarks are.
+#: Number of vertices of each family's mesh; smplx's landmarks are vertex indices.
 _VERTICES: dict[Family, int] = {"smpl": 6890, "smplh": 6890, "smplx": 10475}
 #: Largest magnitude of any number but an index: a body is 2 m tall, a weight at most 1.
 _MAX_VALUE = 1e3

@@ -131,6 +131,6 @@ class Hand:
 
 
 def _open_forearm() -> float:
-    """Length of the open body's mean forearm, metres: what the open hand belongs to."""
+    """Length of the open body's mean forearm, metres; the open hand has the matching size."""
     joints = BodyModel.open().rest_mesh(np.zeros(1))[1]
     return float(np.linalg.norm(joints[joint_index("left_wrist")] - joints[joint_index("left_elbow")]))

@@ -76,7 +76,7 @@ def load_body_file(path: Path, gender: str = "neutral") -> BodyArrays:
         gender: Which file to take from a folder.
 
     Raises:
-        InputError: No such file, no such gender in the folder, or an array that no body model has.
+        InputError: The file or the gender is missing, or an array does not fit a body model.
     """
     path = _find(path, gender)
     arrays = load_body_npz(path) if path.suffix == ".npz" else load_body_pickle(path)
@@ -97,7 +97,7 @@ def load_body_file(path: Path, gender: str = "neutral") -> BodyArrays:
 def _mesh_regressors(
     family: Family, arrays: dict[str, Any], body25: Float[np.ndarray, "25 vertices"] | None
 ) -> dict[str, np.ndarray]:
-    """Every convention's rows on a licensed mesh; `body25` are the user's own rows for it."""
+    """The rows of each convention on a licensed mesh; `body25` are the user's own rows for BODY_25."""
     from smplx.vertex_ids import vertex_ids
 
     joint_regressor = arrays["J_regressor"]

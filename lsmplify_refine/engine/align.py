@@ -186,7 +186,7 @@ def _name(mode: str, per: str) -> str:
 
 
 def _in_estimates_frame(tried: dict[_Way, tuple[Rigid, float]]) -> bool:
-    """Whether the best fit moves so little that it may be the estimate's error."""
+    """Whether the best fit moves so little that the motion may be the estimate's error."""
     placed = tried.get(("torso", "place"))
     if placed is None or _AS_THEY_ARE not in tried or tried[_AS_THEY_ARE][1] > _SAME_FRAME_M:
         return False

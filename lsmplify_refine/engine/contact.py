@@ -1,4 +1,4 @@
-"""Contact: which feet stand on the ground, told from a motion where no file says it."""
+"""Contact: which feet stand on the ground, inferred from the motion if the file does not say it."""
 
 from __future__ import annotations
 

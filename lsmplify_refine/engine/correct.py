@@ -26,7 +26,7 @@ from lsmplify_refine.solver.problem import Pose, Prior, Schedule, Targets
 #: m^2/rad^2: at this prior a joint turns if keypoints 10 cm away from it are off by a few centimetres.
 _ROTATION_PRIOR = 0.0045
 _PELVIS_PRIOR = (0.045, 0.045, 0.045)
-#: An image decides the pelvis across the view but hardly its depth, whose prior is ten times as strong.
+#: An image determines the pelvis across the view but hardly its depth; the prior of the depth is ten times as strong.
 _PELVIS_PRIOR_IN_IMAGE = (0.045, 0.045, 0.45)
 #: Standard deviation of the average of keypoints over time.
 _KEYPOINT_SECONDS = 0.05
@@ -42,7 +42,7 @@ def default_prior(skeleton: Skeleton, targets: Targets) -> Prior:
     A wrist keypoint lies a centimetre or two beside the wrist joint: it does not show how the hand is turned.
     """
     informative = (skeleton.rest_levers > _MIN_LEVER_M).to(targets.weights)
-    # each row may have a body of its own
+    # each row may have its own body
     seen = ((targets.weights > 0).to(informative)[:, None] @ informative)[:, 0] > 0
     rotation = torch.where(seen, _ROTATION_PRIOR, torch.inf)
     pelvis = torch.tensor(_PELVIS_PRIOR_IN_IMAGE if targets.is_image else _PELVIS_PRIOR, device=rotation.device)
@@ -85,7 +85,7 @@ def correct(
         fps: Frames per second.
         bias_hz: How fast the estimate's bias may change (see `most_likely_motion`); None fits each frame on its own.
         regressor: Predicts the start of the fit, which then needs no coarse steps.
-        alone: Whether the input was itself fitted to these keypoints, so that it is no witness of the motion.
+        alone: Whether the input was itself fitted to these keypoints and is not independent evidence of the motion.
         progress: Called with (frames done, frames in all).
     """
     begin, schedule = start, _FAR

@@ -112,7 +112,7 @@ class Follower:
         return Pose.joined(steps)
 
     def _start(self, targets: Targets, estimate: Pose | None) -> tuple[Pose, Float[Tensor, " tracks"], RunningMean]:
-        """Each track's candidate nearest to the keypoints, its error, and the mean of the results that it follows."""
+        """Each track's candidate nearest to the keypoints, its error, and the mean of the results before it."""
         candidates, errors = [], []
         if estimate is not None:
             candidates.append((estimate, RunningMean.of(estimate, 0)))

@@ -36,7 +36,7 @@ class FrameScores:
     Attributes:
         error: Keypoint error, in pixels or mm.
         jerk: Jerk of the joints, smoothed over time, m/s^3.
-        natural_jerk: Jerk that people have who move as fast, m/s^3.
+        natural_jerk: Jerk of people who move at this speed, m/s^3.
     """
 
     error: Float[np.ndarray, " frames"]
@@ -62,7 +62,7 @@ class Verdict:
 def limit_joints(
     rotations_at: Callable[[float], np.ndarray], frame_ids: Int[np.ndarray, " frames"], fps: float
 ) -> tuple[Float[np.ndarray, "frames joints"], list[str]]:
-    """Reduce the correction of single joints that it would bend beyond their limits.
+    """Reduce the correction of joints that would bend beyond their limits.
 
     Args:
         rotations_at: Rotations (T, J, 3, 3) with a share in [0, 1] of the correction.
@@ -142,7 +142,7 @@ def _calm_share(
 def ease(
     allowed: Float[np.ndarray, " frames *joints"], frame_ids: Int[np.ndarray, " frames"], fps: float, seconds: float
 ) -> Float[np.ndarray, " frames *joints"]:
-    """Shares that change slowly over time and are nowhere above what is allowed.
+    """Shares that change slowly over time and never exceed the max shares.
 
     Args:
         allowed: Max shares.

@@ -28,7 +28,7 @@ from lsmplify_refine.values.smpl_joints import FEET, JOINTS
 _AXIS = {"y": 1, "z": 2}
 #: Slides are compared over windows of this length, seconds.
 _SLIDE_SECONDS = 2.0
-#: How much faster than in the input standing feet may slide: a factor, and cm/s that nobody sees.
+#: How much faster than in the input standing feet may slide: a factor, and an invisible cm/s.
 _SLIDE_SLACK, _SLIDE_SLACK_CM_PER_S = 1.2, 0.5
 #: Feet that stand for less than this in a window, seconds of one foot, show little of how they slide.
 _MIN_STANDING_SECONDS = 0.5
@@ -59,7 +59,7 @@ class Ground:
 def ground_of(
     estimate: Estimate, before: BodyTrack, calm: BodyTrack, fps: float, bias_hz: float | None
 ) -> Ground | None:
-    """The input in its world; None if it has none, or if its own world is where its 3D keypoints are.
+    """The input in its world; None without a world, or if its 3D keypoints are in that world.
 
     Args:
         estimate: The input.
@@ -122,7 +122,7 @@ def world_metrics(
 def standing_feet(world: BodyTrack, ground: Ground, frame_ids: Int[np.ndarray, " frames"], fps: float) -> StandingFeet:
     """Which feet stand from each frame to the next, and how fast they slide in the input and in a refined track."""
     before, after = (_slides(track, ground, frame_ids, fps) for track in (ground.track, world))
-    # nobody knows what the last frame goes on to
+    # the last frame has no next one
     slides = [np.pad(each, ((0, 1), (0, 0)), constant_values=np.nan) for each in (before, after)]
     return StandingFeet(np.isfinite(slides[0]), *slides)
 

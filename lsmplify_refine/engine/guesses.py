@@ -70,9 +70,9 @@ def off_line(
 
     Args:
         positions: Keypoints, metres on the body (in the image plane, or in space).
-        body: The body's own points in the estimate's pose, likewise.
+        body: The body's own points in the estimate's pose, in the same coordinates.
         seen: Which keypoints count.
-        certain: See `certainty`; keypoints that are certain are trusted all the same.
+        certain: See `certainty`; certain keypoints stay trusted.
         convention: Of the keypoints.
     """
     trust = np.ones(seen.shape)

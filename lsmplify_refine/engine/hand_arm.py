@@ -14,11 +14,11 @@ from lsmplify_refine.engine.refinement import BodyTrack
 from lsmplify_refine.geometry.rotations import rotmat_to_rotvec, rotvec_to_rotmat
 from lsmplify_refine.values.smpl_joints import joint_index
 
-#: The share of a wrist's twist that the forearm takes, whose bones turn about each other.
+#: The forearm's share of a wrist's twist: its bones turn about each other.
 _FOREARM_SHARE = 0.5
 
 
-#: How far a wrist is carried to where its hand is, metres, at most; the body's fit is not that wrong.
+#: Max distance that a wrist moves to its hand, metres; the body's fit has smaller errors.
 _MAX_CARRY_M = 0.05
 #: Gauss-Newton steps that carry it, and what keeps a stretched arm from swinging, m^2/rad^2.
 _CARRY_STEPS, _DAMPING = 4, 1e-4

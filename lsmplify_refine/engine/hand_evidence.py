@@ -1,4 +1,4 @@
-"""Hand evidence: a hand's keypoints as observations, in the frames in which they can be that hand's.
+"""Hand evidence: a hand's keypoints as observations, in the frames in which they can belong to that hand.
 
 A hand detector looks at a box around a wrist. It may look at the other hand, at another person's, or at nothing. So a
 frame counts only if enough points are confident, and if their wrist lies where the body has this wrist.
@@ -25,7 +25,7 @@ _MIN_CONFIDENCE = 0.05
 _MIN_MEAN_CONFIDENCE = 0.25
 #: A hand's wrist is at most this far from the body's, metres; a hand is 0.2 m long.
 _MAX_APART_M = 0.12
-#: Points that lie this far from the fitted hand, root mean square, are not that hand's, metres.
+#: Points farther than this from the fitted hand (root mean square, metres) belong to another hand.
 _MAX_ERROR_M = 0.04
 #: A hand bends against its forearm by less than this, radians.
 _MAX_BEND_RAD = 1.9
@@ -100,13 +100,13 @@ def _apart(
 
 
 def of_this_hand(hand: Hand, start: Pose, evidence: HandEvidence, arm: Arm) -> HandEvidence:
-    """The evidence without frames whose points this hand cannot have.
+    """The evidence without frames whose points cannot belong to this hand.
 
     Args:
         hand: The hand in its size.
         start: Where its fit starts, in every frame.
         evidence: Its observations.
-        arm: The arm that it hangs on.
+        arm: The hand's arm.
     """
     usable = evidence.usable
     rows = torch.as_tensor(np.flatnonzero(usable))

@@ -53,7 +53,7 @@ class HandFit:
     """A fitted hand.
 
     Attributes:
-        pose: Joint 0 is the wrist, whose rotation is its orientation in space and whose place is `pelvis`.
+        pose: Joint 0 is the wrist; its rotation is the orientation in space, and `pelvis` its position.
         share: Share of each joint, and last of the place, that the keypoints decide.
         error_m: Root mean square distance of each frame's points from the fit, metres; NaN in frames without.
     """

@@ -1,4 +1,4 @@
-"""Hands: wrists and fingers follow the 21 keypoints of each hand, where these can be that hand's.
+"""Hands: wrists and fingers follow the 21 keypoints of each hand, if these can belong to that hand.
 
 The body is fitted without them. Here each hand hangs on the refined body's wrist: its orientation and fingers are
 fitted, smoothed by the same model of motion as the body, and eased in and out where keypoints come and go. What the
@@ -46,7 +46,7 @@ class FollowedHands:
 
     Attributes:
         after: The refined track, its wrists and forearms turned.
-        fingers: Axis-angle of each hand's finger joints, from the flat hand; only hands that follow.
+        fingers: Axis-angle of each hand's finger joints, relative to the flat hand; only for hands that follow.
         notes: What the user should know.
     """
 
@@ -82,7 +82,7 @@ def follow_hands(
     if keypoints is None or keypoints.hand("left") is None:
         return FollowedHands(after, {})
     keypoints = keypoints.without_placeholders()
-    # a convention with the knuckles among its body's points has fitted the wrists with them, where it has them
+    # a convention with knuckles among its body's points has already fitted the wrists with them
     named = CONVENTIONS[keypoints.convention]
     fingers: dict[Side, np.ndarray] = {}
     counts: dict[Side, tuple[int, int]] = {}
@@ -127,7 +127,7 @@ def _both(side: Side) -> tuple[Side, Side]:
 
 
 def _given_fingers(estimate: Estimate, side: Side, after: BodyTrack) -> Float[np.ndarray, "frames 15 3"] | None:
-    """The estimate's fingers from the flat hand; None if it has none, or hands that never move."""
+    """The estimate's fingers relative to the flat hand; None without fingers, or if they never move."""
     given: np.ndarray | None = getattr(estimate, f"{side}_hand_pose")
     if given is None or np.ptp(given, axis=0).max() == 0:
         return None

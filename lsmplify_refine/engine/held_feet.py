@@ -57,7 +57,7 @@ def hold_feet(
     Args:
         verdict: What the gate decided on each frame alone.
         stand: The motion in the world with shares (T,) of the correction.
-        error_at: Keypoint errors with such shares.
+        error_at: Keypoint errors with shares (T,) of the correction.
         frame_ids: (T,) video frame of each row.
         fps: Frames per second.
     """

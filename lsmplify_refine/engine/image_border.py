@@ -8,14 +8,14 @@ from jaxtyping import Float
 from lsmplify_refine.values.camera import Camera
 from lsmplify_refine.values.keypoints import Keypoints
 
-#: Min share of the keypoints that lie in an image whose size is only inferred. Others are guesses beyond its border.
+#: Min share of keypoints inside an image of inferred size; the others are guesses beyond its border.
 _MIN_INSIDE = 0.6
 
 
 def image_size(camera: Camera, keypoints: Keypoints) -> tuple[float, float] | None:
     """(width, height) in pixels, or None if it is unknown.
 
-    If the camera does not state it, the principal point is taken for the centre of the image, as estimators do.
+    If the camera does not state it, the principal point is assumed to be the centre of the image, as estimators do.
     Cameras of crops contradict this: keypoints then lie outside that image.
 
     Args:

@@ -1,4 +1,4 @@
-"""Keep what was taken for jitter and was motion: where the smoothed estimate is farther from its keypoints."""
+"""Undo smoothing that removed motion: if the smoothed estimate is farther from its keypoints."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def without_lost_motion(
 ) -> Pose:
     """The estimate freed of jitter, but as it was where that made its keypoint error grow.
 
-    Such frames are no motion (single images, a cut that was not found), or a faster one than the model's.
+    These frames are not a motion (single images, a missed cut), or a faster one than the model allows.
 
     Args:
         start: The estimate.

@@ -33,7 +33,7 @@ def smooth_about_track(
     fps: float,
     seconds: float,
 ) -> Targets:
-    """Targets whose difference from a track is low-passed, and their confidence with it.
+    """Targets with a low-passed difference from a track, and low-passed confidence.
 
     Args:
         skeleton: The shaped body with the targets' convention.

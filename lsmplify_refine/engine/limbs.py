@@ -20,7 +20,7 @@ _CHAINS = (("shoulder", "elbow", "wrist"), ("hip", "knee", "ankle"))
 
 
 def part(name: str) -> Part | None:
-    """The part of the body that a left or right point belongs to; None for points on the midline."""
+    """The body part of a left or right point; None for points on the midline."""
     words = [word.rstrip("123") for word in name.split("_")]
     if words[0] not in ("left", "right"):
         return None

@@ -1,4 +1,4 @@
-"""Live following: a `Follower` of N people whose shapes are found on the way."""
+"""Live following: a `Follower` of N people that fits their shapes while it runs."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class LiveFollower:
         self._follower = self._make(self._used)
         at_rest = torch.eye(3).expand(people, body.joint_count, 3, 3)
         self._last = Pose(at_rest, torch.zeros(people, 3))
-        #: who has had a result
+        #: people who have had a result
         self._posed = torch.zeros(people, dtype=torch.bool)
 
     @property
@@ -59,19 +59,19 @@ class LiveFollower:
         return [person.shape for person in self._people]
 
     def begin(self, pose: Pose) -> None:
-        """Start from a known pose of everybody."""
+        """Start from a known pose of all people."""
         self._last, self._posed = pose, torch.ones_like(self._posed)
         self._follower.begin(pose.to(self._device))
 
     def know(self, betas: Float[np.ndarray, "people betas"], known: Bool[np.ndarray, " people"]) -> None:
-        """Use the estimator's betas, where they are known; they must be the body's."""
+        """Use the estimator's betas of people who have them; they must be betas of this body."""
         for person in np.flatnonzero(known):
             self._people[person].know(betas[person])
 
     def step(
         self, targets: Targets, estimate: Pose | None = None
     ) -> tuple[Step, Float[np.ndarray, "people joints_and_pelvis"]]:
-        """Refine the next frame of everybody.
+        """Refine the next frame of all people.
 
         Args:
             targets: One row per person, in the convention.
@@ -90,7 +90,7 @@ class LiveFollower:
         return found, decided_share(skeleton, found.pose, seen)
 
     def joints(self, pose: Pose) -> Float[np.ndarray, "people joints 3"]:
-        """Joints of everybody's own body, metres."""
+        """Joints of each person's body, metres."""
         skeleton = self._follower.skeleton
         return (joint_positions(skeleton, pose.rotations) + pose.pelvis[:, None]).cpu().numpy()
 
@@ -100,7 +100,7 @@ class LiveFollower:
             return
         poses = self._last
         if estimate is not None:
-            # errors of an estimated pose bend limbs that are straight, and the body would be made longer for it
+            # pose errors bend straight limbs, and the fit would lengthen the body to compensate
             poses = Pose(self._last.where(self._posed, estimate).rotations, estimate.pelvis)
         known = poses.pelvis.isfinite().all(1)
         for row, person in enumerate(self._people):

@@ -89,7 +89,7 @@ class LiveMotion:
     def _pose(self, person: _Window, row: int) -> Pose | None:
         """One person's pose in a row of the window.
 
-        Without estimates, a person who is not seen has none until later frames show how the motion went on.
+        Without estimates, an unseen person gets no pose until later frames show the motion.
         """
         alone = person.estimate is None
         rows = slice(1 + np.flatnonzero(person.accepted).max(initial=-1)) if alone else slice(None)

@@ -56,7 +56,7 @@ class LiveShape:
             pelvis to the keypoints' one.
 
     Args:
-        body: The body model whose shape is sought.
+        body: The body model to fit.
         convention: The keypoints' convention.
         fps: Frames per second.
         scaled: Whether to fit the size to 3D keypoints.

@@ -16,7 +16,7 @@ _FAR_OUTSIDE = 0.5
 
 
 def without_missing(keypoints: Keypoints, camera: Camera | None = None) -> Keypoints:
-    """Keypoints whose missing points have confidence 0 and are at the origin.
+    """Keypoints with missing points at the origin and confidence 0.
 
     Missing are placeholders (see `Keypoints.without_placeholders`), points far outside the image, and points that the
     body cannot follow.

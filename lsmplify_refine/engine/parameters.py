@@ -40,8 +40,8 @@ def from_pose(
 
     Args:
         pose: On any body.
-        family: The family whose joints are wanted.
-        near: Of equivalent vectors, the one nearest to this one is taken.
+        family: The family of the wanted joints.
+        near: Of equivalent vectors, the result is the one nearest to this.
     """
     rotations = pose.rotations.cpu().double().numpy()
     joints = 1 + BODY_JOINTS[family]

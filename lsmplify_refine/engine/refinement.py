@@ -89,7 +89,7 @@ class Refinement:
 
     Attributes:
         estimate: The input, as read.
-        refined: The same with the refined fields changed; what is written back.
+        refined: The input with the refined fields changed; `save` writes it.
         before: The input on the engine's body, shape and translation fitted (the baseline).
         after: The refined track on the same body.
         camera: The camera of the tracks; None if 3D keypoints come without one.

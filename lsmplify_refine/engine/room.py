@@ -104,7 +104,7 @@ class Room:
         return metres * _MIRROR if self.mirrored else metres
 
     def _own_axes(self, estimate: Estimate, body: BodyModel) -> Estimate:
-        """An estimate in the keypoints' axes, with a root in a world whose vertical axis is known."""
+        """An estimate in the keypoints' axes, with a root in a world of known vertical axis."""
         if self.up == "y":
             return estimate
         orient, transl = move_body(
@@ -126,7 +126,7 @@ class Room:
 
 
 def room_of(people: Sequence[Keypoints], body: BodyModel, *, units: Units | None = None, up: Up | None = None) -> Room:
-    """The room of everybody's 3D keypoints.
+    """The room of all people's 3D keypoints.
 
     Args:
         people: Of one file.

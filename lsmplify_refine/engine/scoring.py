@@ -32,7 +32,7 @@ from lsmplify_refine.values.smpl_joints import JOINTS, WRISTS_AND_ANKLES
 _GATE_RADIUS_M = 0.1
 #: Time over which the gate averages jerk: a single frame of it is noise.
 _JERK_SECONDS = 0.5
-#: Mean jerk of people in motion capture who hardly move, m/s^3, and how it grows with their joints' mean speed, 1/s^2.
+#: Mean jerk of almost still people in motion capture, m/s^3, and its growth with the joints' mean speed, 1/s^2.
 _JERK_AT_REST = 50.0
 _JERK_PER_SPEED = 270.0
 

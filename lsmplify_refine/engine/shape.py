@@ -1,4 +1,4 @@
-"""Shape: one shape, size and translation offset per track; poses stay as they are.
+"""Shape: one shape, size and translation offset per track; poses stay unchanged.
 
 The open body has its own betas, so the estimate's shape cannot be used. The shape is fitted to the keypoints,
 robustly, over the whole track. With fixed poses the keypoints are affine in betas, so a few Gauss-Newton steps on a
@@ -87,7 +87,7 @@ def fit_shape(
     """Fit betas, scale and offset of a track to its keypoints.
 
     Args:
-        body: The body model whose shape is sought.
+        body: The body model to fit.
         convention: The targets' convention.
         pose: Poses as estimated, on the body's skeleton.
         targets: The observations.

@@ -137,10 +137,10 @@ def refine_shaped(
 
 @dataclass(frozen=True)
 class _Correction:
-    """What leads from the input without its jitter to the refined motion.
+    """The correction from the input without its jitter to the refined motion.
 
     Attributes:
-        base: The input without its jitter: what is not corrected is still freed of it.
+        base: The input without its jitter, so that uncorrected frames lose it too.
         turn: Rotation of each joint, rotation vectors.
         shift: Of the pelvis, metres.
         limited: Per frame which joints were limited, or "".
@@ -181,7 +181,7 @@ def _judge(shaped: ShapedTrack, correction: _Correction, as_input: FrameScores) 
 
     def scores_at(share: np.ndarray) -> FrameScores:
         scores = shaped.scores(correction.at(share))
-        # whoever fits each frame on its own asks for the keypoints' jitter
+        # frames fitted on their own keep the keypoints' jitter, as the user asks
         return scores if shaped.bias_hz is not None else replace(scores, natural_jerk=scores.jerk)
 
     def stand(share: np.ndarray) -> Standing:
@@ -233,7 +233,7 @@ def _with_points(refined: Estimate, shaped: ShapedTrack, before: BodyTrack, afte
     points = shaped.estimate.points
     if points is None:
         return refined
-    # what is fitted to the points themselves only frees them of jitter
+    # a fit to the points themselves only removes their jitter
     fitted = after if shaped.estimate.keypoints is points else before
     seconds = bias_seconds_of(shaped.bias_hz)
     return refined.replace(points=carried(points, fitted, after, shaped.frame_ids, shaped.fps, seconds))

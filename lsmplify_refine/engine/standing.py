@@ -152,7 +152,7 @@ def _errors(posed: BodyTrack, track: Track) -> tuple[Float[np.ndarray, " frames"
 
 
 def _root(ground: Ground, world: BodyTrack) -> WorldRoot:
-    """The world root of a refined track in the world; where it is the input's, it keeps its bits."""
+    """The world root of a refined track in the world; unchanged frames keep the input's bits."""
     old = ground.root
     turned = nearest_rotvec(world.rotations[:, 0], old.global_orient).astype(old.global_orient.dtype)
     same = (world.rotations[:, 0] == ground.track.rotations[:, 0]).all((1, 2))
@@ -184,7 +184,7 @@ def _moved(before: BodyTrack, after: BodyTrack) -> Bool[np.ndarray, " frames"]:
 def _changed_runs(
     before: BodyTrack, after: BodyTrack, frame_ids: Int[np.ndarray, " frames"]
 ) -> Bool[np.ndarray, " frames"]:
-    """Frames of the runs without gaps in which something changed; the feet of others stay as they are."""
+    """Frames of the gapless runs in which something changed; feet in other runs stay unchanged."""
     moved, changed = _moved(before, after), np.zeros(len(after), dtype=bool)
     for rows in segments(frame_ids):
         changed[rows] = moved[rows].any()

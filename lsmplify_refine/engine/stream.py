@@ -209,7 +209,7 @@ class Stream:
         return self._live
 
     def _given(self, live: LiveFollower, parameters: SmplParameters) -> Pose:
-        """Public parameters as a pose of everybody, with rows of NaN where there are none."""
+        """Public parameters as a pose of all people, with rows of NaN for missing ones."""
         self._meet(parameters.people, "SMPL parameters")
         rows = parameters.as_rows()
         joints = BODY_JOINTS[self.family]

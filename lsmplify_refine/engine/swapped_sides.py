@@ -79,8 +79,8 @@ def swap_back(
 
     Args:
         keypoints: The keypoints; missing ones have confidence 0.
-        positions: They in metres on the body: in the image plane, or in space.
-        body: The body's own points in the estimate's pose, likewise.
+        positions: The same in metres on the body: in the image plane, or in space.
+        body: The body's own points in the estimate's pose, in the same coordinates.
         frame_ids: Video frame of each row.
         fps: Frames per second.
     """

@@ -99,7 +99,7 @@ def space_targets(
 
 
 def given_targets(keypoints: Keypoints) -> Targets:
-    """3D keypoints as they are; missing ones get weight 0 and a finite position."""
+    """3D keypoints as given; missing ones get weight 0 and a finite position."""
     positions = np.nan_to_num(keypoints.positions.astype(np.float64))
     return Targets(torch.as_tensor(positions).float(), torch.as_tensor(_weights(keypoints)).float())
 

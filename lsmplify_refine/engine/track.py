@@ -115,7 +115,7 @@ def _in_space(
         targets, moved, alignment = space_targets(keypoints, points, estimate.frame_ids, fps, align, still=still)
     # intrinsics do not apply to world coordinates
     camera = estimate.camera if estimate.frame == "camera" else None
-    # what is swapped twice is as it was
+    # sides swapped twice are back
     repairs = _swapped(whole.swapped ^ repaired.swapped)
     return Track(pose, camera, moved, targets, repairs, alignment.notes() + whole.notes + repaired.notes, alignment)
 

@@ -24,7 +24,7 @@ _CONSISTENCY_RADIUS_M = 0.1
 _CONSISTENCY_SECONDS = 0.3
 #: Detectors differ in what they call confident. Their own upper quartile is the scale.
 _USUAL_PERCENTILE = 75.0
-#: Confidence below this share of the usual one is weighed by the square of what is left of it.
+#: Confidence below this share of the usual one counts less: by the square of the ratio.
 _FULL_SHARE = 0.8
 #: Keypoints whose weight falls below this count as missing.
 _MIN_WEIGHT = 0.05
@@ -38,11 +38,11 @@ def trusted(
     frame_ids: Int[np.ndarray, " frames"],
     fps: float,
 ) -> Targets:
-    """The observations, each with the weight that it deserves.
+    """The observations with weights by how far each can be trusted.
 
     Args:
         targets: The observations, weighed by their confidence alone.
-        keypoints: They as keypoints.
+        keypoints: The same as keypoints.
         points: The estimate's keypoints, metres, in the targets' frame.
         camera: Of 2D keypoints; its image border is known from it.
         frame_ids: Video frame of each row.
@@ -57,7 +57,7 @@ def trusted(
 
 
 def trust_kept(given: Targets, trusted: Targets) -> Float[np.ndarray, "frames points"]:
-    """How much of each confident point's weight `trusted` has left; 1 where there is no such point."""
+    """Share of each confident point's weight that `trusted` keeps; 1 for other points."""
     confidence = given.weights.double().numpy()
     full = confidence * steepness(confidence, usual_confidence(confidence))
     kept: np.ndarray = trusted.weights.double().numpy() / np.maximum(full, _MIN_WEIGHT)
@@ -65,7 +65,7 @@ def trust_kept(given: Targets, trusted: Targets) -> Float[np.ndarray, "frames po
 
 
 def usual_confidence(confidence: Real[np.ndarray, "frames points"]) -> float:
-    """The confidence that a track's detector gives to what it sees; 1 if nothing has any."""
+    """The usual confidence of a track's visible keypoints; 1 if no keypoint has any."""
     found = confidence[confidence > 0]
     return float(np.percentile(found, _USUAL_PERCENTILE)) if len(found) else 1.0
 

@@ -31,7 +31,7 @@ def keep_unseen_legs(
     frame_ids: Int[np.ndarray, " frames"],
     fps: float,
 ) -> Float[np.ndarray, "frames joints 3"]:
-    """A correction whose hips undo the turn of the pelvis for legs without keypoints.
+    """The correction, with hips that undo the turn of the pelvis for legs without keypoints.
 
     Args:
         turn: The correction, rotation vectors that are applied on the left (see `correct.apply_correction`).

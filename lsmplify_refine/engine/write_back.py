@@ -31,7 +31,7 @@ def write_back(estimate: Estimate, before: BodyTrack, after: BodyTrack, world: W
         estimate.body_pose[:, :shared], before.rotations[:, joints], after.rotations[:, joints]
     )
     if estimate.frame == "world" and world is not None:
-        # the tracks are in a recovered camera's coordinates, whose axes are not this world's
+        # the tracks are in the coordinates of a recovered camera, not of this world
         orient, transl = world.global_orient, world.transl
     else:
         orient = _changed(estimate.global_orient, before.rotations[:, 0], after.rotations[:, 0])

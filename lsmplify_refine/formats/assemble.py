@@ -113,7 +113,7 @@ def _joints(body_pose: np.ndarray, tree: Any, slots: Sequence[Slot], family: Fam
 
 
 def _upright(slots: Sequence[Slot], up: Up | None, root: tuple[Field, Field], family: Family) -> list[Slot]:
-    """The slots, the root's half a turn about x away from a world whose vertical axis points down."""
+    """The slots; if the world's vertical axis points down, the root is rotated by half a turn about x."""
     if up not in ("-y", "-z"):
         return list(slots)
     return moved_slots(slots, half_turn(family), *root)
@@ -122,7 +122,7 @@ def _upright(slots: Sequence[Slot], up: Up | None, root: tuple[Field, Field], fa
 def _take_world_root(
     fields: dict[str, np.ndarray], up: Literal["y", "z"] | None, world_up: Literal["y", "z"]
 ) -> WorldRoot | None:
-    """Take the world's root out of `fields`; it also becomes the root if there is no other."""
+    """Remove the world's root from `fields`; without another root it also becomes the root."""
     if "world_orient" in fields:
         world = WorldRoot(fields.pop("world_orient"), fields.pop("world_transl"), up=world_up)
         fields.setdefault("global_orient", world.global_orient.copy())
@@ -199,7 +199,7 @@ def valid_frames(leaf: Any, frames: int, where: str) -> np.ndarray:
     """(T,) booleans of a mask of T frames, in booleans or numbers; all true if `leaf` is None.
 
     Raises:
-        InputError: It is not such a mask.
+        InputError: The leaf is not a mask of T frames.
     """
     if leaf is None:
         return np.ones(frames, bool)

@@ -63,5 +63,5 @@ def _rows(leaf: Any, frames: int, width: int) -> np.ndarray | None:
 def _ignored(leaf: Any, name: str) -> tuple[Note, ...]:
     if leaf is None:
         return ()
-    text = f"{name} is ignored: it does not fit the track; which feet stand still is told from the motion"
+    text = f"{name} is ignored: it does not fit the track; the motion tells which feet stand still"
     return (Note("contacts-ignored", text, "warning"),)

@@ -135,7 +135,7 @@ def export_people(
 
 
 def _gap_notes(people: Sequence[Estimate], format: OutputFormat) -> list[Note]:
-    """What a format makes of frames in which there is nobody."""
+    """What a format writes for frames without a person."""
     if format in ("amass", "gvhmr", "bvh") and not np.array_equal(people[0].frame_ids, np.arange(len(people[0]))):
         text = f"{format} has no frame numbers: rows are consecutive and gaps in the track are closed"
         return [Note("gaps-closed", text)]

@@ -1,4 +1,4 @@
-"""Hands and face in files: slots for the fingers, the jaw, the eyes and the expression, where a file has them.
+"""Hands and face in files: slots for the fingers, the jaw, the eyes and the expression, if a file has them.
 
 They are optional. What a file holds in another form (PCA coefficients, NaN) stays in the file unread, with a note.
 """
@@ -35,14 +35,14 @@ def full_pose_slots(paths: tuple[KeyPath, ...], family: Family, kind: RotationKi
 
 
 def part_slot(field: Field, paths: tuple[KeyPath, ...], *, shared: bool = False) -> Slot:
-    """The slot of a part that has a key of its own; rotations as axis-angle."""
+    """The slot of a part with its own key; rotations as axis-angle."""
     if field == "expression":
         return Slot(field, paths, shared=shared)
     return Slot(field, paths, Rotations(single=not field.endswith("hand_pose")), shared=shared)
 
 
 def usable_slots(tree: Any, slots: Iterable[Slot], frames: int, where: str) -> tuple[list[Slot], tuple[Note, ...]]:
-    """The slots whose numbers are there and finite, and a note on those that hold something else.
+    """The slots with finite numbers in the file, and a note on those that hold something else.
 
     Args:
         tree: The file's content.

@@ -18,7 +18,7 @@ from lsmplify_refine.values.notes import Note
 _NEAR_M = 0.25
 #: Moves below this are not worth a note, metres.
 _SAID_M = 0.01
-#: The floor is below the lowest skin of all but this percentage of the frames, whose feet the estimate sinks.
+#: Percentage of frames whose lowest skin may be below the floor: in these the estimate's feet sink.
 _SUNK_PERCENT = 5.0
 #: The floor is sought in at most this many frames of a track.
 _MAX_FRAMES = 300

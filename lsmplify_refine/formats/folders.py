@@ -1,4 +1,4 @@
-"""Find the result in an estimator's output folder, for formats whose result is one file of it (WHAM, PHALP, VIBE)."""
+"""Find the result in an estimator's output folder, for formats of a single file (WHAM, PHALP, VIBE)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lsmplify_refine.formats.registry import Adapter
 
 #: Endings of results.
 _SUFFIXES = frozenset({".pkl", ".pk", ".pt", ".pth", ".npz", ".npy", ".smpl", ".json"})
-#: Where estimators write them: PHALP in a folder of its own.
+#: Folders of results; PHALP has its own.
 _PLACES = ("", "results")
 #: More files than this are not results of one clip.
 _MAX_FILES = 64

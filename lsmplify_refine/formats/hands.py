@@ -26,7 +26,7 @@ AFTER_BODY: dict[Family, dict[Extremity, int]] = {
 
 
 def with_flat_hands(estimate: Estimate, body: BodyModel | None) -> tuple[Estimate, list[Note]]:
-    """The estimate with its hand poses from the flat hand, as skeletons and AMASS have them.
+    """The estimate with hand poses relative to the flat hand, as skeletons and AMASS have them.
 
     Args:
         estimate: The person.

@@ -33,7 +33,7 @@ _BESIDE = {
 }
 #: Image features of each frame: most of the bundle's bytes.
 _HEAVY = ("features", "f_imgseq")
-#: Where RICH's cameras lie: beside its bundle, or in the checkout whose `inputs` folder holds the bundle.
+#: RICH's cameras are beside its bundle, or in the checkout whose `inputs` folder holds the bundle.
 _CAMERAS = "rich/resource/cam2params.pt"
 _CHECKOUTS = ("hmr4d/dataset", "third_party/GVHMR/hmr4d/dataset", "genmo/datasets", "gem/datasets")
 _RICH_CLIP = re.compile(r"[^/]+/([^/_]+)_[^/]*/cam_(\d{1,3})")

@@ -1,4 +1,4 @@
-"""Link people over time by their boxes or places, for files whose ids identify nobody."""
+"""Link people over time by their boxes or places, for files without usable ids."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PLACE_REACH = Reach(_MAX_STEP_M, growth=0.0, frames=_MAX_GAP)
 
 
 def ids_repeat(frames: Sequence[int], ids: Sequence[str]) -> bool:
-    """Whether an id occurs twice in a frame, so that it identifies nobody."""
+    """Whether an id occurs twice in a frame, so that ids cannot link people."""
     return len(set(zip(frames, ids, strict=True))) < len(ids)
 
 

@@ -57,7 +57,7 @@ def load(path: str | Path, *, format: str | None = None) -> list[Estimate]:
         ) from error
 
 
-#: What an adapter may raise on files that are wrong in a way that it does not check.
+#: Exceptions that an adapter may raise on malformed files beyond its own checks.
 _UNFORESEEN = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RuntimeError)
 
 

@@ -17,7 +17,7 @@ from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.conventions import MHR70
 
 _SPACE, _PIXELS, _SHIFT, _FOCAL = "pred_keypoints_3d", "pred_keypoints_2d", "pred_cam_t", "focal_length"
-#: The keys of a person's dict that make it one.
+#: Keys that identify a person's dict.
 PERSON_KEYS = frozenset({_SPACE, _SHIFT})
 #: The key that names stale values in a written dict.
 STALE_KEY = "lsmplify_refine_stale"
@@ -100,7 +100,7 @@ def with_mhr_points(leaf: dict[str, Any], points: np.ndarray, K: np.ndarray | No
     Args:
         leaf: As read.
         points: (70, 3) in the camera's frame, metres.
-        K: (1, 3, 3) intrinsics that give the pixels; None to leave them as they are.
+        K: (1, 3, 3) intrinsics that give the pixels; None to leave the pixels unchanged.
     """
     before, shift = mhr_points(leaf), to_numpy(leaf[_SHIFT])
     assert before is not None and shift is not None  # `read_mhr_person` has been here

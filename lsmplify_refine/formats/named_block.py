@@ -1,4 +1,4 @@
-"""One person's values in a block of named parameters: where they are, and what they say."""
+"""One person's values in a block of named parameters."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class NamedBlock:
         return key_of(self.block, what)
 
     def value(self, what: str) -> Any:
-        """This person's part of a value in the block, or else of one for everybody in the outermost dict."""
+        """This person's part of a value in the block, or else of one that all people share in the outermost dict."""
         for block in (self.block, self.container.tree):
             key = key_of(block, what)
             if key is not None:
@@ -104,7 +104,7 @@ class NamedBlock:
         return usable_slots(self.container.tree, mine, self.frames, str(self.path))
 
     def flat_hand_mean(self) -> bool | None:
-        """Whether hands are from the flat hand, as far as the file says."""
+        """Whether hand poses are relative to the flat hand; None if the file does not say."""
         stated = self.value("flat")
         is_bool = isinstance(stated, (bool, np.bool_)) or (isinstance(stated, np.ndarray) and stated.dtype == bool)
         return bool(np.all(stated)) if is_bool else None

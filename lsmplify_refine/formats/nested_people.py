@@ -15,13 +15,13 @@ Lists = Literal["people", "frames"]
 
 #: Lists and dicts within each other, at most.
 _MAX_DEPTH = 5
-#: A list whose first items are numbers holds numbers; the first frames may be None.
+#: How many items decide whether a list holds numbers; the first frames may be None.
 _LOOKED_AT = 1000
 #: Numbers in names; the 3 of "sam3d" is none.
 _NUMBER = re.compile(r"\d+(?![A-Za-z\d])")
 #: Digits of a number that is filled up with zeros, as frame numbers are.
 _PADDED = 3
-#: A word before a number in a file's name that says that it is a person's.
+#: A word that marks the number after it as a person's.
 _PERSON = re.compile(r"(?:subj|subject|person|people|track|obj|id)[_-]?(\d+)", re.IGNORECASE)
 
 
@@ -81,7 +81,7 @@ def is_flat(tree: Any, paths: Sequence[KeyPath]) -> bool:
 def frames_of_names(names: Sequence[str]) -> list[int]:
     """The frame of each file, from its name.
 
-    The first number is the frame's and the second the person's; a number after a word such as "person" is the person's.
+    The first number is the frame's, the second the person's. A number after a word such as "person" is the person's.
     What is the same in all names is no frame number if more than two numbers, or one that is filled up with zeros, are
     left.
     """
@@ -105,7 +105,7 @@ def _common(paths: Sequence[KeyPath]) -> int:
 
 
 def _numbers(keys: Sequence[Any]) -> dict[Any, int]:
-    """Frame number of each key: the last number in it, or its place if not all have one of their own."""
+    """Frame number of each key: its last number, or its position if the numbers are missing or repeat."""
     distinct = list(dict.fromkeys(keys))
     found = [re.findall(r"\d+", PurePath(str(key)).stem) for key in distinct]
     numbers = [int(each[-1]) for each in found if each]

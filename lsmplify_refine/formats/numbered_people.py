@@ -25,7 +25,7 @@ from lsmplify_refine.values.notes import Note
 
 #: What `lsmplify_refine.recorder` writes beside the people.
 _RECORDING = "recording.json"
-_NOTE_ONE_BASED = Note("frames-from-one", "the images are numbered from 1: number 1 is taken as the video's frame 0")
+_NOTE_ONE_BASED = Note("frames-from-one", "the images are numbered from 1; image 1 is the video's frame 0")
 
 
 @dataclass(frozen=True)
@@ -134,5 +134,5 @@ def people_of_file(
 
 
 def _is_named(place: Place) -> bool:
-    """Whether a text with a number, such as an image's name, leads to this person."""
+    """Whether a name with a number, such as an image's, leads to this person."""
     return any(isinstance(key, str) and any(letter.isdigit() for letter in key) for key in place.at)

@@ -86,7 +86,7 @@ def find_blocks(tree: Mapping[Any, Any]) -> list[Block]:
 
 
 def _paired(paths: Mapping[Any, KeyPath]) -> list[Block]:
-    """The blocks; those whose names differ by `incam` and `global` (or the like) are one person."""
+    """The blocks; two whose names differ only by `incam` and `global` (or similar) are one person."""
     frames: dict[Any, Literal["camera", "world"]] = {}
     stems: dict[Any, str] = {}
     for key in paths:

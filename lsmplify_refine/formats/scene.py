@@ -31,7 +31,7 @@ def figures_of(
 def figures_in_place(
     people: Sequence[Estimate], body: BodyModel | None, shapes: Sequence[BodyShape | None]
 ) -> tuple[list[Figure], list[Note]]:
-    """People as bodies in motion where they are, the axes turned until y is up; without a world, from the camera's."""
+    """People as moving bodies in their world, with y up; without a world, in the camera's axes turned upright."""
     figures: list[Figure] = []
     notes: list[Note] = []
     for person, shape in zip(people, shapes, strict=True):

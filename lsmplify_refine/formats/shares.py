@@ -13,7 +13,7 @@ from lsmplify_refine.formats.parameter_names import key_of
 from lsmplify_refine.safe_load import to_numpy
 from lsmplify_refine.values.estimate import EXTREMITIES
 
-#: Number of axes that an entry for one person has at least, by parameter: with fewer, there is no axis of people.
+#: Min number of axes of one person's entry, by parameter; an array with an axis of people has one more.
 _MIN_AXES: dict[str, int] = {
     "root": 1,
     "body": 1,

@@ -126,7 +126,7 @@ def shape_of(tree: Any, slot: Slot) -> tuple[int, ...] | None:
 
 
 def check_slots(tree: Any, slots: Sequence[Slot], frames: int, where: str) -> None:
-    """Check all slots, also the copies whose numbers `read_fields` does not use.
+    """Check all slots, including the copies that `read_fields` does not read.
 
     Args:
         tree: The file's content.
@@ -178,7 +178,7 @@ def _array(tree: Any, path: KeyPath, where: str) -> np.ndarray:
 
 
 def _in_rows(array: np.ndarray, count: int, where: str) -> np.ndarray:
-    """(count, n) view of an array whose leading axes have `count` entries in all."""
+    """(count, n) view of an array with `count` entries in its leading axes."""
     if count not in np.cumprod((1, *array.shape)):
         raise InputError(f"{where}: shape {array.shape}; expected {count} rows")
     return array.reshape(count, -1)

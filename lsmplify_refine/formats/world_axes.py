@@ -1,4 +1,4 @@
-"""Which way is up in a file's world, and whether a body can be before a camera: told by the bodies or by an option."""
+"""Which way is up in a file's world, and whether a body can be in front of a camera, by the bodies or an option."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def choose_up(
     Args:
         option: The user's choice.
         global_orient: (T, 3) the root in the file's world, for what the bodies tell.
-        usual: The axis of most such files.
+        usual: The axis of most files in this format.
         name: The adapter, for the note.
         stated: Whether the format defines the axis: only bodies on their heads then speak against it, since people
             may lie.
@@ -55,11 +55,9 @@ def choose_up(
         )
         return usual, () if stated else (Note("up-assumed", f"{text}{_others(usual)}"),)
     if stated and told.strip("-") != usual.strip("-"):
-        text = (
-            f"{usual} is up in this format, but the bodies stand along {told}; if they do not lie, the file is unusual"
-        )
+        text = f"{usual} is up in this format, but the bodies stand along {told}; unless they lie, the file is unusual"
         return usual, (Note("up-assumed", f"{text}: override with --format {name}:up={told}", "warning"),)
-    text = f"the bodies stand along {told}, so {told} is taken as up, not the usual {usual}"
+    text = f"the bodies stand along {told}, so {told} is up instead of the usual {usual}"
     severity: Severity = "warning" if told.startswith("-") else "info"
     return told, (Note("up-assumed", f"{text}; override with --format {name}:up={usual}", severity),)
 

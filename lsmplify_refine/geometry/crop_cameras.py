@@ -66,7 +66,7 @@ def full_to_crop(
 def spin_intrinsics(
     centre: Float[np.ndarray, "frames 2"], side: Float[np.ndarray, " frames"]
 ) -> Float[np.ndarray, "frames 3 3"]:
-    """(T, 3, 3) of SPIN, VIBE and PARE, whose camera looks at the crop's centre.
+    """(T, 3, 3) intrinsics of SPIN, VIBE and PARE; their camera looks at the crop's centre.
 
     With them `crop_to_full` is SPIN's own t = [tx, ty, 2 * 5000 / (224 s)].
     """
@@ -74,5 +74,5 @@ def spin_intrinsics(
 
 
 def hmr2_intrinsics(width: float, height: float, frames: int) -> Float[np.ndarray, "frames 3 3"]:
-    """(T, 3, 3) of 4D-Humans, PHALP and TokenHMR, whose `camera` is the translation for it."""
+    """(T, 3, 3) intrinsics of 4D-Humans, PHALP and TokenHMR; their `camera` is the translation for these."""
     return default_intrinsics(width, height, frames, _HMR2_FOCAL / _HMR2_CROP * max(width, height))

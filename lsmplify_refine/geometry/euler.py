@@ -59,7 +59,7 @@ def best_euler(
 
     Args:
         rotations: Of one joint over time.
-        preferred: The order that is taken if it is good enough; so most clips share their orders.
+        preferred: The order to use if it is good enough, so that most clips share their orders.
         orders: The orders to choose from otherwise.
 
     Returns:

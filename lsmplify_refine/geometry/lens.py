@@ -26,7 +26,7 @@ def change_lens(
         global_orient: Axis-angle, radians, in the camera's axes.
         transl: The model's translation, metres.
         rest_pelvis: J0, metres.
-        old: The intrinsics that the root belongs to, pixels.
+        old: Intrinsics of the root's camera, pixels.
         new: The intrinsics wanted.
 
     Returns:

@@ -67,7 +67,7 @@ def link_detections(
             apart = distances(here, last[alive])
             limit = reach.distance * (1 + reach.growth * (frames[here[0]] - frames[last[alive]] - 1))
             handicap = reach.handicap * (times[alive] < _NEW_DETECTIONS)
-            # out of reach costs a little more than the farthest in reach, or else it could decide who gets whom
+            # capped, so that pairs out of reach do not influence the other pairs
             cost = np.where(apart <= limit, apart + handicap, limit + reach.handicap)
             for row, column in zip(*linear_sum_assignment(cost)):
                 if apart[row, column] <= limit[column]:

@@ -127,7 +127,7 @@ def default_intrinsics(
         width: Image width, pixels.
         height: Image height, pixels.
         frames: T.
-        focal_px: The focal length in pixels, where it is known.
+        focal_px: The focal length in pixels, if it is known.
 
     Returns:
         (T, 3, 3) intrinsics with the principal point at the image centre.

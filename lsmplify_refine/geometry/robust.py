@@ -1,4 +1,4 @@
-"""Robust functions: the kernel of Geman and McClure, whose errors saturate far beyond a radius, and a median.
+"""Robust functions: the Geman-McClure kernel, whose errors saturate far beyond a radius, and a median.
 
 Source: Geman and McClure, Statistical methods for tomographic image reconstruction, 1987. For an error e and a radius
 r, it is e^2 / (1 + e^2 / r^2). Iteratively reweighted least squares minimises it with weights 1 / (1 + e^2 / r^2)^2.

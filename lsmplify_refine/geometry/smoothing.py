@@ -43,7 +43,7 @@ def smooth(
         values: (T, ...) correction in a vector space (rotation vectors, metres).
         frame_ids: (T,) video frame of each row.
         fps: Frames per second.
-        seconds: Standard deviation of the Gaussian; 0 leaves the values as they are.
+        seconds: Standard deviation of the Gaussian; 0 leaves the values unchanged.
         weights: (T,) or (T, ...) how much each row counts (normalised convolution), or None for equally.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Which file or folder of keypoints belongs to which calibrated camera: by name, by number, or by order."""
+"""Assign files or folders of keypoints to calibrated cameras, by name, by number, or by order."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def choose_tracks(tracks: Sequence[KeypointTrack], person: str, *, nearest_first
         nearest_first: Whether they are sorted by their distance from the cameras (see `triangulate_people`).
 
     Raises:
-        InputError: Nobody has that id, or points in space do not show who is near.
+        InputError: No person has that id, or the points are in space and do not show distances from a camera.
     """
     if person == "all":
         return list(tracks)
@@ -46,7 +46,7 @@ def choose_tracks(tracks: Sequence[KeypointTrack], person: str, *, nearest_first
 
 
 def _size(track: KeypointTrack) -> float:
-    """Median diagonal of the box about the points, pixels: who is near is large."""
+    """Median diagonal of the box about the points, pixels; near people are large."""
     there = (track.keypoints.confidence > 0)[..., None] & np.isfinite(track.keypoints.positions)
     low = np.where(there, track.keypoints.positions, np.inf).min(axis=1)
     high = np.where(there, track.keypoints.positions, -np.inf).max(axis=1)

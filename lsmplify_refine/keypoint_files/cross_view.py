@@ -1,4 +1,4 @@
-"""Tell which tracks of several calibrated cameras are the same person: those whose rays meet.
+"""Match the tracks of several calibrated cameras: tracks of one person have rays that meet.
 
 Tracks are joined from the best pair on. Two tracks of one camera that overlap in time are two people.
 """
@@ -99,7 +99,7 @@ def _grouped(seen: Sequence[_Seen]) -> list[list[int]]:
 
 
 def _distances(seen: Sequence[_Seen]) -> tuple[Float[np.ndarray, "tracks tracks"], Float[np.ndarray, "tracks tracks"]]:
-    """Distance in metres of each two tracks of different cameras, and the number of frames that it comes from."""
+    """Distance between each two tracks of different cameras, metres, and the number of frames that were compared."""
     apart, frames = np.zeros((len(seen), len(seen))), np.zeros((len(seen), len(seen)))
     for row, one in enumerate(seen):
         for column, other in enumerate(seen[:row]):

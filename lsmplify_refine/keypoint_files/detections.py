@@ -154,7 +154,7 @@ def _rows(ordered: Sequence[Detection], people: Sequence[str]) -> dict[str, dict
 def frame_number(name: str | int, where: str) -> int:
     """The frame number in a file name, or the number itself.
 
-    Names are such as `clip_000000000012_keypoints`, `cam01.0012` (Pose2Sim, Unreal) and `img/000012.jpg`.
+    Examples: `clip_000000000012_keypoints`, `cam01.0012` (Pose2Sim, Unreal) and `img/000012.jpg`.
 
     Raises:
         InputError: The name has no number.

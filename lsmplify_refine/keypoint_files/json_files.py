@@ -12,7 +12,7 @@ from lsmplify_refine.keypoint_files.detections import Detection, frame_number, t
 from lsmplify_refine.keypoint_files.track import KeypointTrack
 from lsmplify_refine.safe_load import load_json
 
-#: A format with one file per frame: recognise the content, read its people, and the layouts that it can hold.
+#: A format with one file per frame: a function that recognises it, one that reads its people, and its layouts.
 _PerFrame = tuple[
     Callable[[Any], bool], Callable[[Any, int, str], list[Detection]], tuple[str, ...] | None
 ]  # fmt: skip

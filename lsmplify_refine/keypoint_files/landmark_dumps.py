@@ -22,7 +22,7 @@ _HIPS = tuple(MEDIAPIPE33.points.index(f"{side}_hip") for side in ("left", "righ
 
 
 def frames_of(value: Any) -> list[dict[str, Any]] | None:
-    """The frames of a dump: a dict with `landmarks` or `world_landmarks` each; None if it is no dump of landmarks.
+    """The frames of a dump: a dict with `landmarks` or `world_landmarks` each; None if it is not a dump of landmarks.
 
     Args:
         value: The JSON content: one frame, a list of frames, or a dict of frames by number.
@@ -42,7 +42,7 @@ def frames_of(value: Any) -> list[dict[str, Any]] | None:
 
 
 def _marked(frames: dict[Any, list[Any]]) -> list[dict[str, Any]]:
-    """Frames whose key says whether their landmarks are in the image or in the world."""
+    """Frames with a key that says whether landmarks are in the image or in the world."""
     hips = np.array(
         [[[_number(points[hip]["x"]), _number(points[hip]["y"])] for hip in _HIPS] for points in frames.values()]
     )

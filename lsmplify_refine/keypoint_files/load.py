@@ -27,7 +27,7 @@ _HELP = (
 def load_tracks(
     path: str | Path, *, convention: str | None = None, image_size: tuple[int, int] | None = None
 ) -> list[KeypointTrack]:
-    """Read everybody's keypoints from a file, or from a folder with one file per frame.
+    """Read the keypoints of all people from a file, or from a folder with one file per frame.
 
     Args:
         path: One of the formats in docs/keypoints.md, recognised by content.

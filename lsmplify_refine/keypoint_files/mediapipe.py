@@ -44,7 +44,7 @@ def is_mediapipe(value: Any) -> bool:
 
 
 def read(value: Any, path: Path, image_size: tuple[int, int] | None) -> list[KeypointTrack]:
-    """Read people from such JSON: its image landmarks, or else its world landmarks.
+    """Read people from MediaPipe's JSON: its image landmarks, or else its world landmarks.
 
     Raises:
         InputError: Landmarks are malformed, or image landmarks come without an image size.
@@ -65,7 +65,7 @@ def read(value: Any, path: Path, image_size: tuple[int, int] | None) -> list[Key
         number = frame_number(frame.get("frame", frame.get("frame_id", index)), where)
         people = _people(_first(frame, keys), where)
         for person in people:
-            # the landmarks do not say whose hands they are
+            # the landmarks do not say to which person a hand belongs
             hands = _hands(frame if len(people) == 1 else {}, hand_keys, person, where) if has_hands else person[:0]
             whole = np.concatenate([person, hands])
             points = whole[:, :2] * np.array(size) if in_image and size else whole[:, :3]

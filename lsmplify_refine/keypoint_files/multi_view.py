@@ -56,7 +56,7 @@ def triangulate_files(
 def triangulate_people(
     folder: str | Path, calibration: str | Path, *, convention: str | None = None
 ) -> list[KeypointTrack]:
-    """Triangulate everybody that two or more cameras see, the nearest to the cameras first.
+    """Triangulate all people that two or more cameras see, the nearest to the cameras first.
 
     Args:
         folder: Holds a keypoint file or folder per camera; see `camera_folders.places_of`.

@@ -135,7 +135,7 @@ def _one_of_equals(matches: Sequence[Match], where: str) -> Match:
     """One of several matches, if they mean the same points of a whole body.
 
     Raises:
-        InputError: They do not.
+        InputError: The conventions mean different points.
     """
     candidates = ", ".join(match.convention for match in matches)
     same = all(match.points == matches[0].points for match in matches)
@@ -143,7 +143,7 @@ def _one_of_equals(matches: Sequence[Match], where: str) -> Match:
         raise InputError(f"{where}: its points may be {candidates}; choose one with --keypoint-convention")
     taken = next((match for match in matches if match.convention == "body25"), matches[0])
     text = (
-        f"the point names fit {candidates}, which mean the same points by them; {taken.convention} is taken, "
+        f"the point names fit {candidates}, which mean the same points; {taken.convention} is used, "
         "--keypoint-convention chooses another"
     )
     return replace(taken, notes=(Note("convention-chosen", text),))

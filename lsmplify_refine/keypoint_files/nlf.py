@@ -23,7 +23,7 @@ _JOINTS, _SPREADS = ("joints3d_nonparam", "joints3d"), "joint_uncertainties"
 _CONVENTION = "smpl24"
 #: This percentile of a file's uncertainties has full confidence; confidence falls as 1 / uncertainty beyond it.
 _CERTAIN_PERCENTILE = 25.0
-#: A person whose joints span more than this is in millimetres, else in metres.
+#: Joints that span more than this are in millimetres, else in metres.
 _MAX_SIZE_M = 20.0
 _NOTE_UNIT = Note("unit-inferred", "NLF's joints are in millimetres, by the size of the body; converted to metres")
 
@@ -34,7 +34,7 @@ def is_output(value: Any) -> bool:
 
 
 def read(value: Mapping[str, Any], path: Path, wanted: str | None) -> list[KeypointTrack]:
-    """Read everybody; people without ids are linked over time.
+    """Read all people; people without ids are linked over time.
 
     Raises:
         InputError: The joints are missing or have another shape than their uncertainties.
@@ -67,7 +67,7 @@ def read(value: Mapping[str, Any], path: Path, wanted: str | None) -> list[Keypo
 
 
 def _confidence(spread: np.ndarray, certain: float) -> np.ndarray:
-    """1 up to the certain uncertainty, then its share; 0 for what is no uncertainty."""
+    """1 up to the uncertainty of certain points, then their ratio; 0 for invalid uncertainties."""
     usable = np.isfinite(spread) & (spread > 0)
     share = certain / np.maximum(np.where(usable, spread, certain), certain)
     return np.where(usable, share, 0.0)

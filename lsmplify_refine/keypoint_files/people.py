@@ -60,9 +60,9 @@ def link(detections: Sequence[_Seen]) -> list[str]:
 
 
 def ids_repeat(detections: Sequence[_Seen], ids: Sequence[str]) -> bool:
-    """Whether one id stands for several people of a frame, so that it identifies nobody.
+    """Whether one id stands for several people of a frame, so that ids cannot link people.
 
-    AlphaPose without tracking gives everybody `idx` 0. A person found twice at one place of a frame keeps the id.
+    AlphaPose without tracking gives all people `idx` 0. A person found twice at one place of a frame keeps the id.
 
     Args:
         detections: In any order.

@@ -1,4 +1,4 @@
-"""WHAM's `tracking_results.pth` (joblib): ViTPose's COCO-17 keypoints of everybody, by the ids of WHAM's result."""
+"""WHAM's `tracking_results.pth` (joblib): ViTPose's COCO-17 keypoints of all people, by the ids of WHAM's result."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def is_tracking(value: Any) -> bool:
 
 
 def read(value: dict[Any, dict[str, Any]], path: Path, wanted: str | None) -> list[KeypointTrack]:
-    """Read everybody: (T, 17, 3) x, y in pixels and confidence, and the frame of each row.
+    """Read all people: (T, 17, 3) x, y in pixels and confidence, and the frame of each row.
 
     Raises:
         InputError: A value has the wrong shape.

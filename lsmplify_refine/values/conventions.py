@@ -47,7 +47,7 @@ class Convention:
     def hand_points(self, side: Literal["left", "right"]) -> tuple[int, ...]:
         """Indices of a hand's points in the order of `HAND_POINTS`."""
         wrist, *fingers = HAND_POINTS
-        # a hand of its own detector has a wrist beside that of the body
+        # hands from their own detector have another wrist than the body's
         wrist = wrist if f"{side}_{wrist}" in self.points else "wrist"
         return tuple(self.points.index(f"{side}_{point}") for point in (wrist, *fingers))
 

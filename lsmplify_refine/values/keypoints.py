@@ -60,7 +60,7 @@ class Keypoints:
     def hand(
         self, side: Literal["left", "right"]
     ) -> tuple[Float[np.ndarray, "frames 21 dimensions"], Real[np.ndarray, "frames 21"]] | None:
-        """Positions and confidence of a hand's points in the order of `HAND_POINTS`; None if there are no such points.
+        """Positions and confidence of a hand's points in the order of `HAND_POINTS`; None without hand points.
 
         A wrist that the convention has ahead of SMPL's is moved back to it.
 

@@ -22,7 +22,7 @@ class Layout:
     """The point order of a file: a convention, possibly mixed with points that no body model has (faces).
 
     Attributes:
-        name: Its name; the convention's if there are no further points.
+        name: Its name; the convention's if there are no other points.
         convention: The convention of the points that are kept.
         count: Total number of points.
         columns: Indices of the points that are kept, in the convention's order.
@@ -46,7 +46,7 @@ class Layout:
 def _layout(
     convention: Convention, name: str = "", count: int = 0, rest: str = "", *, face: int = 0, named_only: bool = False
 ) -> Layout:
-    """A layout whose points of the face, if any, lie between body and hands."""
+    """A layout with the points of the face, if any, between body and hands."""
     body = len(CONVENTIONS[convention.body].points)
     columns = (*range(body), *range(body + face, len(convention.points) + face))
     return Layout(name or convention.name, convention, count or len(columns) + face, columns, rest, named_only)

@@ -38,7 +38,7 @@ def check_range(option: str, value: float) -> None:
 
 
 def image_size(text: str) -> tuple[int, int]:
-    """The width and height in pixels that a text such as `1920x1080` states.
+    """Width and height in pixels from a text such as `1920x1080`.
 
     Raises:
         InputError: The text does not have this form, a side is 0, or a side has more than six digits.

@@ -31,7 +31,7 @@ def joint_indices(*names: str) -> tuple[int, ...]:
 
 WRISTS = joint_indices("left_wrist", "right_wrist")
 SPINE = joint_indices("spine1", "spine2", "spine3")
-#: The fast ends of arms and legs, whose speed shows how wide a motion swings.
+#: The fast ends of arms and legs; their speed is the amplitude metric.
 WRISTS_AND_ANKLES = joint_indices("left_wrist", "right_wrist", "left_ankle", "right_ankle")
 #: Ankles and feet: the lowest of them touches the ground.
 FEET = joint_indices("left_ankle", "right_ankle", "left_foot", "right_foot")

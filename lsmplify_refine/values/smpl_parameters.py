@@ -59,7 +59,7 @@ class SmplParameters:
 
     @property
     def known(self) -> Bool[np.ndarray, "*people"]:
-        """True for people whose values are all finite."""
+        """True for people with finite values."""
         flat = [self.global_orient, self.body_pose.reshape(*self.people, -1), self.transl]
         flat += [] if self.betas is None else [self.betas]
         finite: np.ndarray = np.isfinite(np.concatenate(flat, -1)).all(-1)
