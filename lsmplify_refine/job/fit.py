@@ -13,7 +13,8 @@ from lsmplify_refine.errors import InputError
 from lsmplify_refine.job.draw import check_video_options
 from lsmplify_refine.job.exports import plan_exports, write_exports
 from lsmplify_refine.job.finish import Plan, carry_out, step_of
-from lsmplify_refine.job.fit_inputs import FitPerson, fit_people, frame_rate, lasting
+from lsmplify_refine.job.fit_inputs import SAME_RATE, FitPerson, fit_people, frame_rate, lasting
+from lsmplify_refine.job.inputs import OpenedVideo
 from lsmplify_refine.job.job import FitJob, Notify, Outcome, Outputs, Progress
 from lsmplify_refine.job.keypoints import read_keypoints
 from lsmplify_refine.job.outputs import name_outputs
@@ -44,11 +45,13 @@ class _Scene:
     Attributes:
         people: By running number.
         room: Of 3D keypoints; None for 2D ones.
+        canvas: The video to draw on; None to draw none.
         notes: What was read and assumed.
     """
 
     people: dict[int, FitPerson]
     room: Room | None
+    canvas: VideoInfo | None
     notes: tuple[Note, ...]
 
 
@@ -83,13 +86,10 @@ def fit(job: FitJob, *, progress: Progress | None = None, notify: Notify | None 
     in_space = tracks[0].keypoints.is_3d
     _check_options(job, formats, in_space=in_space)
     scene = _scene(job, tracks, video, size, body)
-    # people in space are seen in their room alone
-    shown = not in_space or job.video_layout == "world"
-    canvas = video if job.draws and shown else None
     outputs = name_outputs(job.input, job.output, "fit", job.snapshot)
     ids = {index: person.track.person for index, person in scene.people.items()}
     exports = plan_exports(outputs.results.stem, formats, ids)
-    plan = Plan(outputs.of([file.name for file in exports]), canvas, scene.notes, device)
+    plan = Plan(outputs.of([file.name for file in exports]), scene.canvas, scene.notes, device)
     fitted: dict[int, Refinement] = {}
 
     @timed("fitting")
@@ -141,12 +141,26 @@ def _scene(
     keypoints = [person.keypoints for person in people]
     room = room_of(keypoints, body, units=job.units, up=job.up) if in_space else None
     mappings = [track.mapping(body.point_origins(track.keypoints.convention)).note() for track in chosen]
-    not_drawn: tuple[Note, ...] = ()
-    if job.draws and in_space and video is not None and job.video_layout != "world":
-        text = "no video: keypoints in space do not show where the camera is; --layout world shows them in their room"
-        not_drawn = (Note("video-not-drawn", text),)
+    canvas = _canvas(job, video, fps, in_space=in_space)
     about_room = room.notes if room else ()
-    return _Scene(dict(enumerate(people)), room, (*left_out, *notes, *about_room, *rate_notes, *not_drawn, *mappings))
+    said = (*left_out, *notes, *about_room, *rate_notes, *canvas.notes, *mappings)
+    return _Scene(dict(enumerate(people)), room, canvas.info, said)
+
+
+def _canvas(job: FitJob, video: VideoInfo | None, fps: float, *, in_space: bool) -> OpenedVideo:
+    """The video to draw on, or a note that says why there is none."""
+    if video is None or not job.draws:
+        return OpenedVideo(None)
+    if not in_space:
+        return OpenedVideo(video)
+    rate = float(video.fps)
+    if job.video_layout != "world":
+        text = "keypoints in space do not show where the camera is; --layout world shows them in their room"
+    elif abs(fps - rate) > SAME_RATE * rate:
+        text = f"the keypoints have {fps:g} fps, the video {rate:.4g}; give a video of their frames, or --fps"
+    else:
+        return OpenedVideo(video)
+    return OpenedVideo(None, (Note("video-not-drawn", f"no video: {text}"),))
 
 
 def _fit_person(refiner: Refiner, person: FitPerson, room: Room | None) -> Refinement:

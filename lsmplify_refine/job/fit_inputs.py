@@ -23,7 +23,7 @@ _SHORT_SECONDS = 0.5
 #: Longer gaps without any keypoint are left out of the result, shorter ones are bridged, seconds.
 _GAP_SECONDS = 1.0
 #: Rates that differ by less are the same, as a share.
-_SAME_RATE = 0.01
+SAME_RATE = 0.01
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def frame_rate(job: FitJob, tracks: Sequence[KeypointTrack], video: VideoInfo | 
     if rate is None:
         text = f"the keypoint file states no frame rate; {DEFAULT_FPS:g} fps assumed; --fps sets another"
         return DEFAULT_FPS, (Note("fps-assumed", text, "warning"),)
-    if stated is not None and abs(stated - rate) > _SAME_RATE * rate:
+    if stated is not None and abs(stated - rate) > SAME_RATE * rate:
         text = f"the keypoints have {stated:g} fps, the video {rate:.4g}; they are interpolated to its frames"
         return rate, (Note("keypoints-interpolated", text),)
     return rate, ()

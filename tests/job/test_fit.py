@@ -20,7 +20,7 @@ from lsmplify_refine.job import fit as job_fit
 from lsmplify_refine.job.fit import fit
 from lsmplify_refine.job.fit_inputs import fit_people, frame_rate, lasting
 from lsmplify_refine.job.job import FitJob, Outcome
-from lsmplify_refine.visual.video import VideoInfo
+from lsmplify_refine.visual.video import VideoInfo, probe
 from tests.support import clips
 from tests.support.fit_files import SIZE, Z_UP_FROM_CAMERA, true_joints, write_image, write_room
 from tests.support.hands import SIDES, gesture
@@ -241,3 +241,20 @@ def test_what_python_fits_can_be_saved_and_read(tmp_path: Path) -> None:
     (read,) = load(tmp_path / "fitted.npz", format="generic:frame=world,up=z")
     np.testing.assert_allclose(read.body_pose, refined.body_pose, atol=1e-6)
     np.testing.assert_allclose(read.transl, refined.transl, atol=1e-6)
+
+
+def test_people_in_space_are_shown_in_their_room(tmp_path: Path) -> None:
+    source = write_room(tmp_path / "k.npz", frames=6)
+    film = clips.write_video(tmp_path / "film.mp4", frames=6)
+    outcome = run(source, video=film, write_video=True, video_layout="world", snapshot=(4,))
+    assert outcome.video_error is None and outcome.outputs.comparison is not None
+    assert probe(outcome.outputs.comparison).frames == 6
+    assert [path.name for path in outcome.outputs.snapshots] == ["k_fit_frame_4.png"]
+
+
+def test_a_video_of_other_frames_does_not_show_the_room(tmp_path: Path) -> None:
+    source = write_room(tmp_path / "k.npz", frames=6)
+    film = clips.write_video(tmp_path / "film.mp4", frames=6)
+    outcome = run(source, video=film, write_video=True, video_layout="world", fps=100.0)
+    assert outcome.outputs.comparison is None
+    assert any("have 100 fps, the video 30" in note.text for note in outcome.notes)

@@ -21,8 +21,8 @@ _FOV, _ELEVATION = np.radians(40.0), np.radians(18.0)
 _ORBIT = np.radians(12.0)
 #: The camera follows people as slowly as this, seconds (standard deviation).
 _FOLLOW_SECONDS = 0.8
-#: How far a person reaches from the pelvis, and the height that is looked at, metres.
-_REACH_M, _TARGET_M = 1.15, 0.85
+#: How far a person with raised arms reaches from the height that is looked at, and that height, metres.
+_REACH_M, _TARGET_M = 1.4, 0.9
 #: Size of the ground's squares, and how far they reach beyond people, metres.
 _SQUARE_M, _BEYOND_M = 1.0, 5.0
 #: Lines nearer to the camera than this are cut, metres.
