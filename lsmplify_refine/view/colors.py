@@ -16,6 +16,8 @@ KEYPOINT: RGB = (240, 228, 66)
 RESIDUAL: RGB = (213, 94, 0)
 STANDS: RGB = (0, 158, 115)
 JOINT: RGB = (204, 121, 167)
+#: Of the picture.
+FRAME: RGB = (120, 128, 138)
 PICKED: RGB = (213, 94, 0)
 
 

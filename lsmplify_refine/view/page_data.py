@@ -20,11 +20,11 @@ from lsmplify_refine.view.clip import Stage as When
 from lsmplify_refine.view.colors import JOINT, PICKED
 from lsmplify_refine.view.joints import PICKABLE
 from lsmplify_refine.view.pictures import Pictures
-from lsmplify_refine.view.stage import APART_M, LAYOUTS, PARTS, Shown, Stage
+from lsmplify_refine.view.stage import APART_M, LAYOUTS, Shown, Stage, parts_of
 from lsmplify_refine.view.words import legend
 
 #: Pictures in a page are this wide, and at most so many, so that the file stays small.
-_WIDTH_PX, _MAX_PICTURES, _JPEG_QUALITY = 240, 150, 80
+_WIDTH_PX, _MAX_PICTURES, _JPEG_QUALITY = 320, 150, 70
 #: Unit quaternions, and tenths of millimetres, degrees or pixels, as 16-bit numbers; unknown is -1.
 _SHORT, _TENTHS, _UNKNOWN = 32767, 10.0, -1
 
@@ -61,20 +61,21 @@ class Packer:
 def page_data(stages: Sequence[Stage]) -> tuple[dict[str, Any], str]:
     """The tree and the arrays of a page that shows these stages, the first of them at first."""
     clip, packer = stages[0].clip, Packer()
-    shown = {part: getattr(Shown, part) for part in PARTS}
+    clips = [each.clip for each in stages]
+    parts = parts_of(clips)
     tree = {
         "name": clip.name,
         "fps": clip.fps,
         "start": clip.start,
         "stop": clip.stop,
-        "shown": {**shown, "layout": Shown.layout},
-        "parts": PARTS,
+        "shown": {**{part: getattr(Shown, part) for part in parts}, "layout": Shown.layout},
+        "parts": parts,
         "layouts": LAYOUTS,
         "joints": JOINT_NAMES[:PICKABLE],
-        "legend": [{"color": color, "text": text} for color, text in legend([stage.clip for stage in stages])],
+        "legend": [{"color": color, "text": text} for color, text in legend(clips)],
         "people": [{"name": person.name, "numbers": person.numbers} for person in clip.people],
         "spaces": [_space(stage, packer) for stage in stages],
-        "pictures": _pictures([stage.clip for stage in stages], packer),
+        "pictures": _pictures(clips, packer),
         "lastNode": stages[-1].last_node,
     }
     return tree, packer.packed()

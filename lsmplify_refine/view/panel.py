@@ -12,7 +12,7 @@ from lsmplify_refine.values.smpl_joints import JOINT_NAMES
 from lsmplify_refine.view.clip import Clip
 from lsmplify_refine.view.joints import PICKABLE
 from lsmplify_refine.view.pictures import Pictures
-from lsmplify_refine.view.stage import BESIDE, LAYOUTS, PARTS, Layout, Shown, Stage
+from lsmplify_refine.view.stage import BESIDE, LAYOUTS, Layout, Shown, Stage, parts_of
 from lsmplify_refine.view.words import legend_html, numbers_of
 
 if TYPE_CHECKING:
@@ -123,8 +123,12 @@ class Panel:
         # handles are settable at run time, but not as viser types them
         gui: Any = self.server.gui
         clip, still = self.clip, self.clip.stop - self.clip.start < 2
+        clips = [stage.clip for stage in self.stages.values()]
+        parts = parts_of(clips)
+        # viser's share button would put the scene on the internet
+        gui.configure_theme(dark_mode=True, show_logo=False, show_share_button=False)
         gui.set_panel_label(clip.name)
-        gui.add_html(legend_html([stage.clip for stage in self.stages.values()]))
+        gui.add_html(legend_html(clips))
         self.frame = gui.add_slider("frame", clip.start, clip.stop - (not still), 1, clip.start, disabled=still)
         self.play = gui.add_checkbox("play (space or P)", False, disabled=still)
         self.speed = gui.add_dropdown("speed", _SPEEDS, initial_value="1")
@@ -134,7 +138,7 @@ class Panel:
         views = tuple(dict.fromkeys(name for stage in self.stages.values() for name in stage.views()))
         self.view = gui.add_dropdown("view (V)", views, initial_value=BESIDE, disabled=len(views) == 1)
         self.view.on_update(lambda _: self._look())
-        self.parts = {part: gui.add_checkbox(label, bool(getattr(Shown, part))) for part, label in PARTS.items()}
+        self.parts = {part: gui.add_checkbox(label, bool(getattr(Shown, part))) for part, label in parts.items()}
         names = [f"{index}: {person.name}" for index, person in enumerate(clip.people)]
         with gui.add_folder("people", expand_by_default=len(names) < _MANY, visible=len(names) > 1):
             self.people = [gui.add_checkbox(name, True) for name in names]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -12,7 +12,7 @@ import numpy as np
 
 from lsmplify_refine.view.actor import Actor
 from lsmplify_refine.view.clip import Clip, Person
-from lsmplify_refine.view.colors import colors_of
+from lsmplify_refine.view.colors import FRAME, colors_of
 
 if TYPE_CHECKING:
     import viser
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Layout = Literal["superimposed", "side by side"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 #: What can be shown, and its label.
-PARTS = {
+_PARTS = {
     "before": "before",
     "after": "after",
     "keypoints": "keypoints and residuals",
@@ -30,7 +30,7 @@ PARTS = {
 }
 #: Distance between the bodies side by side, metres.
 APART_M = 1.2
-_GRID_M = 8.0
+_GRID_M, _LINE_PX = 8.0, 1.5
 #: The view of the start.
 BESIDE = "beside"
 #: Where to look from, seen from the middle of the people, metres for one person.
@@ -112,7 +112,7 @@ class Stage:
         found = {BESIDE: View(middle + _BESIDE * reach, middle, _FOV_RAD)}
         if self.clip.fov_rad > 0:
             ahead = np.array([0.0, 0.0, middle[2]])
-            found["through the camera"] = View(np.zeros(3), ahead, self.clip.fov_rad * _MARGIN)
+            found["from the camera"] = View(np.zeros(3), ahead, self.clip.fov_rad * _MARGIN)
         return found
 
     def _frustum(self) -> Any:
@@ -122,7 +122,13 @@ class Stage:
         # viser's scale 1 is a pyramid of a volume of 1 m3
         unit = np.cbrt(math.tan(self.clip.fov_rad / 2) ** 2 * self.clip.aspect / 3)
         frustum = self._scene.add_camera_frustum(
-            f"/{self.clip.space}/camera", self.clip.fov_rad, self.clip.aspect, scale=float(depth * unit)
+            f"/{self.clip.space}/camera",
+            self.clip.fov_rad,
+            self.clip.aspect,
+            scale=float(depth * unit),
+            thickness=_LINE_PX,
+            thickness_units="screen",
+            color=FRAME,
         )
         # viser's cameras look along +z, y down
         frustum.wxyz = (0.0, 1.0, 0.0, 0.0)
@@ -137,6 +143,17 @@ class Stage:
         """Call `pick` with a person and a joint, by index, when somebody clicks one."""
         for index, actor in enumerate(self.actors):
             actor.on_pick(partial(_pair, pick, index))
+
+
+def parts_of(clips: Sequence[Clip]) -> dict[str, str]:
+    """The parts that a clip has in any of its scenes, and their labels."""
+    people = [person for clip in clips for person in clip.people]
+    absent = {
+        "before": all("before" not in person.figures for person in people),
+        "keypoints": all(person.aim is None for person in people),
+        "feet": all(person.contacts is None for person in people),
+    }
+    return {part: label for part, label in _PARTS.items() if not absent.get(part)}
 
 
 def _pair(pick: Callable[[tuple[int, int]], None], person: int, joint: int) -> None:

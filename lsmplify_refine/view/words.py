@@ -24,7 +24,7 @@ def legend(clips: Sequence[Clip]) -> list[tuple[RGB, str]]:
     several = len(people) > 1
     entries: list[tuple[RGB, str]] = []
     for person, colors in list(zip(people, colors_of(len(people))))[:_MAX_NAMED]:
-        whose = f", {person.name}" if several else ""
+        whose = f", person {person.name}" if several else ""
         entries += [(colors[stage], f"{stage}{whose}") for stage in ("before", "after") if stage in person.figures]
     if any(person.aim is not None for clip in clips for person in clip.people):
         entries += [(KEYPOINT, "keypoint"), (RESIDUAL, "residual, from the body's point to its keypoint")]

@@ -106,7 +106,7 @@ def test_a_page_switches_what_it_shows(page: Any, scenes: tuple[Clip, ...]) -> N
     shows(page, "/camera/after/person_0/keypoints")
     hides(page, "/world/after/person_0/body")
     page.keyboard.press("v")
-    assert page.locator("#view option:checked").inner_text() == "through the camera"
+    assert page.locator("#view option:checked").inner_text() == "from the camera"
     page.keyboard.press("j")
     shows(page, "/camera/after/person_0/joints")
     click_joint(page, scenes[1], 15)

@@ -232,7 +232,7 @@ def test_the_world_and_the_camera_are_one_clip(result: Path) -> None:
         panel._rearrange()
         assert panel.clip is camera and camera.fov_rad > 0
         assert not panel.stages["world"].root.visible and panel.stages["camera"].root.visible
-        panel.view.value = "through the camera"
+        panel.view.value = "from the camera"
         panel._look()
         assert np.allclose(server.initial_camera.position, 0)
         assert server.initial_camera.fov == pytest.approx(camera.fov_rad, rel=0.1)

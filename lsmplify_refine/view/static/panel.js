@@ -87,7 +87,7 @@ class Panel {
     const several = this.clip.people.length > 1;
     byId("people").hidden = byId("of").hidden = !several;
     this.clip.people.forEach((person, index) => {
-      checkbox(byId("people"), person.name, true, (on) => {
+      checkbox(byId("people"), `person ${person.name}`, true, (on) => {
         this.shown.hidden[on ? "delete" : "add"](index);
         this.draw();
       });
@@ -175,7 +175,9 @@ class Panel {
       const there = this.space().people[index];
       const row = this.scene.row(there.figures.after.frames, this.frame);
       if (this.shown.hidden.has(index)) return;
-      if (this.clip.people.length > 1) element("h2", person.name, numbers);
+      const picked = this.shown.picked && this.shown.picked[0] === index;
+      if (row >= 0 && !picked && !Object.keys(person.numbers).length) return;
+      if (this.clip.people.length > 1) element("h2", `person ${person.name}`, numbers);
       if (row < 0) {
         element("div", "not in this frame", numbers);
         return;
@@ -188,7 +190,7 @@ class Panel {
         element("dd", value, list);
       };
       for (const [label, values] of Object.entries(person.numbers)) if (values[row]) line(label, values[row]);
-      if (this.shown.picked && this.shown.picked[0] === index) this.tellJoint(there, row, line);
+      if (picked) this.tellJoint(there, row, line);
     });
   }
 
