@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -21,7 +23,14 @@ BIAS = 3.0
 class Landmarker:
     """Sees the person in a picture that is bright on the left, and their mirror image in its mirror image."""
 
+    def __init__(self) -> None:
+        os.write(2, b"WARNING: sparse tensors\n")
+        self.runs = 0
+
     def detect(self, image: SimpleNamespace) -> SimpleNamespace:
+        if not self.runs:
+            os.write(2, b"INFO: delegate created\n")
+        self.runs += 1
         person = PERSON
         if image.data[0, -1, 0] > image.data[0, 0, 0]:
             person = (PERSON * [-1, 1, 1] + [WIDTH, 0, 0])[list(MEDIAPIPE33.mirror)]
@@ -59,3 +68,16 @@ def test_what_is_seen_in_the_mirror_image_cancels_a_bias(tmp_path: Path) -> None
     (person,) = detector.detect(image, 0.0)
     np.testing.assert_allclose(person[:, :2], PERSON[:, :2], atol=1e-9)
     assert detector.model == "heavy.task"
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_what_its_library_logs_does_not_reach_the_terminal(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "heavy.task").write_bytes(b"model")
+    with caplog.at_level(logging.INFO):
+        detector = open_detector("mediapipe", tmp_path / "heavy.task")
+        for _ in range(2):
+            detector.detect(np.zeros((HEIGHT, WIDTH, 3), np.uint8), 0.0)
+    assert capfd.readouterr().err == ""
+    assert [record.getMessage() for record in caplog.records] == ["WARNING: sparse tensors", "INFO: delegate created"]
