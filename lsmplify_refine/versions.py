@@ -11,8 +11,11 @@ from lsmplify_refine._version import __version__
 #: The packages that decide results.
 DECIDING = ("torch", "numpy", "scipy", "smplx", "av")
 
-#: Packages that are not always installed, by what needs them.
-OPTIONAL = ("pyrender", "viser", "mediapipe", "rtmlib", "onnxruntime", "matplotlib", "lightning-fabric", "distributed")
+#: The packages that draw.
+DRAWING = ("opencv-python-headless", "moderngl", "matplotlib")
+
+#: Packages of the extras.
+OPTIONAL = ("viser", "mediapipe", "rtmlib", "onnxruntime", "lightning-fabric", "distributed", "pygltflib", "c3d")
 
 
 def versions() -> dict[str, str]:

@@ -2,7 +2,7 @@
 
     python scripts/build_docs_figures.py [FOLDER]
 
-The demo's keypoints get planted faults where a step mends faults. Needs matplotlib (`pip install -e ".[benchmark]"`).
+The demo's keypoints get planted faults where a step mends faults.
 """
 
 from __future__ import annotations

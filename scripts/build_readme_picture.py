@@ -2,8 +2,7 @@
 
     python scripts/build_readme_picture.py [FILE]
 
-Nothing is drawn by hand: the frames are those that `lsmplify-refine demo` writes. Needs Pillow (it comes with
-matplotlib, `pip install -e ".[benchmark]"`).
+Nothing is drawn by hand: the frames are those that `lsmplify-refine demo` writes.
 """
 
 from __future__ import annotations

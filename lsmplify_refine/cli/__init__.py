@@ -19,7 +19,7 @@ from lsmplify_refine.cli._options import LESS_MEMORY, expand_home
 from lsmplify_refine.cli._parser import Parser
 from lsmplify_refine.cli._words import say, say_json, speaking
 from lsmplify_refine.errors import InputError, did_you_mean, escaped, is_out_of_memory
-from lsmplify_refine.versions import DECIDING, OPTIONAL, installed_versions
+from lsmplify_refine.versions import DECIDING, DRAWING, OPTIONAL, installed_versions
 
 VERBS = {
     "refine": refine,
@@ -137,8 +137,10 @@ class _ShowVersion(argparse.Action):
         """Print the versions of this package, of Python, and of the packages that it uses."""
         say(f"lsmplify-refine {__version__}")
         say(f"Python {platform.python_version()} on {platform.platform()}")
-        for packages in (DECIDING, OPTIONAL):
-            say(", ".join(f"{name} {version}" for name, version in installed_versions(packages).items()))
+        for packages in (DECIDING, DRAWING, OPTIONAL):
+            found = installed_versions(packages)
+            if found:
+                say(", ".join(f"{name} {version}" for name, version in found.items()))
         parser.exit()
 
 
