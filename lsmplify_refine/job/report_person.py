@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from lsmplify_refine.geometry.metrics import frame_jitter_10m_per_s3, keypoint_error_name, keypoint_errors
+from lsmplify_refine.geometry.metrics import (
+    confidence_weighted_means,
+    frame_jitter_10m_per_s3,
+    keypoint_error_name,
+    keypoint_errors,
+)
 from lsmplify_refine.options import DEFAULT_FPS
 from lsmplify_refine.values.conventions import CONVENTIONS
 from lsmplify_refine.values.smpl_joints import JOINTS
@@ -76,23 +81,13 @@ def _errors(refinement: Refinement, track: BodyTrack) -> npt.NDArray[np.floating
     return keypoint_errors(track.keypoints(keypoints.convention), refinement.camera, keypoints)
 
 
-def _weighted(refinement: Refinement, errors: npt.NDArray[np.floating], axis: int) -> npt.NDArray[np.floating]:
-    """Confidence-weighted means over points (axis 1) or frames (axis 0); NaN without any confidence."""
-    confidence = refinement.keypoints.confidence
-    weight = confidence.sum(axis)
-    mean: npt.NDArray[np.floating] = np.where(
-        weight > 0, (errors * confidence).sum(axis) / np.maximum(weight, 1e-9), np.nan
-    )
-    return mean
-
-
 def _per_keypoint(refinement: Refinement, errors: dict[str, npt.NDArray[np.floating]]) -> dict[str, Any]:
     """Columns with one value for each keypoint."""
     keypoints, name = refinement.keypoints, keypoint_error_name(refinement.keypoints)
     seen = keypoints.confidence > 0
     columns: dict[str, Any] = {"name": CONVENTIONS[keypoints.convention].points}
     for stage, values in errors.items():
-        columns[f"{name}_{stage}"] = _short(_weighted(refinement, values, 0))
+        columns[f"{name}_{stage}"] = _short(confidence_weighted_means(values, keypoints.confidence, 0))
     columns["seen_share"] = _short(seen.mean(0))
     if refinement.repairs is not None:
         found = np.maximum(seen.sum(0), 1)
@@ -110,7 +105,7 @@ def _per_frame(refinement: Refinement, errors: dict[str, npt.NDArray[np.floating
         "blend": refinement.blend,
     }
     for stage, values in errors.items():
-        columns[f"{name}_{stage}"] = _weighted(refinement, values, 1)
+        columns[f"{name}_{stage}"] = confidence_weighted_means(values, refinement.keypoints.confidence, 1)
     columns["reason"] = refinement.reasons
     return columns | dict(_motion(refinement)) | dict(_feet(refinement)) | dict(_repairs(refinement))
 

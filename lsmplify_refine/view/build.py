@@ -53,7 +53,7 @@ class Tracks:
 
 def spaces_of(people: Sequence[Estimate]) -> tuple[Space, ...]:
     """The coordinates that everybody has, the world first."""
-    world: tuple[Space, ...] = ("world",) if all(p.world is not None or p.frame == "world" for p in people) else ()
+    world: tuple[Space, ...] = ("world",) if all(p.has_world for p in people) else ()
     camera: tuple[Space, ...] = ("camera",) if all(p.frame == "camera" for p in people) else ()
     # people of both kinds in one file have nothing in common; figures_of holds the cameras level
     return (*world, *camera) or ("world",)

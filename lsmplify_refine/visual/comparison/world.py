@@ -21,8 +21,9 @@ _FOV, _ELEVATION = np.radians(40.0), np.radians(18.0)
 _ORBIT = np.radians(12.0)
 #: The camera follows people as slowly as this, seconds (standard deviation).
 _FOLLOW_SECONDS = 0.8
-#: How far a person with raised arms reaches from the height that is looked at, and that height, metres.
-_REACH_M, _TARGET_M = 1.4, 0.9
+#: How far a person with stretched arms reaches to the sides, and up and down from the height that is looked at, and
+#: that height, metres.
+_SIDEWAYS_M, _UPWARDS_M, _TARGET_M = 1.0, 1.4, 0.9
 #: Size of the ground's squares, and how far they reach beyond people, metres.
 _SQUARE_M, _BEYOND_M = 1.0, 5.0
 #: Lines nearer to the camera than this are cut, metres.
@@ -52,7 +53,9 @@ class World:
         self._size = size
         self._centre, radius = _path(actors, stages, frames, fps)
         self._focal = 0.5 * min(size) / np.tan(_FOV / 2)
-        self._distance = (radius + _REACH_M) / np.tan(_FOV / 2)
+        wide, high = (radius + _SIDEWAYS_M) / size[0], _UPWARDS_M / size[1]
+        # people on the near side of the circle are seen whole as well
+        self._distance = 2 * self._focal * max(wide, high) + radius
         self._extent = radius + _BEYOND_M
         self._heading = actors[0].person.heading if actors else 0.0
 

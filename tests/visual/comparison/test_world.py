@@ -73,3 +73,21 @@ def test_a_view_looks_at_its_target_with_y_up() -> None:
 def test_nobody_at_all_gives_an_empty_ground(tmp_path: Path, renderer: MeshRenderer) -> None:
     picture = World([], STAGES, frames=3, fps=30.0, size=SIZE).draw(2, CLIP, renderer)
     assert picture.shape == (480, 640, 3) and (picture != PAPER).any()
+
+
+@pytest.mark.parametrize("size", [(640, 360), (360, 640), (400, 400)])
+@pytest.mark.parametrize("apart", [0.0, 1.0, 6.0])
+def test_people_fill_the_picture_and_stay_in_it(size: tuple[int, int], apart: float) -> None:
+    people = [in_world(range(3), x=x) for x in (0.0, apart)]
+    actors = [Actor(one, BODY_COLOR, {stage: body.vertices for stage, body in one.world.items()}) for one in people]
+    scene = World(actors, STAGES, frames=3, fps=30.0, size=size)
+    reach = np.array([[x, y, z] for x in (-0.3, apart + 1.3) for y in (0.0, 2.0) for z in (-0.3, 0.3)])
+    extents = []
+    for azimuth in np.linspace(0, 2 * np.pi, 13):
+        view = _View.around(scene._centre[1], azimuth, scene._distance)
+        seen = view(reach)
+        assert (seen[:, 2] > 0.5).all()
+        pixels = scene._focal * seen[:, :2] / seen[:, 2:]
+        assert (np.abs(pixels) < np.array(size) / 2).all()
+        extents.append(np.abs(pixels).max(axis=0) / (np.array(size) / 2))
+    assert np.max(extents) > 0.5
