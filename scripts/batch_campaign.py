@@ -190,6 +190,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         campaign = Campaign(Path(folder), args.clips, args.seed)
         while campaign.kills < args.kills:
             campaign.round(min(_KILLS, args.kills - campaign.kills))
+            print(f"{campaign.kills} of {args.kills} kills, {len(campaign.faults)} wrong", flush=True)
         campaign.cut_inputs()
         campaign.fill_disk()
     print(f"{campaign.kills} kills, {len(campaign.faults)} wrong")

@@ -114,7 +114,8 @@ def page(clips: Sequence[Clip], tables: Sequence[Table], runs: Sequence[Run]) ->
         worse=worse[:_LISTED],
         worse_count=len(worse),
         worst=by_gain[: -_LISTED - 1 : -1],
-        best=by_gain[:_LISTED],
+        # few clips are all in the first list
+        best=by_gain[:_LISTED] if len(by_gain) > _LISTED else [],
         notes=_notes(clips, at),
         seconds=_seconds(clips, runs),
         settings=_settings(runs),

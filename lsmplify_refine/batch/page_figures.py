@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from lsmplify_refine.batch.figures import Figure
+from lsmplify_refine.batch.words import of_clips
 
 if TYPE_CHECKING:
     from lsmplify_refine.pages.figures import Drawn
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 #: Bins of a histogram. Few clips get fewer, as Sturges' rule has it.
 _MAX_BINS = 40
 
-#: The share of values that the axis shows; what lies beyond is counted in the last bin.
-_SHOWN = 0.99
+#: The share of values that the axis shows if there are many clips; what lies beyond is counted in the last bin.
+_SHOWN, _MANY = 0.99, 100
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def distribution(figure: Figure, values: Float[np.ndarray, "clips 2"]) -> Distri
     """
     from lsmplify_refine.pages.figures import AFTER, BEFORE, draw
 
-    top = float(np.quantile(values, _SHOWN))
+    top = float(np.quantile(values, _SHOWN if len(values) >= _MANY else 1.0))
     beyond = int((values > top).any(1).sum())
     count = min(_MAX_BINS, 2 * int(np.ceil(np.log2(len(values)) + 1)))
     edges = np.linspace(0.0, top if top > 0 else 1.0, count + 1)
@@ -72,7 +73,7 @@ def _words(figure: Figure, values: Float[np.ndarray, "clips 2"], top: float, bey
         f"{_number(middle_after)} now. Nine in ten lay between {_number(low)} and {_number(high)}, now between "
         f"{_number(low_after)} and {_number(high_after)}."
     )
-    return text + (f" Values above {_number(top)}, in {beyond} clips, count in the last bin." if beyond else "")
+    return text + (f" Values above {_number(top)}, in {of_clips(beyond)}, count in the last bin." if beyond else "")
 
 
 def _number(value: float) -> str:

@@ -69,6 +69,12 @@ def test_lists_name_the_clips_that_gained_least_and_most_and_got_worse() -> None
     assert re.findall(r"clip-?\d+", text[text.index("Gained most") : text.index("All clips")])[0] == "clip29"
 
 
+def test_few_clips_make_one_list() -> None:
+    text = text_of(drawn([done("a", person(100, 40)), done("b", person(100, 90))]))
+    order = text[text.index("From the least gain to the most") : text.index("All clips This table")]
+    assert order.index("b 100") < order.index("a 100") and "Gained most" not in text
+
+
 def test_the_groups_are_those_of_the_table() -> None:
     clips = many(60)
     (table,) = tables(people_of(clips))
@@ -83,6 +89,10 @@ def test_distributions_say_in_words_what_they_show() -> None:
     words = "Half of the clips had less than 60.0 mm before, and have less than 30.0 now."
     assert words in text_of(html) and html.count('role="img"') == 3
     assert "Over the clips" not in text_of(drawn(clips[:4]))
+    assert "in the last bin" not in text_of(html)
+    outlier = [*clips * 10, done("far", person(9000, 5))]
+    many_words = text_of(drawn([replace(clip, row=replace(clip.row, name=str(at))) for at, clip in enumerate(outlier)]))
+    assert "Values above 110, in 1 clip, count in the last bin." in many_words
 
 
 def test_notes_are_counted_by_code_warnings_first() -> None:

@@ -33,6 +33,7 @@
     ...(has(JITTER) ? [{ head: "jitter", value: (row) => row[JITTER_AFTER], text: (row) => pair(row[JITTER], row[JITTER_AFTER]), number: true }] : []),
     ...(has(SLIDE) ? [{ head: "foot slide", value: (row) => row[SLIDE_AFTER], text: (row) => pair(row[SLIDE], row[SLIDE_AFTER]), number: true }] : []),
     { head: "seconds", value: (row) => row[SECONDS], text: (row) => plain(row[SECONDS]), number: true },
+    { head: "notes", value: (row) => row[CODES].length, number: true },
   ];
 
   const links = (row) => {
@@ -66,7 +67,6 @@
       const text = column.text ? column.text(row) : String(column.value(row) ?? "–");
       made.append(element("td", text, column.number ? "n" : ""));
     }
-    made.append(element("td", row[CODES].map((at) => data.codes[at]).join(", "), "codes"));
     return made;
   };
 
@@ -138,11 +138,9 @@
     head.append(button);
     heads.append(head);
   });
-  for (const [text, before] of [["files", heads.children[1]], ["notes", null]]) {
-    const head = element("th", text);
-    head.scope = "col";
-    heads.insertBefore(head, before);
-  }
+  const files = element("th", "files");
+  files.scope = "col";
+  heads.insertBefore(files, heads.children[1]);
   get("find").addEventListener("input", () => show(0));
   get("status").addEventListener("change", () => show(0));
   get("back").addEventListener("click", () => show(sheet - 1));
