@@ -146,8 +146,8 @@ class _ShowVersion(argparse.Action):
 
 def _with_verb(arguments: list[str]) -> list[str]:
     """The arguments with their verb first: `refine` if there is none, so that `lsmplify-refine FILE` works."""
-    if not arguments:
-        return ["--help"]
+    if not arguments or arguments[0] == "help":
+        return [*arguments[1:2], "--help"]
     count = next((i for i, argument in enumerate(arguments) if argument not in _BEFORE_THE_VERB), len(arguments))
     first, rest = arguments[:count], arguments[count:]
     if rest and (rest[0] in VERBS or rest[0] in ("-h", "--help", "--version")):

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from lsmplify_refine import load
 from lsmplify_refine.cli import VERBS, main, make_parser
@@ -146,6 +147,13 @@ def test_the_figures_can_be_drawn_again(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     subprocess.run([sys.executable, str(ROOT / "scripts/build_docs_figures.py"), str(tmp_path)], check=True)
     assert {path.name for path in tmp_path.iterdir()} == {path.name for path in (ROOT / "docs/figures").iterdir()}
+
+
+def test_the_readmes_picture_moves_and_is_small() -> None:
+    (name,) = re.findall(r"!\[[^\]]{60,}\]\((assets/[^)]+)\)", README.read_text("utf-8"))
+    with Image.open(ROOT / name) as picture:
+        assert getattr(picture, "n_frames", 1) > 30 and picture.width >= 800
+    assert (ROOT / name).stat().st_size < 3_000_000
 
 
 def test_the_readme_is_read_in_two_minutes() -> None:

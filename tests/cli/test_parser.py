@@ -100,6 +100,15 @@ def test_names_that_files_and_packages_extend_are_guessed_too(
     assert re.search(r"did you mean (gvhmr|mediapipe)\?", refused(capsys, str(folder), "--no-video", *kind))
 
 
+@pytest.mark.parametrize("arguments", [["help"], ["help", "batch"], ["batch", "--help"]])
+def test_help_is_a_word_too(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    usage = capsys.readouterr().out.partition("[")[0]
+    assert not stopped.value.code
+    assert usage == f"usage: lsmplify-refine {'batch ' if 'batch' in arguments else ''}"
+
+
 @pytest.mark.parametrize("word", ["zzz", "x"])
 def test_a_word_that_is_near_to_nothing_gets_the_list(word: str, capsys: pytest.CaptureFixture[str]) -> None:
     line = refused(capsys, word)
