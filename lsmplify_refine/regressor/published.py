@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from lsmplify_refine.body import skinning
 from lsmplify_refine.body.skinning import Skeleton
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.regressor.network import human_frame
+from lsmplify_refine.regressor.features import human_frame
 from lsmplify_refine.safe_load import load_torch
 from lsmplify_refine.solver.problem import Pose, Targets
 from lsmplify_refine.values.smpl_joints import BODY_JOINTS, JOINTS

@@ -15,12 +15,12 @@ from lsmplify_refine import InputError
 from lsmplify_refine.body import skinning
 from lsmplify_refine.body.skinning import Skeleton
 from lsmplify_refine.geometry.rotations import rotvec_to_rotmat
+from lsmplify_refine.regressor.features import human_frame
 from lsmplify_refine.regressor.fusion import FIRST, first_solution, fuse, in_space
 from lsmplify_refine.regressor.network import (
     NetworkConfig,
     ResidualRegressor,
     graph_adjacency,
-    human_frame,
     joints_at_points,
     regress,
 )
