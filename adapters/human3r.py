@@ -17,7 +17,7 @@ from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.assemble import assemble
 from lsmplify_refine.formats.codings import Rotations
 from lsmplify_refine.formats.containers import Container, holds_names, read_folder
-from lsmplify_refine.formats.extremities import usable_slots
+from lsmplify_refine.formats.extremities import HANDS_AND_JAW, usable_slots
 from lsmplify_refine.formats.head_roots import HeadTransl
 from lsmplify_refine.formats.linking import ids_repeat, link_places, rows_by_person
 from lsmplify_refine.formats.slot_writing import write_slots
@@ -29,12 +29,6 @@ from lsmplify_refine.values.notes import Note
 
 _NAMES = {"rotvec", "transl", "shape", "smpl_id"}
 _FILE = re.compile(r"(\d+)\.npz")
-#: Joints of `rotvec`: the root, 21 of the body, and these.
-_HANDS_AND_JAW: dict[Field, slice] = {
-    "left_hand_pose": slice(22 * 3, 37 * 3),
-    "right_hand_pose": slice(37 * 3, 52 * 3),
-    "jaw_pose": slice(52 * 3, 53 * 3),
-}
 _NUMBERS = 53 * 3
 _NOTE_LINKED = Note("people-linked", "the files' ids repeat within a frame; people were linked by place")
 
@@ -110,7 +104,7 @@ def _person(
     ]
     parts = [
         slot(field, "rotvec", Rotations(single=field == "jaw_pose"), columns)
-        for field, columns in _HANDS_AND_JAW.items()
+        for field, columns in HANDS_AND_JAW.items()
     ]
     hands, hand_notes = usable_slots(container.tree, parts, len(found), str(path))
     return assemble(

@@ -14,13 +14,13 @@ import numpy as np
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.assemble import assemble, note_stale, number_of
 from lsmplify_refine.formats.codings import Rotations
-from lsmplify_refine.formats.containers import Container, peek, read_container, read_folder
-from lsmplify_refine.formats.extremities import part_slot, usable_slots
+from lsmplify_refine.formats.containers import Container, peek, peek_beside, read_container, read_folder
+from lsmplify_refine.formats.extremities import HANDS_AND_JAW, part_slot, usable_slots
 from lsmplify_refine.formats.head_roots import HeadTransl, PelvisTransl
 from lsmplify_refine.formats.linking import link_places, rows_by_person
 from lsmplify_refine.formats.nested_people import Place, find_people, frames_of_names, people_in_file
 from lsmplify_refine.formats.slot_writing import write_slots
-from lsmplify_refine.formats.slots import Field, Slot, read_fields
+from lsmplify_refine.formats.slots import Slot, read_fields
 from lsmplify_refine.formats.tree import KeyPath, look_up
 from lsmplify_refine.geometry.projection import intrinsics
 from lsmplify_refine.safe_load import to_numpy
@@ -33,11 +33,6 @@ _SAVED, _IN_MEMORY = (
     ("rotation_vector", "translation_pelvis", "translation"),
     ("rotvec", "transl_pelvis", "transl"),
 )
-_HANDS_AND_JAW: dict[Field, slice] = {
-    "left_hand_pose": slice(22 * 3, 37 * 3),
-    "right_hand_pose": slice(37 * 3, 52 * 3),
-    "jaw_pose": slice(52 * 3, 53 * 3),
-}
 _DERIVED = ("joints_2d", "joints_3d", "location", "v3d", "j3d", "j2d", "loc")
 #: Focal length over the image side for the 60 degree field of view that Multi-HMR assumes without intrinsics.
 _FOCAL_SIDES = 0.5 / np.tan(np.radians(30))
@@ -93,10 +88,7 @@ def _found(tree: Any) -> list[KeyPath]:
 def _files(folder: Path) -> list[str]:
     """Names of the folder's files, if the first one holds people of Multi-HMR."""
     names = sorted(child.name for child in folder.iterdir() if child.suffix in _SUFFIXES and child.is_file())
-    try:
-        container = peek(folder / names[0]) if names else None
-    except InputError:  # any folder may hold a damaged or refused file
-        return []
+    container = peek_beside(folder / names[0]) if names else None
     return names if container is not None and _is_image(container.tree) else []
 
 
@@ -136,7 +128,7 @@ def _person(container: Container, name: str, places: list[Place], path: Path, no
     (heads,) = read_fields(tree, [Slot("transl", at(head))], frames, str(path)).values()
     slots.append(Slot("transl", at(head), HeadTransl(heads, (read_pose, fields["transl"]))))
     parts = [
-        *(Slot(field, at(pose), Rotations(single=field == "jaw_pose"), part) for field, part in _HANDS_AND_JAW.items()),
+        *(Slot(field, at(pose), Rotations(single=field == "jaw_pose"), part) for field, part in HANDS_AND_JAW.items()),
         part_slot("expression", at("expression")),
     ]
     hands, hand_notes = usable_slots(tree, parts, frames, str(path))

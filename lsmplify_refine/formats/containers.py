@@ -41,6 +41,7 @@ __all__ = [
     "holds_names",
     "look_up",
     "peek",
+    "peek_beside",
     "read_container",
     "read_folder",
     "to_numpy",
@@ -110,6 +111,14 @@ def peek(path: Path) -> Container | None:
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     return None if path.is_dir() else _peeked(path, state.st_mtime_ns, state.st_size)
+
+
+def peek_beside(path: Path) -> Container | None:
+    """As `peek`, but None for a file that is damaged or refused: any folder may hold one."""
+    try:
+        return peek(path)
+    except InputError:
+        return None
 
 
 def holds_names(path: Path, names: Set[str]) -> bool:

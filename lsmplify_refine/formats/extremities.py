@@ -22,6 +22,12 @@ from lsmplify_refine.values.smpl_joints import HAND_JOINTS, JOINTS
 
 #: Numbers in a row for each rotation of a full pose.
 _WIDTHS: dict[RotationKind, int] = {"axis-angle": 3, "matrix": 9}
+#: Columns of hands and jaw in the 53 axis-angle rotations of Multi-HMR and Human3R, after the root and 21 body joints.
+HANDS_AND_JAW: dict[Field, slice] = {
+    "left_hand_pose": slice(22 * 3, 37 * 3),
+    "right_hand_pose": slice(37 * 3, 52 * 3),
+    "jaw_pose": slice(52 * 3, 53 * 3),
+}
 
 
 def full_pose_slots(paths: tuple[KeyPath, ...], family: Family, kind: RotationKind = "axis-angle") -> list[Slot]:

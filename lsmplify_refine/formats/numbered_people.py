@@ -11,7 +11,7 @@ import numpy as np
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.formats.assemble import number_of
-from lsmplify_refine.formats.containers import Container, peek, read_container, read_folder
+from lsmplify_refine.formats.containers import Container, peek_beside, read_container, read_folder
 from lsmplify_refine.formats.nested_people import (
     Lists,
     Place,
@@ -62,14 +62,6 @@ def files_of_people(folder: Path, suffixes: Collection[str], keys: frozenset[str
         if container is not None and find_people(container.tree, keys):
             return [str(child.relative_to(folder)) for child in children if child.name != _RECORDING]
     return []
-
-
-def peek_beside(path: Path) -> Container | None:
-    """As `peek`, but None for a file that is damaged or refused: any folder may hold one."""
-    try:
-        return peek(path)
-    except InputError:
-        return None
 
 
 def people_of_folder(path: Path, names: list[str], keys: frozenset[str]) -> NumberedPeople:
