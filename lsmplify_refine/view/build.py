@@ -123,12 +123,20 @@ def _person(
             joints |= keypoint_errors(_with_keypoints(person, earlier), aim, stage)
     # the camera's errors come along, what has moved does not
     joints = {**(in_camera or {}), **joints}
-    contacts = person.contacts if person.contacts is not None or earlier is None else earlier.contacts
-    # ankles, then toes: a foot stands if either does
-    feet = None if contacts is None else contacts.reshape(len(contacts), 2, 2).max(1)
-    feet = feet if feet is not None and len(feet) == len(person) else None
+    feet = _feet(tracks.report, person, earlier)
     numbers = tracks.report.numbers(person.track_id, len(person))
     return Person(escaped(person.track_id), figures, feet, aims["after"], numbers, joints)
+
+
+def _feet(report: Report, person: Estimate, earlier: Estimate | None) -> Float[np.ndarray, "frames 2"] | None:
+    """Whether left and right foot stand: what the report found, else the file's probability, if there is one."""
+    found = report.stands(person.track_id, len(person))
+    contacts = person.contacts if person.contacts is not None or earlier is None else earlier.contacts
+    if found is not None or contacts is None or len(contacts) != len(person):
+        return found
+    # ankles, then toes: a foot stands if either does
+    feet: np.ndarray = contacts.reshape(len(contacts), 2, 2).max(1)
+    return feet
 
 
 def _with_keypoints(person: Estimate, earlier: Estimate | None) -> Estimate:

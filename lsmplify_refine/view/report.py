@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from lsmplify_refine.errors import InputError, escaped
 from lsmplify_refine.safe_load import load_json
 from lsmplify_refine.values.body_shape import BodyShape
 
 _REFINED, _REPORT = "_refined", "_report.json"
+_STANDS = ("left_foot_stands", "right_foot_stands")
 #: Sizes of a person against the open body; others are not a person's.
 _MIN_SCALE, _MAX_SCALE = 0.2, 5.0
 
@@ -86,6 +88,14 @@ class Report:
             return None
         sound = betas.ndim == 1 and np.isfinite(betas).all() and math.isfinite(scale)
         return BodyShape(betas, scale) if sound and _MIN_SCALE < scale < _MAX_SCALE else None
+
+    def stands(self, track_id: str, frames: int) -> Float[np.ndarray, "frames 2"] | None:
+        """Whether a person's left and right foot stand in each frame, 1 or 0; None if the report does not say."""
+        found = self.people.get(track_id, {}).get("per_frame")
+        sides: list[Any] = [found.get(name) for name in _STANDS] if isinstance(found, dict) else []
+        if not sides or not all(isinstance(side, list) and len(side) == frames for side in sides):
+            return None
+        return np.array([[float(each == 1) for each in side] for side in sides]).T
 
     def numbers(self, track_id: str, frames: int) -> dict[str, list[str]]:
         """A person's values for each frame, as text."""

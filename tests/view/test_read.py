@@ -179,3 +179,17 @@ def test_a_fitted_result_is_shown_with_the_keypoints_that_it_was_fitted_to(tmp_p
     (person,) = clip.people
     assert set(person.figures) == {"after"} and "status" in person.numbers
     assert person.aim is not None and not any("vitpose" in note for note in clip.notes)
+
+
+def test_the_feet_that_stand_are_the_reports(refined: Path) -> None:
+    (shown,) = json.loads(refined.with_name("hmr4d_results_report.json").read_text())["people"]
+    contacts = read_clips(refined)[0].people[0].contacts
+    assert contacts is not None
+    for side, name in enumerate(("left_foot_stands", "right_foot_stands")):
+        assert contacts[:, side].tolist() == [float(bool(each)) for each in shown["per_frame"][name]]
+
+
+@pytest.mark.parametrize("feet", [{}, {"left_foot_stands": [1]}, {name: ["x", None] for name in ("a", "b")}, {"x": 1}])
+def test_strange_feet_of_a_report_are_not_used(feet: dict[str, object]) -> None:
+    report = Report.of({"settings": {}, "people": [{"track_id": "0", "per_frame": feet}]})
+    assert report.stands("0", 2) is None and report.stands("1", 2) is None
