@@ -95,7 +95,8 @@ class Report:
         sides: list[Any] = [found.get(name) for name in _STANDS] if isinstance(found, dict) else []
         if not sides or not all(isinstance(side, list) and len(side) == frames for side in sides):
             return None
-        return np.array([[float(each == 1) for each in side] for side in sides]).T
+        stands: np.ndarray = np.array([[float(each == 1) for each in side] for side in sides]).T
+        return stands
 
     def numbers(self, track_id: str, frames: int) -> dict[str, list[str]]:
         """A person's values for each frame, as text."""
