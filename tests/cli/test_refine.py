@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -310,6 +311,9 @@ def test_only_the_worst_moment_is_shown(folder: Path) -> None:
     assert main(["--input", str(folder), "--only-worst", "0.1"]) == 0
     assert probe(folder / "hmr4d_results_comparison.mp4").frames == 3
     report = json.loads((folder / WRITTEN[1]).read_text())
+    # its frames are not the clip's: the page does not follow it
+    page = (folder / "hmr4d_results_report.html").read_text(encoding="utf-8")
+    assert re.search(r'"times":\s*null', page) and "hmr4d_results_comparison.mp4" in page
     assert report["settings"]["only_worst"] == 0.1 and len(report["people"][0]["per_frame"]["status"]) == clips.FRAMES
 
 

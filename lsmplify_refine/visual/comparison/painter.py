@@ -176,9 +176,17 @@ def _timeline(
         repaired=frames_where((person, person.repaired) for person in people),
         frames=video.frames,
         unit=unit,
-        fps=float(video.fps),
+        times=_times(video),
         kept=kept,
     )
+
+
+def _times(video: VideoInfo) -> Float[np.ndarray, " frames"]:
+    """When each frame is shown, seconds from the first."""
+    if video.pts is None:
+        return np.arange(video.frames) / float(video.fps)
+    times: np.ndarray = (video.pts - video.pts[0]) * float(video.time_base)
+    return times
 
 
 def _equal(values: np.ndarray | None, value: str) -> np.ndarray | None:

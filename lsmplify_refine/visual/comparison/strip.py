@@ -48,7 +48,7 @@ class Timeline:
         status: Frames of each of the gate's decisions.
         repaired: Frames whose keypoints were repaired.
         unit: Of the errors.
-        fps: Frames per second.
+        times: When each frame is shown, seconds.
         kept: Frames that the video shows; None for all.
     """
 
@@ -57,7 +57,7 @@ class Timeline:
     repaired: Int[np.ndarray, " repaired"]
     frames: int
     unit: str
-    fps: float
+    times: Float[np.ndarray, " frames"]
     kept: Bool[np.ndarray, " frames"] | None = None
 
 
@@ -109,7 +109,7 @@ class Strip:
         put(out, Line(self._position(frame), self._size, TEXT_COLOR), self._pad, self._text_base)
 
     def _position(self, frame: int) -> str:
-        return f"frame {frame} / {self._timeline.frames - 1}   {frame / self._timeline.fps:.2f} s"
+        return f"frame {frame} / {self._timeline.frames - 1}   {self._timeline.times[frame]:.2f} s"
 
     def _x(self, frame: int) -> int:
         return self._left + int((frame + 0.5) * self._plot_width / self._timeline.frames)

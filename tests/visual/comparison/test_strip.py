@@ -18,7 +18,7 @@ WIDTH, FRAMES = 800, 100
 def timeline(frames: int = FRAMES, **changes: Any) -> Timeline:
     errors = {"before": np.full(frames, 8.0), "after": np.full(frames, 2.0)}
     values: dict[str, Any] = {"errors": errors, "status": {}, "repaired": np.zeros(0, int), "frames": frames}
-    return Timeline(**{**values, "unit": "px", "fps": 30.0, **changes})
+    return Timeline(**{**values, "unit": "px", "times": np.arange(frames) / 30.0, **changes})
 
 
 def drawn(line: Timeline, frame: int = 0, width: int = WIDTH) -> np.ndarray:

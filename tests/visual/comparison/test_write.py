@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -10,7 +11,7 @@ import pytest
 
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.options import VideoLayout
-from lsmplify_refine.visual.comparison import sheet, write_comparison
+from lsmplify_refine.visual.comparison import painter, sheet, write_comparison
 from lsmplify_refine.visual.image_folder import read_image
 from lsmplify_refine.visual.video import probe
 from tests.support.drawn import (
@@ -157,6 +158,8 @@ def test_uneven_frame_times_are_kept(tmp_path: Path) -> None:
     info = probe(tmp_path / "out.mp4")
     assert info.pts is not None
     np.testing.assert_allclose((info.pts - info.pts[0]) * float(info.time_base), np.array(times) / 90000, atol=1e-4)
+    np.testing.assert_allclose(painter._times(info), np.array(times) / 90000, atol=1e-4)
+    np.testing.assert_allclose(painter._times(replace(info, pts=None)), np.arange(5) / float(info.fps))
 
 
 def test_progress_counts_every_frame(tmp_path: Path) -> None:
