@@ -107,3 +107,26 @@ def test_people_with_the_same_decision_share_a_caption() -> None:
     draw_captions(wide, 0, [Actor(one, (1, 2, 3), {}) for one in people])
     rows = np.flatnonzero((wide != 128).any(axis=(1, 2)))
     assert len(rows) < 35
+
+
+def test_several_people_have_their_names_above_their_heads(info: VideoInfo) -> None:
+    points = np.tile(np.array([200.0, 120.0]), (3, 17, 1))
+    shown = []
+    for name in ("1", "2"):
+        one = person(range(3), keypoints=keypoints(3, 0.0), name=name)
+        bodies = {stage: DrawnBody(body.vertices, points=points) for stage, body in one.bodies.items()}
+        named = person(range(3), keypoints=one.keypoints, bodies=bodies, name=name)
+        shown.append(painted(info, [named, person(range(3))])[0])
+    rows, columns = np.nonzero(np.abs(shown[0] - shown[1]).max(axis=-1) > 30)
+    assert rows.min() > 80 and rows.max() < 120 and columns.min() > 185 and columns.max() < 215
+    # alone, nobody needs a name
+    (alone, *_), (other, *_) = (
+        painted(info, [person(range(3), bodies=bodies, keypoints=keypoints(3, 0.0), name=name)]) for name in ("1", "2")
+    )
+    np.testing.assert_array_equal(alone, other)
+
+
+def test_rows_beyond_the_video_are_not_shown(info: VideoInfo) -> None:
+    status = np.array(["held"] * 9)
+    long = person(range(9), errors=np.ones(9), status=status, repaired=np.ones(9, bool), captions=["held: why"] * 9)
+    assert len(painted(info, [long], frame=2)) == 2

@@ -118,3 +118,12 @@ def test_a_row_below_makes_the_height_even() -> None:
     strip.draw(more, 3)
     np.testing.assert_array_equal(more[:-1], exact)
     assert (more[-1] == PAPER).all()
+
+
+def test_the_moments_that_a_video_shows_are_lighter() -> None:
+    kept = np.zeros(FRAMES, bool)
+    kept[40:60] = True
+    plain, marked = drawn(timeline()), drawn(timeline(kept=kept))
+    columns = np.flatnonzero((marked[12] - plain[12]).min(axis=-1) > 10)
+    assert columns.mean() == pytest.approx((cursor(plain) + cursor(drawn(timeline(), 99))) / 2, abs=6)
+    assert len(columns) == pytest.approx(0.2 * WIDTH, rel=0.15)
