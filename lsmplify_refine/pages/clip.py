@@ -12,14 +12,13 @@ from markupsafe import Markup, escape
 
 from lsmplify_refine.pages import plots, words
 from lsmplify_refine.pages.base import render
+from lsmplify_refine.pages.cursor import cursor_data
 from lsmplify_refine.pages.figures import Drawn
 from lsmplify_refine.pages.film import Film
 from lsmplify_refine.pages.moments import moments
 
-#: Frames up to which the page holds the numbers of each, for the cursor to show.
-_MAX_READOUT = 20_000
-#: Frames whose times may differ by this from an even rate, seconds.
-_EVEN_S = 0.002
+#: People up to which each has all figures; of more, each has its errors over time and its worst moment.
+_MAX_DETAILED = 6
 
 #: What each stage is, in a line; its name; its class in the style.
 _STAGES = {
@@ -62,10 +61,18 @@ def clip_page(report: Mapping[str, Any], beside: Beside) -> str:
         report: As the JSON report holds it.
         beside: What lies beside the page.
     """
-    people = [_person(index, person, alone=len(report["people"]) == 1) for index, person in enumerate(report["people"])]
+    count = len(report["people"])
+    detailed = count <= _MAX_DETAILED
+    people = [
+        _person(index, person, alone=count == 1, detailed=detailed) for index, person in enumerate(report["people"])
+    ]
     # moments that follow each other are not the clip's frames
     film = None if beside.comparison is None or report["settings"].get("only_worst") else beside.film
-    found = [moment for index, person in enumerate(report["people"]) for moment in moments(person, index)]
+    found = [
+        moment
+        for index, person in enumerate(report["people"])
+        for moment in moments(person, index)[: None if detailed else 1]
+    ]
     pictures = film.pictures(moment.frame for moment in found) if film else {}
     source = report["settings"].get("input") or beside.results
     return render(
@@ -76,6 +83,7 @@ def clip_page(report: Mapping[str, Any], beside: Beside) -> str:
         source=source,
         headline=_headline(report["people"]),
         people=people,
+        detailed=detailed,
         stages=[_STAGES[stage] for stage in _STAGES if any(stage in person["metrics"] for person in report["people"])],
         notes=_sorted_notes(report["notes"]),
         settings={name: value for name, value in report["settings"].items() if value not in (None, [], False)},
@@ -86,7 +94,7 @@ def clip_page(report: Mapping[str, Any], beside: Beside) -> str:
         moments=[(moment, pictures[moment.frame]) for moment in found if moment.frame in pictures],
         scene=None if beside.scene is None else Markup(escape(beside.scene)),
         view_command=shlex.join(["lsmplify-refine", "view", beside.results]),
-        data=_data(report["people"], film),
+        data=cursor_data(report["people"], film),
     )
 
 
@@ -96,7 +104,7 @@ def _headline(people: Sequence[Mapping[str, Any]]) -> str:
     return words.several(people)
 
 
-def _person(index: int, person: Mapping[str, Any], *, alone: bool) -> dict[str, Any]:
+def _person(index: int, person: Mapping[str, Any], *, alone: bool, detailed: bool) -> dict[str, Any]:
     name = words.error_name(person)
     unit = words.name_of(name)[1]
     frames, points = person["per_frame"], person["per_keypoint"]
@@ -111,14 +119,16 @@ def _person(index: int, person: Mapping[str, Any], *, alone: bool) -> dict[str, 
         "rows": list(_metric_rows(person["metrics"])),
         "stages": [(stage, *_STAGES.get(stage, (stage, "", ""))) for stage in person["metrics"]],
         "errors": _error_plot(frames, name, unit, who),
-        "points": plots.keypoint_bars(points, name, unit=unit, words=f"{who}{_keypoint_words(points, name, unit)}"),
+        "points": plots.keypoint_bars(points, name, unit=unit, words=f"{who}{_keypoint_words(points, name, unit)}")
+        if detailed
+        else None,
         "error_name": name,
         "points_seen": sum(1 for share in points["seen_share"] if share),
         "point_rows": list(_point_rows(points, name)),
         "reasons": Counter(reason for reason in frames["reason"] if reason).most_common(),
         "unseen": [point for point, value in zip(points["name"], points[f"{name}_after"]) if value is None],
-        "jitter": _jitter_plot(frames, who),
-        "feet": _foot_plot(frames, who) if "left_foot_stands" in frames else None,
+        "jitter": _jitter_plot(frames, who) if detailed else None,
+        "feet": _foot_plot(frames, who) if detailed and "left_foot_stands" in frames else None,
         "span": (frames["frame_id"][0], frames["frame_id"][-1]),
         "repairs": _repairs(person),
         "notes": _sorted_notes(person["notes"]),
@@ -223,34 +233,3 @@ def _repairs(person: Mapping[str, Any]) -> dict[str, Any] | None:
 def _sorted_notes(notes: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
     """Warnings first."""
     return sorted(notes, key=lambda note: note["severity"] != "warning")
-
-
-def _data(people: Sequence[Mapping[str, Any]], film: Film | None) -> dict[str, Any]:
-    """What the page's script knows: the times of the video's frames, and the numbers of each frame."""
-    whole = sum(person["frames"] for person in people) <= _MAX_READOUT
-    return {
-        "times": None if film is None else _times(film),
-        "people": [_readout(person) if whole else None for person in people],
-    }
-
-
-def _readout(person: Mapping[str, Any]) -> dict[str, Any]:
-    name, frames = words.error_name(person), person["per_frame"]
-    return {
-        "name": person["track_id"],
-        "unit": words.name_of(name)[1],
-        "frames": frames["frame_id"],
-        "before": frames[f"{name}_before"],
-        "after": frames[f"{name}_after"],
-        "status": frames["status"],
-        "reason": frames["reason"],
-    }
-
-
-def _times(film: Film) -> dict[str, Any]:
-    """The video's frames: evenly spaced, or each frame's time."""
-    count = len(film.times)
-    step = film.times[-1] / (count - 1) if count > 1 else 0.0
-    if all(abs(time - step * index) < _EVEN_S for index, time in enumerate(film.times)):
-        return {"count": count, "step": step}
-    return {"count": count, "each": film.times}

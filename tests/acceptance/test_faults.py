@@ -47,6 +47,11 @@ def arguments(folder: Path, *options: str) -> list[str]:
     return ["--input", str(folder), "--quiet", "--weights", "none", "--device", "cpu", *options]
 
 
+def aloud(given: list[str]) -> list[str]:
+    """The same run, which says what it does."""
+    return [each for each in given if each != "--quiet"]
+
+
 def outputs(folder: Path) -> set[str]:
     """The names of all files that a run left beside its input, hidden ones included."""
     return set(clips.contents(folder)) - {"0_input_video.mp4", "hmr4d_results.pt", "preprocess/vitpose.pt"}
@@ -168,7 +173,8 @@ def test_leftovers_of_a_dead_run_go_with_the_next_run_in_the_folder(
     assert [path.name[:16] for path in out.iterdir()] == [".lsmplify_refine"]
     other = tmp_path / "other.pt"
     (folder / "hmr4d_results.pt").rename(other)
-    given = ["--input", str(other), "--keypoints", str(folder / "preprocess" / "vitpose.pt")]
+    keypoints = str(folder / "preprocess" / "vitpose.pt")
+    given = ["--quiet", "--input", str(other), "--keypoints", keypoints, "--fps", "30"]
     assert server.run([*given, "--no-video", "--output", str(out)]) == (0, "")
     assert {path.name for path in out.iterdir()} == {"other_refined.pt", "other_report.html", "other_report.json"}
 
@@ -255,8 +261,7 @@ def test_an_earlier_video_does_not_stay_beside_new_results(
     for name in (*RESULTS, VIDEO):
         (folder / name).write_text("earlier")
     monkeypatch.setattr("lsmplify_refine.visual.comparison.write_comparison", fail)
-    given = [each for each in arguments(folder, "--overwrite", *options) if each != "--quiet"]
-    assert main(given) == (0 if options else 3)
+    assert main(aloud(arguments(folder, "--overwrite", *options))) == (0 if options else 3)
     assert outputs(folder) == RESULTS
     shown = capsys.readouterr().out
     assert f"removed {folder / VIDEO}, which shows the earlier results" in shown
@@ -304,7 +309,7 @@ def test_a_full_disk_behind_stdout_does_not_deny_the_results(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("lsmplify_refine.cli._console._show_files", full)
-    assert main(arguments(folder, "--no-video")) == 0
-    (line,) = capsys.readouterr().err.splitlines()
+    assert main(aloud(arguments(folder, "--no-video"))) == 0
+    line, _next_step = capsys.readouterr().err.splitlines()
     assert line == "warning: the results are written, but cannot be shown: No space left on device"
     assert outputs(folder) == RESULTS

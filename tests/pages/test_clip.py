@@ -89,6 +89,15 @@ def test_several_people_have_a_section_each() -> None:
     assert people == {"0", "1"}
 
 
+def test_a_crowd_has_a_small_page(report: dict[str, Any], tmp_path: Path) -> None:
+    other = {**report, "people": report["people"] * 20}
+    film = Film.of(clips.write_video(tmp_path / "c.mp4", 40))
+    html = clip_page(other, replace(BESIDE, comparison="c.mp4", film=film))
+    tags = [tag for tag, _ in Page(html).tags]
+    assert tags.count("svg") == 20 and tags.count("img") == 20 and len(html) < 2_000_000
+    assert "Of so many people" in html
+
+
 def test_points_in_space_are_in_mm() -> None:
     page = Page(clip_page(report_of(in_room(STILL, 30)), BESIDE))
     assert "distance to the keypoints, mm" in page.text.replace("\n", " ")

@@ -51,7 +51,7 @@
   };
   const frameAt = (time) => {
     const { count, step, each } = data.times;
-    if (!each) return step ? Math.min(count - 1, Math.floor(time / step + 1e-3)) : 0;
+    if (!each) return step ? Math.min(count - 1, Math.floor(time / step + 0.1)) : 0;
     let low = 0, high = count - 1;
     while (low < high) {
       const middle = (low + high + 1) >> 1;
