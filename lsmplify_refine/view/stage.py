@@ -153,7 +153,9 @@ def parts_of(clips: Sequence[Clip]) -> dict[str, str]:
         "keypoints": all(person.aim is None for person in people),
         "feet": all(person.contacts is None for person in people),
     }
-    return {part: label for part, label in _PARTS.items() if not absent.get(part)}
+    # what was not refined has no after
+    labels = {**_PARTS, "after": "body"} if absent["before"] else _PARTS
+    return {part: label for part, label in labels.items() if not absent.get(part)}
 
 
 def _pair(pick: Callable[[tuple[int, int]], None], person: int, joint: int) -> None:

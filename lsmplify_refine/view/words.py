@@ -10,6 +10,7 @@ import numpy as np
 from lsmplify_refine.values.smpl_joints import JOINT_NAMES
 from lsmplify_refine.view.actor import Actor
 from lsmplify_refine.view.clip import Clip
+from lsmplify_refine.view.clip import Stage as When
 from lsmplify_refine.view.colors import KEYPOINT, RESIDUAL, RGB, STANDS, colors_of
 from lsmplify_refine.view.stage import Stage
 
@@ -25,7 +26,9 @@ def legend(clips: Sequence[Clip]) -> list[tuple[RGB, str]]:
     entries: list[tuple[RGB, str]] = []
     for person, colors in list(zip(people, colors_of(len(people))))[:_MAX_NAMED]:
         whose = f", person {person.name}" if several else ""
-        entries += [(colors[stage], f"{stage}{whose}") for stage in ("before", "after") if stage in person.figures]
+        refined = "before" in person.figures
+        names: dict[When, str] = {"before": "before", "after": "after"} if refined else {"after": "body"}
+        entries += [(colors[stage], f"{name}{whose}") for stage, name in names.items()]
     if any(person.aim is not None for clip in clips for person in clip.people):
         entries += [(KEYPOINT, "keypoint"), (RESIDUAL, "residual, from the body's point to its keypoint")]
     if any(person.contacts is not None for person in people):

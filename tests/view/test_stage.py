@@ -22,7 +22,8 @@ from lsmplify_refine.view.panel import Panel
 from lsmplify_refine.view.pictures import Pictures
 from lsmplify_refine.view.read import read_clips
 from lsmplify_refine.view.serving import is_this_machine, serving
-from lsmplify_refine.view.stage import Shown, Stage
+from lsmplify_refine.view.stage import Shown, Stage, parts_of
+from lsmplify_refine.view.words import legend
 from tests.support import clips
 
 pytest.importorskip("viser")
@@ -236,3 +237,13 @@ def test_the_world_and_the_camera_are_one_clip(result: Path) -> None:
         panel._look()
         assert np.allclose(server.initial_camera.position, 0)
         assert server.initial_camera.fov == pytest.approx(camera.fov_rad, rel=0.1)
+
+
+def test_controls_and_legend_say_what_the_scene_has(result: Path, clip: Clip) -> None:
+    (alone,) = read_clips(result, space="camera")
+    assert parts_of([clip])["after"] == "after" and parts_of([alone])["after"] == "body"
+    assert "before" in parts_of([clip]) and "before" not in parts_of([alone])
+    assert [text for _, text in legend([clip])][:2] == ["before", "after"]
+    assert [text for _, text in legend([alone])][:2] == ["body", "keypoint"]
+    bare = replace(alone, people=(replace(alone.people[0], aim=None, contacts=None),))
+    assert set(parts_of([bare])) == {"after", "trails", "joints"} and len(legend([bare])) == 1
