@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.formats.assemble import assemble, intrinsics_of
+from lsmplify_refine.formats.assemble import assemble
 from lsmplify_refine.formats.codings import Rotations
 from lsmplify_refine.formats.containers import peek, read_container
+from lsmplify_refine.formats.leaves import intrinsics_of
 from lsmplify_refine.formats.slot_writing import only_source, write_slots
 from lsmplify_refine.formats.slots import Slot
 from lsmplify_refine.safe_load import to_numpy

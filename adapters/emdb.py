@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.formats.assemble import assemble, gender_of, intrinsics_of, valid_frames
+from lsmplify_refine.formats.assemble import assemble
 from lsmplify_refine.formats.codings import Rotations
 from lsmplify_refine.formats.containers import holds_names, read_container
+from lsmplify_refine.formats.leaves import gender_of, intrinsics_of, valid_frames
 from lsmplify_refine.formats.seen_roots import SeenRoot, SeenTransl, camera_poses
 from lsmplify_refine.formats.slot_writing import write_slots
 from lsmplify_refine.formats.slots import Slot

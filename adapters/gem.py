@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.formats.assemble import assemble, intrinsics_of, text_of
+from lsmplify_refine.formats.assemble import assemble
 from lsmplify_refine.formats.codings import Coding, Rotations
 from lsmplify_refine.formats.containers import Container, peek, read_container
 from lsmplify_refine.formats.demo_folder import corners_of_squares, with_demo_files
+from lsmplify_refine.formats.leaves import intrinsics_of, text_of
 from lsmplify_refine.formats.slot_writing import write_slots
 from lsmplify_refine.formats.slots import Field, Slot, check_slots, intrinsics_slots
 from lsmplify_refine.formats.tree import look_up

@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.formats.assemble import assemble, gender_of, number_of, text_of
+from lsmplify_refine.formats.assemble import assemble
 from lsmplify_refine.formats.containers import Container, peek, read_container
+from lsmplify_refine.formats.leaves import gender_of, number_of, text_of
 from lsmplify_refine.formats.moved import RigidMotion, axis_of, half_turn, moved_slots
 from lsmplify_refine.formats.named_block import NamedBlock
 from lsmplify_refine.formats.parameter_names import Block, find_blocks

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.formats.assemble import assemble, intrinsics_of, number_of
+from lsmplify_refine.formats.assemble import assemble
 from lsmplify_refine.formats.codings import Fields, Rotations, TurnedRoot, TurnedTransl
 from lsmplify_refine.formats.contacts import Contacts, contacts_from_logits
 from lsmplify_refine.formats.containers import Container, peek, read_container
@@ -30,6 +30,7 @@ from lsmplify_refine.formats.gvhmr_layouts import (
     GvhmrLayout,
     people_of,
 )
+from lsmplify_refine.formats.leaves import intrinsics_of, number_of
 from lsmplify_refine.formats.slot_writing import write_slots
 from lsmplify_refine.formats.slots import Record, Slot, check_slots, intrinsics_slots, read_fields, shape_of
 from lsmplify_refine.formats.tree import look_up

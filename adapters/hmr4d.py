@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.formats.assemble import assemble, frame_ids_of, gender_of, intrinsics_of, valid_frames
+from lsmplify_refine.formats.assemble import assemble
 from lsmplify_refine.formats.codings import Rotations
 from lsmplify_refine.formats.containers import Container, peek, read_container
 from lsmplify_refine.formats.hmr4d_bundle import FPS, image_size, values_beside
+from lsmplify_refine.formats.leaves import frame_ids_of, gender_of, intrinsics_of, valid_frames
 from lsmplify_refine.formats.seen_roots import SeenRoot, SeenTransl, camera_poses
 from lsmplify_refine.formats.slot_writing import write_slots
 from lsmplify_refine.formats.slots import Slot

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.formats.assemble import assemble, note_stale, number_of
+from lsmplify_refine.formats.assemble import assemble, note_stale
 from lsmplify_refine.formats.codings import Rotations
 from lsmplify_refine.formats.containers import Container, peek, peek_beside, read_container, read_folder
 from lsmplify_refine.formats.extremities import HANDS_AND_JAW, part_slot, usable_slots
 from lsmplify_refine.formats.head_roots import HeadTransl, PelvisTransl
+from lsmplify_refine.formats.leaves import number_of
 from lsmplify_refine.formats.linking import link_places, rows_by_person
 from lsmplify_refine.formats.nested_people import Place, find_people, frames_of_names, people_in_file
 from lsmplify_refine.formats.slot_writing import write_slots

@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.formats.assemble import assemble, number_of
+from lsmplify_refine.formats.assemble import assemble
 from lsmplify_refine.formats.codings import Rotations
 from lsmplify_refine.formats.containers import peek, read_container
 from lsmplify_refine.formats.extremities import part_slot, usable_slots
+from lsmplify_refine.formats.leaves import number_of
 from lsmplify_refine.formats.slot_writing import write_slots
 from lsmplify_refine.formats.slots import Field, Slot, read_fields
 from lsmplify_refine.formats.world_axes import AXES_OPTIONS, choose_axes

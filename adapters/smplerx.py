@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.formats.assemble import assemble, number_of
+from lsmplify_refine.formats.assemble import assemble
 from lsmplify_refine.formats.codings import Rotations
 from lsmplify_refine.formats.containers import Container, read_container, read_folder
 from lsmplify_refine.formats.extremities import part_slot, usable_slots
+from lsmplify_refine.formats.leaves import number_of
 from lsmplify_refine.formats.linking import link_boxes, rows_by_person
 from lsmplify_refine.formats.slot_writing import write_slots
 from lsmplify_refine.formats.slots import Slot

@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.formats.assemble import assemble, frame_ids_of, note_stale
+from lsmplify_refine.formats.assemble import assemble, note_stale
 from lsmplify_refine.formats.codings import Coding, Fields, Rotations
 from lsmplify_refine.formats.contacts import contacts_from_frames
 from lsmplify_refine.formats.containers import peek, read_container
+from lsmplify_refine.formats.leaves import frame_ids_of
 from lsmplify_refine.formats.slot_writing import write_slots
 from lsmplify_refine.formats.slots import Slot
 from lsmplify_refine.formats.tree import KeyPath, people_with

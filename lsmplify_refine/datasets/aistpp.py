@@ -15,8 +15,8 @@ import numpy as np
 
 from lsmplify_refine.datasets.truth import Truth, check_options, truth_of
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.formats.assemble import number_of
 from lsmplify_refine.formats.containers import read_container
+from lsmplify_refine.formats.leaves import number_of
 from lsmplify_refine.formats.load_save import load
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, move_body
 from lsmplify_refine.safe_load import load_json, read_text

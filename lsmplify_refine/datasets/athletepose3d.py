@@ -18,7 +18,7 @@ from jaxtyping import Float
 
 from lsmplify_refine.datasets.truth import Truth, check_options
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.formats.assemble import number_of
+from lsmplify_refine.formats.leaves import number_of
 from lsmplify_refine.keypoint_files.track import cleaned
 from lsmplify_refine.safe_load import load_json, load_npy, to_numpy
 from lsmplify_refine.values.camera import Camera

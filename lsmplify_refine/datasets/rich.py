@@ -15,7 +15,7 @@ import numpy as np
 
 from lsmplify_refine.datasets.truth import Truth, check_options, truth_of
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.formats.assemble import gender_of
+from lsmplify_refine.formats.leaves import gender_of
 from lsmplify_refine.geometry.coordinates import MEAN_REST_PELVIS, move_body
 from lsmplify_refine.safe_load import load_npz, load_pickle, read_text
 from lsmplify_refine.values.camera import CalibratedCamera, Camera

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.formats.assemble import number_of, text_of
+from lsmplify_refine.formats.leaves import number_of, text_of
 from lsmplify_refine.formats.nested_people import Place
 from lsmplify_refine.formats.tree import look_up, with_changes
 from lsmplify_refine.geometry.projection import project_to_image

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.formats.assemble import frame_ids_of, intrinsics_of, text_of
 from lsmplify_refine.formats.containers import Container
 from lsmplify_refine.formats.extremities import full_pose_slots, part_slot, usable_slots
 from lsmplify_refine.formats.hands import AFTER_BODY
+from lsmplify_refine.formats.leaves import frame_ids_of, intrinsics_of, text_of
 from lsmplify_refine.formats.parameter_names import NAMES, key_of
 from lsmplify_refine.formats.pose_layouts import PoseLayout, family_of, pose_layout, root_layout
 from lsmplify_refine.formats.seen_roots import camera_poses

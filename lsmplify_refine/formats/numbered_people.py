@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from lsmplify_refine.errors import InputError
-from lsmplify_refine.formats.assemble import number_of
 from lsmplify_refine.formats.containers import Container, peek_beside, read_container, read_folder
+from lsmplify_refine.formats.leaves import number_of
 from lsmplify_refine.formats.nested_people import (
     Lists,
     Place,
