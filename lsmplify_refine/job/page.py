@@ -56,14 +56,12 @@ def draw_page(
         from lsmplify_refine.pages.clip import Beside, clip_page  # matplotlib takes a second to import
         from lsmplify_refine.pages.film import Film
 
-        # a video of the worst moments has no frame for each of the clip's
-        whole = outputs.comparison is not None and report["settings"]["only_worst"] is None
         beside = Beside(
             results=outputs.results.name,
             report=outputs.report.name,
-            more=[path.name for path in outputs.more],
+            more=[path.name for path in (*outputs.more, *outputs.snapshots)],
             comparison=outputs.comparison.name if outputs.comparison else None,
-            film=Film.of(staging.comparison) if whole and staging.comparison else None,
+            film=Film.of(staging.comparison) if outputs.comparison and staging.comparison else None,
             scene=scene,
         )
         return DrawnPage(clip_page(report, beside), notes)

@@ -36,6 +36,15 @@ def test_the_page_lies_beside_the_report_and_shows_its_numbers(folder: Path) -> 
     assert outcome.page_error is None
 
 
+def test_a_video_of_the_worst_moments_and_snapshots_are_beside_it(folder: Path) -> None:
+    outcome = run(Job(folder, weights="none", only_worst=0.1, snapshot=(2,)))
+    assert outcome.outputs.page is not None
+    page = Page(outcome.outputs.page.read_text(encoding="utf-8"))
+    assert "The video shows the worst moments alone." in page.text and '"times": null' in page.text
+    links = [attributes.get("href") for tag, attributes in page.tags if tag == "a"]
+    assert "./hmr4d_results_frame_2.png" in links and "./hmr4d_results_comparison.mp4" in links
+
+
 def test_without_a_page(folder: Path) -> None:
     run(Job(folder, weights="none", write_video=False))
     outcome = run(Job(folder, weights="none", write_video=False, write_page=False, overwrite=True))
