@@ -12,7 +12,7 @@ from lsmplify_refine._version import __version__
 DECIDING = ("torch", "numpy", "scipy", "smplx", "av")
 
 #: The packages that draw.
-DRAWING = ("opencv-python-headless", "moderngl", "matplotlib")
+DRAWING = ("opencv-python-headless", "pyrender", "matplotlib")
 
 #: Packages of the extras.
 OPTIONAL = ("viser", "mediapipe", "rtmlib", "onnxruntime", "lightning-fabric", "distributed", "pygltflib", "c3d")

@@ -116,7 +116,7 @@ run_tests() {
 check() {
     local failed=0
     step "install with the newest dependencies" install_wheel "$1" || return 1
-    "$work/env/bin/pip" list 2> /dev/null | grep -iE '^(av|numpy|opencv[a-z-]*|moderngl|torch|trimesh) ' | sed 's/^/          /'
+    "$work/env/bin/pip" list 2> /dev/null | grep -iE '^(av|numpy|opencv[a-z-]*|pyrender|torch|trimesh) ' | sed 's/^/          /'
     step "doctor" "$work/env/bin/lsmplify-refine" doctor || failed=1
     step "demo" run_demo || failed=1
     [ "$quick" = yes ] || step "tests" run_tests || failed=1

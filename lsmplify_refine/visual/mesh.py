@@ -69,15 +69,8 @@ class MeshRenderer:
         if box is not None:
             vertices = vertices.astype(np.float32, copy=False)
             drawn = self._rasterizer.draw(vertices, surface.shade(vertices, color), surface, K, box)
-            _blend(box.of(image), _softened(drawn), opacity)
+            _blend(box.of(image), drawn, opacity)
         return image
-
-
-def _softened(drawn: np.ndarray) -> np.ndarray:
-    """Soften the outline of premultiplied RGBA, in place: several samples per pixel would cost four times as much."""
-    soft = cv2.GaussianBlur(drawn, (3, 3), 0)
-    outline = cv2.compare(soft[..., 3], drawn[..., 3], cv2.CMP_NE)
-    return cv2.copyTo(soft, outline, drawn)
 
 
 def _blend(image: np.ndarray, drawn: np.ndarray, opacity: float) -> None:

@@ -63,5 +63,7 @@ def open_rasterizer() -> tuple[Rasterizer, str]:
 
 def drawing_remedy() -> str:
     """What to do where nothing can draw, in one line."""
-    upgrade = "draw on the CPU after `pip install --upgrade opencv-python-headless`"
+    # --force-reinstall: another package's older files may lie over those of the newest release
+    command = "pip install --upgrade --force-reinstall --no-deps opencv-python-headless"
+    upgrade = f"draw on the CPU after `{command}`"
     return f"{gl_remedy()}, or {upgrade}, or leave out the video with --no-video"

@@ -18,7 +18,7 @@ from lsmplify_refine.cli._options import expand_home, job_from
 from lsmplify_refine.job.job import Job
 from lsmplify_refine.options import Align, Architecture, Device, Gender, Mode, OutputFormat
 
-HEAVY = ("torch", "numpy", "scipy", "av", "cv2", "rich", "moderngl", "smplx")
+HEAVY = ("torch", "numpy", "scipy", "av", "cv2", "rich", "pyrender", "smplx")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["refine", "--help"], ["demo", "--help"], []])
