@@ -24,7 +24,8 @@ from lsmplify_refine.batch.summary import JSON, PAGE, TABLE
 from lsmplify_refine.batch.words import duration
 from lsmplify_refine.batch.worker import Done
 from lsmplify_refine.cli._exit_codes import DONE, PARTLY_FAILED
-from lsmplify_refine.cli._words import is_quiet, say, say_json, say_on
+from lsmplify_refine.cli._next_step import quoted
+from lsmplify_refine.cli._words import is_quiet, say, say_json, say_next, say_on
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.stopping import leaves, received
 
@@ -166,6 +167,8 @@ def _show(outcome: BatchOutcome, output: Path) -> int:
             f"{len(outcome.failed)} of {outcome.clips} clips failed; fix them and run the same command again",
             error=True,
         )
+    if output / PAGE in outcome.summary.files:
+        say_next(f"open {quoted(str(output / PAGE))}")
     return PARTLY_FAILED if outcome.failed else DONE
 
 

@@ -17,7 +17,17 @@ from rich.table import Table
 from lsmplify_refine.cli._exit_codes import BAD_INPUT, DONE, PARTLY_FAILED
 from lsmplify_refine.cli._headline import details, headline
 from lsmplify_refine.cli._next_step import next_step
-from lsmplify_refine.cli._words import is_json, is_quiet, is_verbose, say, say_json, say_on, show_table, show_text
+from lsmplify_refine.cli._words import (
+    is_json,
+    is_quiet,
+    is_verbose,
+    say,
+    say_json,
+    say_next,
+    say_on,
+    show_table,
+    show_text,
+)
 from lsmplify_refine.engine.refinement import Refinement
 from lsmplify_refine.errors import InputError
 from lsmplify_refine.job.fit import fit
@@ -49,7 +59,7 @@ def run_and_show(job: Job | FitJob, *, debug: bool = False) -> int:
     outcome = _run(job)
     code = _tell(outcome, debug=debug)
     if code == DONE:
-        _show_next_step(outcome)
+        say_next(next_step(outcome.outputs))
     if is_json():
         say_json(report_of(outcome))
     return code
@@ -76,7 +86,7 @@ def run_all_and_show(jobs: Sequence[FitJob], *, debug: bool = False) -> int:
         codes.append(_tell(outcome, debug=debug))
         documents.append(report_of(outcome))
     if codes[-1] == DONE:
-        _show_next_step(outcome)
+        say_next(next_step(outcome.outputs))
     say_json(documents)
     if all(code == BAD_INPUT for code in codes):
         return BAD_INPUT
@@ -112,12 +122,6 @@ def _tell(outcome: Outcome, *, debug: bool) -> int:
             traceback.print_exception(outcome.video_error)
         return PARTLY_FAILED
     return DONE
-
-
-def _show_next_step(outcome: Outcome) -> None:
-    """Say what to look at, once, after all else."""
-    if not (is_quiet() or is_json()):
-        say(f"next: {next_step(outcome.outputs)}", error=True)
 
 
 class Bars:

@@ -72,6 +72,12 @@ def say(text: object, *, error: bool = False) -> None:
         _print(escaped(text), sys.stdout)
 
 
+def say_next(step: str) -> None:
+    """Say what to look at, once, after all else; on stderr, so that a pipe gets results alone."""
+    if not (_State.quiet or _State.as_json):
+        say(f"next: {step}", error=True)
+
+
 def say_on(console: Console, text: object = "", *, warning: bool = False) -> None:
     """Print one line above a console's progress bars, without rich's markup.
 

@@ -129,6 +129,17 @@ def test_a_batch_as_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
     assert json.loads(capsys.readouterr().out)["clips"] == 3
 
 
+def test_a_batch_ends_with_its_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_tree(Path("in"))
+    quick = ("--jobs", "0", "--weights", "none", "--videos", "none", "--device", "cpu")
+    assert main(["batch", "in", "-o", "an out", *quick]) == 0
+    page = tmp_path / "an out/run.html"
+    assert page.is_file() and capsys.readouterr().err.endswith(f"next: open '{page}'\n")
+
+
 def test_a_quiet_batch_prints_only_what_failed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
