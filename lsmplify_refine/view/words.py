@@ -39,7 +39,7 @@ def legend(clips: Sequence[Clip]) -> list[tuple[RGB, str]]:
 def legend_html(clips: Sequence[Clip]) -> str:
     """The legend as HTML."""
     lines = [_SWATCH.format(color) + html.escape(text) for color, text in legend(clips)]
-    return f"<div>{'<br>'.join(lines)}</div>"
+    return f'<div style="margin:.4em .9em;font-size:.85em">{"<br>".join(lines)}</div>'
 
 
 def numbers_of(stage: Stage, frame: int, picked: tuple[int, int] | None) -> str:
