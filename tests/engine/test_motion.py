@@ -71,6 +71,15 @@ def test_a_quiet_estimate_keeps_its_own_motion_under_noisy_fits() -> None:
     assert shaking(found) < 1.1 * shaking(truth)
 
 
+def test_jitter_that_comes_and_goes_is_still_jitter() -> None:
+    """Real estimators that see each frame on its own do not shake all the time."""
+    truth, shakes = swing(240), torch.arange(240) >= 120
+    start = Pose(torch.where(shakes[:, None, None, None], shaken(truth, 0.05).rotations, truth.rotations), truth.pelvis)
+    found = solved(start, shaken(truth, 0.03, seed=1))
+    late = slice(145, 240)
+    assert shaking(found[late]) < 0.3 * shaking(start[late])
+
+
 def test_across_a_gap_the_estimate_moves_on_with_its_bias_corrected() -> None:
     truth = swing(120)
     start = shaken(truth, 0.0, bias=0.2)
