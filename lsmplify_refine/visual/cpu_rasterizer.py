@@ -27,9 +27,14 @@ class CpuRasterizer:
     """
 
     def __init__(self) -> None:
-        if not hasattr(cv2, "triangleRasterize"):
+        if not self.works():
             raise InputError(f"OpenCV {cv2.__version__} cannot draw meshes, only version 5 or newer")
         self.name = f"the CPU (OpenCV {cv2.__version__})"
+
+    @staticmethod
+    def works() -> bool:
+        """Whether OpenCV is new enough."""
+        return hasattr(cv2, "triangleRasterize")
 
     def draw(self, vertices: np.ndarray, colors: np.ndarray, surface: Surface, K: np.ndarray, box: Box) -> np.ndarray:
         """RGBA uint8 (h, w, 4) of a box of the image, colours premultiplied by alpha."""

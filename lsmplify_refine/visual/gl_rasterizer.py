@@ -11,6 +11,8 @@ from lsmplify_refine.visual.surface import Surface
 
 #: Pictures are drawn in multiples of so many pixels, so that few frames need a new frame buffer.
 _SIDE_STEP = 32
+#: What the drivers that draw on the CPU call themselves: Mesa's, Google's, Apple's, and those of Windows.
+_SOFTWARE_DRIVERS = ("llvmpipe", "softpipe", "swrast", "swiftshader", "software", "basic render", "gdi generic")
 #: OpenCV's camera looks along z with y down, OpenGL's along -z with y up.
 _TO_OPENGL = np.array([1, -1, -1], dtype=np.float32)
 
@@ -19,6 +21,10 @@ class GlRasterizer:
     """Draws through OpenGL with one context, in the thread that made it; see `Rasterizer`.
 
     Only one may be open at a time: closing it ends the EGL display, which a second one would share.
+
+    Attributes:
+        name: The driver, for messages.
+        on_cpu: Whether the driver draws in software.
 
     Raises:
         InputError: OpenGL does not start here, or starts and draws nothing (on creation).
@@ -30,7 +36,9 @@ class GlRasterizer:
         import pyrender
         from OpenGL.GL import GL_RENDERER, glGetString
 
-        self.name = f"OpenGL ({glGetString(GL_RENDERER).decode()})"
+        driver = glGetString(GL_RENDERER).decode(errors="replace")
+        self.name = f"OpenGL ({driver})"
+        self.on_cpu = any(name in driver.lower() for name in _SOFTWARE_DRIVERS)
         self._pyrender = pyrender
         self._scene = pyrender.Scene(bg_color=(0.0, 0.0, 0.0, 0.0))
         self._camera = pyrender.IntrinsicsCamera(1.0, 1.0, 0.0, 0.0, znear=NEAR_M, zfar=FAR_M)

@@ -1,4 +1,4 @@
-"""The ways to draw a mesh: OpenGL where it works, else the CPU."""
+"""The ways to draw a mesh: OpenGL on a graphics card, else the CPU."""
 
 from __future__ import annotations
 
@@ -42,23 +42,31 @@ class Rasterizer(Protocol):
 
 
 def open_rasterizer() -> tuple[Rasterizer, str]:
-    """The best way to draw here.
+    """The fastest way to draw here.
 
     Returns:
-        The rasterizer; and why it is not OpenGL, with the remedy ("" if it is).
+        The rasterizer; and why OpenGL does not work, with the remedy ("" if it does).
 
     Raises:
         InputError: Neither works.
     """
     try:
-        return GlRasterizer(), ""
+        opengl = GlRasterizer()
     # drivers and bindings raise any error
     except Exception as error:
-        no_gl = describe_error(error)
+        return _without_gl(describe_error(error))
+    # both draw on the CPU then, and OpenCV is faster than Mesa (scripts/benchmark_video.py)
+    if opengl.on_cpu and CpuRasterizer.works():
+        opengl.close()
+        return CpuRasterizer(), ""
+    return opengl, ""
+
+
+def _without_gl(reason: str) -> tuple[Rasterizer, str]:
     try:
-        return CpuRasterizer(), f"{no_gl}; {gl_remedy()}"
+        return CpuRasterizer(), f"{reason}; {gl_remedy()}"
     except InputError as no_cpu:
-        raise InputError(f"cannot draw meshes: {no_gl}, and {no_cpu}; {drawing_remedy()}") from no_cpu
+        raise InputError(f"cannot draw meshes: {reason}, and {no_cpu}; {drawing_remedy()}") from no_cpu
 
 
 def drawing_remedy() -> str:

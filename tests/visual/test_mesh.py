@@ -224,10 +224,22 @@ def test_without_opengl_and_a_new_opencv_the_message_says_how_to_get_either(monk
         MeshRenderer()
 
 
-def test_opengl_is_preferred() -> None:
+@pytest.mark.parametrize(
+    ("driver", "name"), [("NVIDIA H200", "OpenGL (NVIDIA H200)"), ("llvmpipe (LLVM 15)", "the CPU")]
+)
+def test_opengl_draws_on_a_graphics_card_alone(monkeypatch: pytest.MonkeyPatch, driver: str, name: str) -> None:
     _opened(GlRasterizer).__exit__(None, None, None)
+    monkeypatch.setattr("OpenGL.GL.glGetString", lambda _: driver.encode())
     with MeshRenderer() as renderer:
-        assert renderer.name.startswith("OpenGL (") and renderer.without_gl == ""
+        assert renderer.name.startswith(name) and renderer.without_gl == ""
+
+
+def test_a_software_driver_draws_where_opencv_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
+    _opened(GlRasterizer).__exit__(None, None, None)
+    monkeypatch.setattr("OpenGL.GL.glGetString", lambda _: b"llvmpipe (LLVM 15)")
+    monkeypatch.delattr("cv2.triangleRasterize", raising=False)
+    with MeshRenderer() as renderer:
+        assert renderer.name == "OpenGL (llvmpipe (LLVM 15))"
 
 
 def test_the_cpu_draws_where_the_driver_draws_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
