@@ -77,6 +77,7 @@ def begin_again(folder: Path, *, overwrite: bool) -> None:
             (folder / name).write_text("earlier")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_stopped_while_the_results_move_leaves_all_or_none_and_says_which(
     overwrite: bool, folder: Path, server: FaultServer
@@ -98,6 +99,7 @@ def test_stopped_while_the_results_move_leaves_all_or_none_and_says_which(
     assert said == {(130, NOTHING), (130, ALL), (0, "")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_killed_while_the_results_move_the_next_run_gives_an_undisturbed_runs_outputs(
     overwrite: bool, folder: Path, server: FaultServer
@@ -212,6 +214,7 @@ def void(_: object) -> None:
     """Give nothing back."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_a_full_disk_at_any_size_is_one_line_and_changes_nothing(
     overwrite: bool, folder: Path, server: FaultServer

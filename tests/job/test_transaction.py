@@ -86,6 +86,7 @@ def test_superseded_files_go_only_if_the_set_replaces_earlier_ones(tmp_path: Pat
         assert tree(tmp_path) == left
 
 
+@pytest.mark.slow
 @needs_fork
 @pytest.mark.parametrize("overwrite", [False, True])
 @pytest.mark.parametrize("after", [False, True])
