@@ -51,6 +51,12 @@ def add_convention(files: argparse._ActionsContainer) -> None:
     )
 
 
+def add_inputs(files: argparse._ActionsContainer, metavar: str, help: str) -> None:
+    """What is read, as `source` by its place and as `input` by `--input`; `help` says what it is."""
+    files.add_argument("source", nargs="*", default=[], type=Path, metavar=metavar, help=help)
+    files.add_argument("-i", "--input", type=Path, nargs="+", default=[], metavar="PATH", help=f"the same as {metavar}")
+
+
 def add_calibration(files: argparse._ActionsContainer, keypoints: str) -> None:
     """The cameras of multi-view keypoints; `keypoints` is the option that takes these."""
     files.add_argument(

@@ -110,14 +110,10 @@ def _add_method_options(group: argparse._ArgumentGroup) -> None:
 
 def handle(args: argparse.Namespace) -> int:
     """Read the test sets, measure, write the results, and print the main table."""
-    from importlib.util import find_spec
-
     from lsmplify_refine.errors import InputError
 
     if not args.data and not args.estimates:
         raise InputError("nothing to test on; give --data DIR (motion) or --estimates PATH (results of an estimator)")
-    if find_spec("matplotlib") is None:
-        raise InputError("the curves need matplotlib; pip install lsmplify-refine[train]")
     from rich.console import Console
 
     from lsmplify_refine.body import BodyModel

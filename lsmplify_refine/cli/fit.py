@@ -13,6 +13,7 @@ from lsmplify_refine.cli._refine_options import (
     add_calibration,
     add_convention,
     add_image_size,
+    add_inputs,
     add_output_format,
     add_person,
     add_rate,
@@ -51,15 +52,7 @@ def register_parser(subparsers: Subparsers) -> None:
         argument_default=argparse.SUPPRESS,
     )
     files = parser.add_argument_group("files")
-    files.add_argument(
-        "source",
-        nargs="*",
-        default=[],
-        type=Path,
-        metavar="KEYPOINTS",
-        help="file or folder of keypoints; several are fitted one after another",
-    )
-    files.add_argument("-i", "--input", type=Path, nargs="+", default=[], metavar="PATH", help="the same as KEYPOINTS")
+    add_inputs(files, "KEYPOINTS", "file or folder of keypoints; several are fitted one after another")
     files.add_argument(
         "--video",
         type=Path,

@@ -12,6 +12,7 @@ from lsmplify_refine.cli._refine_options import (
     add_calibration,
     add_formats,
     add_image_size,
+    add_inputs,
     add_keypoint_rate,
     add_rate,
     add_regressor,
@@ -55,15 +56,7 @@ def register_parser(subparsers: Subparsers) -> None:
 
 
 def _add_files(files: argparse._ArgumentGroup) -> None:
-    files.add_argument(
-        "source",
-        nargs="*",
-        default=[],
-        type=Path,
-        metavar="INPUT",
-        help="result file or output folder; several are refined as `batch` does, into --output DIR",
-    )
-    files.add_argument("-i", "--input", type=Path, nargs="+", default=[], metavar="PATH", help="the same as INPUT")
+    add_inputs(files, "INPUT", "result file or output folder; several are refined as `batch` does, into --output DIR")
     files.add_argument(
         "--video", type=Path, metavar="PATH", help="the video, or the folder of its images (default: beside the input)"
     )
